@@ -1,0 +1,1 @@
+"""What box and bridge say to each other. Imports nothing of ours."""

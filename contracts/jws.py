@@ -1,0 +1,74 @@
+"""Signed statements (EdDSA JWS, compact) between bridge and box, told apart by `typ` and pinned `kid`.
+
+The header names the fully specified algorithm `Ed25519` of RFC 9864, which retired the ambiguous name `EdDSA`;
+the signature is the same.
+"""
+
+from typing import TypeVar
+
+import msgspec
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from contracts.errors import ContractError, from_msgspec
+
+Claims = TypeVar("Claims", bound=msgspec.Struct)
+
+PERMIT = "hotbox-permit+jws"
+REVOCATIONS = "hotbox-revocations+jws"
+COMMAND = "hotbox-command+jws"
+
+MAX_BYTES = 32768
+_ALGORITHMS = ["Ed25519"]
+
+
+def generate_key() -> OKPKey:
+    """A new Ed25519 signing key."""
+    return OKPKey.generate_key("Ed25519")
+
+
+def load_private(pem: bytes) -> OKPKey:
+    """Read a private key from PEM."""
+    return OKPKey.import_key(pem)
+
+
+def sign(claims: msgspec.Struct, typ: str, key: OKPKey, kid: str) -> str:
+    """Sign claims as a compact JWS."""
+    header = {"alg": "Ed25519", "typ": typ, "kid": kid}
+    return jws.serialize_compact(header, msgspec.json.encode(claims, order="sorted"), key, algorithms=_ALGORITHMS)
+
+
+def verify(token: str, typ: str, keys: dict[str, OKPKey], claims: type[Claims]) -> Claims:
+    """Check signature, type and key id, then read the claims.
+
+    Args:
+        token: compact JWS.
+        typ: the only accepted type.
+        keys: pinned public keys by key id.
+        claims: struct to read the payload into.
+
+    Raises:
+        ContractError: with field ``signature``, ``typ``, ``kid`` or the offending claim.
+    """
+    if len(token) > MAX_BYTES:
+        raise ContractError("", f"at most {MAX_BYTES} bytes", f"{len(token)} bytes")
+    try:
+        unverified = jws.extract_compact(token.encode())
+        header = unverified.headers()
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise ContractError("signature", "a compact JWS", repr(token[:40]), "send the token unchanged") from error
+    if header.get("typ") != typ:
+        raise ContractError("typ", typ, repr(header.get("typ")), "this key may not say this kind of thing")
+    kid = header.get("kid")
+    key = keys.get(kid) if isinstance(kid, str) else None
+    if key is None:
+        raise ContractError("kid", f"one of {', '.join(sorted(keys))}", repr(kid), "provision the signer's public key")
+    try:
+        verified = jws.deserialize_compact(token, key, algorithms=_ALGORITHMS)
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise ContractError("signature", f"a valid EdDSA signature by {kid}", "an invalid one", "treat it as forged") from error
+    try:
+        return msgspec.json.decode(verified.payload, type=claims)
+    except msgspec.MsgspecError as error:
+        raise from_msgspec(error, typ) from error

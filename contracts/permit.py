@@ -1,0 +1,152 @@
+"""Claims of a permit, of the revocation list and of commands to a box."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from contracts.errors import ContractError
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+
+
+class Level(StrEnum):
+    """Hot-work level, GB 30871-2022 5.1.1: 特级, 一级, 二级."""
+
+    SPECIAL = "special"
+    GRADE_1 = "grade_1"
+    GRADE_2 = "grade_2"
+
+
+class Role(StrEnum):
+    """What a person does on this permit: 作业人 and 监护人."""
+
+    PERFORMER = "performer"
+    GUARDIAN = "guardian"
+
+
+class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person on the permit; `badge` is the number that the rolling badge identifier proves."""
+
+    id: Id
+    name: Name
+    role: Role
+    badge: Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)]
+
+
+class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One signature: who, in which office, when (seconds since 1970), over which content."""
+
+    by: Id
+    name: Name
+    office: Name
+    at: Seconds
+    content_sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A permit to work as the bridge issues it to one box.
+
+    Attributes:
+        iss: the bridge's id.
+        aud: the box's id; no other box accepts it.
+        jti: the permit's number.
+        iat, nbf, exp: issued at, valid from, valid to; seconds since 1970.
+        as_of: newest signed bridge time, from which the lease counts.
+        lease_s: how long the box may go on without hearing from the bridge.
+        work: kind of special work, ``hot_work``.
+        level: hot-work level.
+        method: tool, such as ``electric welding`` (GB 30871-2022 3.4).
+        place: where, in words.
+        content: what is done.
+        rules: name of the rule pack that it was issued under.
+        people: performers and guardians.
+        approvals: signatures, oldest first.
+        content_sha256: hash that every approval signed.
+    """
+
+    iss: Id
+    aud: Id
+    jti: Id
+    iat: Seconds
+    nbf: Seconds
+    exp: Seconds
+    as_of: Seconds
+    lease_s: Annotated[int, msgspec.Meta(ge=1, le=86400)]
+    work: Id
+    level: Level
+    method: Name
+    place: Name
+    content: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    rules: Id
+    people: Annotated[tuple[Person, ...], msgspec.Meta(min_length=2, max_length=16)]
+    approvals: Annotated[tuple[Approval, ...], msgspec.Meta(min_length=2, max_length=8)]
+    content_sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+
+    def people_in(self, role: Role) -> tuple[Person, ...]:
+        """The people who hold a role."""
+        return tuple(person for person in self.people if person.role is role)
+
+    def check(self) -> None:
+        """Refuse claims that contradict themselves.
+
+        Raises:
+            ContractError: window upside down, a role missing, one person in two roles or two badges, fewer than
+                two different approvers, an approver who works on the permit, or an approval of other content.
+        """
+        if not self.nbf < self.exp:
+            raise ContractError("exp", f"after nbf ({self.nbf})", str(self.exp), "correct the window")
+        for role in Role:
+            if not self.people_in(role):
+                raise ContractError("people", f"a {role.value}", "none", "name one on the permit")
+        ids = [person.id for person in self.people]
+        if len(set(ids)) != len(ids):
+            raise ContractError("people", "different people", ", ".join(ids), "performer and guardian must differ")
+        badges = [person.badge for person in self.people]
+        if len(set(badges)) != len(badges):
+            raise ContractError("people.badge", "one badge each", ", ".join(map(str, badges)))
+        approvers = {approval.by for approval in self.approvals}
+        if len(approvers) < len(self.approvals):
+            raise ContractError("approvals.by", "different approvers", ", ".join(sorted(approvers)))
+        if approvers & set(ids):
+            raise ContractError("approvals.by", "nobody from the crew", ", ".join(sorted(approvers & set(ids))))
+        for index, approval in enumerate(self.approvals):
+            if approval.content_sha256 != self.content_sha256:
+                raise ContractError(
+                    f"approvals[{index}].content_sha256", self.content_sha256, approval.content_sha256, "sign again"
+                )
+
+
+class Revocations(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The complete list of revoked permits. `rev` only rises; `as_of` renews the lease."""
+
+    iss: Id
+    aud: Id
+    rev: Annotated[int, msgspec.Meta(ge=0)]
+    as_of: Seconds
+    revoked: tuple[Id, ...]
+
+
+class Verb(StrEnum):
+    """What a bridge may ask of a box: never reset, arm, bypass or change rules."""
+
+    SUSPEND = "suspend"
+    VOID = "void"
+    IDENTIFY = "identify"
+    RESEND = "resend"
+
+
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A signed request to a box. `id` is answered on up/rsp; `exp` bounds its life."""
+
+    iss: Id
+    aud: Id
+    id: Id
+    verb: Verb
+    iat: Seconds
+    exp: Seconds
+    permit: str = ""
+    from_seq: int = 0
+    reason: Annotated[str, msgspec.Meta(max_length=200)] = ""

@@ -1,0 +1,312 @@
+"""The box's configuration: one YAML file, read once, every key checked. configs/box.example.yaml explains each."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from contracts.errors import ContractError, from_msgspec
+from contracts.gas import Unit
+from contracts.permit import Id, Name
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Millis = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
+SIMULATION = "SIMULATION"
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class Bus(_Section, frozen=True):
+    """One field bus. TCP needs `host` and `port`, RTU needs `device` and `baud`."""
+
+    name: Id
+    kind: Literal["tcp", "rtu"]
+    poll_ms: Millis
+    turnaround_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)]
+    host: str = ""
+    port: Port = 502
+    device: str = ""
+    baud: Annotated[int, msgspec.Meta(ge=1200, le=1_000_000)] = 9600
+    parity: Literal["N", "E", "O"] = "N"
+    stop_bits: Literal[1, 2] = 1
+
+
+class Channel(_Section, frozen=True):
+    """One gas channel: where it is read and what its numbers mean.
+
+    The block starts at `register`: value, status word, live counter; three more must be readable (findings/hardware
+    1: the read length rotates as a sequence tag). `scale` multiplies the raw signed value into `unit`.
+    """
+
+    name: Id
+    bus: Id
+    unit_id: Annotated[int, msgspec.Meta(ge=1, le=247)]
+    gas: str
+    calibration_gas: str
+    unit: Unit
+    scale: float
+    range_low: float
+    range_high: float
+    register: Annotated[int, msgspec.Meta(ge=0, le=65000)] = 0
+    function: Literal["input", "holding"] = "input"
+    live_counter: bool = True
+    t90_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 20.0
+    calibration_due: str = ""
+    serial: str = ""
+
+
+class Group(_Section, frozen=True):
+    """Channels that vote together; bad quality is a vote to trip."""
+
+    name: Id
+    vote: Literal["1oo1", "1oo2", "2oo3"]
+    channels: tuple[Id, ...]
+
+
+class Inputs(_Section, frozen=True):
+    """Buttons and contacts on a Modbus input module: discrete-input addresses. Stop and E-stop are normally closed."""
+
+    bus: Id
+    unit_id: Annotated[int, msgspec.Meta(ge=1, le=247)]
+    arm: int = 0
+    stop: int = 1
+    finish: int = 2
+    reset: int = 3
+    estop: int = 4
+
+
+class Relay(_Section, frozen=True):
+    """The dead-man controller on its serial line."""
+
+    device: str
+    baud: int = 115200
+
+
+class BadgeRules(_Section, frozen=True):
+    """Bluetooth badges: file of secrets (provisioned, 0600), adapter, weakest RSSI that counts as here."""
+
+    secrets: str
+    rssi_floor_dbm: Annotated[int, msgspec.Meta(ge=-127, le=0)] = -80
+    adapter: str = ""
+    dbus_address: str = ""
+
+
+class Gnss(_Section, frozen=True):
+    """NMEA receiver on a serial line."""
+
+    device: str
+    baud: int = 9600
+
+
+class Presence(_Section, frozen=True):
+    """Who is here and where: the fence is a polygon of (latitude, longitude); `quorum` lists the proofs of place."""
+
+    fence: tuple[tuple[float, float], ...]
+    quorum: tuple[Literal["gnss", "badge"], ...]
+    badges: BadgeRules | None = None
+    gnss: Gnss | None = None
+
+
+class Vision(_Section, frozen=True):
+    """Camera (device path, number or URL) and the folder of enrolled face templates."""
+
+    camera: str
+    templates: str
+    width: int = 640
+    height: int = 480
+
+
+class Roster(_Section, frozen=True):
+    """A person the box knows, with the badge and what the person may do here."""
+
+    id: Id
+    name: Name
+    badge: int
+    may: tuple[Literal["reset", "gas_test", "clear_fault"], ...] = ()
+
+
+class Bridge(_Section, frozen=True):
+    """Where the bridge is and which public keys it speaks with (files written by `hotbox provision`)."""
+
+    broker_host: str
+    broker_port: Port
+    id: Id
+    permit_keys: str
+    command_keys: str
+    witness: str
+    protocol: Literal["3.1.1", "5"] = "3.1.1"
+
+
+class Metrics(_Section, frozen=True):
+    """Prometheus endpoint of the box."""
+
+    host: str = "127.0.0.1"
+    port: Port = 9464
+
+
+class BoxConfig(_Section, frozen=True):
+    """The whole file."""
+
+    box: Id
+    domain: Id
+    baseline: Id
+    data: str
+    run: str
+    buses: tuple[Bus, ...]
+    channels: tuple[Channel, ...]
+    groups: tuple[Group, ...]
+    inputs: Inputs
+    relay: Relay
+    presence: Presence
+    vision: Vision
+    roster: tuple[Roster, ...]
+    bridge: Bridge
+    metrics: Metrics = Metrics()
+    site_rules: str = ""
+    uids: dict[Literal["vision", "presence", "link"], int] = {}
+
+    @property
+    def data_dir(self) -> Path:
+        """Durable state: audit log, keys, latches."""
+        return Path(self.data)
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets."""
+        return Path(self.run)
+
+    @property
+    def evidence_socket(self) -> Path:
+        """Where the other processes hand in evidence."""
+        return self.run_dir / "evidence.sock"
+
+    @property
+    def control_socket(self) -> Path:
+        """Where the CLI asks."""
+        return self.run_dir / "control.sock"
+
+    @property
+    def audit_db(self) -> Path:
+        """The log."""
+        return self.data_dir / "audit" / "audit.db"
+
+
+def _unique(field: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ContractError(field, "different names", f"{name} twice", "rename one")
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _pseudo_terminal(device: str) -> bool:
+    return str(Path(device).resolve()).startswith("/dev/pts/")
+
+
+def device_addresses(config: BoxConfig) -> list[tuple[str, str, bool]]:
+    """Every field device: config key, address, and whether it is loopback or a pseudo-terminal."""
+    found = [
+        (f"buses.{bus.name}", bus.host, _loopback(bus.host))
+        if bus.kind == "tcp"
+        else (f"buses.{bus.name}", bus.device, _pseudo_terminal(bus.device))
+        for bus in config.buses
+    ]
+    found.append(("relay.device", config.relay.device, _pseudo_terminal(config.relay.device)))
+    if config.presence.gnss:
+        found.append(("presence.gnss.device", config.presence.gnss.device, _pseudo_terminal(config.presence.gnss.device)))
+    if config.presence.badges:
+        bus = config.presence.badges.dbus_address
+        found.append(("presence.badges.dbus_address", bus or "system bus", bus.startswith("unix:")))
+    camera = urlsplit(config.vision.camera)
+    found.append(("vision.camera", config.vision.camera, camera.scheme == "http" and _loopback(camera.hostname or "")))
+    return found
+
+
+def check(config: BoxConfig) -> None:
+    """Refuse a configuration that contradicts itself. Bus budgets are checked by `edge.gas.budget`.
+
+    Raises:
+        ContractError: names the field, what was expected, what came and what to do.
+    """
+    buses = {bus.name: bus for bus in config.buses}
+    channels = {channel.name: channel for channel in config.channels}
+    _unique("buses", [bus.name for bus in config.buses])
+    _unique("channels", [channel.name for channel in config.channels])
+    _unique("groups", [group.name for group in config.groups])
+    _unique("roster", [person.id for person in config.roster])
+    for index, bus in enumerate(config.buses):
+        if bus.kind == "tcp" and not bus.host:
+            raise ContractError(f"buses[{index}].host", "a host", "nothing", "a tcp bus needs host and port")
+        if bus.kind == "rtu" and not bus.device:
+            raise ContractError(f"buses[{index}].device", "a serial device", "nothing", "an rtu bus needs device and baud")
+    for index, channel in enumerate(config.channels):
+        if channel.bus not in buses:
+            raise ContractError(f"channels[{index}].bus", f"one of {', '.join(buses)}", channel.bus)
+        if not channel.range_low < channel.range_high:
+            raise ContractError(f"channels[{index}].range_high", f"above {channel.range_low}", str(channel.range_high))
+        if channel.scale <= 0:
+            raise ContractError(f"channels[{index}].scale", "a positive factor", str(channel.scale))
+    _unique("channels (bus/unit_id/register)", [f"{c.bus}/{c.unit_id}/{c.register}" for c in config.channels])
+    voting = [name for group in config.groups for name in group.channels]
+    _unique("groups.channels", voting)
+    for index, group in enumerate(config.groups):
+        if len(group.channels) != int(group.vote[-1]):
+            raise ContractError(f"groups[{index}].channels", f"{group.vote[-1]} channels for {group.vote}", str(len(group.channels)))
+        for name in group.channels:
+            if name not in channels:
+                raise ContractError(f"groups[{index}].channels", f"one of {', '.join(channels)}", name)
+        gases = {(channels[name].gas, channels[name].unit) for name in group.channels}
+        if len(gases) > 1:
+            raise ContractError(f"groups[{index}].channels", "one gas and unit", ", ".join(sorted(f"{g} {u}" for g, u in gases)))
+    for name in channels:
+        if name not in voting:
+            raise ContractError("groups", f"a group for channel {name}", "none", "a channel that no group counts guards nobody")
+    if config.inputs.bus not in buses:
+        raise ContractError("inputs.bus", f"one of {', '.join(buses)}", config.inputs.bus)
+    if len(config.presence.fence) < 3:
+        raise ContractError("presence.fence", "at least three corners", str(len(config.presence.fence)))
+    if not config.presence.quorum:
+        raise ContractError("presence.quorum", "at least one of gnss, badge", "nothing")
+    if "gnss" in config.presence.quorum and config.presence.gnss is None:
+        raise ContractError("presence.gnss", "a receiver, because the quorum names it", "nothing")
+    if config.presence.badges is None:
+        raise ContractError("presence.badges", "badge settings", "nothing", "people are known by their badges")
+    if config.baseline == SIMULATION:
+        for key, address, simulated in device_addresses(config):
+            if not simulated:
+                raise ContractError(
+                    key, "a loopback address or pseudo-terminal, because the baseline is SIMULATION", address,
+                    "use a real baseline for real devices",
+                )
+
+
+def load(path: Path) -> BoxConfig:
+    """Read and check a configuration file.
+
+    Raises:
+        ContractError: names the field.
+        OSError: the file cannot be read.
+    """
+    import yaml  # noqa: PLC0415 - 1 MiB that a running box does not need to keep apart from its load
+
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ContractError(str(path), "YAML", str(error).replace("\n", " "), "compare with configs/box.example.yaml") from error
+    try:
+        config = msgspec.convert(raw, BoxConfig)
+    except msgspec.ValidationError as error:
+        raise from_msgspec(error, "configuration") from error
+    check(config)
+    return config

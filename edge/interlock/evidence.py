@@ -1,0 +1,177 @@
+"""Evidence: what other processes and drivers tell the interlock, and which source may tell what.
+
+Each item carries `at_us`, the CLOCK_BOOTTIME in microseconds at *capture*. Items from the future or not newer
+than the last one of the same kind and subject are rejected; sending an item again never renews it.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Union
+
+import msgspec
+
+Micros = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Text = Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class Source(StrEnum):
+    """The process behind a socket, known by its uid or by the inherited socket pair."""
+
+    INTERLOCK = "interlock"
+    VISION = "vision"
+    PRESENCE = "presence"
+    LINK = "link"
+    CONTROL = "control"
+
+
+class _Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    at_us: Micros
+
+
+# --- presence -----------------------------------------------------------------------------------------------------
+
+
+class Badge(_Item, frozen=True, tag="badge"):
+    """A rolling badge identifier that verified: `badge` number, RSSI in dBm."""
+
+    badge: int
+    rssi_dbm: int
+
+
+class BadgeRefused(_Item, frozen=True, tag="badge_refused"):
+    """A badge-like advertisement that did not verify: `why` is stale, forged or unknown."""
+
+    badge: int
+    why: Text
+
+
+class Position(_Item, frozen=True, tag="position"):
+    """A GNSS fix: inside the fence or not, metres to its edge (negative inside), quality, satellites, HDOP x 100."""
+
+    inside: bool
+    edge_m: int
+    fix_quality: int
+    satellites: int
+    hdop_centi: int
+
+
+# --- vision -------------------------------------------------------------------------------------------------------
+
+
+class Face(_Item, frozen=True, tag="face"):
+    """A face that matched an enrolled person; `distance_milli` is the mean of the best two (1000 = 1.0)."""
+
+    person: Text
+    distance_milli: int
+    liveness: Text
+    engine: Text
+
+
+class FaceRefused(_Item, frozen=True, tag="face_refused"):
+    """A face that matched nobody whom the permit names; distance to the nearest of them, -1 without templates."""
+
+    nearest: Text
+    distance_milli: int
+
+
+class Camera(_Item, frozen=True, tag="camera"):
+    """The camera's health: ok, stalled, frozen or absent; frames since the last report."""
+
+    health: Text
+    frames: int
+
+
+# --- link ---------------------------------------------------------------------------------------------------------
+
+
+class PermitOffer(_Item, frozen=True, tag="permit_offer"):
+    """A permit's JWS, unverified. The interlock verifies it itself."""
+
+    jws: Annotated[str, msgspec.Meta(max_length=32768)]
+
+
+class RevocationOffer(_Item, frozen=True, tag="revocation_offer"):
+    """The revocation list's JWS, unverified."""
+
+    jws: Annotated[str, msgspec.Meta(max_length=32768)]
+
+
+class CommandOffer(_Item, frozen=True, tag="command_offer"):
+    """A bridge command's JWS, unverified."""
+
+    jws: Annotated[str, msgspec.Meta(max_length=32768)]
+
+
+class AckOffer(_Item, frozen=True, tag="ack_offer"):
+    """A cosigned checkpoint note, unverified."""
+
+    note: Annotated[str, msgspec.Meta(max_length=4096)]
+
+
+Evidence = Union[  # noqa: UP007 - msgspec reads the union at run time
+    Badge, BadgeRefused, Position, Face, FaceRefused, Camera, PermitOffer, RevocationOffer, CommandOffer, AckOffer
+]
+
+MAY_SEND: dict[Source, tuple[type, ...]] = {
+    Source.VISION: (Face, FaceRefused, Camera),
+    Source.PRESENCE: (Badge, BadgeRefused, Position),
+    Source.LINK: (PermitOffer, RevocationOffer, CommandOffer, AckOffer),
+}
+"""Which evidence each source may send. `link` can never vouch for a face, a badge, gas or time."""
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Evidence)
+
+
+def encode(item: Evidence) -> bytes:
+    """One datagram for the evidence socket."""
+    return _encoder.encode(item)
+
+
+def decode(datagram: bytes) -> Evidence:
+    """Read one datagram.
+
+    Raises:
+        msgspec.ValidationError: not evidence.
+    """
+    return _decoder.decode(datagram)
+
+
+# --- what the interlock tells the others, on the same socket ------------------------------------------------------
+
+
+class Wanted(msgspec.Struct, frozen=True, tag_field="kind", tag="wanted"):
+    """Whom to look for: the people of the permit. `nonce` goes with a liveness challenge when there is one.
+
+    `urgency` is ``idle`` (nothing to release), ``arming`` (look all the time) or ``recheck`` (look now and then).
+    """
+
+    people: tuple[str, ...]
+    badges: tuple[int, ...]
+    nonce: str
+    urgency: str
+
+
+class Told(msgspec.Struct, frozen=True, tag_field="kind", tag="told"):
+    """For `link`: the answer to an offer, to be published on up/rsp (a `contracts.topics.Response` as JSON)."""
+
+    response: bytes
+
+
+class Pulse(msgspec.Struct, frozen=True, tag_field="kind", tag="pulse"):
+    """For `link`: the status document (see edge/interlock/status.py) as JSON; once a second and at each change."""
+
+    status: bytes
+
+
+Message = Wanted | Told | Pulse
+_message_decoder = msgspec.json.Decoder(Message)
+
+
+def encode_message(message: Message) -> bytes:
+    """One datagram from the interlock."""
+    return _encoder.encode(message)
+
+
+def decode_message(datagram: bytes) -> Message:
+    """Read one datagram from the interlock."""
+    return _message_decoder.decode(datagram)

@@ -1,0 +1,179 @@
+"""The status document: what `hotbox status --json`, `watch`, the metrics and up/state show.
+
+Times ending in `_us` are CLOCK_BOOTTIME; `left_ms` and `age_ms` are relative to `at_us`. Values and limits are
+text as a person reads them ("12.5", "19.5–23.5"), with their unit beside them.
+"""
+
+import msgspec
+
+
+class ReasonView(msgspec.Struct, frozen=True):
+    """Why a condition fails or what tripped: code, subject (channel, person), value, limit, unit, clause, texts."""
+
+    code: str
+    subject: str
+    value: str
+    limit: str
+    unit: str
+    clause: str
+    zh: str
+    en: str
+    todo_zh: str
+    todo_en: str
+
+
+class VerdictView(msgspec.Struct, frozen=True):
+    """One condition: in which sets it counts (release, run), whether it passes, and its reasons when it does not."""
+
+    condition: str
+    release: bool
+    run: bool
+    ok: bool
+    zh: str
+    en: str
+    age_ms: int | None
+    reasons: tuple[ReasonView, ...]
+
+
+class ChannelView(msgspec.Struct, frozen=True):
+    """One gas channel. `quality` is good, stale, fault, over_range, under_range, warm_up or never."""
+
+    name: str
+    gas: str
+    zh: str
+    en: str
+    value: float | None
+    unit: str
+    quality: str
+    age_ms: int | None
+    limit_low: float | None
+    limit_high: float | None
+    range_high: float
+    alarm: bool
+    group: str
+    bus: str
+
+
+class GroupView(msgspec.Struct, frozen=True):
+    """One voting group: its vote (1oo1, 1oo2, 2oo3), trip votes, whether it is healthy."""
+
+    name: str
+    vote: str
+    votes_to_trip: int
+    needed: int
+    healthy: bool
+
+
+class PersonView(msgspec.Struct, frozen=True):
+    """One person of the permit: badge and face seen, and how long ago."""
+
+    id: str
+    name: str
+    role: str
+    badge: int
+    badge_ok: bool
+    badge_age_ms: int | None
+    face_ok: bool
+    face_age_ms: int | None
+    distance_milli: int | None
+
+
+class PermitView(msgspec.Struct, frozen=True):
+    """The accepted permit; times in seconds since 1970."""
+
+    id: str
+    level: str
+    place: str
+    content: str
+    method: str
+    nbf: int
+    exp: int
+    approvers: tuple[str, ...]
+
+
+class CountdownView(msgspec.Struct, frozen=True):
+    """A countdown that people should see: `what` is deadline, grace, fire_watch, attempt or reset_window."""
+
+    what: str
+    subject: str
+    until_us: int
+    left_ms: int
+    total_ms: int
+    zh: str
+    en: str
+
+
+class RelayView(msgspec.Struct, frozen=True):
+    """The final element: what is commanded, what the dead-man and the contact say."""
+
+    commanded: str
+    deadman: str
+    contact: str
+    status_age_ms: int | None
+    boots: int
+    cycles: int
+
+
+class AuditView(msgspec.Struct, frozen=True):
+    """The log: leaves, of which witnessed by the bridge, age of the oldest leaf that is not, writer health."""
+
+    size: int
+    acked: int
+    unacked_age_ms: int
+    writable: bool
+    age_ms: int
+
+
+class BusView(msgspec.Struct, frozen=True):
+    """One field bus: polls and bad frames since start, last cycle, its budget."""
+
+    name: str
+    ok: bool
+    polls: int
+    errors: int
+    cycle_ms: float
+    budget_ms: float
+
+
+class EventView(msgspec.Struct, frozen=True):
+    """One of the last events, newest last."""
+
+    seq: int
+    t: int
+    type: str
+    sev: str
+    zh: str
+    en: str
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Everything at one moment."""
+
+    box: str
+    baseline: str
+    rules: str
+    rules_sha256: str
+    boot: int
+    t: int
+    at_us: int
+    state: str
+    state_zh: str
+    state_en: str
+    since_us: int
+    attempt: int
+    reset_done: bool
+    first_out: ReasonView | None
+    consequences: tuple[ReasonView, ...]
+    permit: PermitView | None
+    verdicts: tuple[VerdictView, ...]
+    channels: tuple[ChannelView, ...]
+    groups: tuple[GroupView, ...]
+    people: tuple[PersonView, ...]
+    relay: RelayView
+    inputs: dict[str, bool | None]
+    countdowns: tuple[CountdownView, ...]
+    audit: AuditView
+    buses: tuple[BusView, ...]
+    events: tuple[EventView, ...]
+    loop_lag_ms: float
+    evaluations: int
