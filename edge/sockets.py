@@ -39,8 +39,12 @@ def connect(path: Path) -> socket.socket:
         OSError: it is not there (yet).
     """
     client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    client.connect(str(path))
-    client.setblocking(False)
+    client.setblocking(False)  # before connecting: a stopped interlock with a full backlog must not stop its peers
+    try:
+        client.connect(str(path))
+    except OSError:
+        client.close()
+        raise
     return client
 
 

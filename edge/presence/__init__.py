@@ -1,0 +1,1 @@
+"""Who is here and where: Bluetooth badges and GNSS."""

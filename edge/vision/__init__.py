@@ -1,0 +1,1 @@
+"""Faces: camera, engine, templates, match. This process alone imports numpy, OpenCV and dlib."""
