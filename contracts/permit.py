@@ -46,6 +46,13 @@ class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content_sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
+class Precondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that a person must confirm at the box before arming, such as a cooled vessel (PTW-11)."""
+
+    id: Id
+    text: Name
+
+
 class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A permit to work as the bridge issues it to one box.
 
@@ -65,6 +72,7 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         people: performers and guardians.
         approvals: signatures, oldest first.
         content_sha256: hash that every approval signed.
+        preconditions: what must be confirmed on site.
     """
 
     iss: Id
@@ -84,6 +92,7 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     people: Annotated[tuple[Person, ...], msgspec.Meta(min_length=2, max_length=16)]
     approvals: Annotated[tuple[Approval, ...], msgspec.Meta(min_length=2, max_length=8)]
     content_sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    preconditions: Annotated[tuple[Precondition, ...], msgspec.Meta(max_length=16)] = ()
 
     def people_in(self, role: Role) -> tuple[Person, ...]:
         """The people who hold a role."""

@@ -68,7 +68,10 @@ class Group(_Section, frozen=True):
 
 
 class Inputs(_Section, frozen=True):
-    """Buttons and contacts on a Modbus input module: discrete-input addresses. Stop and E-stop are normally closed."""
+    """Buttons and contacts on a Modbus input module: discrete-input addresses. Stop and E-stop are normally closed.
+
+    `reset_is_key`: the reset input is a key switch; with a plain button, `hotbox reset` must open a window first.
+    """
 
     bus: Id
     unit_id: Annotated[int, msgspec.Meta(ge=1, le=247)]
@@ -77,6 +80,7 @@ class Inputs(_Section, frozen=True):
     finish: int = 2
     reset: int = 3
     estop: int = 4
+    reset_is_key: bool = True
 
 
 class Relay(_Section, frozen=True):

@@ -1,0 +1,112 @@
+"""What is fixed while the box runs: channels with their limits, voting groups, roster. Built once from the config."""
+
+import datetime
+
+import msgspec
+
+from contracts.errors import ContractError
+from contracts.gas import GASES
+from edge.config import SIMULATION, BoxConfig
+from edge.interlock.rules import Limit, Rules
+
+
+class SiteChannel(msgspec.Struct, frozen=True):
+    """A gas channel as the kernel sees it; `due_s` is the end of its calibration, seconds since 1970, 0 unknown."""
+
+    name: str
+    gas: str
+    zh: str
+    en: str
+    limit: Limit
+    range_low: float
+    range_high: float
+    stale_us: int
+    due_s: int
+    group: str
+    bus: str
+
+
+class SiteGroup(msgspec.Struct, frozen=True):
+    """Channels that vote; `needed` trip votes trip."""
+
+    name: str
+    vote: str
+    needed: int
+    channels: tuple[SiteChannel, ...]
+
+
+class SitePerson(msgspec.Struct, frozen=True):
+    """Someone the box knows."""
+
+    id: str
+    name: str
+    badge: int
+    may: tuple[str, ...]
+
+
+class Site(msgspec.Struct, frozen=True):
+    """The box's fixed surroundings."""
+
+    box: str
+    baseline: str
+    groups: tuple[SiteGroup, ...]
+    roster: tuple[SitePerson, ...]
+    quorum: tuple[str, ...]
+    reset_is_key: bool
+
+    @property
+    def channels(self) -> tuple[SiteChannel, ...]:
+        """All channels, in the groups' order."""
+        return tuple(channel for group in self.groups for channel in group.channels)
+
+
+_NEEDED = {"1oo1": 1, "1oo2": 1, "2oo3": 2}
+
+
+def _due(day: str, channel: str) -> int:
+    if not day:
+        return 0
+    try:
+        end = datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC) + datetime.timedelta(days=1)
+    except ValueError as error:
+        raise ContractError(f"channels.{channel}.calibration_due", "a date like 2027-03-31", repr(day)) from error
+    return int(end.timestamp())
+
+
+def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
+    """Join configuration and rule pack; `stale_us` comes from the bus budgets.
+
+    Raises:
+        ContractError: a channel without limit, or a simulation pack for real devices and the other way round.
+    """
+    if rules.simulation != (config.baseline == SIMULATION):
+        raise ContractError("baseline", "SIMULATION for simulation rules only", config.baseline)
+    by_name = {channel.name: channel for channel in config.channels}
+    groups = []
+    for group in config.groups:
+        members = []
+        for name in group.channels:
+            channel = by_name[name]
+            if channel.calibration_gas != channel.gas:
+                raise ContractError(
+                    f"channels.{name}.calibration_gas", f"{channel.gas} (no response factor is known)",
+                    channel.calibration_gas, "calibrate with the gas that is measured",
+                )
+            members.append(
+                SiteChannel(
+                    name=name,
+                    gas=channel.gas,
+                    zh=GASES[channel.gas].zh,
+                    en=GASES[channel.gas].en,
+                    limit=rules.limit(channel.gas, channel.unit),
+                    range_low=channel.range_low,
+                    range_high=channel.range_high,
+                    stale_us=stale_us[name],
+                    due_s=_due(channel.calibration_due, name),
+                    group=group.name,
+                    bus=channel.bus,
+                )
+            )
+        groups.append(SiteGroup(group.name, group.vote, _NEEDED[group.vote], tuple(members)))
+    roster = tuple(SitePerson(p.id, p.name, p.badge, p.may) for p in config.roster)
+    return Site(config.box, config.baseline, tuple(groups), roster, config.presence.quorum, config.inputs.reset_is_key)

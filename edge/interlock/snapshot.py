@@ -1,0 +1,118 @@
+"""The newest evidence of each kind, and the rules by which new evidence is accepted."""
+
+import msgspec
+
+from edge.gas.reading import InputReading, Reading
+from edge.interlock.evidence import (
+    MAY_SEND,
+    Badge,
+    BadgeRefused,
+    Camera,
+    Evidence,
+    Face,
+    FaceRefused,
+    Position,
+    Source,
+)
+from edge.relay.protocol import DeadmanStatus
+
+
+class Clock(msgspec.Struct, frozen=True):
+    """The wall clock as the interlock read it itself: ms since 1970 at `at_us`, quality, error, known floor (ms)."""
+
+    t: int
+    at_us: int
+    quality: str
+    error_ms: int
+    floor: int
+
+    def wall_s(self, now_us: int) -> int:
+        """Seconds since 1970 at `now_us`."""
+        return (self.t + (now_us - self.at_us) // 1000) // 1000
+
+
+class AuditHealth(msgspec.Struct, frozen=True):
+    """The log as the kernel sees it: `age_ms` is how long the oldest unwritten event waits, 0 when none does."""
+
+    writable: bool
+    age_ms: int
+    rollback: bool
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """All current evidence. `stranger` counts only while fresh; `loop_gap_ms` is the longest gap since the last step."""
+
+    clock: Clock
+    audit: AuditHealth
+    readings: dict[str, Reading] = {}
+    inputs: InputReading | None = None
+    badges: dict[int, Badge] = {}
+    badge_refused: BadgeRefused | None = None
+    position: Position | None = None
+    faces: dict[str, Face] = {}
+    stranger: FaceRefused | None = None
+    camera: Camera | None = None
+    deadman: DeadmanStatus | None = None
+    loop_gap_ms: int = 0
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Evidence that was not accepted: from whom, which kind, why."""
+
+    source: Source
+    kind: str
+    why: str
+
+
+def _previous(snapshot: Snapshot, item: Evidence) -> int:
+    """Stamp of the last item of the same kind and subject, or -1."""
+    last: Badge | BadgeRefused | Position | Face | FaceRefused | Camera | None
+    match item:
+        case Badge():
+            last = snapshot.badges.get(item.badge)
+        case BadgeRefused():
+            last = snapshot.badge_refused
+        case Position():
+            last = snapshot.position
+        case Face():
+            last = snapshot.faces.get(item.person)
+        case FaceRefused():
+            last = snapshot.stranger
+        case Camera():
+            last = snapshot.camera
+        case _:
+            last = None
+    return -1 if last is None else last.at_us
+
+
+MAX_SUBJECTS = 256
+
+
+def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> tuple[Snapshot, Refused | None]:
+    """Take one item in, or say why not. Offers from `link` pass this check too but are not kept here."""
+    kind = type(item).__name__
+    if not isinstance(item, MAY_SEND.get(source, ())):
+        return snapshot, Refused(source, kind, "this source may not send it")
+    if item.at_us > now_us:
+        return snapshot, Refused(source, kind, "stamped in the future")
+    if item.at_us <= _previous(snapshot, item):
+        return snapshot, Refused(source, kind, "not newer than the last")
+    replace = msgspec.structs.replace
+    match item:
+        case Badge():
+            if len(snapshot.badges) >= MAX_SUBJECTS and item.badge not in snapshot.badges:
+                return snapshot, Refused(source, kind, f"more than {MAX_SUBJECTS} badges")
+            return replace(snapshot, badges={**snapshot.badges, item.badge: item}), None
+        case BadgeRefused():
+            return replace(snapshot, badge_refused=item), None
+        case Position():
+            return replace(snapshot, position=item), None
+        case Face():
+            if len(snapshot.faces) >= MAX_SUBJECTS and item.person not in snapshot.faces:
+                return snapshot, Refused(source, kind, f"more than {MAX_SUBJECTS} faces")
+            return replace(snapshot, faces={**snapshot.faces, item.person: item}), None
+        case FaceRefused():
+            return replace(snapshot, stranger=item), None
+        case Camera():
+            return replace(snapshot, camera=item), None
+    return snapshot, None

@@ -1,0 +1,188 @@
+"""What the kernel remembers: the durable part, which survives restarts, and the volatile part, which must not."""
+
+from enum import StrEnum
+
+import msgspec
+
+from contracts.permit import PermitClaims
+
+
+class Mode(StrEnum):
+    """States of the interlock (design, "The interlock kernel")."""
+
+    LOCKED = "LOCKED"
+    PERMISSIVE_OK = "PERMISSIVE_OK"
+    ARMED = "ARMED"
+    RELEASED = "RELEASED"
+    TRIPPED = "TRIPPED"
+    FAULT = "FAULT"
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why: code (see reasons.py), subject (channel, person, group), value against limit in unit, clause.
+
+    Numbers are in thousandths, as the log has no floats.
+    """
+
+    code: str
+    subject: str = ""
+    value_milli: int | None = None
+    limit_milli: int | None = None
+    unit: str = ""
+    clause: str = ""
+
+
+class GasPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One value of a gas test before work: `position` is up, middle or down (GB 30871-2022 5.3.1 a)."""
+
+    position: str
+    gas: str
+    unit: str
+    value: float
+
+
+class GasTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A gas test entered at the box: analyst, instrument's serial, values; `at_us` is the time of entry."""
+
+    at_us: int
+    t: int
+    analyst: str
+    serial: str
+    points: tuple[GasPoint, ...]
+
+
+class FireWatch(msgspec.Struct, frozen=True):
+    """The fire watch after an opening: whose permit, until when (GB 30871-2022 5.2.14)."""
+
+    permit: str
+    started_us: int
+    until_us: int
+
+
+class Opening(msgspec.Struct, frozen=True):
+    """The last opening after a release: which permit, when, and whether its gas test was good until then."""
+
+    permit: str
+    at_us: int
+    by_gas: bool
+
+
+class Durable(msgspec.Struct, frozen=True):
+    """Kept on disk. Times are CLOCK_BOOTTIME microseconds of the boot `boot_id`.
+
+    Attributes:
+        boot_id: the kernel's boot, by which times are judged.
+        mode: state.
+        since_us: when it was entered.
+        attempt: number of the last arming attempt; rises for ever.
+        active: permit of the last attempt.
+        armed_us: when the attempt began.
+        released_us: when the relay was closed.
+        deadline_us: end of the permit as fixed at arming; only ever shortened.
+        confirmed: the contact followed the closing command.
+        first_out: first cause of the latched trip or fault; never overwritten.
+        consequences: causes that came after.
+        reset_done: the latch was reset, the fire watch may still run.
+        over_range: channels that went over range and were not reset since.
+        permits: accepted permits, oldest window first.
+        finished, void: ids of permits that are over.
+        preconditions: "permit/id" → who confirmed it.
+        checked_in: permit for which the crew checked in.
+        revoked: ids on the newest revocation list.
+        revision: that list's number; only rises.
+        as_of: newest signed bridge time, seconds since 1970.
+        gas_test: newest gas test.
+        opening: last opening after a release.
+        fire_watch: running fire watch.
+        fault_cleared_by: the two people who took a fault back, last time.
+    """
+
+    boot_id: str = ""
+    mode: Mode = Mode.LOCKED
+    since_us: int = 0
+    attempt: int = 0
+    active: str = ""
+    armed_us: int = 0
+    released_us: int = 0
+    deadline_us: int = 0
+    confirmed: bool = False
+    first_out: Reason | None = None
+    consequences: tuple[Reason, ...] = ()
+    reset_done: bool = False
+    over_range: tuple[str, ...] = ()
+    permits: tuple[PermitClaims, ...] = ()
+    finished: tuple[str, ...] = ()
+    void: tuple[str, ...] = ()
+    preconditions: dict[str, str] = {}
+    checked_in: str = ""
+    revoked: tuple[str, ...] = ()
+    revision: int = -1
+    as_of: int = 0
+    gas_test: GasTest | None = None
+    opening: Opening | None = None
+    fire_watch: FireWatch | None = None
+    fault_cleared_by: tuple[str, ...] = ()
+
+    @property
+    def latched(self) -> bool:
+        """A trip or fault waits for its reset."""
+        return self.first_out is not None and not self.reset_done
+
+
+class Levels(msgspec.Struct, frozen=True):
+    """Last levels of the momentary buttons, to find rising edges; None until first read."""
+
+    arm: bool
+    finish: bool
+    reset: bool
+
+
+class Volatile(msgspec.Struct, frozen=True):
+    """Forgotten at a restart: button levels, running graces (condition → start), who was reported, reset window."""
+
+    levels: Levels | None = None
+    grace: dict[str, int] = {}
+    alarms: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    reset_window_until_us: int = 0
+    fault_window: tuple[int, tuple[str, ...]] = (0, ())
+    last_step_us: int = 0
+    clock_offset_ms: int | None = None
+    suspended: str = ""
+
+
+FORGOTTEN = Volatile()
+
+
+def usable(durable: Durable, permit: PermitClaims, wall_s: int) -> bool:
+    """Whether a permit may still decide: not finished, void, revoked or past its window."""
+    over = permit.jti in durable.finished or permit.jti in durable.void or permit.jti in durable.revoked
+    return not over and wall_s < permit.exp
+
+
+def current_permit(durable: Durable, wall_s: int) -> PermitClaims | None:
+    """The permit that decides now: the armed one, else the watched one, else the first that is usable."""
+    if durable.mode in (Mode.ARMED, Mode.RELEASED):
+        return next((permit for permit in durable.permits if permit.jti == durable.active), None)
+    watched = durable.fire_watch.permit if durable.fire_watch else ""
+    candidates = [permit for permit in durable.permits if usable(durable, permit, wall_s)]
+    for permit in candidates:
+        if permit.jti == watched:
+            return permit
+    if candidates:
+        return candidates[0]
+    return durable.permits[-1] if durable.permits else None
+
+
+def encode(durable: Durable) -> bytes:
+    """Bytes for the state file."""
+    return msgspec.json.encode(durable)
+
+
+def decode(body: bytes) -> Durable:
+    """Read the state file.
+
+    Raises:
+        msgspec.MsgspecError: damaged; the caller must treat the state as unknown.
+    """
+    return msgspec.json.decode(body, type=Durable)
