@@ -111,8 +111,6 @@ def permit(f: Facts) -> Verdict:
         return _fail("permit_void", number)
     if number in f.durable.finished:
         return _fail("permit_finished", number)
-    if number == f.volatile.suspended:
-        return _fail("permit_suspended", number)
     error_s = -(-f.snapshot.clock.error_ms // 1000)
     if f.wall_s - error_s < claims.nbf:
         return Verdict((Reason("permit_not_yet", number, f.wall_s * 1000, claims.nbf * 1000, "s"),))

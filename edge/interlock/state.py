@@ -138,7 +138,18 @@ class Levels(msgspec.Struct, frozen=True):
 
 
 class Volatile(msgspec.Struct, frozen=True):
-    """Forgotten at a restart: button levels, running graces (condition → start), who was reported, reset window."""
+    """Forgotten at a restart.
+
+    Attributes:
+        levels: last levels of the buttons.
+        grace: condition → when it began to fail.
+        alarms, faults: channels whose alarm or fault was reported.
+        reset_window_until_us: end of the window that `hotbox reset` opened.
+        fault_window: end of the window for clearing a fault, and the two people who asked for it.
+        clock_offset_ms: wall clock minus CLOCK_BOOTTIME at the first step; a change is a jump.
+        commanded_us: when the relay command last changed, or the process began.
+        opening_since_us: when the relay was told to open and the contact has not followed yet, 0 otherwise.
+    """
 
     levels: Levels | None = None
     grace: dict[str, int] = {}
@@ -146,9 +157,9 @@ class Volatile(msgspec.Struct, frozen=True):
     faults: tuple[str, ...] = ()
     reset_window_until_us: int = 0
     fault_window: tuple[int, tuple[str, ...]] = (0, ())
-    last_step_us: int = 0
     clock_offset_ms: int | None = None
-    suspended: str = ""
+    commanded_us: int = 0
+    opening_since_us: int = 0
 
 
 FORGOTTEN = Volatile()

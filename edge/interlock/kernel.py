@@ -1,0 +1,680 @@
+"""The interlock kernel: pure, no I/O, no clock of its own.
+
+    LOCKED -> PERMISSIVE_OK -> ARMED(attempt) -> RELEASED -> TRIPPED (latched) -> LOCKED      FAULT (latched)
+
+`step` takes what is remembered, the newest evidence and what happened, and gives what to remember, the relay
+command, notes for the log and the time at which it must run again even if nothing happens. `_relay` alone decides
+the relay command.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from contracts.event import ActionResult, Category, Severity
+from contracts.permit import PermitClaims, Revocations
+from edge.gas.reading import Quality
+from edge.interlock.conditions import CONDITIONS, Condition, Facts, Verdict, channel_reason, evaluate, facts, gas
+from edge.interlock.record import Note, reason_data
+from edge.interlock.rules import Rules
+from edge.interlock.site import Site
+from edge.interlock.snapshot import Snapshot
+from edge.interlock.state import (
+    FORGOTTEN,
+    Durable,
+    FireWatch,
+    GasTest,
+    Levels,
+    Mode,
+    Opening,
+    Reason,
+    Volatile,
+    usable,
+)
+from edge.relay.contact import ContactVerdict, judge
+
+replace = msgspec.structs.replace
+MAX_CONSEQUENCES = 12
+MAX_PERMITS = 16
+_BY_NAME: dict[str, Condition] = {condition.name: condition for condition in CONDITIONS}
+
+
+class Relay(StrEnum):
+    """What the relay driver must do: open, hold what was closed, or close once."""
+
+    OPEN = "open"
+    HOLD = "hold"
+    CLOSE = "close"
+
+
+# --- what can happen besides evidence -----------------------------------------------------------------------------
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """`release.authorised` of this attempt is durable, and so is the state that it was made in."""
+
+    attempt: int
+
+
+class PermitAccepted(msgspec.Struct, frozen=True):
+    """A permit that verified."""
+
+    claims: PermitClaims
+
+
+class Revoked(msgspec.Struct, frozen=True):
+    """A revocation list that verified and is newer than the last."""
+
+    revocations: Revocations
+
+
+class Suspended(msgspec.Struct, frozen=True):
+    """The bridge asks to stop; `void` ends the permit for good."""
+
+    permit: str
+    reason: str
+    void: bool
+
+
+class GasTested(msgspec.Struct, frozen=True):
+    """A gas test was entered by an analyst who is here."""
+
+    test: GasTest
+
+
+class ResetRequested(msgspec.Struct, frozen=True):
+    """`hotbox reset`: opens the window in which the physical edge counts. Two people open it for a fault."""
+
+    uid: int
+    fault_by: tuple[str, ...] = ()
+
+
+class Confirmed(msgspec.Struct, frozen=True):
+    """A named person confirmed a precondition of a permit."""
+
+    permit: str
+    precondition: str
+    person: str
+
+
+class ShutDown(msgspec.Struct, frozen=True):
+    """The process is about to end in good order."""
+
+
+Happening = (
+    Acknowledged | PermitAccepted | Revoked | Suspended | GasTested | ResetRequested | Confirmed | ShutDown
+)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one step gives. `next_us` is when to step again at the latest."""
+
+    durable: Durable
+    volatile: Volatile
+    relay: Relay
+    notes: tuple[Note, ...]
+    facts: Facts
+    verdicts: dict[str, Verdict]
+    next_us: int
+
+
+def _relay(before: Mode, after: Mode) -> Relay:
+    """The one owner of the relay: it closes on entering RELEASED, holds while there, and opens in every other mode."""
+    if after is not Mode.RELEASED:
+        return Relay.OPEN
+    return Relay.HOLD if before is Mode.RELEASED else Relay.CLOSE
+
+
+def failing(verdicts: dict[str, Verdict], *, release: bool) -> list[tuple[Condition, Verdict]]:
+    """Conditions of the release set (or else of the run set) that do not pass, most dangerous first."""
+    return [
+        (condition, verdicts[condition.name])
+        for condition in CONDITIONS
+        if (condition.release if release else condition.run) and not verdicts[condition.name].ok
+    ]
+
+
+class _Turn:
+    """One step in the making. Lives for one call of `step` and is the only mutable thing in the kernel."""
+
+    def __init__(self, site: Site, rules: Rules, durable: Durable, volatile: Volatile, snapshot: Snapshot, now: int) -> None:
+        self.site = site
+        self.rules = rules
+        self.before = durable.mode
+        self.d = durable
+        self.v = volatile
+        self.snapshot = snapshot
+        self.now = now
+        self.notes: list[Note] = []
+        self.pressed: tuple[str, ...] = ()
+        self.f = facts(site, rules, durable, volatile, snapshot, now)
+        self.verdicts: dict[str, Verdict] = {}
+
+    def judge(self) -> None:
+        """Evaluate every condition on what is remembered now."""
+        self.f = facts(self.site, self.rules, self.d, self.v, self.snapshot, self.now)
+        self.verdicts = evaluate(self.f)
+
+    def note(
+        self,
+        kind: str,
+        cat: Category = Category.INTERLOCK,
+        sev: Severity = Severity.INFO,
+        res: ActionResult = ActionResult.OK,
+        *,
+        actor: tuple[str, str] = ("box", ""),
+        token: int = 0,
+        snapshot: bool = False,
+        permit: str | None = None,
+        **data: Any,
+    ) -> None:
+        """Write something down; `snapshot` adds the complete evidence."""
+        number = permit if permit is not None else (self.d.active or (self.f.permit.jti if self.f.permit else ""))
+        self.notes.append(Note(kind, cat, sev, res, actor, number, self.d.attempt, token, snapshot, data))
+
+    def enter(self, mode: Mode) -> None:
+        """Change the mode."""
+        if mode is not self.d.mode:
+            self.d = replace(self.d, mode=mode, since_us=self.now)
+
+    # --- happenings
+
+    def take(self, happening: Happening) -> None:
+        """Apply what happened to what is remembered."""
+        match happening:
+            case PermitAccepted(claims):
+                self._take_permit(claims)
+            case Revoked(revocations):
+                self._take_revocations(revocations)
+            case Suspended(permit, reason, void):
+                self._suspend(permit, reason, void)
+            case GasTested(test):
+                self.d = replace(self.d, gas_test=test)
+                self.note(
+                    "gas_test.recorded", Category.GAS, actor=("person", test.analyst), serial=test.serial,
+                    points=[
+                        {"position": p.position, "gas": p.gas, "unit": p.unit, "value_milli": round(p.value * 1000)}
+                        for p in test.points
+                    ],
+                )  # fmt: skip
+            case ResetRequested(uid, fault_by):
+                until = self.now + self.rules.reset_window_s.value * 1_000_000
+                if fault_by:
+                    self.v = replace(self.v, fault_window=(until, fault_by))
+                else:
+                    self.v = replace(self.v, reset_window_until_us=until)
+                self.note("interlock.reset_window", actor=("cli", str(uid)), by=list(fault_by))
+            case Confirmed(permit, precondition, person):
+                self.d = replace(self.d, preconditions={**self.d.preconditions, f"{permit}/{precondition}": person})
+                self.note("permit.precondition", Category.PERMIT, actor=("person", person), id=precondition, permit=permit)
+            case ShutDown() if self.d.mode in (Mode.ARMED, Mode.RELEASED):
+                self.trip(Reason("shutdown"), ())
+            case _:
+                pass
+
+    def _take_permit(self, claims: PermitClaims) -> None:
+        others = [held for held in self.d.permits if held.jti != claims.jti]
+        permits = tuple(sorted((*others, claims), key=lambda held: (held.nbf, held.jti)))[-MAX_PERMITS:]
+        self.d = replace(self.d, permits=permits, as_of=max(self.d.as_of, claims.as_of))
+        self.note(
+            "permit.accepted", Category.PERMIT, actor=("bridge", claims.iss), permit=claims.jti,
+            level=claims.level.value, nbf=claims.nbf, exp=claims.exp, content_sha256=claims.content_sha256,
+            people=[{"id": p.id, "role": p.role.value, "badge": p.badge} for p in claims.people],
+            approvals=[{"by": a.by, "office": a.office, "at": a.at} for a in claims.approvals],
+        )  # fmt: skip
+
+    def _take_revocations(self, revocations: Revocations) -> None:
+        fresh = [number for number in revocations.revoked if number not in self.d.revoked]
+        self.d = replace(
+            self.d, revoked=revocations.revoked, revision=revocations.rev, as_of=max(self.d.as_of, revocations.as_of)
+        )
+        for number in fresh:
+            self.note("permit.revoked", Category.PERMIT, Severity.WARNING, actor=("bridge", revocations.iss), permit=number)
+
+    def _suspend(self, permit: str, reason: str, void: bool) -> None:
+        if void:
+            self.d = replace(self.d, void=(*self.d.void, permit))
+        self.note("permit.void" if void else "permit.suspended", Category.PERMIT, Severity.WARNING, permit=permit, reason=reason)
+        if not self.d.latched and self.d.mode is not Mode.FAULT:
+            self.trip(Reason("permit_void" if void else "permit_suspended", permit, clause="PTW-17"), ())
+
+    # --- transitions
+
+    def trip(self, cause: Reason, others: tuple[Reason, ...], *, by_gas: bool = False) -> None:
+        """Open and latch. The first cause is never overwritten; after a release the fire watch begins."""
+        opened = self.d.mode is Mode.RELEASED
+        if self.d.latched:
+            self.d = replace(self.d, consequences=_add(self.d.consequences, (cause, *others)))
+        else:
+            self.d = replace(self.d, first_out=cause, consequences=_add((), others), reset_done=False)
+        if opened:
+            self._opened(by_gas=by_gas)
+        self.enter(Mode.TRIPPED)
+        self.note(
+            "interlock.tripped", sev=Severity.ALARM, snapshot=True,
+            **reason_data(cause), others=[reason_data(other) for other in others], released=opened,
+        )  # fmt: skip
+        if opened:
+            self._note_watch()
+
+    def _opened(self, *, by_gas: bool) -> None:
+        until = self.now + self.rules.fire_watch_s.value * 1_000_000
+        self.d = replace(
+            self.d,
+            opening=Opening(self.d.active, self.now, by_gas),
+            fire_watch=FireWatch(self.d.active, self.now, until),
+            confirmed=False,
+        )
+
+    def _note_watch(self) -> None:
+        rule = self.rules.fire_watch_s
+        self.note("fire_watch.started", seconds=rule.value, clause=rule.clause)
+
+    def finish(self) -> None:
+        """Work done: open in good order, end the permit, keep watch (workflows "Permit", POST_WATCH)."""
+        number = self.d.active
+        opened = self.d.mode is Mode.RELEASED
+        self.d = replace(self.d, finished=(*self.d.finished, number)[-64:])
+        if opened:
+            self._opened(by_gas=False)
+            self.d = replace(self.d, first_out=Reason("finished", number), consequences=(), reset_done=False)
+        self.enter(Mode.TRIPPED)
+        self.note("work.finished", snapshot=opened)
+        if opened:
+            self._note_watch()
+
+    def arm(self) -> None:
+        """The arm button's rising edge."""
+        if self.d.mode is Mode.ARMED:
+            self.abandon((Reason("second_edge"),))
+            return
+        if self.d.mode is Mode.RELEASED:
+            return
+        missing = failing(self.verdicts, release=True)
+        if missing or self.f.permit is None:
+            self.note(
+                "interlock.arm_refused", sev=Severity.WARNING, res=ActionResult.DENIED, snapshot=True,
+                reasons=[reason_data(reason) for _, verdict in missing for reason in verdict.reasons],
+            )  # fmt: skip
+            return
+        self.d = replace(self.d, attempt=self.d.attempt + 1, active=self.f.permit.jti, armed_us=self.now)
+        self.enter(Mode.ARMED)
+        self.note("release.authorised", token=self.d.attempt, snapshot=True, rules=self.rules.sha256)
+
+    def abandon(self, reasons: tuple[Reason, ...]) -> None:
+        """An attempt that did not become a release."""
+        self.enter(Mode.LOCKED)
+        self.note(
+            "release.abandoned", sev=Severity.WARNING, res=ActionResult.DENIED, snapshot=True,
+            reasons=[reason_data(reason) for reason in reasons],
+        )  # fmt: skip
+
+    def release(self) -> None:
+        """The attempt is durable and every release condition passes on current evidence: close."""
+        permit = self.f.permit
+        assert permit is not None  # noqa: S101 - the permit condition passed
+        clock = self.snapshot.clock
+        wall_ms = clock.t + (self.now - clock.at_us) // 1000
+        lease_end = max(self.d.as_of, permit.as_of) + permit.lease_s
+        left_ms = min(permit.exp, lease_end) * 1000 - wall_ms - clock.error_ms
+        self.d = replace(
+            self.d,
+            released_us=self.now,
+            deadline_us=self.now + left_ms * 1000,
+            confirmed=False,
+            first_out=None,
+            consequences=(),
+            reset_done=False,
+            fire_watch=None,
+        )
+        self.enter(Mode.RELEASED)
+
+    def reset(self) -> None:
+        """The reset edge: an authorised badge present and every cause gone."""
+        here = self._authorised("reset")
+        reasons: list[Reason] = []
+        if not here:
+            reasons.append(Reason("reset_unauthorised"))
+        if not self.site.reset_is_key and self.now >= self.v.reset_window_until_us:
+            reasons.append(Reason("reset_window"))
+        good = {
+            name
+            for name in self.d.over_range
+            if (reading := self.snapshot.readings.get(name)) and reading.quality is Quality.GOOD
+        }
+        freed = replace(self.d, over_range=tuple(name for name in self.d.over_range if name not in good))
+        air = gas(facts(self.site, self.rules, freed, self.v, self.snapshot, self.now))
+        reasons.extend(air.reasons)
+        for condition, verdict in failing(self.verdicts, release=True):
+            if condition.blocks_reset and condition.name != "gas":
+                reasons.extend(verdict.reasons)
+        if reasons:
+            self.note(
+                "interlock.reset_refused", sev=Severity.WARNING, res=ActionResult.DENIED,
+                reasons=[reason_data(reason) for reason in reasons],
+            )  # fmt: skip
+            return
+        cause = self.d.first_out
+        self.d = replace(freed, reset_done=True)
+        self.v = replace(self.v, reset_window_until_us=0)
+        self.note("interlock.reset", actor=("person", here[0]), first_out=cause.code if cause else "")
+
+    def clear_fault(self) -> None:
+        """A fault ends as a trip: two named people here who asked for it, contact open, controller sound."""
+        until, people = self.v.fault_window
+        here = [person for person in self._authorised("clear_fault") if person in people]
+        sound = all(self.verdicts[name].ok for name in ("deadman", "contact_open", "inputs"))
+        if self.now >= until or len(set(here)) < 2 or not sound:
+            self.note("interlock.reset_refused", sev=Severity.WARNING, res=ActionResult.DENIED, reasons=[{"code": "fault_latched"}])
+            return
+        self.d = replace(self.d, fault_cleared_by=tuple(here))
+        self.v = replace(self.v, fault_window=(0, ()))
+        self.enter(Mode.TRIPPED)
+        self.note("interlock.fault_cleared", sev=Severity.WARNING, by=here)
+
+    def _authorised(self, right: str) -> list[str]:
+        ttl_us = self.rules.badge_ttl_s.value * 1_000_000
+        return [
+            person.id
+            for person in self.site.roster
+            if right in person.may
+            and (seen := self.snapshot.badges.get(person.badge)) is not None
+            and self.now - seen.at_us <= ttl_us
+        ]
+
+    def fault(self, reason: Reason) -> None:
+        """The final element cannot be trusted: open, latch, ask for repair."""
+        if self.d.mode is Mode.FAULT:
+            return
+        if self.d.mode is Mode.RELEASED:
+            self._opened(by_gas=False)
+        if not self.d.latched:
+            self.d = replace(self.d, first_out=reason, consequences=(), reset_done=False)
+        self.enter(Mode.FAULT)
+        self.note("interlock.fault", sev=Severity.ALARM, snapshot=True, **reason_data(reason))
+
+    # --- what every step looks at
+
+    def edges(self) -> None:
+        """Find rising edges; the first reading after a start is never one."""
+        read = self.snapshot.inputs
+        if read is None or self.now - read.at_us > self.rules.inputs_ttl_ms.value * 1000:
+            if self.v.levels is not None:
+                self.v = replace(self.v, levels=None)
+            return
+        levels, last = Levels(read.arm, read.finish, read.reset), self.v.levels
+        if levels == last:
+            return
+        self.v = replace(self.v, levels=levels)
+        if last is not None:
+            pairs = (("arm", last.arm, levels.arm), ("finish", last.finish, levels.finish), ("reset", last.reset, levels.reset))
+            self.pressed = tuple(name for name, was, now in pairs if now and not was)
+
+    def latch_over_range(self) -> None:
+        """Over-range latches: a catalytic bead falls back below range when gas exceeds 100 %LEL."""
+        fresh = tuple(
+            name
+            for name, reading in self.snapshot.readings.items()
+            if reading.quality is Quality.OVER_RANGE and name not in self.d.over_range
+        )
+        if fresh:
+            self.d = replace(self.d, over_range=(*self.d.over_range, *fresh))
+
+    def report_gas(self) -> None:
+        """One event when a channel begins to alarm or to fail, one when it is well again."""
+        alarms: list[str] = []
+        faults: list[str] = []
+        for channel in self.site.channels:
+            reason = channel_reason(self.f, channel)
+            if reason is None:
+                continue
+            alarm = reason.code in ("gas_high", "gas_low", "gas_over_range")
+            (alarms if alarm else faults).append(channel.name)
+            known = self.v.alarms if alarm else self.v.faults
+            if channel.name not in known and reason.code not in ("gas_never", "gas_warm_up"):
+                kind, sev = ("gas.alarm", Severity.ALARM) if alarm else ("gas.fault", Severity.WARNING)
+                self.note(kind, Category.GAS, sev, **reason_data(reason))
+        for channel_name in (*self.v.alarms, *self.v.faults):
+            if channel_name not in alarms and channel_name not in faults:
+                self.note("gas.normal", Category.GAS, chan=channel_name)
+        if tuple(alarms) != self.v.alarms or tuple(faults) != self.v.faults:
+            self.v = replace(self.v, alarms=tuple(alarms), faults=tuple(faults))
+
+    def watch_contact(self) -> None:
+        """Welded or never-opening contacts are faults; the first sight of the obeyed command is noted with its time."""
+        status = self.snapshot.deadman
+        if status is None or self.now - status.at_us > self.rules.dead_man_ms.value * 1000:
+            return
+        released = self.d.mode is Mode.RELEASED
+        since = self.d.released_us if released else self.v.commanded_us
+        verdict = judge(
+            commanded_closed=released, latch_closed=status.latch_closed, contact_closed=status.contact_closed,
+            since_us=since, at_us=status.at_us, settle_ms=self.rules.settle_ms.value,
+        )  # fmt: skip
+        if verdict is ContactVerdict.WELDED:
+            self.fault(Reason("welded", "", None, None, "", self.rules.settle_ms.clause))
+        elif verdict is ContactVerdict.OK and released and not self.d.confirmed and status.at_us > since:
+            self.d = replace(self.d, confirmed=True)
+            self.note("relay.closed", ms=(status.at_us - since) // 1000, cycles=status.cycles)
+        elif verdict is ContactVerdict.OK and not released and self.v.opening_since_us:
+            ms = (status.at_us - self.v.opening_since_us) // 1000
+            self.v = replace(self.v, opening_since_us=0)
+            self.note("relay.opened", ms=ms, cause=status.cause)
+
+    def check_in(self) -> None:
+        """Performer and guardian verified at the place, at the latest 30 min after the planned start (PTW-27)."""
+        permit = self.f.permit
+        if permit is None or self.d.checked_in == permit.jti or not usable(self.d, permit, self.f.wall_s):
+            return
+        together = ("guardian", "performer", "place", "faces")
+        in_time = self.f.wall_s - permit.nbf <= self.rules.check_in_s.value
+        if in_time and all(self.verdicts[name].ok for name in together):
+            self.d = replace(self.d, checked_in=permit.jti)
+            self.note("identity.checked_in", Category.IDENTITY, permit=permit.jti, snapshot=True)
+            self.judge()
+
+    def end_watch(self) -> None:
+        """The fire watch has run its time."""
+        watch = self.d.fire_watch
+        if watch is not None and self.now >= watch.until_us:
+            self.d = replace(self.d, fire_watch=None)
+            self.note("fire_watch.ended", permit=watch.permit)
+
+    def run(self) -> None:
+        """While released: trip on the event, or warn through a declared grace and then trip."""
+        grace = dict(self.v.grace)
+        causes: list[Reason] = []
+        by_gas = False
+        for condition in CONDITIONS:
+            if not condition.run:
+                continue
+            verdict = self.verdicts[condition.name]
+            if verdict.ok:
+                if grace.pop(condition.name, None) is not None:
+                    self.note("presence.back", Category.IDENTITY, condition=condition.name)
+                continue
+            if verdict.grace_us:
+                began = grace.setdefault(condition.name, self.now)
+                if began == self.now:
+                    self.note(
+                        "presence.warning", Category.IDENTITY, Severity.WARNING, condition=condition.name,
+                        seconds=verdict.grace_us // 1_000_000, reasons=[reason_data(r) for r in verdict.reasons],
+                    )  # fmt: skip
+                if self.now - began < verdict.grace_us:
+                    continue
+            causes.extend(verdict.reasons)
+            by_gas = by_gas or condition.by_gas
+        if grace != self.v.grace:
+            self.v = replace(self.v, grace=grace)
+        if causes:
+            self.trip(causes[0], tuple(causes[1:]), by_gas=by_gas)
+
+    def settle(self) -> None:
+        """Where the state comes to rest when nothing is armed or released."""
+        if self.d.mode in (Mode.ARMED, Mode.RELEASED, Mode.FAULT):
+            return
+        if self.v.grace:
+            self.v = replace(self.v, grace={})
+        if self.d.latched:
+            self.enter(Mode.TRIPPED)
+            return
+        if self.d.fire_watch is None and self.d.first_out is not None:
+            self.d = replace(self.d, first_out=None, consequences=(), reset_done=False)
+        ready = all(self.verdicts[c.name].ok for c in CONDITIONS if c.release)
+        if ready:
+            self.enter(Mode.PERMISSIVE_OK)
+        else:
+            self.enter(Mode.LOCKED if self.d.fire_watch is None else Mode.TRIPPED)
+
+    def next_us(self) -> int:
+        """Absence is not an event: the earliest instant at which time alone may change something."""
+        times = [self.now + 1_000_000]
+        if self.d.mode is Mode.ARMED:
+            times.append(self.d.armed_us + self.rules.attempt_s.value * 1_000_000)
+        if self.d.mode is Mode.RELEASED:
+            times.append(self.d.deadline_us)
+            times.extend(began + self.verdicts[name].grace_us for name, began in self.v.grace.items())
+            if not self.d.confirmed:
+                times.append(self.d.released_us + self.rules.settle_ms.value * 1000 + 1)
+        if self.d.fire_watch is not None:
+            times.append(self.d.fire_watch.until_us)
+        for channel in self.site.channels:
+            reading = self.snapshot.readings.get(channel.name)
+            if reading is not None:
+                times.append(reading.at_us + channel.stale_us + 1)
+        return min(time for time in times if time > self.now)
+
+
+def _add(held: tuple[Reason, ...], more: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    """Consequences, each code and subject once, bounded."""
+    known = {(reason.code, reason.subject) for reason in held}
+    fresh = [reason for reason in more if (reason.code, reason.subject) not in known]
+    return (*held, *fresh)[:MAX_CONSEQUENCES]
+
+
+def step(
+    site: Site,
+    rules: Rules,
+    durable: Durable,
+    volatile: Volatile,
+    snapshot: Snapshot,
+    now_us: int,
+    happenings: tuple[Happening, ...] = (),
+) -> Step:
+    """One evaluation. Pure: the same arguments give the same result."""
+    turn = _Turn(site, rules, durable, volatile, snapshot, now_us)
+    if turn.v.clock_offset_ms is None:
+        clock = snapshot.clock
+        turn.v = replace(turn.v, clock_offset_ms=clock.t - clock.at_us // 1000, commanded_us=now_us)
+    turn.latch_over_range()
+    for happening in happenings:
+        turn.take(happening)
+    turn.judge()
+    turn.edges()
+    turn.check_in()
+    turn.watch_contact()
+    _move(turn, happenings)
+    turn.report_gas()
+    turn.end_watch()
+    turn.settle()
+    if turn.d.mode is not turn.before:
+        _note_mode(turn)
+        if Mode.RELEASED in (turn.before, turn.d.mode):
+            opening = now_us if turn.before is Mode.RELEASED else 0
+            turn.v = replace(turn.v, commanded_us=now_us, opening_since_us=opening, grace={})
+    return Step(
+        turn.d, turn.v, _relay(turn.before, turn.d.mode), tuple(turn.notes), turn.f, turn.verdicts, turn.next_us()
+    )
+
+
+def _move(turn: _Turn, happenings: tuple[Happening, ...]) -> None:
+    """The transition of this step."""
+    mode = turn.d.mode
+    if mode is Mode.RELEASED:
+        turn.run()
+        if turn.d.mode is Mode.RELEASED and "finish" in turn.pressed:
+            turn.finish()
+    elif mode is Mode.ARMED:
+        missing = failing(turn.verdicts, release=True)
+        acknowledged = any(isinstance(h, Acknowledged) and h.attempt == turn.d.attempt for h in happenings)
+        if missing:
+            turn.abandon(tuple(reason for _, verdict in missing for reason in verdict.reasons))
+        elif "arm" in turn.pressed:
+            turn.arm()
+        elif turn.now - turn.d.armed_us >= turn.rules.attempt_s.value * 1_000_000:
+            turn.abandon((Reason("attempt_timeout"),))
+        elif acknowledged:
+            turn.release()
+    else:
+        if "reset" in turn.pressed and mode is Mode.FAULT:
+            turn.clear_fault()
+        elif "reset" in turn.pressed and turn.d.latched:
+            turn.reset()
+            turn.judge()
+        if "finish" in turn.pressed and turn.d.fire_watch is not None and turn.d.active not in turn.d.finished:
+            turn.finish()
+            turn.judge()
+        if "arm" in turn.pressed:
+            turn.arm()
+
+
+def _note_mode(turn: _Turn) -> None:
+    """Changes that have no event of their own."""
+    quiet = (Mode.LOCKED, Mode.PERMISSIVE_OK, Mode.TRIPPED)
+    if turn.before in quiet and turn.d.mode in quiet and not any(n.type == "interlock.tripped" for n in turn.notes):
+        turn.note("interlock.state", was=turn.before.value, now=turn.d.mode.value)
+
+
+def recover(
+    found: Durable | None, *, first_start: bool, boot_id: str, now_us: int, rules: Rules
+) -> tuple[Durable, tuple[Note, ...]]:
+    """What to remember after a start.
+
+    An attempt or release without a recorded opening, or an unknown state, comes up TRIPPED with first-out
+    ``unclean_restart``. Times of another boot cannot be judged: a fire watch starts again, a gas test is forgotten.
+
+    Args:
+        found: the state file's content, None when missing or damaged.
+        first_start: the log is empty, so a missing state file is no surprise.
+        boot_id: the kernel's boot.
+        now_us: CLOCK_BOOTTIME.
+        rules: rule pack, for the fire watch.
+    """
+    if found is None:
+        durable = Durable(boot_id=boot_id, since_us=now_us)
+        return (durable, ()) if first_start else _unclean(durable, "", now_us, rules)
+    durable = replace(found, boot_id=boot_id)
+    if found.boot_id != boot_id:
+        watch = found.fire_watch
+        restarted = watch and FireWatch(watch.permit, now_us, now_us + rules.fire_watch_s.value * 1_000_000)
+        durable = replace(durable, since_us=now_us, gas_test=None, opening=None, fire_watch=restarted)
+    if found.mode in (Mode.ARMED, Mode.RELEASED):
+        return _unclean(durable, found.active, now_us, rules)
+    return durable, ()
+
+
+def _unclean(durable: Durable, permit: str, now_us: int, rules: Rules) -> tuple[Durable, tuple[Note, ...]]:
+    cause = Reason("unclean_restart", permit)
+    watch = FireWatch(permit, now_us, now_us + rules.fire_watch_s.value * 1_000_000)
+    tripped = replace(
+        durable,
+        mode=Mode.TRIPPED,
+        since_us=now_us,
+        first_out=cause,
+        consequences=(),
+        reset_done=False,
+        opening=Opening(permit, now_us, by_gas=False),
+        fire_watch=watch,
+    )
+    note = Note(
+        "interlock.tripped", Category.INTERLOCK, Severity.ALARM, ActionResult.OK, ("box", ""), permit,
+        durable.attempt, 0, False, {**reason_data(cause), "others": [], "released": True},
+    )  # fmt: skip
+    return tripped, (note,)
+
+
+__all__ = [
+    "FORGOTTEN", "Acknowledged", "Confirmed", "GasTested", "Happening", "PermitAccepted", "Relay", "ResetRequested",
+    "Revoked", "ShutDown", "Step", "Suspended", "failing", "recover", "step",
+]  # fmt: skip

@@ -1,0 +1,37 @@
+"""From the kernel's notes to events: reasons as data, and the complete evidence behind a decision."""
+
+from typing import Any
+
+import msgspec
+
+from contracts.event import ActionResult, Category, Severity
+from edge.interlock.state import Reason
+
+
+class Note(msgspec.Struct, frozen=True):
+    """Something for the log. `token` asks for word when it is durable; `snapshot` adds the evidence."""
+
+    type: str
+    cat: Category
+    sev: Severity
+    res: ActionResult
+    actor: tuple[str, str]
+    permit: str
+    attempt: int
+    token: int
+    snapshot: bool
+    data: dict[str, Any]
+
+
+def reason_data(reason: Reason) -> dict[str, Any]:
+    """A reason as event data; `code` and `chan` always, numbers where there are any."""
+    data: dict[str, Any] = {"code": reason.code, "chan": reason.subject}
+    if reason.value_milli is not None:
+        data["value_milli"] = reason.value_milli
+    if reason.limit_milli is not None:
+        data["limit_milli"] = reason.limit_milli
+    if reason.unit:
+        data["unit"] = reason.unit
+    if reason.clause:
+        data["clause"] = reason.clause
+    return data
