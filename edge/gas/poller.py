@@ -1,0 +1,228 @@
+"""Polls one bus: every unit in order, on a fixed schedule, each reading handed on at once.
+
+A unit that fails becomes *suspect* and leaves the cycle, so that it costs the others one time-out once, not one per
+cycle. On TCP suspects are asked over a second connection beside the cycle (a unit that breaks the connection breaks
+only that one); on a serial line one suspect is asked at the end of each cycle, when there is time for its time-out.
+Suspects are asked at once, then with growing pauses up to a second, and come back after three good answers in a row.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from edge.config import BoxConfig, Bus, Channel
+from edge.gas.budget import BusBudget, bus_budget, input_span
+from edge.gas.detector import Detector
+from edge.gas.modbus import Failure, Line
+from edge.gas.reading import InputReading, Reading
+from edge.gas.rtu import RtuLine
+from edge.gas.tcp import TcpLine
+from edge.interlock.status import BusView
+
+OnReading = Callable[[Reading], None]
+OnInputs = Callable[[InputReading | None], None]
+
+LINES: dict[str, Callable[[Bus, BusBudget], Line]] = {"tcp": TcpLine, "rtu": RtuLine}
+"""The bus drivers. A new one is one file and one row here."""
+
+GOOD_TO_RETURN = 3
+LONGEST_PAUSE_S = 1.0
+
+
+class _Unit:
+    """What is polled, and how it behaved lately."""
+
+    def __init__(self) -> None:
+        self.suspect = False
+        self.retry_at = 0.0
+        self._pause_s = 0.0
+        self._good = 0
+
+    async def ask(self, line: Line) -> Failure | None:
+        """Ask once and hand on what came."""
+        raise NotImplementedError
+
+    def failed(self, now: float, poll_s: float) -> None:
+        """Ask again at once, then after one, two, four ... poll periods, a second at most."""
+        self._good = 0
+        self._pause_s = min(2 * self._pause_s or poll_s, LONGEST_PAUSE_S) if self.suspect else 0.0
+        self.retry_at = now + self._pause_s
+        self.suspect = True
+
+    def answered(self, now: float, poll_s: float) -> None:
+        """Count good answers; enough of them end the suspicion."""
+        self._good += 1
+        self._pause_s = 0.0
+        self.retry_at = now + poll_s
+        if self._good >= GOOD_TO_RETURN:
+            self.suspect = False
+
+
+class _ChannelUnit(_Unit):
+    """A gas channel."""
+
+    def __init__(self, channel: Channel, frozen_us: int, deliver: OnReading) -> None:
+        super().__init__()
+        self._channel = channel
+        self._detector = Detector(channel, frozen_us)
+        self._deliver = deliver
+
+    async def ask(self, line: Line) -> Failure | None:
+        channel, detector = self._channel, self._detector
+        answer = await line.registers(channel.unit_id, channel.function, channel.register, detector.next_count())
+        if isinstance(answer, Failure):
+            self._deliver(detector.failed(line.sent_us, answer.detail))
+            return answer
+        self._deliver(detector.decode(answer, line.sent_us))
+        return None
+
+
+class _InputUnit(_Unit):
+    """The button module."""
+
+    def __init__(self, config: BoxConfig, deliver: OnInputs) -> None:
+        super().__init__()
+        self._inputs = config.inputs
+        self._first, self._count = input_span(config)
+        self._deliver = deliver
+
+    async def ask(self, line: Line) -> Failure | None:
+        at, first = self._inputs, self._first
+        bits = await line.inputs(at.unit_id, first, self._count)
+        if isinstance(bits, Failure):
+            self._deliver(None)
+            return bits
+        self._deliver(
+            InputReading(
+                bits[at.arm - first],
+                bits[at.stop - first],
+                bits[at.finish - first],
+                bits[at.reset - first],
+                bits[at.estop - first],
+                line.sent_us,
+            )
+        )
+        return None
+
+
+def _units(config: BoxConfig, bus: Bus, budget: BusBudget, on_reading: OnReading, on_inputs: OnInputs) -> list[_Unit]:
+    """Everything on this bus; the buttons first, because the E-stop is among them."""
+    units: list[_Unit] = []
+    if config.inputs.bus == bus.name:
+        units.append(_InputUnit(config, on_inputs))
+    frozen_us = round(budget.frozen_ms * 1000)
+    units += [_ChannelUnit(channel, frozen_us, on_reading) for channel in config.channels if channel.bus == bus.name]
+    return units
+
+
+class BusPoller:
+    """Polls one bus until cancelled."""
+
+    def __init__(self, config: BoxConfig, bus: Bus, on_reading: OnReading, on_inputs: OnInputs) -> None:
+        """Callbacks run in the poller's task, before the next request; what they raise ends `run`."""
+        self.budget = bus_budget(config, bus)
+        self._bus = bus
+        self._poll_s = bus.poll_ms / 1000
+        self._units = _units(config, bus, self.budget, on_reading, on_inputs)
+        self._suspected = asyncio.Event()
+        self._polls = 0
+        self._errors = 0
+        self._cycle_s = 0.0
+        self._connected = False
+        self.cycles = 0
+        self.skipped = 0
+        """Cycles left out because the one before took longer than the poll period."""
+
+    async def run(self) -> None:
+        """Poll until cancelled; connections are closed on the way out."""
+        make = LINES[self._bus.kind]
+        line = make(self._bus, self.budget)
+        if self._bus.kind == "rtu":
+            try:
+                await self._cycle_for_ever(line, suspects_at_end=True)
+            finally:
+                line.close()
+            return
+        spare = make(self._bus, self.budget)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._cycle_for_ever(line, suspects_at_end=False), name=f"{self._bus.name} cycle")
+                group.create_task(self._ask_suspects_for_ever(spare), name=f"{self._bus.name} suspects")
+        finally:
+            line.close()
+            spare.close()
+
+    def view(self) -> BusView:
+        """This bus for the status document. `ok`: connected and no unit is suspect."""
+        return BusView(
+            name=self._bus.name,
+            ok=self._connected and not any(unit.suspect for unit in self._units),
+            polls=self._polls,
+            errors=self._errors,
+            cycle_ms=round(self._cycle_s * 1000, 3),
+            budget_ms=round(self.budget.needed_ms, 3),
+        )
+
+    async def _cycle_for_ever(self, line: Line, *, suspects_at_end: bool) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            started = loop.time()
+            for unit in self._units:
+                if not unit.suspect:
+                    await self._ask(line, unit)
+            if suspects_at_end:
+                await self._ask_one_suspect(line, due + self._poll_s)
+            self._connected = line.connected
+            ended = loop.time()
+            self._cycle_s = ended - started
+            self.cycles += 1
+            due += self._poll_s
+            if due < ended:
+                late = int((ended - due) / self._poll_s)
+                self.skipped += late
+                due += late * self._poll_s
+            await asyncio.sleep(max(0.0, due - ended))
+
+    async def _ask(self, line: Line, unit: _Unit) -> None:
+        failure = await unit.ask(line)
+        self._polls += 1
+        if failure is None:
+            if unit.suspect:
+                unit.answered(asyncio.get_running_loop().time(), self._poll_s)
+            return
+        self._errors += 1
+        if failure.line and not unit.suspect:
+            return
+        unit.failed(asyncio.get_running_loop().time(), self._poll_s)
+        self._suspected.set()
+
+    def _due_suspects(self, now: float) -> Sequence[_Unit]:
+        return sorted((u for u in self._units if u.suspect and u.retry_at <= now), key=lambda unit: unit.retry_at)
+
+    async def _ask_one_suspect(self, line: Line, until: float) -> None:
+        """Serial lines: the suspect that has waited longest, when its time-out ends before the next cycle."""
+        if not self._suspected.is_set():
+            return
+        now = asyncio.get_running_loop().time()
+        worst_s = (self.budget.timeout_ms + self.budget.quiet_ms) / 1000
+        for unit in self._due_suspects(now)[:1]:
+            nobody_else = all(other.suspect for other in self._units)
+            overdue = now - unit.retry_at > self._poll_s
+            if nobody_else or overdue or now + worst_s <= until:
+                await self._ask(line, unit)
+        if not any(unit.suspect for unit in self._units):
+            self._suspected.clear()
+
+    async def _ask_suspects_for_ever(self, spare: Line) -> None:
+        """TCP: beside the cycle, over a connection of their own, which is closed when nobody is suspect."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._suspected.wait()
+            for unit in self._due_suspects(loop.time()):
+                await self._ask(spare, unit)
+            waiting = [unit.retry_at for unit in self._units if unit.suspect]
+            if not waiting:
+                self._suspected.clear()
+                spare.close()
+                continue
+            await asyncio.sleep(max(0.0, min(waiting) - loop.time()))
