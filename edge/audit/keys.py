@@ -1,0 +1,68 @@
+"""The box's log key: Ed25519, PEM, readable by its owner alone; and its public half as a vkey line."""
+
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from contracts.checkpoint import NoteKey, note_key
+from contracts.errors import ContractError
+
+
+def load_or_create(path: Path) -> Ed25519PrivateKey:
+    """The key in the PEM file at `path`, made there (mode 0600) when there is none.
+
+    Raises:
+        ContractError: others may read the file, or it holds no Ed25519 key.
+    """
+    try:
+        pem = path.read_bytes()
+    except FileNotFoundError:
+        return _create(path)
+    if path.stat().st_mode & 0o077:
+        raise ContractError(str(path), "mode 0600", oct(path.stat().st_mode & 0o777), f"chmod 600 {path}")
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise ContractError(str(path), "an Ed25519 key in PEM", str(error), "restore it from its backup") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ContractError(str(path), "an Ed25519 key", type(key).__name__)
+    return key
+
+
+def _create(path: Path) -> Ed25519PrivateKey:
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
+    return key
+
+
+def publish(path: Path, name: str, key: Ed25519PrivateKey) -> NoteKey:
+    """Write the public half as one vkey line to `path` (such as keys/log.vkey); `name` is the log's origin."""
+    public = note_key(name, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_text(public.vkey() + "\n", encoding="utf-8")
+    fresh.rename(path)
+    return public
+
+
+def read_vkeys(path: Path) -> list[NoteKey]:
+    """The public keys in a file, one vkey a line; empty lines and lines with ``#`` in front are skipped.
+
+    Raises:
+        ContractError: a line is not a vkey.
+        OSError: the file cannot be read.
+    """
+    lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    return [NoteKey.parse(line) for line in lines if line and not line.startswith("#")]

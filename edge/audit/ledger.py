@@ -1,0 +1,134 @@
+"""The open log below its thread: what goes into a transaction, and what holds once it is committed.
+
+Not thread-safe: used by `AuditLog.open` and then by its writer thread alone.
+"""
+
+import contextlib
+import sqlite3
+import time
+from pathlib import Path
+
+import msgspec
+
+from contracts.checkpoint import Checkpoint, sign
+from edge.audit.draft import Draft, Place, leaves
+from edge.audit.recovery import Ended, Owner
+from edge.audit.schema import sync_directory
+from edge.audit.tiles import resume
+
+CHECKPOINT_EVENTS = 256
+
+
+class Ledger:
+    """Leaves, tiles, checkpoints and acknowledgements of one log."""
+
+    def __init__(self, db: sqlite3.Connection, owner: Owner, ended: Ended) -> None:
+        """Go on where the log ended; counts a boot."""
+        self.origin = owner.origin(ended.log)
+        self.log, self.boot = ended.log, ended.boot + 1
+        self.acked, self.oldest_unacked_t = ended.acked, 0
+        self.signed_at = time.monotonic()
+        self._db, self._owner = db, owner
+        self._frontier, self._prev, self._signed = ended.frontier, ended.prev, ended.signed
+        self._tiles = resume(db, ended.frontier.size)
+        self._roots: dict[int, bytes] = {}
+
+    @property
+    def size(self) -> int:
+        """Leaves, those of the open transaction included."""
+        return self._frontier.size
+
+    @property
+    def unsigned(self) -> int:
+        """Leaves that no checkpoint covers."""
+        return self._frontier.size - self._signed
+
+    def begin(self) -> None:
+        """Open a transaction."""
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> dict[int, bytes]:
+        """Make it durable; returns the roots of the checkpoints that it holds, by size.
+
+        Raises:
+            sqlite3.Error: nothing in it may be acknowledged.
+        """
+        self._db.execute("COMMIT")
+        roots, self._roots = self._roots, {}
+        return roots
+
+    def start(self, drafts: list[Draft], directory: Path) -> dict[int, bytes]:
+        """The first transaction: meta, the log's own first drafts, a checkpoint."""
+        self.begin()
+        owner = self._owner
+        meta = {"box": owner.box, "domain": owner.domain, "log": self.log, "boot": self.boot, "clean": 0}
+        self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(k, str(v)) for k, v in meta.items()])
+        for draft in drafts:
+            self.insert(draft)
+        self.oldest_unacked_t = self._time_of(self.acked)
+        self.sign()
+        roots = self.commit()
+        sync_directory(directory)
+        return roots
+
+    def insert(self, draft: Draft) -> int:
+        """Write a draft's leaves; returns the seq of the first.
+
+        Raises:
+            ContractError: it has no canonical form; nothing was written.
+        """
+        head = self.size
+        for body, leaf in leaves(draft, Place(self._owner.box, self.log, self.boot, head, self._prev)):
+            self._db.execute("INSERT INTO event VALUES (?, ?, ?)", (self.size, body, leaf))
+            self._frontier = self._frontier.append(leaf)
+            self._prev = leaf.hex()
+            for row in self._tiles.append(leaf):
+                self._db.execute("INSERT OR REPLACE INTO tile VALUES (?, ?, ?)", row)
+            if self.unsigned >= CHECKPOINT_EVENTS:
+                self.sign()
+        if not self.oldest_unacked_t:
+            self.oldest_unacked_t = draft.t
+        return head
+
+    def sign(self) -> None:
+        """Add a checkpoint over everything so far."""
+        self.signed_at = time.monotonic()
+        if not self.unsigned:
+            return
+        checkpoint = Checkpoint(self.origin, self.size, self._frontier.root())
+        note = sign(checkpoint, self.origin, self._owner.key)
+        self._db.execute("INSERT INTO checkpoint VALUES (?, ?, ?)", (self.size, note, self._frontier.pack()))
+        self._signed = self.size
+        self._roots[self.size] = checkpoint.root
+
+    def store_ack(self, size: int, note: str, time_s: int) -> None:
+        """Keep a cosigned checkpoint that has been checked; the cursor never goes back."""
+        if size > self.acked:
+            self._db.execute("INSERT OR REPLACE INTO ack VALUES (?, ?, ?)", (size, note, time_s))
+            self.acked = size
+            self.oldest_unacked_t = self._time_of(size)
+
+    def mark_rollback(self, note: str) -> None:
+        """Remember beyond this boot that the witness contradicts this log."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('rollback', ?)", (note,))
+
+    def finish(self) -> None:
+        """The last transaction: sign and mark the end as clean."""
+        self.begin()
+        self.sign()
+        self._db.execute("UPDATE meta SET value='1' WHERE key='clean'")
+        self.commit()
+
+    def abandon(self) -> None:
+        """After an error: nothing of the open transaction holds."""
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the file."""
+        with contextlib.suppress(sqlite3.Error):
+            self._db.close()
+
+    def _time_of(self, seq: int) -> int:
+        row = self._db.execute("SELECT body FROM event WHERE seq=?", (seq,)).fetchone()
+        return int(msgspec.json.decode(row[0])["t"]) if row else 0

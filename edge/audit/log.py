@@ -1,0 +1,383 @@
+"""The audit log: one writer thread, group commit, acknowledgement only after the commit is durable.
+
+`append` never waits for the disk: it queues. `done(seq)` is called from the writer thread once the event is on the
+disk. When the disk fails nothing is acknowledged any more (a failed fsync must not be repeated: the kernel may have
+dropped the pages), `Health.writable` turns false, and the log has to be opened anew.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from contracts.checkpoint import Checkpoint, NoteKey, note_key, verify_cosignature
+from contracts.errors import ContractError
+from contracts.event import ActionResult, Actor, Category, Severity
+from edge.audit.draft import Draft
+from edge.audit.health import AckVerdict, Health, Stamp, system_clock
+from edge.audit.ledger import Ledger
+from edge.audit.recovery import LogLockedError, Owner, begin
+from edge.audit.schema import open_reader
+from edge.audit.tiles import subtree
+from edge.sockets import now_us
+
+BATCH_EVENTS = 256
+BATCH_S = 0.020
+CHECKPOINT_S = 15.0
+QUEUE_EVENTS = 4096
+KEPT_ROOTS = 4096
+
+_logger = logging.getLogger(__name__)
+
+
+class _Record(msgspec.Struct):
+    draft: Draft
+    done: Callable[[int], None] | None
+    since_us: int
+
+
+class _Ack(msgspec.Struct):
+    size: int
+    note: str
+    time_s: int
+
+
+class _Mark(msgspec.Struct):
+    """The witness contradicts us."""
+
+    note: str
+
+
+class _Sign(msgspec.Struct):
+    """A checkpoint is wanted."""
+
+
+_Work = _Record | _Ack | _Mark | _Sign
+_Told = list[tuple[Callable[[int], None], int]]
+
+
+def _is_signed_at_once(draft: Draft) -> bool:
+    return (
+        draft.sev is Severity.ALARM
+        or draft.cat in (Category.PERMIT, Category.CLI)
+        or draft.type.startswith(("permit.", "cli."))
+    )
+
+
+class AuditLog:
+    """A box's log, open for writing. Made by `AuditLog.open`; one process may have it open."""
+
+    def __init__(
+        self, path: Path, ledger: Ledger, owner: Owner, lock: int, *, witness: NoteKey | None,
+        clock: Callable[[], Stamp], checkpoint_s: float, queue_events: int,
+    ) -> None:  # fmt: skip
+        """Use `AuditLog.open`."""
+        self.path = path
+        self.origin = ledger.origin
+        self._ledger, self._owner, self._lock = ledger, owner, lock
+        self._witness, self._clock = witness, clock
+        self._checkpoint_s, self._queue_events = checkpoint_s, queue_events
+        self._reader: sqlite3.Connection | None = None
+        # What follows is shared with the writer thread, under `_wake`.
+        self._wake = threading.Condition()
+        self._queue: deque[_Work] = deque()
+        self._waiting = self._committing_since = 0
+        self._lost = self._overflowed = self._refused = 0
+        self._closing = self._rollback = False
+        self._error = ""
+        self._size = self._acked = self._oldest_unacked_t = self._last_commit_us = 0
+        self._roots: dict[int, bytes] = {}
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+
+    @classmethod
+    def open(
+        cls, path: Path, *, box: str, domain: str, key: Ed25519PrivateKey, witness: NoteKey | None = None,
+        clock: Callable[[], Stamp] = system_clock, boot: Mapping[str, Any] | None = None,
+        checkpoint_s: float = CHECKPOINT_S, queue_events: int = QUEUE_EVENTS,
+    ) -> Self:  # fmt: skip
+        """Take up the log at `path`, or begin it; records ``system.boot`` durably before it returns.
+
+        A file that does not verify is kept as ``audit.db.bad-<t>`` and the next epoch begins, whose first leaf
+        (``audit.epoch_started``) names the last checkpoint that is known.
+
+        Args:
+            path: the database, such as /var/lib/hotbox/audit/audit.db.
+            box: the box's id.
+            domain: the domain in the log's origin.
+            key: signs checkpoints.
+            witness: the bridge's public cosigning key.
+            clock: stamps the log's own events.
+            boot: more to record in ``system.boot``, such as hashes of configuration and rules.
+            checkpoint_s: a checkpoint at least this often while there are new leaves (at most 60).
+            queue_events: drafts that may wait for the disk.
+
+        Raises:
+            LogLockedError: another process writes this log.
+            AuditError: it is another box's, or another format.
+            sqlite3.Error, OSError: the disk does not let us.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        owner = Owner(box, domain, key)
+        with contextlib.ExitStack() as undo:
+            lock = _lock(path)
+            undo.callback(os.close, lock)
+            db, ended, before = begin(path, owner, clock().t // 1000)
+            undo.callback(db.close)
+            ledger = Ledger(db, owner, ended)
+            log = cls(
+                path, ledger, owner, lock,
+                witness=witness, clock=clock, checkpoint_s=min(checkpoint_s, 60.0), queue_events=queue_events,
+            )  # fmt: skip
+            first = []
+            if before is not None:
+                known = before.checkpoint or Checkpoint("", 0, b"")
+                named = {"origin": known.origin, "size": known.size, "root": known.root.hex()}
+                started = {"reason": before.reason[:500], "file": before.file, **named}
+                first.append(log._own("audit.epoch_started", Severity.ALARM, started))
+            booted = {"clean": ended.clean, "last_seq": ended.frontier.size - 1, "sqlite": sqlite3.sqlite_version}
+            sev = Severity.INFO if ended.clean else Severity.WARNING
+            first.append(log._own("system.boot", sev, {**(boot or {}), **booted}))
+            log._rollback = ended.rollback
+            log._committed(ledger.start(first, path.parent))
+            undo.pop_all()
+        log._thread.start()
+        return log
+
+    # --- called from the interlock's loop -------------------------------------------------------------------------
+
+    def append(self, draft: Draft, done: Callable[[int], None] | None = None) -> None:
+        """Queue an event; never waits. `done(seq)` comes from the writer thread once it is durable, else never.
+
+        A draft that becomes several leaves reports the seq of the first.
+        """
+        with self._wake:
+            if self._error or self._closing or self._waiting >= self._queue_events:
+                self._overflowed += 1
+                self._lost += 1
+                return
+            self._waiting += 1
+            self._queue.append(_Record(draft, done, now_us()))
+            self._wake.notify()
+
+    def accept_ack(self, note: str) -> AckVerdict:
+        """Check a cosigned checkpoint against this log and store it; the cursor moves once that is durable."""
+        if self._witness is None:
+            return AckVerdict.NO_WITNESS
+        try:
+            checkpoint, time_s = verify_cosignature(note, self._witness)
+        except (ContractError, ValueError):
+            return AckVerdict.FORGED
+        if checkpoint.origin != self.origin:
+            return AckVerdict.FOREIGN
+        if checkpoint.size < self._acked or not checkpoint.size:
+            return AckVerdict.KNOWN
+        # The ledger's size, too: an acknowledgement could overtake the news of the commit.
+        if checkpoint.size > max(self._size, self._ledger.size):
+            return self._contradicted(AckVerdict.ROLLBACK, note, checkpoint)
+        try:
+            root = self._roots.get(checkpoint.size) or self._root(checkpoint.size)
+        except (sqlite3.Error, LookupError):
+            _logger.exception("the root of %d leaves cannot be read", checkpoint.size)
+            return AckVerdict.FAILED
+        if root != checkpoint.root:
+            return self._contradicted(AckVerdict.FORK, note, checkpoint)
+        if checkpoint.size == self._acked:
+            return AckVerdict.KNOWN
+        if self._error:
+            return AckVerdict.FAILED
+        self._put(_Ack(checkpoint.size, note, time_s))
+        return AckVerdict.ACCEPTED
+
+    def checkpoint_now(self) -> None:
+        """Ask for a checkpoint over everything that is queued so far."""
+        self._put(_Sign())
+
+    def health(self) -> Health:
+        """The log at this moment; never waits for the disk."""
+        with self._wake:
+            oldest = self._committing_since or next((w.since_us for w in self._queue if isinstance(w, _Record)), 0)
+            return Health(
+                size=self._size, acked=self._acked, oldest_unacked_t=self._oldest_unacked_t,
+                writable=not self._error and not self._lost, last_commit_us=self._last_commit_us,
+                queue=self._waiting, pending_since_us=oldest, rollback=self._rollback, overflowed=self._overflowed,
+                refused=self._refused, log=self._ledger.log, boot=self._ledger.boot, error=self._error,
+            )  # fmt: skip
+
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """Commit what is queued, sign, mark the end as clean. False after an error or when the disk took too long."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            return False
+        if self._reader is not None:
+            self._reader.close()
+        self._ledger.close()
+        os.close(self._lock)
+        return not self._error
+
+    def vkey(self) -> str:
+        """The log's public key as a vkey line, named by its origin."""
+        return note_key(self.origin, self._owner.key).vkey()
+
+    def _put(self, work: _Work) -> None:
+        with self._wake:
+            self._queue.append(work)
+            self._wake.notify()
+
+    def _root(self, size: int) -> bytes:
+        """Root of the first `size` leaves, from the file: only for sizes that are no recent checkpoint."""
+        if self._reader is None:
+            self._reader = open_reader(self.path)
+        return subtree(self._reader)(0, size)
+
+    def _contradicted(self, verdict: AckVerdict, note: str, checkpoint: Checkpoint) -> AckVerdict:
+        """The witness holds a history that is not ours: flag it, once and for good, and record it."""
+        with self._wake:
+            first, self._rollback = not self._rollback, True
+        if first:
+            _logger.error("%s: the witness holds %d leaves, this log %d", verdict, checkpoint.size, self._size)
+            self._put(_Mark(note))
+            data = {"witnessed": checkpoint.size, "root": checkpoint.root.hex()}
+            self.append(self._own(f"audit.{verdict}_detected", Severity.ALARM, data))
+        return verdict
+
+    def _own(self, what: str, sev: Severity, data: dict[str, Any]) -> Draft:
+        """A draft about the log itself."""
+        stamp = self._clock()
+        cat = Category.SYSTEM if what.startswith("system.") else Category.AUDIT
+        return Draft(
+            cat=cat, type=what, sev=sev, src="audit", actor=Actor("box", self._owner.box), res=ActionResult.OK,
+            permit="", corr="", data=data, t=stamp.t, m=stamp.m, tq=stamp.tq, te=stamp.te,
+        )  # fmt: skip
+
+    # --- the writer thread ----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while self._wait():
+                self._transaction()
+            self._ledger.finish()
+        except sqlite3.Error as error:
+            self._fail(f"{type(error).__name__}: {error}")
+        except BaseException as error:
+            self._fail(f"{type(error).__name__}: {error}")
+            raise
+
+    def _wait(self) -> bool:
+        """Wait for work or for the next checkpoint to be due. False when closing and nothing is left."""
+        with self._wake:
+            while not self._queue and not self._closing and not self._lost:
+                left = None
+                if self._ledger.unsigned:
+                    left = self._ledger.signed_at + self._checkpoint_s - time.monotonic()
+                    if left <= 0:
+                        return True
+                self._wake.wait(left)
+            return bool(self._queue) or not self._closing
+
+    def _next(self) -> _Work | None:
+        with self._wake:
+            if not self._queue:
+                return None
+            work = self._queue.popleft()
+            if isinstance(work, _Record) and not self._committing_since:
+                self._committing_since = work.since_us
+            return work
+
+    def _transaction(self) -> None:
+        """Group commit: until the queue is empty, 256 events, 20 ms or an alarm."""
+        started, taken, lost, sign = time.monotonic(), 0, 0, False
+        told: _Told = []
+        self._ledger.begin()
+        while taken < BATCH_EVENTS and time.monotonic() - started < BATCH_S:
+            work = self._next()
+            if work is None:
+                lost = self._tell_lost()
+                break
+            if isinstance(work, _Sign):
+                sign = True
+            elif isinstance(work, _Mark):
+                self._ledger.mark_rollback(work.note)
+            elif isinstance(work, _Ack):
+                self._ledger.store_ack(work.size, work.note, work.time_s)
+            else:
+                taken += 1
+                self._insert(work, told)
+                sign = sign or _is_signed_at_once(work.draft)
+                if work.draft.sev is Severity.ALARM:
+                    break
+        if sign or lost or time.monotonic() - self._ledger.signed_at >= self._checkpoint_s:
+            self._ledger.sign()
+        self._committed(self._ledger.commit(), taken, lost)
+        for done, seq in told:
+            try:
+                done(seq)
+            except RuntimeError:  # the caller's event loop is gone; the event is durable all the same
+                _logger.warning("nobody was left to hear that event %d is durable", seq)
+
+    def _insert(self, record: _Record, told: _Told) -> None:
+        """Insert; a draft without canonical form is recorded as refused, never acknowledged."""
+        try:
+            seq = self._ledger.insert(record.draft)
+        except ContractError as error:
+            _logger.error("draft %s refused: %s", record.draft.type, error)  # noqa: TRY400 - the message says it all
+            with self._wake:
+                self._refused += 1
+            data = {"type": ascii(record.draft.type)[:64], "error": ascii(str(error))[:500]}
+            self._ledger.insert(self._own("audit.draft_refused", Severity.ALARM, data))
+            return
+        if record.done is not None:
+            told.append((record.done, seq))
+
+    def _tell_lost(self) -> int:
+        """The queue is empty again: record how many drafts were dropped."""
+        with self._wake:
+            lost = self._lost
+        if lost:
+            self._ledger.insert(self._own("audit.overflow", Severity.ALARM, {"lost": lost}))
+        return lost
+
+    def _committed(self, roots: dict[int, bytes], taken: int = 0, lost: int = 0) -> None:
+        """The commit is durable: say so."""
+        with self._wake:
+            self._size, self._acked = self._ledger.size, self._ledger.acked
+            self._oldest_unacked_t = self._ledger.oldest_unacked_t
+            self._last_commit_us = now_us()
+            self._waiting -= taken
+            self._committing_since = 0
+            self._lost -= lost
+            self._roots |= roots
+            while len(self._roots) > KEPT_ROOTS:
+                del self._roots[next(iter(self._roots))]
+
+    def _fail(self, why: str) -> None:
+        _logger.critical("the audit log failed and acknowledges nothing any more: %s", why)
+        with self._wake:
+            self._error = why
+            self._overflowed += self._waiting
+            self._queue.clear()
+            self._waiting = 0
+        self._ledger.abandon()
+
+
+def _lock(path: Path) -> int:
+    """One writer: a lock that the kernel drops with the process."""
+    handle = os.open(path.with_name("audit.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise LogLockedError(f"{path} is open in another process: stop that one first") from error
+    return handle

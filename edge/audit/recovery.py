@@ -1,0 +1,228 @@
+"""Start-up of a log: take up where it ended, or put a file that does not verify aside and begin the next epoch.
+
+Only what the last signed checkpoint does not cover is replayed (milliseconds at a million leaves);
+`hotbox audit verify` checks the whole.
+"""
+
+import contextlib
+import logging
+import os
+import sqlite3
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from contracts import event as events
+from contracts.checkpoint import Checkpoint, note_key, origin, verify
+from contracts.errors import ContractError
+from contracts.event import FIRST_PREV
+from contracts.merkle import Frontier, leaf_hash
+from edge.audit.schema import VERSION, open_reader, open_writer, same_schema
+
+# SQLITE_ERROR: a table or column of ours is not there.
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+
+_logger = logging.getLogger(__name__)
+
+
+class AuditError(Exception):
+    """The log cannot be used; nothing may be armed."""
+
+
+class LogLockedError(AuditError):
+    """Another process has this log open for writing."""
+
+
+class DamagedLogError(AuditError):
+    """The file does not verify."""
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """Where a log ended: epoch, frontier, hash of the last leaf, boots so far, and what is witnessed."""
+
+    log: int
+    frontier: Frontier
+    prev: str
+    boot: int
+    clean: bool
+    signed: int
+    acked: int
+    rollback: bool
+
+
+class Predecessor(msgspec.Struct, frozen=True):
+    """What is known of the epoch before: why it ended, where its file lies, its last checkpoint."""
+
+    reason: str
+    file: str
+    checkpoint: Checkpoint | None
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Whose log it is."""
+
+    box: str
+    domain: str
+    key: Ed25519PrivateKey
+
+    def origin(self, log: int) -> str:
+        """Name of one epoch."""
+        return origin(self.domain, self.box, log)
+
+
+def begin(path: Path, owner: Owner, now_s: int) -> tuple[sqlite3.Connection, Ended, Predecessor | None]:
+    """Open the database where it ended, or begin the next epoch when it is bad or gone.
+
+    Raises:
+        AuditError: it is another box's log or a newer program's.
+        sqlite3.Error, OSError: the disk does not let us.
+    """
+    epoch = read_epoch(path)
+    before: Predecessor | None = None
+    if path.exists():
+        try:
+            db, ended = _continue(path, owner, epoch)
+        except DamagedLogError as error:
+            _logger.error("%s does not verify: %s", path, error)  # noqa: TRY400 - the reason, not the stack
+            before, known = put_aside(path, owner, now_s, str(error))
+            epoch = max(epoch, known, 1)
+        else:
+            if epoch < ended.log:
+                write_epoch(path, ended.log)
+            return db, ended, None
+    elif epoch:
+        before = Predecessor("the database was gone", "", None)
+    write_epoch(path, epoch + 1)
+    return open_writer(path), _nothing_yet(epoch + 1, clean=before is None), before
+
+
+def _nothing_yet(log: int, *, clean: bool) -> Ended:
+    return Ended(log, Frontier(), FIRST_PREV, 0, clean, 0, 0, rollback=False)
+
+
+def _continue(path: Path, owner: Owner, epoch: int) -> tuple[sqlite3.Connection, Ended]:
+    """Open an existing database and verify its end."""
+    db: sqlite3.Connection | None = None
+    try:
+        db = open_writer(path)
+        meta = {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta")}
+        if not meta and db.execute("SELECT 1 FROM event LIMIT 1").fetchone() is None:
+            if epoch:
+                raise DamagedLogError("the database is empty")  # noqa: TRY301
+            return db, _nothing_yet(1, clean=True)
+        ended = _take_up(db, meta, owner)
+        if ended.log < epoch:
+            raise DamagedLogError(f"epoch {ended.log} came back after epoch {epoch} had begun")  # noqa: TRY301
+        return db, ended  # noqa: TRY300
+    except BaseException as error:
+        if db is not None:
+            db.close()
+        if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
+            raise DamagedLogError(str(error)) from error
+        if isinstance(error, ContractError | LookupError | ValueError | TypeError):
+            raise DamagedLogError(str(error)) from error
+        raise
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite complains of the file's content and not of the disk."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF in _DAMAGED
+
+
+def _take_up(db: sqlite3.Connection, meta: dict[str, str], owner: Owner) -> Ended:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version != VERSION:
+        raise AuditError(f"log format {version}, this program writes {VERSION}: use the program that wrote it")
+    if not same_schema(db):
+        raise DamagedLogError("tables or triggers are not the log's own")
+    box, domain = meta["box"], meta["domain"]
+    if (box, domain) != (owner.box, owner.domain):
+        raise AuditError(f"this log belongs to {box} of {domain}, not to {owner.box} of {owner.domain}")
+    log, boot = int(meta["log"]), int(meta["boot"])
+    frontier, prev, signed = _from_checkpoint(db, owner.origin(log), owner.key)
+    for seq, body, leaf in db.execute("SELECT seq, body, leaf FROM event WHERE seq>=? ORDER BY seq", (frontier.size,)):
+        event = events.decode(body)
+        if seq != frontier.size or (event.seq, event.box, event.log, event.prev) != (seq, box, log, prev):
+            raise DamagedLogError(f"leaf {seq} does not follow the leaf before it")
+        if leaf_hash(body) != leaf:
+            raise DamagedLogError(f"leaf {seq} does not fit its hash")
+        frontier = frontier.append(leaf)
+        prev = leaf.hex()
+    acked = db.execute("SELECT max(size) FROM ack").fetchone()[0] or 0
+    if acked > frontier.size:
+        raise DamagedLogError(f"{frontier.size} leaves, but {acked} are witnessed")
+    return Ended(log, frontier, prev, boot, meta.get("clean") == "1", signed, acked, "rollback" in meta)
+
+
+def _from_checkpoint(db: sqlite3.Connection, name: str, key: Ed25519PrivateKey) -> tuple[Frontier, str, int]:
+    """Frontier and last leaf hash at the newest checkpoint, and its size."""
+    row = db.execute("SELECT size, note, frontier FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
+    if row is None:
+        return Frontier(), FIRST_PREV, 0
+    size, note, packed = row
+    stated = verify(note, note_key(name, key))
+    frontier = Frontier.unpack(size, packed)
+    if (stated.origin, stated.size, stated.root) != (name, size, frontier.root()):
+        raise DamagedLogError(f"checkpoint {size} does not fit the log")
+    if not size:
+        return frontier, FIRST_PREV, 0
+    last = db.execute("SELECT body, leaf FROM event WHERE seq=?", (size - 1,)).fetchone()
+    if last is None:
+        raise DamagedLogError(f"leaf {size - 1} is missing, but a checkpoint covers {size} leaves")
+    if leaf_hash(last[0]) != last[1]:
+        raise DamagedLogError(f"leaf {size - 1} does not fit its hash")
+    return frontier, last[1].hex(), size
+
+
+# --- epochs -------------------------------------------------------------------------------------------------------
+
+
+def read_epoch(path: Path) -> int:
+    """The last epoch that was begun beside this database, 0 when none was."""
+    try:
+        return int(path.with_name("audit.epoch").read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def write_epoch(path: Path, log: int) -> None:
+    """Remember an epoch outside of the database, so that a lost database does not begin it again."""
+    target = path.with_name("audit.epoch")
+    fresh = target.with_suffix(".epoch.new")
+    with fresh.open("w", encoding="ascii") as file:
+        file.write(f"{log}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(target)
+
+
+def put_aside(path: Path, owner: Owner, now_s: int, reason: str) -> tuple[Predecessor, int]:
+    """Rename a bad database and say what can still be known of it, and which epoch it was (0: unknown)."""
+    checkpoint, log = _last_words(path, owner)
+    stamp = now_s
+    while path.with_name(f"{path.name}.bad-{stamp}").exists():
+        stamp += 1
+    bad = path.with_name(f"{path.name}.bad-{stamp}")
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(bad.with_name(bad.name + suffix))
+    path.rename(bad)
+    return Predecessor(reason, bad.name, checkpoint), log
+
+
+def _last_words(path: Path, owner: Owner) -> tuple[Checkpoint | None, int]:
+    """The newest checkpoint in a damaged database that our key signed, and its epoch."""
+    try:
+        db = open_reader(path)
+    except sqlite3.Error:
+        return None, 0
+    with contextlib.closing(db), contextlib.suppress(sqlite3.Error):
+        for (note,) in db.execute("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 100"):
+            with contextlib.suppress(ContractError, ValueError, AttributeError, TypeError):
+                name = note.split("\n", 1)[0]
+                log = int(name.rsplit("/", 1)[1])
+                if name == owner.origin(log):
+                    return verify(note, note_key(name, owner.key)), log
+    return None, 0
