@@ -1,0 +1,104 @@
+"""`hotbox-sim`: start a simulated site and change what happens on it."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from firmware_sim.client import Site
+from firmware_sim.errors import SimulationError
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+
+Directory = Annotated[
+    Path | None, typer.Option("--dir", envvar="HOTBOX_SITE", help="The site's directory.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+@app.callback()
+def _options(context: typer.Context, directory: Directory = None) -> None:
+    context.obj = directory
+
+
+def _directory(context: typer.Context, directory: Path | None) -> Path:
+    found = directory or context.obj
+    if found is None:
+        raise SimulationError("which site? give --dir DIR or set HOTBOX_SITE")
+    return Path(found)
+
+
+def _ask(context: typer.Context, directory: Path | None, as_json: bool, verb: str, *args: str) -> None:
+    with Site(_directory(context, directory)) as site:
+        result = site.ask(verb, *args)
+    if as_json:
+        _print(result)
+    else:
+        print("ok")
+
+
+def _print(result: dict[str, Any]) -> None:
+    print(msgspec.json.format(msgspec.json.encode(result)).decode())
+
+
+@app.command("site")
+def site_command(
+    context: typer.Context,
+    directory: Directory = None,
+    config: Annotated[Path | None, typer.Option(help="Site file (YAML); without it the demo's site.")] = None,
+) -> None:
+    """Start every device, write DIR/site.json and stay until Ctrl-C."""
+    from firmware_sim import settings, site  # noqa: PLC0415 - the other commands answer faster without it
+
+    code = asyncio.run(site.run(_directory(context, directory).resolve(), settings.load(config)))
+    raise typer.Exit(code)
+
+
+@app.command("set")
+def set_command(
+    context: typer.Context, words: list[str], directory: Directory = None, as_json: Json = False
+) -> None:
+    """Change what is on the site.
+
+    ch4-1 12.5 | gnss LAT LON | gnss nofix | badge performer here|away|weak|cloned | camera NAME[,NAME]|empty |
+    estop open|closed | stop open|closed
+    """
+    _ask(context, directory, as_json, "set", *words)
+
+
+@app.command()
+def press(
+    context: typer.Context,
+    button: str,
+    ms: Annotated[int, typer.Option(help="How long, in milliseconds.")] = 300,
+    directory: Directory = None,
+    as_json: Json = False,
+) -> None:
+    """Press arm, stop, finish or reset."""
+    _ask(context, directory, as_json, "press", button, str(ms))
+
+
+@app.command()
+def fault(
+    context: typer.Context, words: list[str], directory: Directory = None, as_json: Json = False
+) -> None:
+    """Break something, or mend it with `none`: TARGET KIND, such as `ch4-1 silent`."""
+    _ask(context, directory, as_json, "fault", *words)
+
+
+@app.command()
+def state(context: typer.Context, directory: Directory = None) -> None:
+    """Print everything as JSON, as the devices themselves tell it."""
+    with Site(_directory(context, directory)) as site:
+        _print(site.state())
+
+
+def main() -> None:
+    """Entry point; errors are one line and exit code 2."""
+    try:
+        app()
+    except SimulationError as error:
+        typer.echo(f"hotbox-sim: {error}", err=True)
+        raise SystemExit(2) from None

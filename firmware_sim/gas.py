@@ -1,0 +1,183 @@
+"""Gas detectors: what their registers show, and the device processes of the TCP and the RTU bus."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from firmware_sim.child import Offer, Request
+from firmware_sim.clock import now_us
+from firmware_sim.errors import SimulationError, number, one_of
+from firmware_sim.modbus import Fault, Faulty, RtuBus, TcpBus
+from firmware_sim.modbus.faults import signed
+from firmware_sim.pty_line import PtyLine
+from firmware_sim.settings import DetectorSettings, SiteSettings
+
+_STATUS_FAULT = 1
+_STATUS_OVER_RANGE = 2
+_COUNTER_STEP_US = 50_000
+_RTU_LATE_MS = 150
+
+
+class Detector:
+    """One head.
+
+    | register | what it shows |
+    |---|---|
+    | 0 | value, signed; times `scale` = value in the head's unit |
+    | 1 | status: bit 0 fault, bit 1 over range, bit 2 warming up |
+    | 2 | live counter, rises every 50 ms, wraps at 65536 |
+    | 3, 4 | serial number, high word first |
+    | 5 | unit id |
+    | 6 | end of range in counts |
+    | 7 | hardware revision |
+    | 8 | firmware, major x 256 + minor |
+    | 9 | temperature, 0.1 °C |
+    """
+
+    def __init__(self, settings: DetectorSettings) -> None:
+        """Clean air."""
+        self.settings = settings
+        self.value = settings.value
+        self.set_us = now_us()
+        self.fault = Fault.NONE
+        self._frozen: tuple[int, ...] = ()
+
+    def set(self, value: float) -> int:
+        """Expose the head to a concentration; returns the moment (CLOCK_BOOTTIME in microseconds)."""
+        self.value = value
+        self.set_us = now_us()
+        return self.set_us
+
+    def set_fault(self, fault: Fault) -> None:
+        """Make one of the head's own faults; others are made on the bus."""
+        self.fault = Fault.NONE
+        if fault is Fault.FROZEN:
+            self._frozen = tuple(self.registers())
+        self.fault = fault
+
+    def registers(self) -> Sequence[int]:
+        """The register table of this moment."""
+        if self.fault is Fault.FROZEN:
+            return self._frozen
+        settings = self.settings
+        top = round(settings.range_high / settings.scale)
+        counts = round(self.value / settings.scale)
+        status = _STATUS_FAULT if self.fault is Fault.STATUS_FAULT else 0
+        if self.fault is Fault.OVER_RANGE or counts > top:
+            status |= _STATUS_OVER_RANGE
+            counts = top
+        serial = 26_040_000 + sum(settings.name.encode()) * 10 + settings.unit_id
+        return (
+            signed(counts),
+            status,
+            now_us() // _COUNTER_STEP_US & 0xFFFF,
+            serial >> 16,
+            serial & 0xFFFF,
+            settings.unit_id,
+            min(top, 0xFFFF),
+            2,
+            0x0104,
+            253,
+        )
+
+    def discrete_inputs(self) -> Sequence[bool]:
+        """A detector has none."""
+        return ()
+
+
+class Bus(Protocol):
+    """What TCP and RTU buses have in common."""
+
+    async def start(self) -> None:
+        """Open."""
+
+    async def refresh_link(self) -> None:
+        """Open or close as the units' faults demand."""
+
+    async def stop(self) -> None:
+        """Close."""
+
+
+async def set_bus_fault(bus: Bus, faulty: Faulty, args: Sequence[str]) -> Fault:
+    """Carry out ``fault NAME KIND [MS]`` on one unit of a bus; MS is for `late`."""
+    if not 1 <= len(args) <= 2:
+        raise SimulationError(f"expected: fault NAME KIND [MS]; kinds: {', '.join(Fault)}")
+    fault = Fault(one_of("fault", args[0], Fault))
+    if len(args) == 2:
+        faulty.late_ms = int(number("late", args[1]))
+    faulty.fault = fault
+    await bus.refresh_link()
+    return fault
+
+
+class GasBus:
+    """A bus with its detectors, as one device process."""
+
+    def __init__(self, key: str, bus: Bus, units: Mapping[int, Faulty], heads: Sequence[Detector]) -> None:
+        """`key` is the bus's name in site.json."""
+        self._key = key
+        self._bus = bus
+        self._by_name = {head.settings.name: (head, units[head.settings.unit_id]) for head in heads}
+
+    async def start(self) -> Offer:
+        """Open the bus."""
+        await self._bus.start()
+        names = tuple(self._by_name)
+        where: dict[str, Any]
+        if isinstance(self._bus, TcpBus):
+            where = {"host": self._bus.host, "port": self._bus.port}
+            told = f"{self._bus.host}:{self._bus.port}"
+        else:
+            assert isinstance(self._bus, RtuBus)
+            where = {"device": str(self._bus.line.link)}
+            told = str(self._bus.line.link)
+        return Offer({self._key: where}, (f"{self._key}: {told} ({', '.join(names)})",), names, (), names)
+
+    async def handle(self, request: Request) -> dict[str, Any]:
+        """``set NAME VALUE``, ``fault NAME KIND [MS]``, ``state``."""
+        if request.verb == "state":
+            return {"gas": {name: _view(head, faulty) for name, (head, faulty) in self._by_name.items()}}
+        name, *args = request.args
+        head, faulty = self._by_name[name]
+        if request.verb == "fault":
+            head.set_fault(await set_bus_fault(self._bus, faulty, args))
+        else:
+            if len(args) != 1:
+                raise SimulationError(f"expected: set {name} VALUE in {head.settings.unit}")
+            head.set(number(name, args[0]))
+        return _view(head, faulty)
+
+    async def stop(self) -> None:
+        """Close the bus."""
+        await self._bus.stop()
+
+
+def _view(head: Detector, faulty: Faulty) -> dict[str, Any]:
+    return {
+        "value": head.value,
+        "unit": head.settings.unit,
+        "gas": head.settings.gas,
+        "fault": faulty.fault.value,
+        "set_us": head.set_us,
+        "requests": faulty.requests,
+    }
+
+
+def tcp(directory: Path, settings: SiteSettings) -> GasBus:
+    """The TCP bus of a site."""
+    del directory
+    bus = settings.gas_tcp
+    assert bus is not None
+    heads = [Detector(head) for head in bus.detectors]
+    units = {head.settings.unit_id: Faulty(head) for head in heads}
+    return GasBus("gas_tcp", TcpBus(units, port=bus.port), units, heads)
+
+
+def rtu(directory: Path, settings: SiteSettings) -> GasBus:
+    """The RTU bus of a site."""
+    bus = settings.gas_rtu
+    assert bus is not None
+    heads = [Detector(head) for head in bus.detectors]
+    units = {head.settings.unit_id: Faulty(head, late_ms=_RTU_LATE_MS) for head in heads}
+    line = PtyLine(directory / "gas-rtu")
+    return GasBus("gas_rtu", RtuBus(units, line, bus.baud, bus.turnaround_ms), units, heads)

@@ -1,0 +1,96 @@
+"""The input module that the buttons, the reset key and the E-stop contact are wired to: Modbus discrete inputs."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from firmware_sim.child import Offer, Request
+from firmware_sim.clock import now_us
+from firmware_sim.errors import SimulationError, number, one_of
+from firmware_sim.gas import set_bus_fault
+from firmware_sim.modbus import Faulty, TcpBus
+from firmware_sim.settings import SiteSettings
+
+NAMES = ("arm", "stop", "finish", "reset", "estop")
+"""Discrete inputs from address 0."""
+NORMALLY_CLOSED = frozenset(("stop", "estop"))
+"""Contacts that are closed (1) while nothing happens, so that a broken wire acts as if they were pressed."""
+BUTTONS = ("arm", "stop", "finish", "reset")
+_PRESS_MS = 300
+
+
+class InputModule:
+    """Eight inputs; the last three are not wired and read 0."""
+
+    def __init__(self) -> None:
+        """Nobody touches anything."""
+        self.closed = {name: name in NORMALLY_CLOSED for name in NAMES}
+
+    def registers(self) -> Sequence[int]:
+        """The module has none."""
+        return ()
+
+    def discrete_inputs(self) -> Sequence[bool]:
+        """The inputs of this moment, 1 = contact closed."""
+        return (*(self.closed[name] for name in NAMES), False, False, False)
+
+
+class InputsDevice:
+    """The module on its own TCP port, as one device process."""
+
+    def __init__(self, directory: Path, settings: SiteSettings) -> None:
+        """Nothing is opened before `start`."""
+        del directory
+        assert settings.inputs is not None
+        self._module = InputModule()
+        self._unit_id = settings.inputs.unit_id
+        self._faulty = Faulty(self._module)
+        self._bus = TcpBus({self._unit_id: self._faulty}, port=settings.inputs.port)
+        self._releases: dict[str, asyncio.TimerHandle] = {}
+        self._pressed_us = dict.fromkeys(NAMES, 0)
+
+    async def start(self) -> Offer:
+        """Open the port."""
+        await self._bus.start()
+        return Offer(
+            {"inputs": {"host": self._bus.host, "port": self._bus.port}},
+            (f"inputs: {self._bus.host}:{self._bus.port} unit {self._unit_id} ({', '.join(NAMES)})",),
+            ("estop", "stop"),
+            BUTTONS,
+            ("inputs",),
+        )
+
+    async def handle(self, request: Request) -> dict[str, Any]:
+        """``press BUTTON [MS]``, ``set estop|stop open|closed``, ``fault inputs KIND``, ``state``."""
+        if request.verb == "fault":
+            await set_bus_fault(self._bus, self._faulty, request.args[1:])
+        elif request.verb == "press":
+            self._press(*request.args)
+        elif request.verb == "set":
+            if len(request.args) != 2:
+                raise SimulationError(f"expected: set {request.args[0]} open|closed")
+            name, wanted = request.args
+            self._module.closed[name] = one_of(name, wanted, ("open", "closed")) == "closed"
+            self._pressed_us[name] = now_us()
+        state: dict[str, Any] = {
+            name: {"closed": self._module.closed[name], "at_us": self._pressed_us[name]} for name in NAMES
+        }
+        return {"inputs": {**state, "fault": self._faulty.fault.value}}
+
+    def _press(self, name: str, ms: str = str(_PRESS_MS)) -> None:
+        hold_s = number("press", ms) / 1000
+        idle = name in NORMALLY_CLOSED
+        if name in self._releases:
+            self._releases[name].cancel()
+        self._module.closed[name] = not idle
+        self._pressed_us[name] = now_us()
+        self._releases[name] = asyncio.get_running_loop().call_later(hold_s, self._release, name, idle)
+
+    def _release(self, name: str, idle: bool) -> None:
+        self._module.closed[name] = idle
+        del self._releases[name]
+
+    async def stop(self) -> None:
+        """Close the port."""
+        await self._bus.stop()

@@ -1,0 +1,134 @@
+"""What stands on the simulated site; the defaults are the site of the demo, `--config FILE` (YAML) changes them."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from firmware_sim.errors import SimulationError
+
+CENTRE = (31.230400, 121.473700)
+"""Latitude and longitude of the default site's middle."""
+
+UnitId = Annotated[int, msgspec.Meta(ge=1, le=247)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class DetectorSettings(_Section, frozen=True):
+    """One gas detector head.
+
+    Attributes:
+        name: what `set` and `fault` call it.
+        unit_id: its address on the bus.
+        gas: what it measures, a code of contracts/gas.py.
+        unit: the unit of its values.
+        scale: value of one count of its register.
+        range_high: end of its range, where `over_range` pins it.
+        value: what it shows at start: clean air.
+    """
+
+    name: str
+    unit_id: UnitId
+    gas: str
+    unit: str
+    scale: Annotated[float, msgspec.Meta(gt=0)]
+    range_high: float
+    value: float = 0.0
+
+
+class TcpSettings(_Section, frozen=True):
+    """A Modbus TCP gateway with its detectors; port 0 is chosen by the system."""
+
+    detectors: Annotated[tuple[DetectorSettings, ...], msgspec.Meta(max_length=16)]
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+
+
+class RtuSettings(_Section, frozen=True):
+    """A Modbus RTU line with its detectors."""
+
+    detectors: tuple[DetectorSettings, ...]
+    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
+    turnaround_ms: Annotated[float, msgspec.Meta(ge=0, le=500)] = 5
+
+
+class InputsSettings(_Section, frozen=True):
+    """The input module that the buttons and the E-stop are wired to."""
+
+    unit_id: UnitId = 10
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+
+
+class BadgeSettings(_Section, frozen=True):
+    """A person's badge."""
+
+    name: str
+    badge: Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)]
+
+
+class GnssSettings(_Section, frozen=True):
+    """Where the receiver stands at start."""
+
+    latitude: Annotated[float, msgspec.Meta(ge=-90, le=90)] = CENTRE[0]
+    longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] = CENTRE[1]
+
+
+class CameraSettings(_Section, frozen=True):
+    """The camera's port and pictures per second."""
+
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    fps: Annotated[float, msgspec.Meta(ge=1, le=15)] = 8
+
+
+def _ch4(number: int, unit_id: int) -> DetectorSettings:
+    return DetectorSettings(f"ch4-{number}", unit_id, "CH4", "%LEL", 0.1, 100)
+
+
+class SiteSettings(_Section, frozen=True):
+    """The whole site. A section set to null is left out."""
+
+    gas_tcp: TcpSettings | None = TcpSettings(
+        (_ch4(1, 1), DetectorSettings("o2-1", 2, "O2", "vol%", 0.01, 25, 20.9), _ch4(2, 3), _ch4(3, 4))
+    )
+    gas_rtu: RtuSettings | None = RtuSettings(
+        (DetectorSettings("co-1", 1, "CO", "ppm", 1, 500), DetectorSettings("h2s-1", 2, "H2S", "ppm", 0.1, 100))
+    )
+    inputs: InputsSettings | None = InputsSettings()
+    badges: tuple[BadgeSettings, ...] | None = (
+        BadgeSettings("performer", 1001),
+        BadgeSettings("guardian", 1002),
+        BadgeSettings("leader", 1003),
+    )
+    gnss: GnssSettings | None = GnssSettings()
+    camera: CameraSettings | None = CameraSettings()
+
+
+def load(path: Path | None) -> SiteSettings:
+    """Read a site file; None is the default site.
+
+    Raises:
+        SimulationError: the file cannot be read or says something that is not allowed; the field is named.
+    """
+    if path is None:
+        return SiteSettings()
+    try:
+        settings = msgspec.yaml.decode(path.read_bytes(), type=SiteSettings)
+    except (OSError, msgspec.MsgspecError, ValueError) as error:
+        raise SimulationError(f"{path}: {error}") from error
+    heads = [
+        head
+        for bus in (settings.gas_tcp, settings.gas_rtu)
+        if bus is not None
+        for head in bus.detectors
+    ]
+    names = [head.name for head in heads]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SimulationError(f"{path}: two detectors are called {', '.join(twice)}; rename one")
+    for bus in (settings.gas_tcp, settings.gas_rtu):
+        units = [head.unit_id for head in bus.detectors] if bus else []
+        if len(set(units)) < len(units):
+            raise SimulationError(f"{path}: two detectors on one bus share a unit id")
+    return settings
