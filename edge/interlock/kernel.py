@@ -37,6 +37,9 @@ from edge.relay.contact import ContactVerdict, judge
 replace = msgspec.structs.replace
 MAX_CONSEQUENCES = 12
 MAX_PERMITS = 16
+REFUSED_AGAIN_US = 10_000_000
+SLEW_MS = 50
+"""Difference between two readings of the clock, a second apart, that slewing and scheduling may make."""
 _BY_NAME: dict[str, Condition] = {condition.name: condition for condition in CONDITIONS}
 
 
@@ -170,7 +173,7 @@ class _Turn:
         **data: Any,
     ) -> None:
         """Write something down; `snapshot` adds the complete evidence."""
-        number = permit if permit is not None else (self.d.active or (self.f.permit.jti if self.f.permit else ""))
+        number = permit if permit is not None else (self.f.permit.jti if self.f.permit else "")
         self.notes.append(Note(kind, cat, sev, res, actor, number, self.d.attempt, token, snapshot, data))
 
     def enter(self, mode: Mode) -> None:
@@ -357,7 +360,7 @@ class _Turn:
             return
         cause = self.d.first_out
         self.d = replace(freed, reset_done=True)
-        self.v = replace(self.v, reset_window_until_us=0)
+        self.v = replace(self.v, reset_window_until_us=0, clock_offset_ms=None, stepped_ms=0)
         self.note("interlock.reset", actor=("person", here[0]), first_out=cause.code if cause else "")
 
     def clear_fault(self) -> None:
@@ -411,6 +414,21 @@ class _Turn:
             pairs = (("arm", last.arm, levels.arm), ("finish", last.finish, levels.finish), ("reset", last.reset, levels.reset))
             self.pressed = tuple(name for name, was, now in pairs if now and not was)
 
+    def follow_clock(self) -> None:
+        """Follow slewing; a forward step while idle is followed and noted, a backward one waits for a person."""
+        clock = self.snapshot.clock
+        offset_ms, known = clock.t - clock.at_us // 1000, self.v.clock_offset_ms
+        if known == offset_ms:
+            return
+        step_ms = 0 if known is None else offset_ms - known
+        limit_ms = self.rules.clock_step_ms.value
+        idle = self.d.mode not in (Mode.ARMED, Mode.RELEASED)
+        if abs(step_ms) <= SLEW_MS or (idle and step_ms > 0):
+            self.v = replace(self.v, clock_offset_ms=offset_ms)
+        if abs(step_ms) > limit_ms and self.v.stepped_ms != offset_ms:
+            self.v = replace(self.v, stepped_ms=offset_ms)
+            self.note("clock.jump", Category.CLOCK, Severity.WARNING, ms=step_ms)
+
     def latch_over_range(self) -> None:
         """Over-range latches: a catalytic bead falls back below range when gas exceeds 100 %LEL."""
         fresh = tuple(
@@ -440,6 +458,35 @@ class _Turn:
                 self.note("gas.normal", Category.GAS, chan=channel_name)
         if tuple(alarms) != self.v.alarms or tuple(faults) != self.v.faults:
             self.v = replace(self.v, alarms=tuple(alarms), faults=tuple(faults))
+
+    def report_people(self) -> None:
+        """Who was verified, and who was not: once each, a stranger again after a while."""
+        permit, ttl_us = self.f.permit, self.rules.face_ttl_s.value * 1_000_000
+        named = permit.people if permit else ()
+        verified = tuple(
+            person.id
+            for person in named
+            if (face := self.snapshot.faces.get(person.id))
+            and face.distance_milli <= self.rules.face_distance_milli.value
+            and self.now - face.at_us <= ttl_us
+        )
+        for person in verified:
+            if person not in self.v.verified:
+                face = self.snapshot.faces[person]
+                self.note(
+                    "identity.verified", Category.IDENTITY, actor=("person", person), chan=person, engine=face.engine,
+                    distance_milli=face.distance_milli, liveness=face.liveness,
+                )  # fmt: skip
+        if verified != self.v.verified:
+            self.v = replace(self.v, verified=verified)
+        seen = self.snapshot.stranger
+        if seen and permit and seen.at_us > self.v.refused_us + REFUSED_AGAIN_US and not self.verdicts["stranger"].ok:
+            self.v = replace(self.v, refused_us=seen.at_us)
+            self.note(
+                "identity.refused", Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, code="stranger", chan="",
+                nearest=seen.nearest, distance_milli=seen.distance_milli,
+                limit_milli=self.rules.stranger_distance_milli.value,
+            )  # fmt: skip
 
     def watch_contact(self) -> None:
         """Welded or never-opening contacts are faults; the first sight of the obeyed command is noted with its time."""
@@ -564,9 +611,9 @@ def step(
 ) -> Step:
     """One evaluation. Pure: the same arguments give the same result."""
     turn = _Turn(site, rules, durable, volatile, snapshot, now_us)
-    if turn.v.clock_offset_ms is None:
-        clock = snapshot.clock
-        turn.v = replace(turn.v, clock_offset_ms=clock.t - clock.at_us // 1000, commanded_us=now_us)
+    if not turn.v.commanded_us:
+        turn.v = replace(turn.v, commanded_us=now_us)
+    turn.follow_clock()
     turn.latch_over_range()
     for happening in happenings:
         turn.take(happening)
@@ -576,6 +623,7 @@ def step(
     turn.watch_contact()
     _move(turn, happenings)
     turn.report_gas()
+    turn.report_people()
     turn.end_watch()
     turn.settle()
     if turn.d.mode is not turn.before:
@@ -609,7 +657,7 @@ def _move(turn: _Turn, happenings: tuple[Happening, ...]) -> None:
     else:
         if "reset" in turn.pressed and mode is Mode.FAULT:
             turn.clear_fault()
-        elif "reset" in turn.pressed and turn.d.latched:
+        elif "reset" in turn.pressed and (turn.d.latched or not turn.verdicts["clock"].ok):
             turn.reset()
             turn.judge()
         if "finish" in turn.pressed and turn.d.fire_watch is not None and turn.d.active not in turn.d.finished:

@@ -144,9 +144,12 @@ class Volatile(msgspec.Struct, frozen=True):
         levels: last levels of the buttons.
         grace: condition → when it began to fail.
         alarms, faults: channels whose alarm or fault was reported.
+        verified: people whose face was reported as verified.
+        refused_us: when a refused face was last reported.
         reset_window_until_us: end of the window that `hotbox reset` opened.
         fault_window: end of the window for clearing a fault, and the two people who asked for it.
         clock_offset_ms: wall clock minus CLOCK_BOOTTIME at the first step; a change is a jump.
+        stepped_ms: the offset whose jump was reported.
         commanded_us: when the relay command last changed, or the process began.
         opening_since_us: when the relay was told to open and the contact has not followed yet, 0 otherwise.
     """
@@ -155,9 +158,12 @@ class Volatile(msgspec.Struct, frozen=True):
     grace: dict[str, int] = {}
     alarms: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    verified: tuple[str, ...] = ()
+    refused_us: int = 0
     reset_window_until_us: int = 0
     fault_window: tuple[int, tuple[str, ...]] = (0, ())
     clock_offset_ms: int | None = None
+    stepped_ms: int = 0
     commanded_us: int = 0
     opening_since_us: int = 0
 

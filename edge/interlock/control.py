@@ -1,0 +1,242 @@
+"""control.sock: what the CLI may ask. One JSON object a line, one answer a line; `watch` goes on answering.
+
+    {"op": "status"}                                   -> {"ok": true, "result": {...}}
+    {"op": "watch"}                                    -> a status line at every change and each second
+    {"op": "reset", "fault_by": []}                    opens the window; never resets
+    {"op": "gas_test", "analyst", "serial", "points"}  the analyst's badge must be here
+    {"op": "permit_import", "jws"}
+    {"op": "confirm", "permit", "precondition", "person"}
+
+Nothing here releases. Commands that change something are recorded before they are carried out, refused ones too.
+Access is the socket's mode (0660); the caller's uid goes into the log.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from contracts.errors import ContractError, from_msgspec
+from contracts.event import ActionResult, Category, Severity
+from contracts.gas import Unit
+from edge.interlock import kernel
+from edge.interlock.record import Note
+from edge.interlock.site import SitePerson
+from edge.interlock.state import GasPoint, GasTest
+from edge.sockets import now_us
+
+if TYPE_CHECKING:
+    from edge.interlock.process import Interlock
+
+_LIMIT = 65536
+_POSITIONS = ("up", "middle", "down")
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line from the CLI."""
+
+    op: str
+    fault_by: tuple[str, ...] = ()
+    analyst: str = ""
+    serial: str = ""
+    points: tuple[GasPoint, ...] = ()
+    jws: str = ""
+    permit: str = ""
+    precondition: str = ""
+    person: str = ""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why a request was refused."""
+
+    field: str
+    expected: str
+    came: str
+    hint: str
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line to the CLI."""
+
+    ok: bool
+    result: Any = None
+    error: Problem | None = None
+
+
+class ControlServer:
+    """Listens on control.sock until closed."""
+
+    def __init__(self, path: Path, interlock: "Interlock") -> None:
+        """`path` is removed and made anew."""
+        self._path = path
+        self._interlock = interlock
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        old = os.umask(0o117)
+        try:
+            self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=_LIMIT)
+        finally:
+            os.umask(old)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+        self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer: socket.socket = writer.get_extra_info("socket")
+        raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        uid = struct.unpack("3i", raw)[1]
+        try:
+            while line := await reader.readline():
+                await self._one(line, uid, writer)
+        except (ConnectionError, ValueError, asyncio.LimitOverrunError):
+            # The caller went away or sent a line without end: nothing was begun for it.
+            pass
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _one(self, line: bytes, uid: int, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = msgspec.json.decode(line, type=Request)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            bad = from_msgspec(error, "request") if isinstance(error, msgspec.MsgspecError) else ContractError("", "JSON", str(error))
+            await _write(writer, _refusal(bad))
+            return
+        if request.op == "watch":
+            await self._watch(writer)
+            return
+        try:
+            answer = Answer(ok=True, result=self._do(request, uid))
+        except ContractError as error:
+            answer = _refusal(error)
+        await _write(writer, answer)
+
+    async def _watch(self, writer: asyncio.StreamWriter) -> None:
+        changed = asyncio.Event()
+        stop = self._interlock.watch(changed.set)
+        try:
+            while True:
+                await _write(writer, Answer(ok=True, result=self._interlock.status()))
+                changed.clear()
+                # Twice a second, or at once when the mode changes.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), 0.5)
+        finally:
+            stop()
+
+    def _do(self, request: Request, uid: int) -> Any:
+        if request.op == "status":
+            return self._interlock.status()
+        actions = {
+            "reset": self._reset,
+            "gas_test": self._gas_test,
+            "permit_import": self._permit_import,
+            "confirm": self._confirm,
+        }
+        action = actions.get(request.op)
+        if action is None:
+            raise ContractError("op", f"status, watch, {', '.join(actions)}", repr(request.op))
+        try:
+            happening, result = action(request, uid)
+        except ContractError as error:
+            self._record(request, uid, ActionResult.DENIED, str(error))
+            raise
+        self._record(request, uid, ActionResult.OK, "")
+        if happening is not None:
+            self._interlock.turn((happening,))
+        return result
+
+    def _record(self, request: Request, uid: int, res: ActionResult, why: str) -> None:
+        data = {"op": request.op, "uid": uid, "why": why[:300]}
+        sev = Severity.INFO if res is ActionResult.OK else Severity.WARNING
+        self._interlock.note(Note("cli.request", Category.CLI, sev, res, ("cli", str(uid)), request.permit, 0, 0, False, data))
+
+    def _here(self, right: str) -> list[SitePerson]:
+        """People of the roster with this right whose badge is here now."""
+        facts = self._interlock.step.facts
+        ttl_us = facts.rules.badge_ttl_s.value * 1_000_000
+        seen = facts.snapshot.badges
+        return [
+            person
+            for person in self._interlock.site.roster
+            if right in person.may and person.badge in seen and now_us() - seen[person.badge].at_us <= ttl_us
+        ]
+
+    def _reset(self, request: Request, uid: int) -> tuple[kernel.Happening, Any]:
+        if request.fault_by and len(set(request.fault_by)) != 2:
+            raise ContractError("fault_by", "two different people", ", ".join(request.fault_by), "name both")
+        seconds = self._interlock.step.facts.rules.reset_window_s.value
+        here = [person.name for person in self._here("clear_fault" if request.fault_by else "reset")]
+        result = {"window_s": seconds, "authorised_here": here, "next": "turn the reset key at the box"}
+        return kernel.ResetRequested(uid, request.fault_by), result
+
+    def _gas_test(self, request: Request, uid: int) -> tuple[kernel.Happening, Any]:
+        del uid
+        present = self._here("gas_test")
+        if request.analyst not in [person.id for person in present]:
+            here = ", ".join(person.id for person in present) or "nobody"
+            raise ContractError("analyst", "a gas analyst of the roster whose badge is here", request.analyst or "nothing",
+                                f"here and entitled: {here}")  # fmt: skip
+        if not request.serial:
+            raise ContractError("serial", "the instrument's serial number", "nothing")
+        if not request.points:
+            raise ContractError("points", "at least one value", "none", "enter up, middle and down")
+        known = {(c.limit.gas, c.limit.unit.value): c for c in self._interlock.site.channels}
+        for index, point in enumerate(request.points):
+            if point.position not in _POSITIONS:
+                raise ContractError(f"points[{index}].position", ", ".join(_POSITIONS), point.position)
+            channel = known.get((point.gas, point.unit))
+            if channel is None:
+                wanted = ", ".join(f"{gas} in {unit}" for gas, unit in known)
+                raise ContractError(f"points[{index}]", wanted, f"{point.gas} in {point.unit}", f"units are {', '.join(Unit)}")
+            if not channel.range_low <= point.value <= channel.range_high:
+                raise ContractError(
+                    f"points[{index}].value", f"{channel.range_low} to {channel.range_high}", str(point.value), "check the unit"
+                )
+        facts = self._interlock.step.facts
+        test = GasTest(now_us(), facts.wall_s, request.analyst, request.serial, request.points)
+        return kernel.GasTested(test), {"points": len(request.points), "analyst": request.analyst}
+
+    def _permit_import(self, request: Request, uid: int) -> tuple[kernel.Happening | None, Any]:
+        del uid
+        judged = self._interlock.judge_permit(request.jws.strip())
+        for note in judged.notes:
+            self._interlock.note(note)
+        assert judged.response is not None  # noqa: S101 - a permit is always answered
+        return judged.happening, judged.response
+
+    def _confirm(self, request: Request, uid: int) -> tuple[kernel.Happening, Any]:
+        del uid
+        permit = self._interlock.step.facts.permit
+        if permit is None or permit.jti != request.permit:
+            raise ContractError("permit", permit.jti if permit else "a permit on this box", request.permit)
+        wanted = [condition.id for condition in permit.preconditions]
+        if request.precondition not in wanted:
+            raise ContractError("precondition", ", ".join(wanted) or "none: this permit has no preconditions", request.precondition)
+        present = self._interlock.step.facts.snapshot.badges
+        person = next((p for p in permit.people if p.id == request.person), None)
+        if person is None or person.badge not in present:
+            raise ContractError("person", "someone of the permit whose badge is here", request.person)
+        return kernel.Confirmed(request.permit, request.precondition, request.person), {"confirmed": request.precondition}
+
+
+def _refusal(error: ContractError) -> Answer:
+    return Answer(ok=False, error=Problem(error.field, error.expected, error.came, error.hint))
+
+
+async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
+    writer.write(msgspec.json.encode(answer) + b"\n")
+    await writer.drain()

@@ -1,0 +1,470 @@
+"""The interlock process: feeds the kernel, obeys it, writes down what it says. The only place with I/O and a clock.
+
+Order within a turn: relay command, heartbeat, then notes and state. The heartbeat leaves only at the end of a
+completed evaluation, so a loop that hangs lets the dead-man open.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from contracts.checkpoint import NoteKey
+from contracts.errors import ContractError
+from contracts.event import ActionResult, Actor, Category, Severity
+from edge import sockets
+from edge.audit import AckVerdict, AuditLog, Draft, Stamp, keys
+from edge.config import BoxConfig
+from edge.gas.budget import check as check_budgets
+from edge.gas.budget import stale_limit_us
+from edge.gas.poller import BusPoller
+from edge.gas.reading import InputReading, Quality, Reading
+from edge.interlock import evidence as ev
+from edge.interlock import kernel, offers, rules, site, view
+from edge.interlock.clock import ClockReader, boot_id
+from edge.interlock.control import ControlServer
+from edge.interlock.evidence_record import complete
+from edge.interlock.record import Note
+from edge.interlock.snapshot import AuditHealth, Snapshot, accept
+from edge.interlock.state import FORGOTTEN, Mode
+from edge.interlock.status import AuditView, EventView, Status
+from edge.interlock.store import StateStore
+from edge.interlock.texts import describe
+from edge.relay.driver import RELAYS
+from edge.relay.protocol import DeadmanStatus
+from edge.sockets import now_us
+
+_logger = logging.getLogger(__name__)
+
+_EVALUATE_US = 45_000
+"""An evaluation at least every 50 ms, whatever the buses do; 5 ms are left for lateness."""
+_HEARTBEAT_US = 20_000
+_CLOCK_US = 500_000
+_PULSE_US = 1_000_000
+_WANTED_US = 1_000_000
+_PER_TICK = 32
+_REFUSED_EVERY_US = 5_000_000
+
+
+class Interlock:
+    """One box's interlock. `run` lives until it is cancelled."""
+
+    def __init__(self, config: BoxConfig, taken: dict[ev.Source, socket.socket] | None) -> None:
+        """Load everything that can be refused before anything is driven.
+
+        Args:
+            config: the checked configuration.
+            taken: inherited sockets by source (foreground mode), or None to listen on ``evidence.sock``.
+
+        Raises:
+            ContractError: rules, budgets, keys or configuration are wrong.
+            OSError, AuditError: the disk, or another interlock, does not let us.
+        """
+        self._config = config
+        self._rules = rules.load(config.baseline)
+        check_budgets(config)
+        self._site = site.build(config, self._rules, {c.name: stale_limit_us(config, c) for c in config.channels})
+        self._keys = offers.Keys(
+            config.bridge.id,
+            offers.load_keys(Path(config.bridge.permit_keys)),
+            offers.load_keys(Path(config.bridge.command_keys)),
+        )
+        witness = NoteKey.parse(Path(config.bridge.witness).read_text(encoding="utf-8"))
+        self._clock = ClockReader(0)
+        self._store = StateStore(config.data_dir / "state.json")
+        found, existed = self._store.load()
+        key = keys.load_or_create(config.data_dir / "keys" / "log_key.pem")
+        first_start = not existed and not config.audit_db.exists()
+        self._log = AuditLog.open(
+            config.audit_db, box=config.box, domain=config.domain, key=key, witness=witness, clock=self._stamp,
+            boot={"baseline": config.baseline, "rules": self._rules.sha256},
+        )  # fmt: skip
+        keys.publish(config.data_dir / "keys" / "log.vkey", self._log.origin, key)
+        self._durable, notes = kernel.recover(
+            found, first_start=first_start, boot_id=boot_id(), now_us=now_us(), rules=self._rules
+        )
+        self._volatile = FORGOTTEN
+        self._snapshot = Snapshot(clock=self._clock.read(), audit=AuditHealth(writable=True, age_ms=0, rollback=False))
+        self._saved = found
+        self._events: deque[EventView] = deque(maxlen=30)
+        self._first_notes = notes
+        self._relay = RELAYS["deadman"](config.relay, self._on_status)
+        self._pollers = [BusPoller(config, bus, self._on_reading, self._on_inputs) for bus in config.buses]
+        self._taken = taken or {}
+        self._peers: dict[ev.Source, socket.socket] = {}
+        self._obeyed: set[str] = set()
+        self._pending: dict[int, int] = {}
+        self._step: kernel.Step | None = None
+        self._last_us = now_us()
+        self._beat_us = self._clock_us = self._pulse_us = self._wanted_us = self._refused_us = 0
+        self._wanted = b""
+        self._lag_us = 0
+        self.evaluations = 0
+        self._watchers: list[Callable[[], None]] = []
+
+    # --- life
+
+    async def run(self) -> None:
+        """Open the relay, then start the drivers, then evaluate until told to end."""
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        self._relay.open_port()
+        self._put(self._first_notes)
+        for source, connected in self._taken.items():
+            self._listen(source, connected)
+        server = None if self._taken else self._serve()
+        _harden()
+        control = ControlServer(self._config.control_socket, self)
+        await control.start()
+        self._last_us = now_us()
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(poller.run()) for poller in self._pollers]
+                tasks.append(group.create_task(self._tick_for_ever()))
+                await stopping.wait()
+                self.turn((kernel.ShutDown(),))
+                for task in tasks:
+                    task.cancel()
+        finally:
+            self._relay.shut()
+            await control.close()
+            if server is not None:
+                loop.remove_reader(server)
+                server.close()
+            self._note_plain("system.stop", Category.SYSTEM, Severity.INFO, {})
+            self._store.close()
+            self._log.close()
+
+    async def _tick_for_ever(self) -> None:
+        """Evaluate at the kernel's own deadline and at least every 50 ms."""
+        while True:
+            now = now_us()
+            due = self._last_us + _EVALUATE_US
+            if self._step is not None:
+                due = min(due, self._step.next_us)
+            if now < due:
+                await asyncio.sleep((due - now) / 1e6)
+                continue
+            self.turn()
+            await asyncio.sleep(0)
+
+    # --- evidence
+
+    def _on_reading(self, reading: Reading) -> None:
+        if reading.quality is Quality.BAD_FRAME and reading.channel in self._snapshot.readings:
+            # One bad frame is tolerated: the last good reading goes on ageing towards its stale limit.
+            return
+        self._snapshot = msgspec.structs.replace(
+            self._snapshot, readings={**self._snapshot.readings, reading.channel: reading}
+        )
+        self.turn()
+
+    def _on_inputs(self, read: InputReading | None) -> None:
+        if read is not None:
+            self._snapshot = msgspec.structs.replace(self._snapshot, inputs=read)
+            self.turn()
+
+    def _on_status(self, status: DeadmanStatus) -> None:
+        last = self._snapshot.deadman
+        self._snapshot = msgspec.structs.replace(self._snapshot, deadman=status)
+        if last is None or (last.latch_closed, last.contact_closed, last.boots) != (
+            status.latch_closed, status.contact_closed, status.boots,
+        ):  # fmt: skip
+            self.turn()
+
+    def _serve(self) -> socket.socket:
+        server = sockets.listen(self._config.evidence_socket)
+        by_uid = {uid: ev.Source(name) for name, uid in self._config.uids.items()}
+
+        def greet() -> None:
+            with contextlib.suppress(BlockingIOError):
+                connected, _ = server.accept()
+                source = by_uid.get(sockets.peer_uid(connected))
+                if source is None:
+                    self._refuse(ev.Source.CONTROL, "connection", f"uid {sockets.peer_uid(connected)} is no source")
+                    connected.close()
+                    return
+                connected.setblocking(False)
+                self._listen(source, connected)
+
+        self._loop.add_reader(server, greet)
+        return server
+
+    def _listen(self, source: ev.Source, connected: socket.socket) -> None:
+        old = self._peers.get(source)
+        if old is not None:
+            self._loop.remove_reader(old)
+            old.close()
+        connected.setblocking(False)
+        self._peers[source] = connected
+        self._wanted_us = 0
+        self._loop.add_reader(connected, self._receive, source, connected)
+
+    def _receive(self, source: ev.Source, connected: socket.socket) -> None:
+        """Take a bounded number of items, then evaluate once."""
+        happenings: list[kernel.Happening] = []
+        for _ in range(_PER_TICK):
+            try:
+                datagram = connected.recv(sockets.MAX_DATAGRAM)
+            except BlockingIOError:
+                break
+            except OSError:
+                datagram = b""
+            if not datagram:
+                self._loop.remove_reader(connected)
+                connected.close()
+                self._peers.pop(source, None)
+                break
+            try:
+                item = ev.decode(datagram)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                self._refuse(source, "datagram", str(error))
+                continue
+            self._snapshot, refused = accept(self._snapshot, item, source, now_us())
+            if refused is not None:
+                self._refuse(source, refused.kind, refused.why)
+            else:
+                happenings.extend(self._offered(item))
+        self.turn(tuple(happenings))
+
+    def _offered(self, item: ev.Evidence) -> list[kernel.Happening]:
+        """Judge what `link` brought; everything else is in the snapshot already."""
+        wall_s = self._snapshot.clock.wall_s(now_us())
+        match item:
+            case ev.PermitOffer():
+                return self._judge(self.judge_permit(item.jws))
+            case ev.RevocationOffer():
+                return self._judge(offers.revocations(item.jws, self._keys, self._config.box, self._durable))
+            case ev.CommandOffer():
+                judged = offers.command(item.jws, self._keys, self._config.box, self._obeyed, wall_s)
+                if judged.response is not None and judged.response.ok:
+                    self._obeyed.add(judged.response.id)
+                return self._judge(judged)
+            case ev.AckOffer():
+                verdict = self._log.accept_ack(item.note)
+                if verdict not in (AckVerdict.ACCEPTED, AckVerdict.KNOWN):
+                    self._refuse(ev.Source.LINK, "ack", verdict.value)
+        return []
+
+    def judge_permit(self, token: str) -> offers.Judged:
+        """Judge a permit against what is known now; for `link` and for `hotbox permit import`."""
+        wall_s = self._snapshot.clock.wall_s(now_us())
+        return offers.permit(token, self._keys, self._config.box, self._rules, self._durable, wall_s)
+
+    def _judge(self, judged: offers.Judged) -> list[kernel.Happening]:
+        self._put(judged.notes)
+        if judged.response is not None:
+            self._tell(ev.Source.LINK, ev.Told(msgspec.json.encode(judged.response)))
+        return [judged.happening] if judged.happening is not None else []
+
+    def _refuse(self, source: ev.Source, kind: str, why: str) -> None:
+        """Note refused evidence, now and then: a flood must not fill the log."""
+        _logger.warning("evidence from %s refused: %s: %s", source.value, kind, why)
+        now = now_us()
+        if now - self._refused_us >= _REFUSED_EVERY_US:
+            self._refused_us = now
+            self._note_plain(
+                "evidence.refused", Category.AUDIT, Severity.WARNING, {"source": source.value, "kind": kind, "why": why[:200]}
+            )
+
+    # --- one turn
+
+    def turn(self, happenings: tuple[kernel.Happening, ...] = ()) -> kernel.Step:
+        """Evaluate once and obey."""
+        now = now_us()
+        gap_us, self._last_us = now - self._last_us, now
+        self._lag_us = max(self._lag_us, gap_us - _EVALUATE_US)
+        if gap_us > self._rules.dead_man_ms.value * 1000:
+            self._discard_queued()
+            self._snapshot = msgspec.structs.replace(self._snapshot, loop_gap_ms=gap_us // 1000)
+        elif self._snapshot.loop_gap_ms:
+            self._snapshot = msgspec.structs.replace(self._snapshot, loop_gap_ms=0)
+        if now - self._clock_us >= _CLOCK_US:
+            self._clock_us = now
+            self._snapshot = msgspec.structs.replace(self._snapshot, clock=self._clock.read())
+        self._look_at_log(now)
+        before = self._durable.mode
+        step = kernel.step(self._site, self._rules, self._durable, self._volatile, self._snapshot, now, happenings)
+        self._obey(step, now)
+        self._durable, self._volatile, self._step = step.durable, step.volatile, step
+        self.evaluations += 1
+        if step.durable is not self._saved:
+            self._save(step)
+        if step.notes:
+            self._put(step.notes, step)
+        if step.durable.mode is not before or now - self._pulse_us >= _PULSE_US:
+            self._pulse(now)
+        if now - self._wanted_us >= _WANTED_US or step.durable.mode is not before:
+            self._tell_wanted(now)
+        return step
+
+    def _obey(self, step: kernel.Step, now: int) -> None:
+        """The relay first, then the heartbeat: it says what the kernel believes after this evaluation."""
+        released = step.relay is not kernel.Relay.OPEN
+        changed = released != (self._durable.mode is Mode.RELEASED)
+        if step.relay is kernel.Relay.CLOSE:
+            if not self._relay.close_contact():
+                _logger.error("the closing command could not be sent; the settle time will trip")
+        elif changed:
+            self._relay.open_contact()
+        if changed or now - self._beat_us >= _HEARTBEAT_US:
+            self._beat_us = now
+            self._relay.heartbeat(released)
+
+    def _look_at_log(self, now: int) -> None:
+        health = self._log.health()
+        age_ms = health.age_us(now) // 1000
+        audit = self._snapshot.audit
+        writable = health.writable and not self._store.failed
+        if (writable, age_ms, health.rollback) != (audit.writable, audit.age_ms, audit.rollback):
+            self._snapshot = msgspec.structs.replace(self._snapshot, audit=AuditHealth(writable, age_ms, health.rollback))
+
+    def _discard_queued(self) -> None:
+        """After a gap longer than the dead-man time nothing that waited in a queue is evidence any more."""
+        for connected in self._peers.values():
+            with contextlib.suppress(OSError):
+                while connected.recv(sockets.MAX_DATAGRAM):
+                    pass
+
+    def _save(self, step: kernel.Step) -> None:
+        self._saved = step.durable
+        attempt = step.durable.attempt
+        if step.durable.mode is Mode.ARMED and any(note.token for note in step.notes):
+            self._pending = {attempt: 2}
+            self._store.save(step.durable, lambda: self._loop.call_soon_threadsafe(self._half_durable, attempt))
+        else:
+            self._store.save(step.durable)
+
+    def _half_durable(self, attempt: int) -> None:
+        """The log and the state file each say once that the attempt is on disk; both together are the acknowledgement."""
+        left = self._pending.get(attempt)
+        if left is None:
+            return
+        self._pending[attempt] = left - 1
+        if left == 1:
+            self._pending = {}
+            self.turn((kernel.Acknowledged(attempt),))
+
+    # --- telling
+
+    def _stamp(self) -> Stamp:
+        clock = self._clock.read()
+        return Stamp(clock.t, clock.at_us, clock.quality, clock.error_ms)
+
+    def _put(self, notes: tuple[Note, ...], step: kernel.Step | None = None) -> None:
+        """Hand notes to the log. Never waits for the disk."""
+        clock, now = self._snapshot.clock, now_us()
+        t = clock.t + (now - clock.at_us) // 1000
+        for note in notes:
+            data = dict(note.data)
+            if note.snapshot and step is not None:
+                data["snapshot"] = complete(step.facts, step.verdicts)
+            kind, who = note.actor
+            draft = Draft(
+                cat=note.cat, type=note.type, sev=note.sev, src="interlock", actor=Actor(kind, who), res=note.res,
+                permit=note.permit, corr=str(note.attempt) if note.attempt else "", data=data,
+                t=t, m=now, tq=clock.quality, te=clock.error_ms,
+            )  # fmt: skip
+            self._log.append(draft, self._done(note, t))
+
+    def _done(self, note: Note, t: int) -> Callable[[int], None]:
+        zh, en = describe(note.type, note.data)
+
+        def durable(seq: int) -> None:
+            self._events.append(EventView(seq, t, note.type, note.sev.value, zh, en))
+            if note.token:
+                self._half_durable(note.token)
+
+        return lambda seq: self._loop.call_soon_threadsafe(durable, seq)
+
+    def _note_plain(self, kind: str, cat: Category, sev: Severity, data: dict[str, object]) -> None:
+        self._put((Note(kind, cat, sev, ActionResult.OK, ("box", ""), "", 0, 0, False, data),))
+
+    def note(self, note: Note) -> None:
+        """For the control server: record a command before it is carried out."""
+        self._put((note,))
+
+    def _tell(self, source: ev.Source, message: ev.Message) -> None:
+        connected = self._peers.get(source)
+        if connected is not None:
+            with contextlib.suppress(OSError):
+                sockets.send(connected, ev.encode_message(message))
+
+    def _tell_wanted(self, now: int) -> None:
+        """Whom vision and presence should look for."""
+        self._wanted_us = now
+        permit = self._step.facts.permit if self._step else None
+        mode = self._durable.mode
+        urgency = "idle" if permit is None else ("recheck" if mode is Mode.RELEASED else "arming")
+        people = permit.people if permit else ()
+        message = ev.Wanted(tuple(p.id for p in people), tuple(p.badge for p in people), "", urgency)
+        for source in (ev.Source.VISION, ev.Source.PRESENCE):
+            self._tell(source, message)
+
+    def _pulse(self, now: int) -> None:
+        self._pulse_us = now
+        if ev.Source.LINK in self._peers and self._step is not None:
+            self._tell(ev.Source.LINK, ev.Pulse(msgspec.json.encode(self.status())))
+        for call in self._watchers:
+            call()
+
+    # --- asked by the control server
+
+    @property
+    def site(self) -> site.Site:
+        """The box's fixed surroundings."""
+        return self._site
+
+    @property
+    def step(self) -> kernel.Step:
+        """The last evaluation; makes one when there is none."""
+        return self._step or self.turn()
+
+    def watch(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Call back at every change of mode and once a second; gives the way to stop it."""
+        self._watchers.append(call)
+        return lambda: self._watchers.remove(call)
+
+    def status(self) -> Status:
+        """The status document now."""
+        step = self.step
+        health = self._log.health()
+        clock = step.facts.snapshot.clock
+        wall_ms = clock.t + (now_us() - clock.at_us) // 1000
+        unacked_ms = wall_ms - health.oldest_unacked_t if health.oldest_unacked_t else 0
+        audit = AuditView(health.size, health.acked, max(0, unacked_ms), health.writable, health.age_us(now_us()) // 1000)
+        lag_ms, self._lag_us = self._lag_us / 1000, 0
+        return view.build(
+            step.facts, step.verdicts, boot=health.boot, audit=audit, buses=tuple(p.view() for p in self._pollers),
+            events=tuple(self._events), loop_lag_ms=lag_ms, evaluations=self.evaluations,
+        )  # fmt: skip
+
+
+def _harden() -> None:
+    """Keep the loop punctual: real-time priority when allowed, no garbage collection of what lives for ever."""
+    gc.collect()
+    gc.freeze()
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(20))
+    except PermissionError:
+        with contextlib.suppress(PermissionError):
+            os.nice(-10)
+
+
+async def run(config: BoxConfig, taken: dict[ev.Source, socket.socket] | None) -> None:
+    """Entry point of the process."""
+    await Interlock(config, taken).run()
+
+
+__all__ = ["ContractError", "Interlock", "run"]

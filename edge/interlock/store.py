@@ -1,0 +1,97 @@
+"""The state file: one writer thread, newest state wins, durable before `done`.
+
+Written to a temporary file, fsynced, renamed, and the directory fsynced: a reader finds the old state or the new one.
+After a failed write nothing is acknowledged any more.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from edge.interlock.state import Durable, decode, encode
+
+_logger = logging.getLogger(__name__)
+
+
+class StateStore:
+    """Keeps the durable state. One process, one store."""
+
+    def __init__(self, path: Path) -> None:
+        """`path` is the state file; its directory is made when missing."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._wake = threading.Condition()
+        self._waiting: Durable | None = None
+        self._done: list[Callable[[], None]] = []
+        self._closing = False
+        self.failed = ""
+        self._thread = threading.Thread(target=self._run, name="state", daemon=True)
+        self._thread.start()
+
+    def load(self) -> tuple[Durable | None, bool]:
+        """The state on disk and whether a file was there; a damaged file is kept aside and counts as unknown."""
+        try:
+            body = self._path.read_bytes()
+        except FileNotFoundError:
+            return None, False
+        try:
+            return decode(body), True
+        except msgspec.MsgspecError as error:
+            _logger.error("state file %s is damaged (%s): kept as .bad, starting tripped", self._path, error)  # noqa: TRY400
+            self._path.replace(self._path.with_suffix(".bad"))
+            return None, True
+
+    def save(self, durable: Durable, done: Callable[[], None] | None = None) -> None:
+        """Hand over a state; never waits. `done` comes from the writer thread when this state or a newer one is durable."""
+        with self._wake:
+            self._waiting = durable
+            if done is not None:
+                self._done.append(done)
+            self._wake.notify()
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Write what waits and end."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while self._waiting is None and not self._closing:
+                    self._wake.wait()
+                durable, done = self._waiting, self._done
+                self._waiting, self._done = None, []
+            if durable is None:
+                return
+            try:
+                self._write(encode(durable))
+            except OSError as error:
+                self.failed = str(error)
+                _logger.error("state file %s cannot be written: %s", self._path, error)  # noqa: TRY400
+                continue
+            self.failed = ""
+            for call in done:
+                call()
+
+    def _write(self, body: bytes) -> None:
+        fresh = self._path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            view = memoryview(body)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        fresh.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,69 @@
+"""What events and states say to a person, Chinese and English."""
+
+from typing import Any
+
+from edge.interlock.reasons import CATALOGUE, fill
+
+STATES: dict[str, tuple[str, str]] = {
+    "LOCKED": ("已锁定", "locked"),
+    "PERMISSIVE_OK": ("条件满足，可申请点火", "all conditions met: press arm"),
+    "ARMED": ("申请中", "armed, recording"),
+    "RELEASED": ("已放行", "ignition released"),
+    "TRIPPED": ("已切断（锁存）", "tripped, latched"),
+    "FAULT": ("故障（锁存）", "fault, latched"),
+}
+
+EVENTS: dict[str, tuple[str, str]] = {
+    "audit.epoch_started": ("新日志纪元", "new log epoch"),
+    "cli.command": ("远程指令", "command from the bridge"),
+    "cli.request": ("本地指令", "command at the box"),
+    "clock.jump": ("时钟跳变", "clock jumped"),
+    "evidence.refused": ("证据被拒", "evidence refused"),
+    "fire_watch.ended": ("看火结束", "fire watch ended"),
+    "fire_watch.started": ("开始看火", "fire watch started"),
+    "gas.alarm": ("气体报警", "gas alarm"),
+    "gas.fault": ("探测器故障", "detector fault"),
+    "gas.normal": ("气体恢复正常", "gas back to normal"),
+    "gas_test.recorded": ("气体分析已录入", "gas test recorded"),
+    "gas_test.refused": ("气体分析被拒", "gas test refused"),
+    "identity.checked_in": ("人员已签到", "crew checked in"),
+    "identity.refused": ("人脸被拒", "face refused"),
+    "identity.verified": ("人脸已核验", "face verified"),
+    "interlock.arm_refused": ("点火申请被拒", "arm refused"),
+    "interlock.fault": ("故障锁存", "fault latched"),
+    "interlock.fault_cleared": ("故障解除", "fault cleared"),
+    "interlock.reset": ("现场复位", "reset on site"),
+    "interlock.reset_refused": ("复位被拒", "reset refused"),
+    "interlock.reset_window": ("复位窗口已打开", "reset window open"),
+    "interlock.state": ("状态变化", "state changed"),
+    "interlock.tripped": ("切断", "tripped"),
+    "permit.accepted": ("作业票已接收", "permit accepted"),
+    "permit.precondition": ("前置条件已确认", "precondition confirmed"),
+    "permit.refused": ("作业票被拒", "permit refused"),
+    "permit.revoked": ("作业票已撤销", "permit revoked"),
+    "permit.suspended": ("作业被暂停", "permit suspended"),
+    "permit.void": ("作业票作废", "permit void"),
+    "presence.back": ("人员返岗", "back on post"),
+    "presence.warning": ("离岗警告", "absence warning"),
+    "relay.closed": ("触点吸合", "contact closed"),
+    "relay.opened": ("触点断开", "contact open"),
+    "release.abandoned": ("放行中止", "release abandoned"),
+    "release.authorised": ("放行已授权", "release authorised"),
+    "system.boot": ("启动", "started"),
+    "system.stop": ("停止", "stopped"),
+    "work.finished": ("完工", "work finished"),
+}
+
+
+def describe(kind: str, data: dict[str, Any]) -> tuple[str, str]:
+    """One line about an event: its name and the first reason behind it."""
+    zh, en = EVENTS.get(kind, (kind, kind))
+    first = data if "code" in data else next(iter(data.get("reasons", ())), None)
+    if not first or first.get("code") not in CATALOGUE:
+        return zh, en
+    text = CATALOGUE[first["code"]]
+    subject = str(first.get("chan", ""))
+    value = ""
+    if "value_milli" in first and first.get("unit", "") not in ("", "s", "ms"):
+        value = f" {first['value_milli'] / 1000:g} {first['unit']}"
+    return f"{zh}：{fill(text.zh, subject)}{value}", f"{en}: {fill(text.en, subject)}{value}"

@@ -1,0 +1,240 @@
+"""Builds the status document (status.py) from a step's facts and verdicts. Pure."""
+
+from contracts.permit import PermitClaims, Role
+from edge.gas.reading import Quality
+from edge.interlock.conditions import CONDITIONS, Facts, Verdict, channel_reason, group_reasons
+from edge.interlock.reasons import fill, text
+from edge.interlock.state import Mode, Reason
+from edge.interlock.status import (
+    AuditView,
+    BusView,
+    ChannelView,
+    CountdownView,
+    EventView,
+    GroupView,
+    PermitView,
+    PersonView,
+    ReasonView,
+    RelayView,
+    Status,
+    VerdictView,
+)
+from edge.interlock.texts import STATES
+
+
+def _number(milli: int | None) -> str:
+    return "" if milli is None else f"{milli / 1000:.3f}".rstrip("0").rstrip(".")
+
+
+def reason_view(reason: Reason) -> ReasonView:
+    """A reason with its texts."""
+    words = text(reason.code)
+    return ReasonView(
+        code=reason.code,
+        subject=reason.subject,
+        value=_number(reason.value_milli),
+        limit=_number(reason.limit_milli),
+        unit=reason.unit,
+        clause=reason.clause,
+        zh=fill(words.zh, reason.subject),
+        en=fill(words.en, reason.subject),
+        todo_zh=fill(words.todo_zh, reason.subject),
+        todo_en=fill(words.todo_en, reason.subject),
+    )
+
+
+def _age_ms(f: Facts, at_us: int | None) -> int | None:
+    return None if at_us is None else max(0, (f.now_us - at_us) // 1000)
+
+
+def _channels(f: Facts) -> tuple[ChannelView, ...]:
+    views = []
+    for channel in f.site.channels:
+        reading = f.snapshot.readings.get(channel.name)
+        age_ms = _age_ms(f, reading.at_us if reading else None)
+        quality = reading.quality if reading else Quality.NEVER
+        if quality is Quality.GOOD and age_ms is not None and age_ms * 1000 > channel.stale_us:
+            quality = Quality.STALE
+        views.append(
+            ChannelView(
+                name=channel.name,
+                gas=channel.gas,
+                zh=channel.zh,
+                en=channel.en,
+                value=reading.value if reading else None,
+                unit=channel.limit.unit.value,
+                quality=quality.value,
+                age_ms=age_ms,
+                limit_low=channel.limit.low,
+                limit_high=channel.limit.high,
+                range_high=channel.range_high,
+                alarm=channel_reason(f, channel) is not None,
+                group=channel.group,
+                bus=channel.bus,
+            )
+        )
+    return tuple(views)
+
+
+def _people(f: Facts) -> tuple[PersonView, ...]:
+    if f.permit is None:
+        return ()
+    badge_ttl_ms = f.rules.badge_ttl_s.value * 1000
+    views = []
+    for person in f.permit.people:
+        badge, face = f.snapshot.badges.get(person.badge), f.snapshot.faces.get(person.id)
+        badge_age, face_age = _age_ms(f, badge.at_us if badge else None), _age_ms(f, face.at_us if face else None)
+        ttl_ms = (f.rules.face_recheck_s if f.durable.mode is Mode.RELEASED else f.rules.face_ttl_s).value * 1000
+        views.append(
+            PersonView(
+                id=person.id,
+                name=person.name,
+                role=person.role.value,
+                badge=person.badge,
+                badge_ok=badge_age is not None and badge_age <= badge_ttl_ms,
+                badge_age_ms=badge_age,
+                face_ok=face_age is not None and face_age <= ttl_ms,
+                face_age_ms=face_age,
+                distance_milli=face.distance_milli if face else None,
+            )
+        )
+    return tuple(sorted(views, key=lambda view: view.role != Role.GUARDIAN.value))
+
+
+def _countdown(f: Facts, what: str, subject: str, until_us: int, total_ms: int, zh: str, en: str) -> CountdownView:
+    return CountdownView(what, subject, until_us, max(0, (until_us - f.now_us) // 1000), total_ms, zh, en)
+
+
+def _countdowns(f: Facts, verdicts: dict[str, Verdict]) -> tuple[CountdownView, ...]:
+    views = []
+    durable = f.durable
+    for name, began in f.volatile.grace.items():
+        verdict = verdicts[name]
+        if verdict.ok:
+            continue
+        reason = reason_view(verdict.reasons[0])
+        left_s = max(0, -(-(began + verdict.grace_us - f.now_us) // 1_000_000))
+        views.append(
+            _countdown(f, "grace", reason.subject, began + verdict.grace_us, verdict.grace_us // 1000,
+                       f"{reason.zh}，{left_s} 秒后切断", f"{reason.en}: opens in {left_s} s")  # fmt: skip
+        )
+    if durable.mode is Mode.RELEASED:
+        total_ms = max(1, (durable.deadline_us - durable.released_us) // 1000)
+        views.append(_countdown(f, "deadline", durable.active, durable.deadline_us, total_ms, "作业票剩余时间", "permit ends in"))
+    if durable.fire_watch is not None:
+        watch = durable.fire_watch
+        total_ms = (watch.until_us - watch.started_us) // 1000
+        views.append(_countdown(f, "fire_watch", watch.permit, watch.until_us, total_ms, "看火", "fire watch"))
+    if durable.mode is Mode.ARMED:
+        total_ms = f.rules.attempt_s.value * 1000
+        views.append(_countdown(f, "attempt", str(durable.attempt), durable.armed_us + total_ms * 1000, total_ms, "点火申请", "attempt"))
+    if f.volatile.reset_window_until_us > f.now_us:
+        total_ms = f.rules.reset_window_s.value * 1000
+        views.append(_countdown(f, "reset_window", "", f.volatile.reset_window_until_us, total_ms, "复位窗口", "reset window"))
+    return tuple(views)
+
+
+def _permit(permit: PermitClaims | None) -> PermitView | None:
+    if permit is None:
+        return None
+    return PermitView(
+        id=permit.jti,
+        level=permit.level.value,
+        place=permit.place,
+        content=permit.content,
+        method=permit.method,
+        nbf=permit.nbf,
+        exp=permit.exp,
+        approvers=tuple(f"{approval.name} ({approval.office})" for approval in permit.approvals),
+    )
+
+
+def _verdicts(verdicts: dict[str, Verdict]) -> tuple[VerdictView, ...]:
+    return tuple(
+        VerdictView(
+            condition=condition.name,
+            release=condition.release,
+            run=condition.run,
+            ok=verdict.ok,
+            zh=condition.zh,
+            en=condition.en,
+            age_ms=None if verdict.age_us is None else verdict.age_us // 1000,
+            reasons=tuple(reason_view(reason) for reason in verdict.reasons),
+        )
+        for condition in CONDITIONS
+        for verdict in (verdicts[condition.name],)
+    )
+
+
+def _relay(f: Facts) -> RelayView:
+    status = f.snapshot.deadman
+    commanded = "closed" if f.durable.mode is Mode.RELEASED else "open"
+    if status is None:
+        return RelayView(commanded, "unknown", "unknown", None, 0, 0)
+    return RelayView(
+        commanded,
+        "closed" if status.latch_closed else f"open ({status.cause})",
+        "closed" if status.contact_closed else "open",
+        _age_ms(f, status.at_us),
+        status.boots,
+        status.cycles,
+    )
+
+
+def _inputs(f: Facts) -> dict[str, bool | None]:
+    read = f.snapshot.inputs
+    if read is None or f.now_us - read.at_us > f.rules.inputs_ttl_ms.value * 1000:
+        return dict.fromkeys(("arm", "stop", "finish", "reset", "estop"))
+    return {"arm": read.arm, "stop": read.stop, "finish": read.finish, "reset": read.reset, "estop": read.estop}
+
+
+def build(
+    f: Facts,
+    verdicts: dict[str, Verdict],
+    *,
+    boot: int,
+    audit: AuditView,
+    buses: tuple[BusView, ...],
+    events: tuple[EventView, ...],
+    loop_lag_ms: float,
+    evaluations: int,
+) -> Status:
+    """The status document at one moment."""
+    durable = f.durable
+    zh, en = STATES[durable.mode.value]
+    if durable.mode is Mode.TRIPPED and durable.reset_done:
+        zh, en = "已复位，看火中", "reset, fire watch running"
+    return Status(
+        box=f.site.box,
+        baseline=f.site.baseline,
+        rules=f.rules.name,
+        rules_sha256=f.rules.sha256,
+        boot=boot,
+        t=f.snapshot.clock.t + (f.now_us - f.snapshot.clock.at_us) // 1000,
+        at_us=f.now_us,
+        state=durable.mode.value,
+        state_zh=zh,
+        state_en=en,
+        since_us=durable.since_us,
+        attempt=durable.attempt,
+        reset_done=durable.reset_done,
+        first_out=reason_view(durable.first_out) if durable.first_out else None,
+        consequences=tuple(reason_view(reason) for reason in durable.consequences),
+        permit=_permit(f.permit),
+        verdicts=_verdicts(verdicts),
+        channels=_channels(f),
+        groups=tuple(
+            GroupView(group.name, group.vote, votes, group.needed, votes < group.needed)
+            for group in f.site.groups
+            for votes in (len(group_reasons(f, group)),)
+        ),
+        people=_people(f),
+        relay=_relay(f),
+        inputs=_inputs(f),
+        countdowns=_countdowns(f, verdicts),
+        audit=audit,
+        buses=buses,
+        events=events,
+        loop_lag_ms=loop_lag_ms,
+        evaluations=evaluations,
+    )
