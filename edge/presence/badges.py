@@ -1,0 +1,105 @@
+"""Rolling badge identifiers: what a badge broadcasts and whether to believe it. Pure.
+
+Manufacturer data of company 0xFFFF, 15 bytes:
+
+    version 1 | badge number 4, big-endian | epoch 2, big-endian | HMAC-SHA256(secret, first 7 bytes), first 8 bytes
+
+The epoch is ``floor(unix time / 8 s) mod 65536`` and is accepted within one of the box's own, so an identifier that was
+recorded and is played again goes stale after 16 to 24 s. What this does not stop: a relay or replay within those
+seconds, and a recording played again exactly when the epoch comes round (every 6 days 1 hour 38 minutes). The face and
+the second person stand against both.
+"""
+
+import hashlib
+import hmac
+import stat
+import struct
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from contracts.errors import ContractError, from_msgspec
+
+COMPANY_ID = 0xFFFF
+VERSION = 1
+EPOCH_S = 8
+EPOCH_WINDOW = 1
+_SIGNED = struct.Struct(">BIH")
+_MAC_BYTES = 8
+LENGTH = _SIGNED.size + _MAC_BYTES
+
+
+class BadgeVerdict(StrEnum):
+    """What to think of one broadcast."""
+
+    OK = "ok"
+    STALE = "stale"
+    FORGED = "forged"
+    UNKNOWN = "unknown"
+    MALFORMED = "malformed"
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """A verdict and the badge number that the broadcast claims (0 when malformed)."""
+
+    verdict: BadgeVerdict
+    badge: int
+
+
+def epoch_at(unix_s: float) -> int:
+    """The epoch counter at a time of day."""
+    return int(unix_s // EPOCH_S) & 0xFFFF
+
+
+def _mac(secret: bytes, signed: bytes) -> bytes:
+    return hmac.digest(secret, signed, hashlib.sha256)[:_MAC_BYTES]
+
+
+def identifier(badge: int, secret: bytes, unix_s: float) -> bytes:
+    """The 15 bytes that a badge broadcasts at a time: for provisioning checks."""
+    signed = _SIGNED.pack(VERSION, badge, epoch_at(unix_s))
+    return signed + _mac(secret, signed)
+
+
+def check(data: bytes, secrets: Mapping[int, bytes], unix_s: float) -> Checked:
+    """Judge the manufacturer data of one broadcast at a time of day.
+
+    The order matters: what is not proven to come from the badge is forged, however old it claims to be.
+    """
+    if len(data) != LENGTH or data[0] != VERSION:
+        return Checked(BadgeVerdict.MALFORMED, 0)
+    signed, mac = data[: _SIGNED.size], data[_SIGNED.size :]
+    _, badge, epoch = _SIGNED.unpack(signed)
+    secret = secrets.get(badge)
+    if secret is None:
+        return Checked(BadgeVerdict.UNKNOWN, badge)
+    if not hmac.compare_digest(mac, _mac(secret, signed)):
+        return Checked(BadgeVerdict.FORGED, badge)
+    behind = (epoch_at(unix_s) - epoch) & 0xFFFF
+    if EPOCH_WINDOW < behind < 0x10000 - EPOCH_WINDOW:
+        return Checked(BadgeVerdict.STALE, badge)
+    return Checked(BadgeVerdict.OK, badge)
+
+
+_Number = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,9}$")]
+_Secret = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{64}$")]
+
+
+def load_secrets(path: Path) -> dict[int, bytes]:
+    """Read the provisioned secrets: ``{"<badge number>": "<64 hex digits>"}``, readable by the owner only.
+
+    Raises:
+        ContractError: the file is open to others, or not of this form. Secrets are never quoted.
+        OSError: it cannot be read.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise ContractError("presence.badges.secrets", "a file of mode 0600", f"mode {mode:04o}", f"chmod 600 {path}")
+    try:
+        entries = msgspec.json.decode(path.read_bytes(), type=dict[_Number, _Secret])
+    except msgspec.MsgspecError as error:
+        raise from_msgspec(error, "file of badge secrets") from error
+    return {int(badge): bytes.fromhex(secret) for badge, secret in entries.items()}
