@@ -170,7 +170,6 @@ class BoxConfig(_Section, frozen=True):
     roster: tuple[Roster, ...]
     bridge: Bridge
     metrics: Metrics = Metrics()
-    site_rules: str = ""
     uids: dict[Literal["vision", "presence", "link"], int] = {}
 
     @property

@@ -103,6 +103,9 @@ class ControlServer:
         except (ConnectionError, ValueError, asyncio.LimitOverrunError):
             # The caller went away or sent a line without end: nothing was begun for it.
             pass
+        except asyncio.CancelledError:
+            # The loop is ending. asyncio 3.11's stream callback logs a cancelled task as an error, so end plainly.
+            return
         finally:
             writer.close()
             with contextlib.suppress(ConnectionError):

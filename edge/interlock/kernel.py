@@ -445,12 +445,12 @@ class _Turn:
         faults: list[str] = []
         for channel in self.site.channels:
             reason = channel_reason(self.f, channel)
-            if reason is None:
+            if reason is None or reason.code in ("gas_never", "gas_warm_up"):
                 continue
             alarm = reason.code in ("gas_high", "gas_low", "gas_over_range")
             (alarms if alarm else faults).append(channel.name)
             known = self.v.alarms if alarm else self.v.faults
-            if channel.name not in known and reason.code not in ("gas_never", "gas_warm_up"):
+            if channel.name not in known:
                 kind, sev = ("gas.alarm", Severity.ALARM) if alarm else ("gas.fault", Severity.WARNING)
                 self.note(kind, Category.GAS, sev, **reason_data(reason))
         for channel_name in (*self.v.alarms, *self.v.faults):

@@ -107,6 +107,7 @@ class Interlock:
         self._beat_us = self._clock_us = self._pulse_us = self._wanted_us = self._refused_us = 0
         self._wanted = b""
         self._lag_us = 0
+        self._ending = False
         self.evaluations = 0
         self._watchers: list[Callable[[], None]] = []
 
@@ -120,6 +121,7 @@ class Interlock:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         self._relay.open_port()
+        self._config.run_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
         self._put(self._first_notes)
         for source, connected in self._taken.items():
             self._listen(source, connected)
@@ -138,6 +140,7 @@ class Interlock:
                     task.cancel()
         finally:
             self._relay.shut()
+            self._ending = True
             await control.close()
             if server is not None:
                 loop.remove_reader(server)
@@ -376,7 +379,7 @@ class Interlock:
                 permit=note.permit, corr=str(note.attempt) if note.attempt else "", data=data,
                 t=t, m=now, tq=clock.quality, te=clock.error_ms,
             )  # fmt: skip
-            self._log.append(draft, self._done(note, t))
+            self._log.append(draft, None if self._ending else self._done(note, t))
 
     def _done(self, note: Note, t: int) -> Callable[[int], None]:
         zh, en = describe(note.type, note.data)

@@ -1,0 +1,32 @@
+# Everything installs into .venv; the Debian packages come through scripts/bootstrap.
+#   make demo                           the whole site on this machine, then stays up until Ctrl-C
+#   make demo ARGS="--once --json out.json"   plays the story once and exits 0 only if every step passed
+#   make test ARGS="-k gas"             ruff, mypy, pytest; ARGS go to pytest
+#   make bench ARGS="trip --json out.json"    figures beside a baseline of the same run
+.PHONY: demo test lint bench lock clean
+.NOTPARALLEL:
+PY := .venv/bin/python
+
+demo:
+	@scripts/bootstrap demo
+	@$(PY) -m firmware_sim.demo $(ARGS)
+
+test:
+	@scripts/bootstrap test
+	@$(MAKE) --no-print-directory lint
+	@tests/micropython/setup.sh
+	@$(PY) -m pytest $(ARGS)
+
+lint:
+	@echo "» ruff"; .venv/bin/ruff check .
+	@echo "» mypy --strict contracts edge firmware_sim"; .venv/bin/mypy
+
+bench:
+	@scripts/bootstrap bench
+	@$(PY) -m tests.bench $(ARGS)
+
+lock:
+	@scripts/lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

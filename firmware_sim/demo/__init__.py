@@ -1,0 +1,1 @@
+"""`make demo`: the whole site on this machine, and the story that it plays."""

@@ -1,0 +1,57 @@
+"""Makes a box's configuration for the simulated site: the example file with the site's addresses put in."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "configs" / "box.example.yaml"
+
+
+class Places(msgspec.Struct, frozen=True):
+    """Where things are: the site's directory, the box's directory, the trust files' directory, the broker."""
+
+    site: Path
+    box: Path
+    trust: Path
+    broker_host: str
+    broker_port: int
+    metrics_port: int
+
+
+def box_config(places: Places, *, box: str = "box-1") -> dict[str, Any]:
+    """The example configuration for this site, ready to be written as YAML."""
+    site = msgspec.json.decode((places.site / "site.json").read_bytes())
+    config: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    buses = {bus["name"]: bus for bus in config["buses"]}
+    buses["gas-tcp"].update(site["gas_tcp"])
+    buses["gas-rtu"].update(device=site["gas_rtu"]["device"], poll_ms=300)
+    buses["inputs"].update(site["inputs"])
+    config.update(
+        box=box,
+        baseline="SIMULATION",
+        data=str(places.box / "data"),
+        run=str(places.box / "run"),
+        metrics={"host": "127.0.0.1", "port": places.metrics_port},
+    )
+    config["relay"]["device"] = site["deadman"]["device"]
+    config["presence"]["badges"].update(secrets=site["badges"], dbus_address=site["dbus"]["address"])
+    config["presence"]["gnss"]["device"] = site["gnss"]["device"]
+    config["vision"].update(camera=site["camera"]["url"], templates=str(places.box / "data" / "faces"))
+    config["bridge"].update(
+        broker_host=places.broker_host,
+        broker_port=places.broker_port,
+        permit_keys=str(places.trust / "permit_keys.json"),
+        command_keys=str(places.trust / "command_keys.json"),
+        witness=str(places.trust / "witness.vkey"),
+    )
+    return config
+
+
+def write(places: Places, *, box: str = "box-1") -> Path:
+    """Write the configuration; gives its path."""
+    places.box.mkdir(parents=True, exist_ok=True)
+    path = places.box / "box.yaml"
+    path.write_text(yaml.safe_dump(box_config(places, box=box), allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return path
