@@ -216,9 +216,9 @@ def _last_words(path: Path, owner: Owner) -> tuple[Checkpoint | None, int]:
     """The newest checkpoint in a damaged database that our key signed, and its epoch."""
     try:
         db = open_reader(path)
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return None, 0
-    with contextlib.closing(db), contextlib.suppress(sqlite3.Error):
+    with contextlib.closing(db), contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
         for (note,) in db.execute("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 100"):
             with contextlib.suppress(ContractError, ValueError, AttributeError, TypeError):
                 name = note.split("\n", 1)[0]

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
     MISSING = "missing"
     MOVED = "moved"
+    INSERTED = "inserted"
     CHAIN = "chain"
     REWRITTEN = "rewritten"
     TRUNCATED = "truncated"
@@ -55,6 +56,7 @@ TEXTS: dict[Reason, tuple[str, str]] = {
     Reason.MALFORMED: ("事件不是规范格式", "the event is not in canonical form"),
     Reason.MISSING: ("事件缺失", "the event is missing"),
     Reason.MOVED: ("事件不在其原有位置", "the event stands where it was not written"),
+    Reason.INSERTED: ("事件是事后插入的", "the event was put in afterwards"),
     Reason.CHAIN: ("与后一事件记录的哈希不符", "the event is not the one that its successor was chained to"),
     Reason.REWRITTEN: ("已签名的历史被改写", "signed history was rewritten"),
     Reason.TRUNCATED: ("签名之后末尾事件被删除", "events at the end were removed after they were signed"),

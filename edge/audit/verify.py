@@ -25,6 +25,7 @@ from edge.audit.schema import same_schema
 from edge.audit.tiles import HASH_BYTES, WIDTH, TileWriter
 
 _NOTE_BYTES = 8192
+_DAMAGE = (sqlite3.Error, UnicodeDecodeError)  # sqlite3 cannot decode an error message that quotes a damaged name
 _BOX, _WITNESS = 1, 4
 
 
@@ -65,7 +66,7 @@ def verify_file(path: Path, trust: Sequence[NoteKey], held: Sequence[str] = ()) 
     started = time.monotonic()
     try:
         report = _verify(path, trust, held)
-    except (sqlite3.Error, OSError) as error:
+    except (*_DAMAGE, OSError) as error:
         report = _unreadable(Reason.FILE, str(error))
     return msgspec.structs.replace(report, seconds=round(time.monotonic() - started, 3))
 
@@ -125,7 +126,7 @@ def _judge(
     _check_acks(db, walk, stated, witnesses, name)
     for size, root, time_s in kept:
         _weigh(walk, stated, size, root, time_s)
-    if walk.tile is not None:
+    if walk.tile is not None and stated.bad is None and stated.against is None:
         _note(stated, _Finding(walk.tile, Reason.TILE))
     report = Report(
         Outcome.OK, name, walk.size, len(stated.checkpoints), stated.witnessed, stated.witnessed_at,
@@ -155,7 +156,7 @@ def _note(stated: _Stated, finding: _Finding) -> None:
 def _sizes(db: sqlite3.Connection, table: str) -> list[int]:
     try:
         return [row[0] for row in db.execute(f"SELECT size FROM {table} ORDER BY size") if isinstance(row[0], int)]  # noqa: S608 - a constant
-    except sqlite3.Error:
+    except _DAMAGE:
         return []
 
 
@@ -166,7 +167,7 @@ def _walk(db: sqlite3.Connection, name: str, wanted: set[int]) -> _Walk:
     walk = _Walk()
     try:
         _read_leaves(db, name, wanted, walk)
-    except sqlite3.Error as error:
+    except _DAMAGE as error:
         walk.bad = walk.bad or _Finding(walk.size, Reason.DAMAGED, str(error))
     return walk
 
@@ -179,7 +180,9 @@ def _read_leaves(db: sqlite3.Connection, name: str, wanted: set[int], walk: _Wal
     for seq, body, leaf in db.execute(query):
         finding, event = _check_leaf((seq, body, leaf), frontier.size, box, log)
         if event is not None and finding is None:
-            if event.prev != prev:
+            if event.seq != seq:
+                finding = _misplaced(event, seq, displaced=leaf.hex() != prev)
+            elif event.prev != prev:
                 finding = _blame(db, frontier.size, body)
             elif event.boot < boot:
                 finding = _Finding(seq, Reason.MOVED, f"boot {event.boot} after {boot}")
@@ -217,9 +220,17 @@ def _check_leaf(row: tuple[Any, Any, Any], at: int, box: str, log: int) -> tuple
         event = events.decode(body)
     except (ContractError, ValueError, RecursionError) as error:
         return _Finding(at, Reason.MALFORMED, str(error)[:200]), None
-    if (event.v, event.seq, event.box, event.log) != (1, at, box, log):
-        return _Finding(at, Reason.MOVED, f"it says {event.box}/{event.log} seq {event.seq}"), None
+    if (event.v, event.box, event.log) != (1, box, log):
+        return _Finding(at, Reason.MOVED, f"it says {event.box}/{event.log}"), None
     return None, event
+
+
+def _misplaced(event: Event, at: int, *, displaced: bool) -> _Finding:
+    """A leaf that names another seq. Where it should have been one earlier, something was put in before it."""
+    detail = f"seq {at} says seq {event.seq}"
+    if displaced and event.seq == at - 1:
+        return _Finding(at - 1, Reason.INSERTED, detail)
+    return _Finding(at, Reason.MOVED, detail)
 
 
 def _blame(db: sqlite3.Connection, seq: int, body: bytes) -> _Finding:
@@ -252,7 +263,7 @@ def _tile_slot(db: sqlite3.Connection, level: int, idx: int, hashes: bytes) -> i
 def _rows(db: sqlite3.Connection, query: str, stated: _Stated) -> list[tuple[Any, ...]]:
     try:
         return db.execute(query).fetchall()
-    except sqlite3.Error as error:
+    except _DAMAGE as error:
         _note(stated, _Finding(0, Reason.DAMAGED, str(error)))
         return []
 
