@@ -1,0 +1,1 @@
+"""Boxes: their logs, checkpoints, states and alerts."""

@@ -1,0 +1,98 @@
+"""The bridge as witness: agree with a checkpoint durably, then cosign it (C2SP tlog-witness order)."""
+
+import time
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import transaction
+
+from cloud_bridge.boxes.models import AlertKind, Checkpoint, Event, Log, Notice, now_ms
+from cloud_bridge.boxes.store import find_box, find_log, raise_alert
+from contracts import checkpoint
+from contracts.errors import ContractError
+from contracts.merkle import Frontier, leaf_hash
+
+MAX_NOTE_BYTES = 4096
+
+
+class Ahead(Exception):  # noqa: N818 - a state of affairs, not an error
+    """The checkpoint covers leaves that have not come yet; `log_size` is what the bridge has."""
+
+    def __init__(self, origin: str, log_size: int, size: int) -> None:
+        self.origin = origin
+        self.log_size = log_size
+        self.size = size
+        super().__init__(f"{origin}: checkpoint at {size}, stored {log_size}")
+
+
+def tree_at(log: Log, size: int) -> Frontier:
+    """The frontier of an earlier prefix, from the nearest checkpoint below it and the leaves since."""
+    if size == log.size:
+        return log.tree()
+    base = log.checkpoints.filter(size__lte=size).order_by("-size").first()
+    tree = Frontier.unpack(base.size, bytes(base.frontier)) if base else Frontier()
+    rows = Event.objects.filter(box_id=log.box_id, log=log.epoch, seq__gte=tree.size, seq__lt=size).order_by("seq")
+    for body in rows.values_list("leaf", flat=True).iterator():
+        tree = tree.append(leaf_hash(bytes(body)))
+    return tree
+
+
+def _read(log: Log, text: str) -> checkpoint.Checkpoint:
+    statement = checkpoint.verify(text, log.key())
+    if statement.origin != log.origin:
+        raise ContractError("checkpoint.origin", log.origin, repr(statement.origin[:120]))
+    return statement
+
+
+@transaction.atomic
+def agree(box_name: str, payload: bytes) -> Log | None:
+    """Check a checkpoint against the stored log and commit to it; None means that it contradicts (an alert is kept).
+
+    Raises:
+        ContractError: unknown box or log, or no valid signature by the box's registered key.
+        Ahead: leaves are missing.
+    """
+    box = find_box(box_name)
+    if len(payload) > MAX_NOTE_BYTES:
+        raise ContractError("note", f"at most {MAX_NOTE_BYTES} bytes", f"{len(payload)} bytes")
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError as error:
+        raise ContractError("note", "UTF-8 text", str(error)) from error
+    log = find_log(box, text.partition("\n")[0])
+    statement = _read(log, text)
+    if statement.size > log.size:
+        raise Ahead(log.origin, log.size, statement.size)
+    tree = tree_at(log, statement.size)
+    if tree.root() != statement.root:
+        raise_alert(
+            box, AlertKind.ROOT, statement.size,
+            f"the signed checkpoint at {statement.size} of {log.origin} has another root", payload,
+        )
+        return None
+    if statement.size > log.witnessed_size:
+        Checkpoint.objects.get_or_create(
+            log=log, size=statement.size,
+            defaults={
+                "root": statement.root.hex(), "note": text, "frontier": tree.pack(), "received_ms": now_ms(),
+            },
+        )
+        log.witnessed_size, log.witnessed_ms = statement.size, now_ms()
+        log.save(update_fields=["witnessed_size", "witnessed_ms"])
+        Notice.tell(Notice.Kind.BOX, box.pk, box.pk)
+    return log
+
+
+def newest_ack(log: Log, name: str, key: Ed25519PrivateKey) -> str:
+    """The cosigned note of the newest checkpoint that the bridge committed to; "" when there is none.
+
+    The commitment is on disk before this signs, so a crash in between never leaves a promise that is forgotten.
+    """
+    newest = log.checkpoints.order_by("-size").first()
+    if newest is None:
+        return ""
+    if not newest.cosigned:
+        newest.cosigned = checkpoint.cosign(newest.note, name, key, int(time.time()))
+        with transaction.atomic():
+            newest.save(update_fields=["cosigned"])
+            Log.objects.filter(pk=log.pk).update(ack=newest.cosigned)
+    return newest.cosigned

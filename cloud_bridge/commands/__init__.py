@@ -1,0 +1,15 @@
+"""Commands that keep the bridge's books: boxes, users, people, permits, audit, check."""
+
+import typer
+
+from cloud_bridge.commands import audit, box, check, people, permit
+
+
+def register(app: typer.Typer) -> None:
+    """Add all commands to the program."""
+    app.add_typer(box.app, name="box", help="Boxes and their keys. / 盒子及其密钥。")
+    app.add_typer(people.user_app, name="user", help="Users who sign in. / 登录用户。")
+    app.add_typer(people.person_app, name="person", help="People at the boxes. / 现场人员。")
+    app.add_typer(permit.app, name="permit", help="Permits to work. / 作业票。")
+    app.add_typer(audit.app, name="audit", help="Check the stored logs. / 校验已存日志。")
+    app.command("check")(check.check)

@@ -1,0 +1,51 @@
+"""`hotbox-bridge check`: is this data directory fit to serve from?"""
+
+import stat
+from typing import Annotated
+
+import typer
+
+from cloud_bridge.prepare import prepare
+
+
+def check(
+    context: typer.Context,
+    quick: Annotated[bool, typer.Option(help="Without the database's own check. / 跳过数据库自检。")] = False,
+) -> None:
+    """Keys, file modes, settings, database: exit 0 when all is well, 1 otherwise. / 检查配置、密钥与数据库。"""
+    prepare(context.obj)
+    from django.core import checks
+    from django.db import connection
+
+    from cloud_bridge.boxes.models import Alert, Box
+    from cloud_bridge.keys import COMMAND, PERMIT, signing_pem
+
+    wrong = []
+    for path in (
+        context.obj.signer / "permit_key.pem", context.obj.signer / "command_key.pem",
+        context.obj.ingest / "cosign_key.pem", context.obj.root / "secret_key",
+    ):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            wrong.append(f"{path}: expected mode 0600, got {mode:04o}; run: chmod 600 {path}")
+    if signing_pem(context.obj, PERMIT) == signing_pem(context.obj, COMMAND):
+        wrong.append("permit and command key: expected two keys, got one; remove both and start again")
+    wrong += [str(message) for message in checks.run_checks() if message.level >= checks.WARNING]
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        (mode,) = cursor.fetchone()
+        if mode != "wal":
+            wrong.append(f"database: expected journal mode wal, got {mode}; keep it on a local disk")
+        if not quick:
+            cursor.execute("PRAGMA quick_check")
+            (sound,) = cursor.fetchone()
+            if sound != "ok":
+                wrong.append(f"database: expected ok, got {sound}; restore it from its backup")
+    alerts = Alert.objects.filter(open=True).count()
+    if alerts:
+        wrong.append(f"alerts: expected none open, got {alerts}; look at the boxes' pages")
+    for line in wrong:
+        typer.echo(f"✘ {line}")
+    if not wrong:
+        typer.echo(f"✔ keys, settings and database are in order; {Box.objects.count()} boxes")
+    raise typer.Exit(1 if wrong else 0)

@@ -1,0 +1,1 @@
+"""Users with roles, and the people who work at the boxes."""

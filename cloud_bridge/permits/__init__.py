@@ -1,0 +1,1 @@
+"""Permits to work: application, two signatures, issue to the box, revocation."""

@@ -1,0 +1,72 @@
+"""What approvers sign: every word of a permit that the box acts on, in one canonical form."""
+
+from hashlib import sha256
+
+import msgspec
+
+from cloud_bridge.permits.models import CrewMember, Permit
+from contracts.permit import Approval, Level, PermitClaims, Person, Role
+
+WORK = "hot_work"
+
+
+class PermitContent(msgspec.Struct, frozen=True):
+    """The signed content. A change of any field needs new signatures."""
+
+    jti: str
+    box: str
+    work: str
+    level: str
+    method: str
+    place: str
+    content: str
+    rules: str
+    nbf: int
+    exp: int
+    lease_s: int
+    people: tuple[Person, ...]
+
+
+def people_of(crew: list[CrewMember]) -> tuple[Person, ...]:
+    """The crew as the box gets it."""
+    return tuple(Person(member.person.code, member.name, Role(member.role), member.badge) for member in crew)
+
+
+def content_of(permit: Permit) -> PermitContent:
+    """The present content of a permit."""
+    crew = list(permit.crew.select_related("person"))
+    return PermitContent(
+        jti=permit.jti, box=permit.box_id, work=WORK, level=permit.level, method=permit.method, place=permit.place,
+        content=permit.content, rules=permit.rules, nbf=int(permit.starts.timestamp()), exp=int(permit.ends.timestamp()),
+        lease_s=permit.lease_s, people=people_of(crew),
+    )
+
+
+def digest(content: PermitContent) -> str:
+    """SHA-256 of the canonical JSON, hex."""
+    return sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
+
+
+def claims_of(permit: Permit, issuer: str, now_s: int) -> PermitClaims:
+    """What the signer signs. The content is hashed again from the rows, not taken from the column.
+
+    Raises:
+        ContractError: the claims contradict themselves, for example a signature over other content.
+    """
+    content = content_of(permit)
+    sha = digest(content)
+    approvals = tuple(
+        Approval(s.identity, s.name, s.office, int(s.at.timestamp()), s.content_sha256)
+        for s in permit.signatures.all()
+        if s.content_sha256 == permit.content_sha256
+    )
+    claims = PermitClaims(
+        iss=issuer, aud=content.box, jti=content.jti, iat=now_s, nbf=content.nbf, exp=content.exp, as_of=now_s,
+        lease_s=content.lease_s, work=content.work, level=Level(content.level), method=content.method,
+        place=content.place, content=content.content, rules=content.rules, people=content.people,
+        approvals=approvals, content_sha256=sha,
+    )
+    # Through the wire's decoder, so that a value which no box would read is never signed.
+    claims = msgspec.json.decode(msgspec.json.encode(claims), type=PermitClaims)
+    claims.check()
+    return claims

@@ -1,0 +1,110 @@
+"""The application form."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cloud_bridge.boxes.models import Box
+from cloud_bridge.people.models import ID_PATTERN, Person
+from cloud_bridge.permits.models import LEVEL_TITLES, Permit
+from cloud_bridge.permits.service import DEFAULT_RULES, Application
+from cloud_bridge.permits.workflow import Refused, check_window
+from contracts.permit import Level, Role
+
+METHODS = (
+    gettext_lazy("electric arc welding"), gettext_lazy("gas welding and cutting"), gettext_lazy("grinding"),
+    gettext_lazy("drilling"), gettext_lazy("open flame"),
+)
+
+
+def rules_of(box: Box) -> str:
+    """The rule pack that the box says it works by; what is no name is not believed."""
+    baseline = getattr(getattr(box, "last_state", None), "baseline", "")
+    return baseline if ID_PATTERN.regex.match(baseline) else DEFAULT_RULES
+
+
+class LocalTime(forms.DateTimeInput):
+    """The browser's own date and time picker."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M:%S", attrs={"step": "1"})
+
+
+class PermitForm(forms.Form):
+    """Who, when, where, what and how (PTW-01)."""
+
+    box = forms.ModelChoiceField(
+        Box.objects.filter(active=True), label=gettext_lazy("Box"),
+        error_messages={"invalid_choice": gettext_lazy("Expected a registered box; choose one from the list.")},
+    )
+    level = forms.ChoiceField(label=gettext_lazy("Level"), choices=[(v.value, LEVEL_TITLES[v]) for v in Level])
+    place = forms.CharField(label=gettext_lazy("Place"), max_length=80)
+    content = forms.CharField(
+        label=gettext_lazy("Content of the work"), max_length=500, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    method = forms.CharField(label=gettext_lazy("Method"), max_length=80, widget=forms.TextInput(attrs={"list": "methods"}))
+    starts = forms.DateTimeField(label=gettext_lazy("From"), widget=LocalTime)
+    ends = forms.DateTimeField(label=gettext_lazy("To"), widget=LocalTime)
+    performer = forms.ModelChoiceField(
+        Person.objects.filter(active=True), label=gettext_lazy("Performer"), to_field_name="code"
+    )
+    guardian = forms.ModelChoiceField(
+        Person.objects.filter(active=True), label=gettext_lazy("Guardian"), to_field_name="code"
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """The window fits the level; performer and guardian differ."""
+        cleaned = super().clean() or {}
+        starts, ends, level = cleaned.get("starts"), cleaned.get("ends"), cleaned.get("level")
+        if starts and ends and level:
+            try:
+                check_window(Level(level), starts, ends, timezone.now())
+            except Refused as refused:
+                self.add_error("ends", str(refused))
+        performer, guardian = cleaned.get("performer"), cleaned.get("guardian")
+        if performer and guardian and performer == guardian:
+            self.add_error("guardian", _("Expected two people, got one twice; choose another guardian."))
+        return cleaned
+
+    def application(self) -> Application:
+        """The valid form as the service takes it."""
+        data = self.cleaned_data
+        return Application(
+            box=data["box"], level=Level(data["level"]), place=data["place"].strip(), content=data["content"].strip(),
+            method=data["method"].strip(), starts=data["starts"], ends=data["ends"], performer=data["performer"],
+            guardian=data["guardian"], rules=rules_of(data["box"]),
+        )
+
+
+def suggestion(user_permits: Any) -> dict[str, Any]:
+    """A new form filled from the applicant's last permit; times are always new."""
+    now = timezone.localtime().replace(second=0, microsecond=0)
+    initial: dict[str, Any] = {"starts": now, "ends": now + timedelta(hours=4), "level": Level.GRADE_2.value}
+    last = user_permits.order_by("-pk").first()
+    if last is not None:
+        initial |= _fields_of(last)
+    else:
+        boxes = list(Box.objects.filter(active=True)[:2])
+        if len(boxes) == 1:
+            initial |= {"box": boxes[0], "place": boxes[0].place}
+    return initial
+
+
+def _fields_of(permit: Permit) -> dict[str, Any]:
+    people = {member.role: member.person.code for member in permit.crew.select_related("person")}
+    return {
+        "box": permit.box, "level": permit.level, "place": permit.place, "content": permit.content,
+        "method": permit.method, "performer": people.get(Role.PERFORMER), "guardian": people.get(Role.GUARDIAN),
+    }
+
+
+def as_filled(permit: Permit) -> dict[str, Any]:
+    """The form as the permit stands."""
+    local: dict[str, datetime] = {"starts": timezone.localtime(permit.starts), "ends": timezone.localtime(permit.ends)}
+    return _fields_of(permit) | local

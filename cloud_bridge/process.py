@@ -1,0 +1,111 @@
+"""What the bridge's processes have in common: die with the parent, show life, reach the broker, hear of changes."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiomqtt import Client, ProtocolVersion
+
+_PR_SET_PDEATHSIG = 1
+ALIVE_EVERY_S = 1.0
+ALIVE_LIMIT_S = 15.0
+
+
+def die_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent dies, and go at once when it is dead already."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    expected = os.environ.get("HOTBOX_BRIDGE_PARENT")
+    if expected and int(expected) != parent:
+        raise SystemExit("the supervisor is gone")
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the MQTT broker is."""
+
+    host: str
+    port: int
+
+    @staticmethod
+    def parse(text: str) -> "Broker":
+        """Read ``HOST:PORT``.
+
+        Raises:
+            ValueError: it is not.
+        """
+        host, colon, port = text.rpartition(":")
+        if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError(f"broker: expected HOST:PORT, got {text!r}; for example 127.0.0.1:1883")
+        return Broker(host.strip("[]"), int(port))
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def connect(broker: Broker, name: str, max_queued: int = 0) -> Client:
+    """An MQTT 3.1.1 client: every broker that boxes use speaks it."""
+    return Client(
+        broker.host, broker.port, identifier=name, protocol=ProtocolVersion.V311, keepalive=10, timeout=10,
+        clean_session=True, max_queued_incoming_messages=max_queued or None,
+    )
+
+
+class SignOfLife:
+    """A file that a working process touches; /healthz reads its age."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._path = folder / f"{name}.alive"
+
+    def touch(self) -> None:
+        """Say that the process works."""
+        self._path.touch()
+
+    def pause(self) -> None:
+        """Say that it does not."""
+        self._path.unlink(missing_ok=True)
+
+    async def keep(self) -> None:
+        """Touch the file until cancelled."""
+        try:
+            while True:
+                self.touch()
+                await asyncio.sleep(ALIVE_EVERY_S)
+        finally:
+            self.pause()
+
+
+class Changes:
+    """Tells that another process committed, by SQLite's `data_version` (findings/stack)."""
+
+    def __init__(self, database: Path) -> None:
+        self._connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, check_same_thread=False)
+        self._last = -1
+
+    def changed(self) -> bool:
+        """Whether something was committed since the last call; true at the first."""
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        self._last, before = version, self._last
+        return version != before
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._connection.close()
+
+    async def wait(self, poll_s: float, longest_s: float) -> AsyncIterator[bool]:
+        """Yield true after each change and false when none came for `longest_s`."""
+        quiet = 0.0
+        while True:
+            if self.changed():
+                quiet = 0.0
+                yield True
+            elif quiet >= longest_s:
+                quiet = 0.0
+                yield False
+            await asyncio.sleep(poll_s)
+            quiet += poll_s

@@ -1,0 +1,40 @@
+"""All addresses of the bridge."""
+
+from allauth.account import views as account
+from django.contrib import admin
+from django.urls import path
+from django.views.i18n import set_language
+
+from cloud_bridge.web import box_pages, errors, health, metrics, overview, permit_pages, static_files, stream
+from cloud_bridge.web.api import api
+
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("boxes/<str:box>/", box_pages.box_page, name="box"),
+    path("boxes/<str:box>/events", box_pages.older_events, name="box_events"),
+    path("boxes/<str:box>/command", box_pages.send_command, name="box_command"),
+    path("permits/", permit_pages.permits, name="permits"),
+    path("permits/new", permit_pages.new_permit, name="permit_new"),
+    path("permits/<str:jti>/", permit_pages.permit_page, name="permit"),
+    path("permits/<str:jti>/edit", permit_pages.edit_permit, name="permit_edit"),
+    path("permits/<str:jti>/submit", permit_pages.submit_permit, name="permit_submit"),
+    path("permits/<str:jti>/decide", permit_pages.decide, name="permit_decide"),
+    path("permits/<str:jti>/revoke", permit_pages.revoke, name="permit_revoke"),
+    path("events/stream", stream.stream, name="stream"),
+    path("api/v1/", api.urls),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("healthz", health.healthz, name="healthz"),
+    path("language", set_language, name="set_language"),
+    path("accounts/login/", account.login, name="account_login"),
+    path("accounts/logout/", account.logout, name="account_logout"),
+    path("accounts/password/change/", account.password_change, name="account_change_password"),
+    path("accounts/inactive/", account.account_inactive, name="account_inactive"),
+    path("admin/", admin.site.urls),
+    path("static/<path:name>", static_files.static_file, name="static_file"),
+]
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error
+
+admin.site.login = account.login  # type: ignore[method-assign]  # one sign-in, with its throttling

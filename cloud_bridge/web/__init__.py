@@ -1,0 +1,1 @@
+"""Pages, live stream, API and what every request passes through."""

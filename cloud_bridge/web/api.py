@@ -1,0 +1,190 @@
+"""The REST API below /api/v1, for people who are signed in. Reading only: decisions are made on the pages."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import NinjaAPI, Query, Schema
+from ninja.errors import HttpError
+from ninja.security import django_auth
+
+from cloud_bridge.boxes.models import Event, LiveEvent
+from cloud_bridge.boxes.summary import summaries
+from cloud_bridge.permits.models import Permit
+
+LIMIT = 500
+api = NinjaAPI(title="hotbox bridge", version="1", auth=django_auth, docs_decorator=login_required, urls_namespace="api")
+
+
+class Finding(Schema):
+    """A finding about a log that needs a person."""
+
+    kind: str
+    seq: int
+    detail: str
+    count: int
+
+
+class BoxOut(Schema):
+    """A box now. Times in ms since 1970; `age_s` since its last word, null when it never spoke."""
+
+    id: str
+    name: str
+    place: str
+    online: bool
+    state: str
+    since: int
+    permit: str
+    first_out: str
+    reasons: list[str]
+    baseline: str
+    deadline: int
+    fire_watch_until: int
+    age_s: int | None
+    received_ms: int
+    box_size: int
+    stored: int
+    witnessed: int
+    unwitnessed: int
+    unproven: int
+    rejected: int
+    alarm: bool
+    alerts: list[Finding]
+
+
+class SignatureOut(Schema):
+    """One approval over the present content; `at` in seconds since 1970."""
+
+    by: str
+    name: str
+    office: str
+    at: int
+
+
+class PermitOut(Schema):
+    """A permit; `jws` is what the box got, "" before it is issued. Times in seconds since 1970."""
+
+    jti: str
+    box: str
+    state: str
+    level: str
+    place: str
+    content: str
+    method: str
+    nbf: int
+    exp: int
+    applicant: str
+    content_sha256: str
+    signatures: list[SignatureOut]
+    note: str
+    jws: str
+
+
+class EventOut(Schema):
+    """One event: `event` is the leaf as the box wrote it, `proven` whether its log has it."""
+
+    id: int
+    box: str
+    log: int
+    seq: int
+    t: int
+    received_ms: int
+    type: str
+    sev: str
+    cat: str
+    permit: str
+    proven: bool
+    event: dict[str, Any]
+
+
+class EventsOut(Schema):
+    """Events after `since`, oldest first; ask again with `next`."""
+
+    events: list[EventOut]
+    next: int
+
+
+def _event(row: Event | LiveEvent) -> dict[str, Any]:
+    return {
+        "id": row.pk, "box": row.box_id, "log": row.log, "seq": row.seq, "t": row.t, "received_ms": row.received_ms,
+        "type": row.type, "sev": row.sev, "cat": row.cat, "permit": row.permit, "proven": row.proven,
+        "event": row.read(),
+    }
+
+
+def _permit(permit: Permit) -> dict[str, Any]:
+    return {
+        "jti": permit.jti, "box": permit.box_id, "state": permit.state, "level": permit.level, "place": permit.place,
+        "content": permit.content, "method": permit.method, "nbf": int(permit.starts.timestamp()),
+        "exp": int(permit.ends.timestamp()), "applicant": permit.applicant.identity,
+        "content_sha256": permit.content_sha256, "note": permit.decided_note, "jws": permit.jws,
+        "signatures": [
+            {"by": s.identity, "name": s.name, "office": s.office, "at": int(s.at.timestamp())}
+            for s in permit.valid_signatures()
+        ],
+    }
+
+
+@api.get("/boxes", response=list[BoxOut])
+def list_boxes(request: HttpRequest) -> list[dict[str, Any]]:
+    """All boxes, red list first."""
+    del request
+    return [summary.as_json() for summary in summaries()]
+
+
+@api.get("/boxes/{box}", response=BoxOut)
+def get_box(request: HttpRequest, box: str) -> dict[str, Any]:
+    """One box."""
+    del request
+    found = summaries(box)
+    if not found:
+        raise HttpError(404, f"box: expected a registered box, got {box!r}; GET /api/v1/boxes lists them")
+    return found[0].as_json()
+
+
+@api.get("/permits", response=list[PermitOut])
+def list_permits(
+    request: HttpRequest, box: str = "", state: str = "", limit: int = Query(100, ge=1, le=LIMIT)
+) -> list[dict[str, Any]]:
+    """Permits, newest first."""
+    del request
+    rows = Permit.objects.select_related("applicant").prefetch_related("signatures")
+    if box:
+        rows = rows.filter(box=box)
+    if state:
+        rows = rows.filter(state=state)
+    return [_permit(permit) for permit in rows[:limit]]
+
+
+@api.get("/permits/{jti}", response=PermitOut)
+def get_permit(request: HttpRequest, jti: str) -> dict[str, Any]:
+    """One permit."""
+    del request
+    return _permit(get_object_or_404(Permit.objects.select_related("applicant"), jti=jti))
+
+
+@api.get("/events", response=EventsOut)
+def list_events(
+    request: HttpRequest, since: int = Query(0, ge=0), box: str = "", type: str = "", sev: str = "",  # noqa: A002
+    permit: str = "", limit: int = Query(100, ge=1, le=LIMIT),
+) -> dict[str, Any]:
+    """Events of the logs after id `since`, oldest first."""
+    del request
+    rows = Event.objects.filter(pk__gt=since).order_by("pk")
+    for name, value in (("box", box), ("type", type), ("sev", sev), ("permit", permit)):
+        if value:
+            rows = rows.filter(**{name: value})
+    found = [_event(row) for row in rows[:limit]]
+    return {"events": found, "next": found[-1]["id"] if found else since}
+
+
+@api.get("/alarms", response=list[EventOut])
+def list_alarms(request: HttpRequest, box: str = "", limit: int = Query(50, ge=1, le=LIMIT)) -> list[dict[str, Any]]:
+    """Newest alarms first, among them those that came ahead of the log (`proven` is false)."""
+    del request
+    found: list[Event | LiveEvent] = []
+    for table in (Event, LiveEvent):
+        rows = table.objects.filter(sev="alarm").order_by("-pk")
+        found += list((rows.filter(box=box) if box else rows)[:limit])
+    return [_event(row) for row in sorted(found, key=lambda row: (row.received_ms, row.seq), reverse=True)[:limit]]

@@ -1,0 +1,68 @@
+"""/metrics: Prometheus text. Open to this machine; others need to be signed in."""
+
+import ipaddress
+from collections.abc import Iterator
+
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+
+from cloud_bridge.boxes.models import Rejection
+from cloud_bridge.boxes.summary import summaries
+from cloud_bridge.permits.models import Permit
+from cloud_bridge.permits.workflow import State
+from cloud_bridge.web.health import process_ages
+
+
+def _label(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _family(name: str, kind: str, help_text: str) -> Iterator[str]:
+    yield f"# HELP {name} {help_text}"
+    yield f"# TYPE {name} {kind}"
+
+
+def _lines() -> Iterator[str]:
+    found = summaries()
+    for name, kind, text, value in (
+        ("hotbox_bridge_box_online", "gauge", "1 while the box is connected.", lambda s: int(s.online)),
+        ("hotbox_bridge_box_alarm", "gauge", "1 while the box is on the red list.", lambda s: int(s.alarm)),
+        ("hotbox_bridge_box_age_seconds", "gauge", "Time since the last word of the box.", lambda s: s.age_s),
+        ("hotbox_bridge_log_stored", "counter", "Leaves stored.", lambda s: s.stored),
+        ("hotbox_bridge_log_witnessed", "counter", "Leaves witnessed.", lambda s: s.witnessed),
+        ("hotbox_bridge_log_unwitnessed", "gauge", "Leaves that nobody has witnessed yet.", lambda s: s.unwitnessed),
+        ("hotbox_bridge_alerts_open", "gauge", "Findings that need a person.", lambda s: len(s.alerts)),
+        ("hotbox_bridge_rejected_total", "counter", "Messages refused.", lambda s: s.rejected),
+    ):
+        yield from _family(name, kind, text)
+        for summary in found:
+            number = value(summary)
+            if number is not None:
+                yield f'{name}{{box="{_label(summary.box.pk)}"}} {number}'
+    yield from _family("hotbox_bridge_rejected_unknown_total", "counter", "Messages of unregistered senders.")
+    unknown = sum(Rejection.objects.filter(box=None).values_list("count", flat=True))
+    yield f"hotbox_bridge_rejected_unknown_total {unknown}"
+    yield from _family("hotbox_bridge_permits", "gauge", "Permits by state.")
+    counts = dict(Permit.objects.order_by().values_list("state").annotate(Count("pk")))
+    for state in State:
+        yield f'hotbox_bridge_permits{{state="{state.value}"}} {counts.get(state.value, 0)}'
+    yield from _family("hotbox_bridge_process_age_seconds", "gauge", "Time since each process showed life.")
+    for name, age in process_ages().items():
+        if age is not None:
+            yield f'hotbox_bridge_process_age_seconds{{process="{name}"}} {age}'
+
+
+def _from_here(request: HttpRequest) -> bool:
+    if request.headers.get("X-Forwarded-For"):
+        return False
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """All metrics."""
+    if not _from_here(request) and not request.user.is_authenticated:
+        return HttpResponse("sign in, or ask from this machine\n", status=403, content_type="text/plain")
+    return HttpResponse("\n".join(_lines()) + "\n", content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,115 @@
+"""What events, states and reasons of boxes say to a reader, in the reader's language.
+
+Unknown types and codes are shown as they came: a newer box must not become unreadable.
+"""
+
+from typing import Any
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
+from cloud_bridge.web.box_words import EVENTS, REASONS, TODOS
+
+STATES: dict[str, tuple[str, str, str]] = {
+    "locked": (_("locked"), "lock", "calm"),
+    "permissive_ok": (_("all conditions met"), "check", "good"),
+    "armed": (_("arming"), "hourglass", "busy"),
+    "released": (_("ignition released"), "flame", "hot"),
+    "tripped": (_("interlock tripped, latched"), "bolt", "bad"),
+    "fault": (_("fault, latched"), "wrench", "bad"),
+}
+"""State of a box: title, icon, tone."""
+
+VERBS = {"suspend": _("suspend"), "void": _("void"), "identify": _("identify"), "resend": _("send again")}
+PERMIT_EVENTS = {
+    "amend": _("content written"), "submit": _("submitted"), "approve": _("approved and signed"), "reject": _("rejected"),
+    "issue": _("signed by the bridge and issued"), "accept": _("accepted by the box"), "refuse": _("refused by the box"),
+    "revoke": _("revoked"), "expire": _("expired"),
+}
+
+
+def state_view(state: str) -> tuple[str, str, str]:
+    """Title in the reader's language, icon, tone."""
+    title, icon, tone = STATES.get(state, ("", "question", "calm"))
+    return (gettext(title) if title else state or gettext("unknown"), icon, tone)
+
+
+def reason(code: str, subject: str = "") -> str:
+    """A reason in words; a code that nobody knows stays as it is."""
+    text = REASONS.get(code)
+    if text is None:
+        return f"{code} {subject}".strip()
+    return gettext(text).replace("{subject}", subject).strip()
+
+
+def todo(code: str, subject: str = "") -> str:
+    """What to do about a reason, or ""."""
+    text = TODOS.get(code)
+    return gettext(text).replace("{subject}", subject) if text else ""
+
+
+def split_reason(text: str) -> tuple[str, str]:
+    """Code and subject of a reason as a box writes it into its state: ``gas_high``, ``gas_high:ch4-1``."""
+    for gap in (":", " ", "/"):
+        code, _gap, subject = text.partition(gap)
+        if code in REASONS:
+            return code, subject.strip()
+    return text, ""
+
+
+def spoken(text: str) -> str:
+    """Such a reason in words."""
+    return reason(*split_reason(text))
+
+
+def quantity(milli: object, unit: object) -> str:
+    """A number in thousandths with its unit, as a person reads it."""
+    if isinstance(milli, bool) or not isinstance(milli, int):
+        return ""
+    return f"{milli / 1000:g} {unit}".strip() if isinstance(unit, str) else f"{milli / 1000:g}"
+
+
+def _reason_of(data: dict[str, Any]) -> str:
+    """The reason in an event's data, with value and limit."""
+    code, subject = data.get("code"), data.get("chan")
+    if not isinstance(code, str) or not code:
+        return ""
+    words = reason(code, subject if isinstance(subject, str) else "")
+    unit = data.get("unit")
+    value, limit = quantity(data.get("value_milli"), unit), quantity(data.get("limit_milli"), unit)
+    if value and limit:
+        return gettext("%(reason)s: %(value)s, limit %(limit)s") % {"reason": words, "value": value, "limit": limit}
+    return f"{words}: {value}" if value else words
+
+
+def event_title(kind: str) -> str:
+    """The event's name in words; an unknown type as it came."""
+    text = EVENTS.get(kind)
+    return gettext(text) if text else kind
+
+
+def _join(texts: list[str]) -> str:
+    return gettext("; ").join(text for text in texts if text)
+
+
+def event_detail(kind: str, data: dict[str, Any]) -> str:
+    """The rest of the line: the reason, or all reasons, or what else matters."""
+    first = _reason_of(data)
+    if first:
+        return first
+    if isinstance(data.get("reasons"), list):
+        found = _join([_reason_of(item) for item in data["reasons"] if isinstance(item, dict)])
+        if found:
+            return found
+    if kind == "interlock.reset" and isinstance(data.get("first_out"), str) and data["first_out"]:
+        return gettext("first-out: %s") % reason(data["first_out"])
+    if kind == "cli.command":
+        verb = str(data.get("verb", ""))
+        return f"{gettext(VERBS[verb]) if verb in VERBS else verb} {data.get('reason', '')}".strip()
+    if kind == "interlock.state" and isinstance(data.get("state"), str):
+        return state_view(data["state"].lower())[0]
+    if kind == "gas_test.recorded" and isinstance(data.get("points"), list):
+        points = [point for point in data["points"] if isinstance(point, dict)]
+        return _join([f"{p.get('gas', '')} {quantity(p.get('value_milli'), p.get('unit'))}" for p in points])
+    words = [data[name] for name in ("reason", "chan", "detail", "field") if isinstance(data.get(name), str)]
+    return " · ".join(word for word in words if word)
