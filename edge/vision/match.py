@@ -1,0 +1,67 @@
+"""Who is in the picture: vectors against templates. Pure.
+
+The distance of a face to a person is the mean of the best two distances to the person's 3 to 5 stills. The limit is
+0.50: at dlib's usual 0.6 more than a third of strangers passed against four people, at 0.50 1.4 % (measured).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge.vision.engine import Vector
+
+LIMIT = 0.50
+MARGIN = 0.05
+"""The second nearest person must be this much further away: a face between two people is nobody's."""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """A face's result: the person or None, and the nearest person with the distance (None without templates)."""
+
+    person: str | None
+    nearest: str
+    distance: float | None
+
+
+def distance(face: "Vector", templates: "NDArray[np.float32]") -> float:
+    """Mean of the best two Euclidean distances of a vector to a person's vectors (rows; at least two)."""
+    distances = np.sort(np.linalg.norm(templates - face, axis=1))
+    return float(distances[:2].mean())
+
+
+def match(faces: Sequence["Vector"], people: Mapping[str, "NDArray[np.float32]"]) -> list[Matched]:
+    """Give each face to at most one person and each person at most one face, the nearest.
+
+    A face is only ever given to its own nearest person, so two faces never share a person and one face never stands
+    for performer and guardian both.
+    """
+    results = [_nearest(face, people) for face in faces]
+    closest: dict[str, int] = {}
+    for index, result in enumerate(results):
+        rival = closest.get(result.person) if result.person else None
+        if result.person and (rival is None or _gap(result) < _gap(results[rival])):
+            closest[result.person] = index
+    return [
+        result if result.person and closest[result.person] == index else Matched(None, result.nearest, result.distance)
+        for index, result in enumerate(results)
+    ]
+
+
+def _gap(result: Matched) -> float:
+    return float("inf") if result.distance is None else result.distance
+
+
+def _nearest(face: "Vector", people: Mapping[str, "NDArray[np.float32]"]) -> Matched:
+    ranked = sorted((distance(face, templates), person) for person, templates in people.items())
+    if not ranked or not all(math.isfinite(apart) for apart, _ in ranked):
+        return Matched(None, "", None)
+    best, person = ranked[0]
+    alone = len(ranked) == 1 or ranked[1][0] - best >= MARGIN
+    return Matched(person if best <= LIMIT and alone else None, person, best)
