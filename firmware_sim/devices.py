@@ -21,7 +21,7 @@ def wanted(settings: SiteSettings) -> list[str]:
     """The device processes that a site needs, the slowest to start first."""
     return [
         kind
-        for kind in ("badges", "deadman", "gas_tcp", "gas_rtu", "inputs", "gnss")
+        for kind in ("camera", "badges", "deadman", "gas_tcp", "gas_rtu", "inputs", "gnss")
         if kind == "deadman" or getattr(settings, kind) is not None
     ]
 
