@@ -1,0 +1,65 @@
+"""One data directory for Django in this process, one real bridge for everything that needs processes."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.cloud_bridge.running import PASSWORD, Bridge, running
+
+PEOPLE = (("performer", "张伟", 1001), ("guardian", "李娜", 1002), ("leader", "王强", 1003))
+USERS = (
+    ("shen", "applicant", "申请人 沈静", "生产一部"), ("fang", "approver", "审批人 方敏", "安全环保部"),
+    ("zhou", "approver", "审批人 周立", "生产部"), ("gu", "approver", "审批人 顾青", "安全环保部"),
+    ("an", "safety_officer", "安全员 安然", "安全环保部"),
+)
+
+
+@pytest.fixture(scope="session")
+def django_data():
+    """Django, set up in this process on a directory of its own."""
+    with tempfile.TemporaryDirectory(prefix="hotbox-django-") as folder:
+        before = dict(os.environ)
+        from cloud_bridge.datadir import DataDir
+        from cloud_bridge.prepare import prepare
+
+        data = DataDir(Path(folder))
+        prepare(data)
+        from django.contrib.auth.hashers import make_password
+        from django.contrib.auth.models import Group
+
+        from cloud_bridge.people.models import Person, User
+
+        for code, name, badge in PEOPLE:
+            Person.objects.create(code=code, name=name, badge=badge)
+        secret = make_password(PASSWORD)
+        for name, role, display, office in (*USERS, ("root", "admin", "管理员", "IT"), ("nobody", "", "访客", "")):
+            user = User.objects.create(username=name, display_name=display, office=office, password=secret, is_staff=role == "admin")
+            user.groups.set(Group.objects.filter(name=role))
+        yield data
+        from django.db import connections
+
+        connections.close_all()
+        for name in ("HOTBOX_BRIDGE_DATA", "DJANGO_SETTINGS_MODULE"):
+            if name not in before:
+                os.environ.pop(name, None)
+
+
+def furnish(bridge: Bridge) -> None:
+    """People and users of the story."""
+    for code, name, badge in PEOPLE:
+        bridge.cli("person", "add", code, "--name", name, "--badge", str(badge))
+    for name, role, display, office in USERS:
+        bridge.cli(
+            "user", "add", name, "--role", role, "--display", display, "--office", office, "--password-stdin", text=PASSWORD + "\n"
+        )
+
+
+@pytest.fixture(scope="session")
+def bridge(tmp_path_factory: pytest.TempPathFactory):
+    """The real bridge with its embedded broker."""
+    data = tmp_path_factory.mktemp("bridge") / "data"
+    with running(data) as up:
+        furnish(up)
+        yield up
