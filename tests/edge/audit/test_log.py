@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_many_events_share_few_commits(station: Station, monkeypatch: pytest.Mon
     append_all(log, [draft({"n": number}) for number in range(1000)])
     log.close()
     assert len(commits) < 200
-    steps = [after - before for before, after in zip(commits, commits[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(commits)]
     assert max(steps) <= 256
 
 
@@ -98,7 +99,7 @@ def test_checkpoint_comes_after_256_leaves_and_after_its_time(station: Station) 
     sizes = [row[0] for row in db.execute("SELECT size FROM checkpoint ORDER BY size")]
     db.close()
     log.close()
-    assert all(after - before <= 256 for before, after in zip(sizes, sizes[1:], strict=False))
+    assert all(after - before <= 256 for before, after in pairwise(sizes))
     log = station.open(checkpoint_s=0.05)
     append_all(log, [draft()])
     reader = station.reader()

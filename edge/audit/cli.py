@@ -1,0 +1,266 @@
+"""`hotbox audit`: see, verify, prove and export the log. Reads only; needs no running box."""
+
+import json
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from contracts.checkpoint import NoteKey
+from contracts.errors import ContractError
+from contracts.event import Event
+from edge.audit import keys
+from edge.audit.export import export as export_zip
+from edge.audit.prove import prove as prove_event
+from edge.audit.reader import Reader
+from edge.audit.report import Outcome
+from edge.audit.verify import read_held, verify_file
+from edge.config import BoxConfig, load
+
+MISUSE = 3
+_COLOUR = {"alarm": "bold red", "warning": "yellow", "info": ""}
+_STATUS = {
+    Outcome.OK: ("green", "未发现改动,全部已见证", "unchanged and witnessed"),
+    Outcome.UNWITNESSED: ("yellow", "未发现改动,末尾尚未见证", "unchanged, its end is not witnessed yet"),
+    Outcome.TAMPERED: ("bold red", "日志被改动", "the log was tampered with"),
+    Outcome.INCONSISTENT: ("bold red", "日志与见证不符", "the log contradicts its witness"),
+    Outcome.UNREADABLE: ("bold yellow", "未能验证", "not verified"),
+}
+
+app = typer.Typer(no_args_is_help=True, help="Audit log: tail, verify, prove, export. 审计日志。")
+
+Db = Annotated[Path | None, typer.Option("--db", help="Log file or a copy of one. 日志文件或其副本。")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output. 输出 JSON。")]
+Trust = Annotated[Path | None, typer.Option("--trust", help="Public keys, one vkey a line. 公钥文件,每行一个。")]
+
+
+def is_chinese() -> bool:
+    """Whether the terminal's language is Chinese."""
+    names = ("HOTBOX_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+    return next((os.environ[name] for name in names if os.environ.get(name)), "").lower().startswith("zh")
+
+
+def _say(chinese: str, english: str) -> str:
+    return chinese if is_chinese() else english
+
+
+def _end(message: str) -> NoReturn:
+    Console(stderr=True, soft_wrap=True).print(message, style="bold red", markup=False)
+    raise typer.Exit(MISUSE)
+
+
+def _config(ctx: typer.Context) -> BoxConfig | None:
+    path = ctx.obj
+    if path is None:
+        return None
+    try:
+        return load(Path(path))
+    except (ContractError, OSError) as error:
+        _end(str(error))
+
+
+def _path(ctx: typer.Context, db: Path | None) -> Path:
+    if db is not None:
+        return db
+    config = _config(ctx)
+    if config is None:
+        _end(_say("请用 --db 指定日志文件,或用 -c 指定配置", "name the log file with --db, or a configuration with -c"))
+    return config.audit_db
+
+
+def _trust(ctx: typer.Context, trust: Path | None) -> list[NoteKey]:
+    """The keys to trust: the given file's, else the configuration's own and its bridge's."""
+    try:
+        if trust is not None:
+            return keys.read_vkeys(trust)
+        config = _config(ctx)
+        if config is None:
+            _end(_say("请用 --trust 指定公钥文件,或用 -c 指定配置", "name keys with --trust, or a config with -c"))
+        found = keys.read_vkeys(config.data_dir / "keys" / "log.vkey")
+        witness = Path(config.bridge.witness)
+        return found + (keys.read_vkeys(witness) if witness.is_file() else [])
+    except (OSError, ContractError) as error:
+        _end(str(error))
+
+
+def _reader(path: Path) -> Reader:
+    try:
+        return Reader.open(path)
+    except (sqlite3.Error, ValueError) as error:
+        _end(_say(f"无法读取 {path}:{error}", f"{path} cannot be read: {error}"))
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    db: Db = None,
+    trust: Trust = None,
+    held: Annotated[Path | None, typer.Option(help="Folder of notes held by the bridge. 云桥留存的见证文本。")] = None,
+    as_json: Json = False,
+) -> None:
+    """离线验证日志。Verify the log offline.
+
+    Exit code: 0 unchanged and witnessed, 4 unchanged but its end is not witnessed yet, 1 tampered,
+    2 shorter than or different from what the witness saw, 3 not readable or wrong use.
+    """
+    try:
+        notes = read_held(held) if held is not None else []
+    except OSError as error:
+        _end(str(error))
+    report = verify_file(_path(ctx, db), _trust(ctx, trust), notes)
+    if as_json:
+        typer.echo(json.dumps({**msgspec.to_builtins(report), "exit_code": report.exit_code}, ensure_ascii=False))
+    else:
+        colour, chinese, english = _STATUS[report.status]
+        console = Console(soft_wrap=True, highlight=False)
+        console.print(f"[{colour}]{_say(chinese, english)}[/]")
+        for line in report.lines(chinese=is_chinese()):
+            console.print(line, markup=False)
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def tail(
+    ctx: typer.Context,
+    db: Db = None,
+    number: Annotated[int, typer.Option("-n", min=1, max=10_000, help="How many. 条数。")] = 20,
+    follow: Annotated[bool, typer.Option("-f", help="Go on as events come. 持续显示。")] = False,
+    as_json: Json = False,
+) -> None:
+    """最近的事件。The last events."""
+    reader = _reader(_path(ctx, db))
+    console = Console(soft_wrap=True, highlight=False)
+    at = max(0, reader.size() - number)
+    try:
+        while True:
+            found = reader.events(at, 1000)
+            at += len(found)
+            for event in found:
+                _print_event(console, event, as_json=as_json)
+            if not follow:
+                return
+            if not found:
+                time.sleep(0.1)
+    except (sqlite3.Error, ContractError) as error:
+        _end(str(error))
+    except KeyboardInterrupt:
+        return
+    finally:
+        reader.close()
+
+
+def _print_event(console: Console, event: Event, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(msgspec.to_builtins(event), ensure_ascii=False))
+        return
+    when = time.strftime("%m-%d %H:%M:%S", time.localtime(event.t / 1000))
+    data = json.dumps(event.data, ensure_ascii=False)
+    line = f"{event.seq:>7} {when} {event.type} {event.res} {event.actor.id} {event.permit} {data[:160]}"
+    console.print(line, style=_COLOUR[event.sev], markup=False)
+
+
+@app.command()
+def status(ctx: typer.Context, db: Db = None, as_json: Json = False) -> None:
+    """日志规模与见证情况。Size, checkpoints and what is witnessed."""
+    reader = _reader(_path(ctx, db))
+    try:
+        size, ack, own = reader.size(), reader.witnessed(), reader.checkpoint()
+        oldest = reader.events(ack.size if ack else 0, 1)
+        shown = {
+            "origin": reader.origin, "size": size, "boot": reader.boot, "checkpoints": reader.checkpoints(),
+            "signed": own[0] if own else 0, "witnessed": ack.size if ack else 0,
+            "witnessed_at": ack.time_s if ack else 0,
+            "oldest_unwitnessed_s": max(0, int(time.time() - oldest[0].t / 1000)) if oldest else 0,
+        }  # fmt: skip
+    except (sqlite3.Error, ContractError) as error:
+        _end(str(error))
+    finally:
+        reader.close()
+    if as_json:
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+        return
+    names = {
+        "origin": ("日志", "log"), "size": ("事件数", "events"), "boot": ("启动次数", "boots"),
+        "checkpoints": ("检查点数", "checkpoints"), "signed": ("已签名至", "signed up to"),
+        "witnessed": ("已见证至", "witnessed up to"), "witnessed_at": ("见证时间", "witnessed at"),
+        "oldest_unwitnessed_s": ("最早未见证(秒)", "oldest unwitnessed (s)"),
+    }  # fmt: skip
+    table = Table(show_header=False, box=None)
+    for key, value in shown.items():
+        text = str(value)
+        if key == "witnessed_at" and isinstance(value, int) and value:
+            text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
+        table.add_row(_say(*names[key]), text)
+    Console().print(table)
+
+
+@app.command()
+def prove(
+    ctx: typer.Context,
+    seq: Annotated[int, typer.Argument(help="Number of the event. 事件序号。")],
+    db: Db = None,
+    out: Annotated[Path | None, typer.Option("-o", help="Write here. 输出文件。")] = None,
+    as_json: Json = False,
+) -> None:
+    """证明某事件在日志中。Proof that an event is in the log (C2SP .tlog-proof)."""
+    reader = _reader(_path(ctx, db))
+    try:
+        proof, leaf = prove_event(reader, seq), reader.leaf(seq) or b""
+        if out is not None:
+            out.write_text(proof, encoding="utf-8")
+    except (sqlite3.Error, LookupError, ContractError, OSError) as error:
+        _end(str(error))
+    finally:
+        reader.close()
+    if as_json:
+        typer.echo(json.dumps({"seq": seq, "leaf": leaf.decode(), "proof": proof}, ensure_ascii=False))
+    elif out is None:
+        typer.echo(proof, nl=False)
+    else:
+        typer.echo(_say(f"已写入 {out}", f"written to {out}"))
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    *,
+    out: Annotated[Path, typer.Option("-o", help="The zip to write. 输出的压缩包。")],
+    db: Db = None,
+    trust: Trust = None,
+    first: Annotated[int, typer.Option("--from", min=0, help="First event. 起始序号。")] = 0,
+    last: Annotated[int | None, typer.Option("--to", help="Last event. 结束序号。")] = None,
+    permit: Annotated[str, typer.Option(help="Prove every event of this permit. 为该作业票的每条事件生成证明。")] = "",
+    as_json: Json = False,
+) -> None:
+    """导出可离线验证的压缩包。Export the log as one zip that verifies anywhere."""
+    known = _trust(ctx, trust)
+    reader = _reader(_path(ctx, db))
+    try:
+        until = reader.size() - 1 if last is None else last
+        named = _of_permit(reader, permit, first, until) if permit else []
+        count = export_zip(reader, out, first=first, last=until, trust=known, proofs=named)
+    except (sqlite3.Error, LookupError, ContractError, OSError) as error:
+        _end(str(error))
+    finally:
+        reader.close()
+    if as_json:
+        typer.echo(json.dumps({"file": str(out), "events": count, "proofs": len(named)}))
+    else:
+        typer.echo(_say(f"{out}:{count} 条事件,{len(named)} 份证明", f"{out}: {count} events, {len(named)} proofs"))
+
+
+def _of_permit(reader: Reader, permit: str, first: int, last: int) -> list[int]:
+    """Seqs of a permit's events that a checkpoint covers."""
+    own, ack = reader.checkpoint(), reader.witnessed()
+    signed = max(own[0] if own else 0, ack.size if ack else 0)
+    found: list[int] = []
+    for start in range(first, min(last + 1, signed), 500):
+        events = reader.events(start, min(500, min(last + 1, signed) - start))
+        found += [event.seq for event in events if event.permit == permit]
+    return found

@@ -1,0 +1,116 @@
+"""`hotbox audit`: exit codes, JSON, both languages, an export that verifies elsewhere (PTW-06, ANT-09)."""
+
+import json
+import sqlite3
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from contracts.errors import ContractError
+from contracts.event import Category
+from edge.audit import keys
+from edge.audit.cli import app
+from tests.edge.audit.site import Station, append_all, checkpoint, draft, witness
+
+
+def _run(*words: object, lang: str = "en_US.UTF-8") -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"HOTBOX_LANG": lang, "COLUMNS": "200"}, obj=None)
+
+
+@pytest.fixture
+def trust(station: Station, tmp_path: Path) -> Path:
+    log = station.open()
+    append_all(log, [draft({"n": number}) for number in range(5)])
+    append_all(log, [draft({"n": 1}, what="permit.accepted", cat=Category.PERMIT)])
+    witness(station, log)
+    log.close()
+    path = tmp_path / "trust.txt"
+    path.write_text("# keys\n" + "".join(f"{key.vkey()}\n" for key in station.trust()), encoding="utf-8")
+    return path
+
+
+def test_verify_says_ok_and_exits_0(station: Station, trust: Path) -> None:
+    result = _run("verify", "--db", station.path, "--trust", trust)
+    assert result.exit_code == 0
+    assert "unchanged and witnessed" in result.output
+    chinese = _run("verify", "--db", station.path, "--trust", trust, lang="zh_CN.UTF-8")
+    assert "全部已见证" in chinese.output
+    parsed = json.loads(_run("verify", "--db", station.path, "--trust", trust, "--json").output)
+    assert (parsed["status"], parsed["size"], parsed["exit_code"]) == ("ok", 7, 0)
+
+
+def test_verify_names_a_flipped_byte_and_exits_1(station: Station, trust: Path) -> None:
+    """ANT-09: one flipped byte in a copy is found and named."""
+    raw = station.path.read_bytes()
+    at = raw.index(b'"data":{"n":3}')
+    station.path.write_bytes(raw[:at] + raw[at:].replace(b'{"n":3}', b'{"n":4}', 1))
+    result = _run("verify", "--db", station.path, "--trust", trust)
+    assert result.exit_code == 1
+    assert "seq 4" in result.output
+
+
+def test_verify_exits_4_with_an_unwitnessed_tail_2_against_held_notes_and_3_on_misuse(station: Station, trust: Path, tmp_path: Path) -> None:
+    saved = station.path.read_bytes()
+    log = station.open()
+    held = tmp_path / "held"
+    held.mkdir()
+    (held / "note").write_text(checkpoint(log), encoding="utf-8")
+    log.close()
+    assert _run("verify", "--db", station.path, "--trust", trust, "--held", held).exit_code == 4
+    station.path.write_bytes(saved)
+    assert _run("verify", "--db", station.path, "--trust", trust, "--held", held).exit_code == 2
+    assert _run("verify", "--db", tmp_path / "no.db", "--trust", trust).exit_code == 3
+    assert _run("verify", "--db", station.path).exit_code == 3
+    assert _run("verify", "--db", station.path, "--trust", tmp_path / "no.txt").exit_code == 3
+
+
+def test_tail_and_status_show_the_log(station: Station, trust: Path) -> None:
+    assert trust.exists()
+    lines = _run("tail", "--db", station.path, "-n", "3", "--json").output.splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == [4, 5, 6]
+    assert "permit.accepted" in _run("tail", "--db", station.path).output
+    shown = json.loads(_run("status", "--db", station.path, "--json").output)
+    assert (shown["size"], shown["witnessed"], shown["oldest_unwitnessed_s"]) == (7, 7, 0)
+    assert "已见证至" in _run("status", "--db", station.path, lang="zh").output
+    assert _run("tail", "--db", station.path.with_name("no.db")).exit_code == 3
+
+
+def test_export_verifies_on_its_own(station: Station, trust: Path, tmp_path: Path) -> None:
+    """PTW-06: one bundle that verifies offline."""
+    out = tmp_path / "case.zip"
+    log = station.open()
+    result = _run("export", "-o", out, "--db", station.path, "--trust", trust, "--permit", "none", "--json")
+    log.close()
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["events"] == 8
+    with zipfile.ZipFile(out) as pack:
+        pack.extractall(tmp_path / "case")
+    case = tmp_path / "case"
+    assert _run("verify", "--db", case / "audit.db", "--trust", case / "vkeys.txt").exit_code == 4
+    db = sqlite3.connect(case / "events.db")
+    assert db.execute("SELECT count(*), max(type) FROM event").fetchone() == (8, "system.boot")
+    db.close()
+    assert "审计导出" in (case / "README.txt").read_text(encoding="utf-8")
+
+
+def test_prove_writes_a_tlog_proof(station: Station, trust: Path, tmp_path: Path) -> None:
+    assert trust.exists()
+    out = tmp_path / "3.tlog-proof"
+    assert _run("prove", "3", "--db", station.path, "-o", out).exit_code == 0
+    assert out.read_text(encoding="utf-8").startswith("c2sp.org/tlog-proof@v1\nindex 3\n")
+    assert _run("prove", "99", "--db", station.path).exit_code == 3
+
+
+def test_key_is_made_once_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "log.pem"
+    key = keys.load_or_create(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert keys.load_or_create(path).private_bytes_raw() == key.private_bytes_raw()
+    public = keys.publish(path.with_suffix(".vkey"), "hotbox.example/box-1/1", key)
+    assert keys.read_vkeys(path.with_suffix(".vkey")) == [public]
+    path.chmod(0o640)
+    with pytest.raises(ContractError, match="0600"):
+        keys.load_or_create(path)
