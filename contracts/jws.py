@@ -72,3 +72,9 @@ def verify(token: str, typ: str, keys: dict[str, OKPKey], claims: type[Claims]) 
         return msgspec.json.decode(verified.payload, type=claims)
     except msgspec.MsgspecError as error:
         raise from_msgspec(error, typ) from error
+
+
+def peek(token: str, claims: type[Claims]) -> tuple[str, Claims]:
+    """Key id and claims of a token *without* checking anything: for display and tests, never for a decision."""
+    unverified = jws.extract_compact(token.encode())
+    return str(unverified.headers().get("kid")), msgspec.json.decode(unverified.payload, type=claims)
