@@ -160,7 +160,9 @@ def decode(body: bytes) -> Event:
         raise ContractError("", "UTF-8 JSON", str(error), "this leaf is damaged") from error
     _check(event.data, "data")
     if _encoder.encode(event) != body:
-        raise ContractError("", "canonical JSON", "other bytes for the same event", "this leaf was not written by a box")
+        raise ContractError(
+            "", "canonical JSON", "other bytes for the same event", "this leaf was not written by a box"
+        )
     return event
 
 

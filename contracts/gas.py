@@ -83,5 +83,8 @@ def convert(value: float, code: str, unit: Unit, wanted: Unit) -> float:
     if lel is not None and (unit, wanted) == (Unit.VOL_PCT, Unit.PCT_LEL):
         return value * 100 / lel
     raise ContractError(
-        "unit", f"a unit that converts to {wanted.value} for {code}", unit.value, "state the limit in the detector's unit"
+        "unit",
+        f"a unit that converts to {wanted.value} for {code}",
+        unit.value,
+        "state the limit in the detector's unit",
     )

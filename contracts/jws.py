@@ -67,7 +67,9 @@ def verify(token: str, typ: str, keys: dict[str, OKPKey], claims: type[Claims]) 
     try:
         verified = jws.deserialize_compact(token, key, algorithms=_ALGORITHMS)
     except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise ContractError("signature", f"a valid EdDSA signature by {kid}", "an invalid one", "treat it as forged") from error
+        raise ContractError(
+            "signature", f"a valid EdDSA signature by {kid}", "an invalid one", "treat it as forged"
+        ) from error
     try:
         return msgspec.json.decode(verified.payload, type=claims)
     except msgspec.MsgspecError as error:

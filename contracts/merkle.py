@@ -62,7 +62,9 @@ class Frontier(msgspec.Struct, frozen=True):
         """
         if len(packed) != 32 * size.bit_count():
             raise ContractError(
-                "frontier", f"{32 * size.bit_count()} bytes for {size} leaves", f"{len(packed)} bytes",
+                "frontier",
+                f"{32 * size.bit_count()} bytes for {size} leaves",
+                f"{len(packed)} bytes",
                 "rebuild it from the leaves",
             )
         return Frontier(size, tuple(packed[at : at + 32] for at in range(0, len(packed), 32)))
@@ -132,12 +134,12 @@ def consistency_proof(old: int, size: int, subtree: Subtree) -> list[bytes]:
     if not 0 < old <= size:
         raise ContractError("old size", f"1 to {size}", str(old))
 
-    def path(first: int, last: int, whole: bool) -> list[bytes]:  # noqa: FBT001 - as RFC 6962 names it
+    def path(first: int, last: int, whole: bool) -> list[bytes]:
         if old - first == last - first:
             return [] if whole else [subtree(first, last)]
         middle = first + _split(last - first)
         if old <= middle:
             return [*path(first, middle, whole), subtree(middle, last)]
-        return [*path(middle, last, False), subtree(first, middle)]  # noqa: FBT003
+        return [*path(middle, last, False), subtree(first, middle)]
 
-    return path(0, size, True)  # noqa: FBT003
+    return path(0, size, True)

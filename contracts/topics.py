@@ -104,11 +104,15 @@ def unpack_batch(payload: bytes) -> tuple[BatchHead, list[bytes]]:
     try:
         head = msgspec.json.decode(line, type=BatchHead)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise from_msgspec(error, "batch head") if isinstance(error, msgspec.MsgspecError) else ContractError(
-            "batch", "UTF-8 JSON head", str(error)
+        raise (
+            from_msgspec(error, "batch head")
+            if isinstance(error, msgspec.MsgspecError)
+            else ContractError("batch", "UTF-8 JSON head", str(error))
         ) from error
     if head.codec != "zstd" or not 0 < head.n <= MAX_BATCH_EVENTS or head.first < 0:
-        raise ContractError("batch", f"zstd, 1 to {MAX_BATCH_EVENTS} leaves", f"{head.codec}, {head.n} from {head.first}")
+        raise ContractError(
+            "batch", f"zstd, 1 to {MAX_BATCH_EVENTS} leaves", f"{head.codec}, {head.n} from {head.first}"
+        )
     try:
         with zstandard.ZstdDecompressor().stream_reader(body) as reader:
             plain = reader.read(MAX_INFLATED_BYTES + 1)

@@ -33,7 +33,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from contracts.permit import Person, PermitClaims, Role
+from contracts.permit import PermitClaims, Person, Role
 from edge.gas.reading import Quality
 from edge.interlock.rules import Number, Rules
 from edge.interlock.site import Site, SiteChannel, SiteGroup
@@ -91,7 +91,9 @@ def _milli(value: float | None) -> int | None:
     return None if value is None else round(value * 1000)
 
 
-def _fail(code: str, subject: str = "", value: int | None = None, rule: Number | None = None, unit: str = "") -> Verdict:
+def _fail(
+    code: str, subject: str = "", value: int | None = None, rule: Number | None = None, unit: str = ""
+) -> Verdict:
     limit = None if rule is None else rule.value * 1000
     return Verdict((Reason(code, subject, value, limit, unit, rule.clause if rule else ""),))
 
@@ -227,7 +229,14 @@ def _badges(f: Facts, role: Role, grace: Number) -> Verdict:
         else:
             value = None if age_us is None else age_us // 1000
             missing.append(
-                Reason("badge_absent", person.name, value, ttl_us // 1000, "s", f"{grace.clause}; {f.rules.badge_ttl_s.clause}")
+                Reason(
+                    "badge_absent",
+                    person.name,
+                    value,
+                    ttl_us // 1000,
+                    "s",
+                    f"{grace.clause}; {f.rules.badge_ttl_s.clause}",
+                )
             )
     # One present person of the role is enough: a permit may name a relief.
     if ages:
@@ -366,7 +375,9 @@ def gas_test(f: Facts) -> Verdict:
                 bound = limit.high if over else limit.low
                 subject = f"{limit.gas} {point.position}"
                 reasons.append(
-                    Reason("gas_test_limit", subject, _milli(point.value), _milli(bound), limit.unit.value, limit.clause)
+                    Reason(
+                        "gas_test_limit", subject, _milli(point.value), _milli(bound), limit.unit.value, limit.clause
+                    )
                 )
     return Verdict(tuple(reasons), age_us)
 
@@ -442,7 +453,9 @@ def contact_open(f: Facts) -> Verdict:
     """Before a release the feedback contact shows open."""
     status = f.snapshot.deadman
     rule = f.rules.settle_ms
-    return _fail("feedback_closed", "", None, None, rule.clause) if status is not None and status.contact_closed else PASS
+    return (
+        _fail("feedback_closed", "", None, None, rule.clause) if status is not None and status.contact_closed else PASS
+    )
 
 
 def contact_closed(f: Facts) -> Verdict:
@@ -502,7 +515,9 @@ def latch(f: Facts) -> Verdict:
 def fire_watch(f: Facts) -> Verdict:
     """No fire watch of another permit, nor of a finished one, is running."""
     watch = f.durable.fire_watch
-    if watch is None or (f.permit is not None and watch.permit == f.permit.jti and usable(f.durable, f.permit, f.wall_s)):
+    if watch is None or (
+        f.permit is not None and watch.permit == f.permit.jti and usable(f.durable, f.permit, f.wall_s)
+    ):
         return PASS
     left_ms = (watch.until_us - f.now_us) // 1000
     rule = f.rules.fire_watch_s

@@ -115,7 +115,11 @@ class ControlServer:
         try:
             request = msgspec.json.decode(line, type=Request)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            bad = from_msgspec(error, "request") if isinstance(error, msgspec.MsgspecError) else ContractError("", "JSON", str(error))
+            bad = (
+                from_msgspec(error, "request")
+                if isinstance(error, msgspec.MsgspecError)
+                else ContractError("", "JSON", str(error))
+            )
             await _write(writer, _refusal(bad))
             return
         if request.op == "watch":
@@ -165,7 +169,9 @@ class ControlServer:
     def _record(self, request: Request, uid: int, res: ActionResult, why: str) -> None:
         data = {"op": request.op, "uid": uid, "why": why[:300]}
         sev = Severity.INFO if res is ActionResult.OK else Severity.WARNING
-        self._interlock.note(Note("cli.request", Category.CLI, sev, res, ("cli", str(uid)), request.permit, 0, 0, False, data))
+        self._interlock.note(
+            Note("cli.request", Category.CLI, sev, res, ("cli", str(uid)), request.permit, 0, 0, False, data)
+        )
 
     def _here(self, right: str) -> list[SitePerson]:
         """People of the roster with this right whose badge is here now."""
@@ -204,10 +210,15 @@ class ControlServer:
             channel = known.get((point.gas, point.unit))
             if channel is None:
                 wanted = ", ".join(f"{gas} in {unit}" for gas, unit in known)
-                raise ContractError(f"points[{index}]", wanted, f"{point.gas} in {point.unit}", f"units are {', '.join(Unit)}")
+                raise ContractError(
+                    f"points[{index}]", wanted, f"{point.gas} in {point.unit}", f"units are {', '.join(Unit)}"
+                )
             if not channel.range_low <= point.value <= channel.range_high:
                 raise ContractError(
-                    f"points[{index}].value", f"{channel.range_low} to {channel.range_high}", str(point.value), "check the unit"
+                    f"points[{index}].value",
+                    f"{channel.range_low} to {channel.range_high}",
+                    str(point.value),
+                    "check the unit",
                 )
         facts = self._interlock.step.facts
         test = GasTest(now_us(), facts.wall_s, request.analyst, request.serial, request.points)
@@ -228,12 +239,16 @@ class ControlServer:
             raise ContractError("permit", permit.jti if permit else "a permit on this box", request.permit)
         wanted = [condition.id for condition in permit.preconditions]
         if request.precondition not in wanted:
-            raise ContractError("precondition", ", ".join(wanted) or "none: this permit has no preconditions", request.precondition)
+            raise ContractError(
+                "precondition", ", ".join(wanted) or "none: this permit has no preconditions", request.precondition
+            )
         present = self._interlock.step.facts.snapshot.badges
         person = next((p for p in permit.people if p.id == request.person), None)
         if person is None or person.badge not in present:
             raise ContractError("person", "someone of the permit whose badge is here", request.person)
-        return kernel.Confirmed(request.permit, request.precondition, request.person), {"confirmed": request.precondition}
+        return kernel.Confirmed(request.permit, request.precondition, request.person), {
+            "confirmed": request.precondition
+        }
 
 
 def _refusal(error: ContractError) -> Answer:

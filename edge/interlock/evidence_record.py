@@ -30,14 +30,18 @@ def complete(f: Facts, verdicts: dict[str, Verdict]) -> list[dict[str, Any]]:
         for channel in f.site.channels
         if (reading := shot.readings.get(channel.name)) is not None
     ]
-    rows.extend({"k": "badge", "n": seen.badge, "rssi": seen.rssi_dbm, "age": age(seen.at_us)} for seen in shot.badges.values())
+    rows.extend(
+        {"k": "badge", "n": seen.badge, "rssi": seen.rssi_dbm, "age": age(seen.at_us)} for seen in shot.badges.values()
+    )
     rows.extend(
         {"k": "face", "n": seen.person, "d": seen.distance_milli, "live": seen.liveness, "age": age(seen.at_us)}
         for seen in shot.faces.values()
     )
     if shot.position is not None:
         fix = shot.position
-        rows.append({"k": "place", "in": fix.inside, "edge_m": fix.edge_m, "sat": fix.satellites, "age": age(fix.at_us)})
+        rows.append(
+            {"k": "place", "in": fix.inside, "edge_m": fix.edge_m, "sat": fix.satellites, "age": age(fix.at_us)}
+        )
     if shot.camera is not None:
         rows.append({"k": "camera", "q": shot.camera.health, "age": age(shot.camera.at_us)})
     if shot.inputs is not None:

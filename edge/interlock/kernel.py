@@ -105,9 +105,7 @@ class ShutDown(msgspec.Struct, frozen=True):
     """The process is about to end in good order."""
 
 
-Happening = (
-    Acknowledged | PermitAccepted | Revoked | Suspended | GasTested | ResetRequested | Confirmed | ShutDown
-)
+Happening = Acknowledged | PermitAccepted | Revoked | Suspended | GasTested | ResetRequested | Confirmed | ShutDown
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -141,7 +139,9 @@ def failing(verdicts: dict[str, Verdict], *, release: bool) -> list[tuple[Condit
 class _Turn:
     """One step in the making. Lives for one call of `step` and is the only mutable thing in the kernel."""
 
-    def __init__(self, site: Site, rules: Rules, durable: Durable, volatile: Volatile, snapshot: Snapshot, now: int) -> None:
+    def __init__(
+        self, site: Site, rules: Rules, durable: Durable, volatile: Volatile, snapshot: Snapshot, now: int
+    ) -> None:
         self.site = site
         self.rules = rules
         self.before = durable.mode
@@ -210,7 +210,9 @@ class _Turn:
                 self.note("interlock.reset_window", actor=("cli", str(uid)), by=list(fault_by))
             case Confirmed(permit, precondition, person):
                 self.d = replace(self.d, preconditions={**self.d.preconditions, f"{permit}/{precondition}": person})
-                self.note("permit.precondition", Category.PERMIT, actor=("person", person), id=precondition, permit=permit)
+                self.note(
+                    "permit.precondition", Category.PERMIT, actor=("person", person), id=precondition, permit=permit
+                )
             case ShutDown() if self.d.mode in (Mode.ARMED, Mode.RELEASED):
                 self.trip(Reason("shutdown"), ())
             case _:
@@ -233,12 +235,20 @@ class _Turn:
             self.d, revoked=revocations.revoked, revision=revocations.rev, as_of=max(self.d.as_of, revocations.as_of)
         )
         for number in fresh:
-            self.note("permit.revoked", Category.PERMIT, Severity.WARNING, actor=("bridge", revocations.iss), permit=number)
+            self.note(
+                "permit.revoked", Category.PERMIT, Severity.WARNING, actor=("bridge", revocations.iss), permit=number
+            )
 
     def _suspend(self, permit: str, reason: str, void: bool) -> None:
         if void:
             self.d = replace(self.d, void=(*self.d.void, permit))
-        self.note("permit.void" if void else "permit.suspended", Category.PERMIT, Severity.WARNING, permit=permit, reason=reason)
+        self.note(
+            "permit.void" if void else "permit.suspended",
+            Category.PERMIT,
+            Severity.WARNING,
+            permit=permit,
+            reason=reason,
+        )
         if not self.d.latched and self.d.mode is not Mode.FAULT:
             self.trip(Reason("permit_void" if void else "permit_suspended", permit, clause="PTW-17"), ())
 
@@ -369,7 +379,12 @@ class _Turn:
         here = [person for person in self._authorised("clear_fault") if person in people]
         sound = all(self.verdicts[name].ok for name in ("deadman", "contact_open", "inputs"))
         if self.now >= until or len(set(here)) < 2 or not sound:
-            self.note("interlock.reset_refused", sev=Severity.WARNING, res=ActionResult.DENIED, reasons=[{"code": "fault_latched"}])
+            self.note(
+                "interlock.reset_refused",
+                sev=Severity.WARNING,
+                res=ActionResult.DENIED,
+                reasons=[{"code": "fault_latched"}],
+            )
             return
         self.d = replace(self.d, fault_cleared_by=tuple(here))
         self.v = replace(self.v, fault_window=(0, ()))
@@ -411,7 +426,11 @@ class _Turn:
             return
         self.v = replace(self.v, levels=levels)
         if last is not None:
-            pairs = (("arm", last.arm, levels.arm), ("finish", last.finish, levels.finish), ("reset", last.reset, levels.reset))
+            pairs = (
+                ("arm", last.arm, levels.arm),
+                ("finish", last.finish, levels.finish),
+                ("reset", last.reset, levels.reset),
+            )
             self.pressed = tuple(name for name, was, now in pairs if now and not was)
 
     def follow_clock(self) -> None:

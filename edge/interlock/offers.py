@@ -67,7 +67,14 @@ def _refused(kind: str, number: str, error: ContractError, code: str) -> Judged:
     return Judged(None, (note,), Response(number, kind, ok=False, code=code, detail=str(error)[:400]))
 
 
-_CODES = {"signature": "forged", "kid": "forged", "typ": "wrong_type", "aud": "other_box", "exp": "expired", "jti": "revoked"}
+_CODES = {
+    "signature": "forged",
+    "kid": "forged",
+    "typ": "wrong_type",
+    "aud": "other_box",
+    "exp": "expired",
+    "jti": "revoked",
+}
 
 
 def permit(token: str, keys: Keys, box: str, rules: Rules, durable: Durable, wall_s: int) -> Judged:
@@ -83,14 +90,18 @@ def permit(token: str, keys: Keys, box: str, rules: Rules, durable: Durable, wal
         claims.check()
         level = rules.levels[claims.level]
         if claims.exp - claims.nbf > level.validity_h * 3600:
-            raise ContractError("exp", f"at most {level.validity_h} h ({level.clause})", f"{(claims.exp - claims.nbf) / 3600:.1f} h")
+            raise ContractError(
+                "exp", f"at most {level.validity_h} h ({level.clause})", f"{(claims.exp - claims.nbf) / 3600:.1f} h"
+            )
         if wall_s >= claims.exp:
             raise ContractError("exp", f"after now ({wall_s})", str(claims.exp), "it has expired: apply for a new one")
         if number in durable.revoked or number in durable.void:
             raise ContractError("jti", "a permit that stands", f"{number}, revoked", "apply for a new one")
         held = next((other for other in durable.permits if other.jti == number), None)
         if held is not None and held.content_sha256 != claims.content_sha256:
-            raise ContractError("content_sha256", held.content_sha256, claims.content_sha256, "a permit may not be altered (4.18)")
+            raise ContractError(
+                "content_sha256", held.content_sha256, claims.content_sha256, "a permit may not be altered (4.18)"
+            )
     except ContractError as error:
         return _refused("permit", number, error, _CODES.get(error.field, "invalid"))
     answer = Response(number, "permit", ok=True, code="accepted")
@@ -105,7 +116,9 @@ def revocations(token: str, keys: Keys, box: str, durable: Durable) -> Judged:
         listed = jws.verify(token, jws.REVOCATIONS, keys.permit, Revocations)
         if listed.aud != box or listed.iss != keys.issuer:
             raise ContractError("aud", f"{box} from {keys.issuer}", f"{listed.aud} from {listed.iss}")
-        if listed.rev < durable.revision or (listed.rev == durable.revision and set(listed.revoked) != set(durable.revoked)):
+        if listed.rev < durable.revision or (
+            listed.rev == durable.revision and set(listed.revoked) != set(durable.revoked)
+        ):
             raise ContractError("rev", f"at least {durable.revision}", str(listed.rev), "an old list: it was replayed")
     except ContractError as error:
         return _refused("revocations", "", error, _CODES.get(error.field, "invalid"))

@@ -278,7 +278,10 @@ class Interlock:
         if now - self._refused_us >= _REFUSED_EVERY_US:
             self._refused_us = now
             self._note_plain(
-                "evidence.refused", Category.AUDIT, Severity.WARNING, {"source": source.value, "kind": kind, "why": why[:200]}
+                "evidence.refused",
+                Category.AUDIT,
+                Severity.WARNING,
+                {"source": source.value, "kind": kind, "why": why[:200]},
             )
 
     # --- one turn
@@ -331,7 +334,9 @@ class Interlock:
         audit = self._snapshot.audit
         writable = health.writable and not self._store.failed
         if (writable, age_ms, health.rollback) != (audit.writable, audit.age_ms, audit.rollback):
-            self._snapshot = msgspec.structs.replace(self._snapshot, audit=AuditHealth(writable, age_ms, health.rollback))
+            self._snapshot = msgspec.structs.replace(
+                self._snapshot, audit=AuditHealth(writable, age_ms, health.rollback)
+            )
 
     def _discard_queued(self) -> None:
         """After a gap longer than the dead-man time nothing that waited in a queue is evidence any more."""
@@ -345,7 +350,11 @@ class Interlock:
         attempt = step.durable.attempt
         if step.durable.mode is Mode.ARMED and any(note.token for note in step.notes):
             self._pending = {attempt: 2}
-            self._store.save(step.durable, lambda: self._loop.call_soon_threadsafe(self._half_durable, attempt))
+
+            def saved() -> None:
+                self._loop.call_soon_threadsafe(self._half_durable, attempt)
+
+            self._store.save(step.durable, saved)
         else:
             self._store.save(step.durable)
 
@@ -389,7 +398,10 @@ class Interlock:
             if note.token:
                 self._half_durable(note.token)
 
-        return lambda seq: self._loop.call_soon_threadsafe(durable, seq)
+        def committed(seq: int) -> None:
+            self._loop.call_soon_threadsafe(durable, seq)
+
+        return committed
 
     def _note_plain(self, kind: str, cat: Category, sev: Severity, data: dict[str, object]) -> None:
         self._put((Note(kind, cat, sev, ActionResult.OK, ("box", ""), "", 0, 0, False, data),))
@@ -446,7 +458,9 @@ class Interlock:
         clock = step.facts.snapshot.clock
         wall_ms = clock.t + (now_us() - clock.at_us) // 1000
         unacked_ms = wall_ms - health.oldest_unacked_t if health.oldest_unacked_t else 0
-        audit = AuditView(health.size, health.acked, max(0, unacked_ms), health.writable, health.age_us(now_us()) // 1000)
+        audit = AuditView(
+            health.size, health.acked, max(0, unacked_ms), health.writable, health.age_us(now_us()) // 1000
+        )
         lag_ms, self._lag_us = self._lag_us / 1000, 0
         return view.build(
             step.facts, step.verdicts, boot=health.boot, audit=audit, buses=tuple(p.view() for p in self._pollers),

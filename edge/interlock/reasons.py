@@ -16,79 +16,227 @@ class Text(msgspec.Struct, frozen=True):
 
 
 CATALOGUE: dict[str, Text] = {
-    "permit_none": Text("没有有效的作业票", "no permit on this box", "在桥接平台签发作业票", "have a permit issued to this box"),
-    "permit_not_yet": Text("作业票 {subject} 尚未到开始时间", "permit {subject} has not begun", "等到计划开始时间", "wait for its start"),
-    "permit_expired": Text("作业票 {subject} 已过期", "permit {subject} has expired", "重新办票", "apply for a new permit"),
-    "permit_revoked": Text("作业票 {subject} 已撤销", "permit {subject} is revoked", "停止作业，联系审批人", "stop; call the approver"),
+    "permit_none": Text(
+        "没有有效的作业票", "no permit on this box", "在桥接平台签发作业票", "have a permit issued to this box"
+    ),
+    "permit_not_yet": Text(
+        "作业票 {subject} 尚未到开始时间", "permit {subject} has not begun", "等到计划开始时间", "wait for its start"
+    ),
+    "permit_expired": Text(
+        "作业票 {subject} 已过期", "permit {subject} has expired", "重新办票", "apply for a new permit"
+    ),
+    "permit_revoked": Text(
+        "作业票 {subject} 已撤销", "permit {subject} is revoked", "停止作业，联系审批人", "stop; call the approver"
+    ),
     "permit_void": Text("作业票 {subject} 已作废", "permit {subject} is void", "重新办票", "apply for a new permit"),
-    "permit_finished": Text("作业票 {subject} 已完工", "permit {subject} is finished", "新作业需新票", "new work needs a new permit"),
+    "permit_finished": Text(
+        "作业票 {subject} 已完工", "permit {subject} is finished", "新作业需新票", "new work needs a new permit"
+    ),
     "permit_suspended": Text(
-        "平台已暂停作业 {subject}", "the bridge suspended permit {subject}", "联系安全员后重新申请点火",
-        "call the safety officer, then arm anew"),
+        "平台已暂停作业 {subject}",
+        "the bridge suspended permit {subject}",
+        "联系安全员后重新申请点火",
+        "call the safety officer, then arm anew",
+    ),
     "permit_level": Text(
-        "作业票有效期超过该级别上限", "the permit is longer than its level allows", "按级别重新办票", "issue it within the level's limit"),
+        "作业票有效期超过该级别上限",
+        "the permit is longer than its level allows",
+        "按级别重新办票",
+        "issue it within the level's limit",
+    ),
     "deadline": Text("作业票到时", "the permit's time is over", "停止作业，重新办票", "stop; apply for a new permit"),
-    "lease": Text("与平台失联时间过长", "too long without word from the bridge", "恢复网络后自动续期", "restore the link; it renews by itself"),
-    "gas_high": Text("{subject} 超上限", "{subject} is over its limit", "撤离、通风，查找泄漏源", "leave, ventilate, find the leak"),
+    "lease": Text(
+        "与平台失联时间过长",
+        "too long without word from the bridge",
+        "恢复网络后自动续期",
+        "restore the link; it renews by itself",
+    ),
+    "gas_high": Text(
+        "{subject} 超上限", "{subject} is over its limit", "撤离、通风，查找泄漏源", "leave, ventilate, find the leak"
+    ),
     "gas_low": Text("{subject} 低于下限", "{subject} is under its limit", "撤离、通风", "leave, ventilate"),
-    "gas_never": Text("{subject} 从未读到数据", "{subject} was never read", "检查探测器供电与接线", "check the detector's power and wiring"),
-    "gas_stale": Text("{subject} 数据中断", "{subject} fell silent", "检查探测器供电与总线", "check the detector's power and the bus"),
-    "gas_fault": Text("{subject} 探测器故障", "{subject} reports a fault", "更换或维修探测器", "repair or replace the detector"),
+    "gas_never": Text(
+        "{subject} 从未读到数据",
+        "{subject} was never read",
+        "检查探测器供电与接线",
+        "check the detector's power and wiring",
+    ),
+    "gas_stale": Text(
+        "{subject} 数据中断", "{subject} fell silent", "检查探测器供电与总线", "check the detector's power and the bus"
+    ),
+    "gas_fault": Text(
+        "{subject} 探测器故障", "{subject} reports a fault", "更换或维修探测器", "repair or replace the detector"
+    ),
     "gas_over_range": Text(
-        "{subject} 曾超量程（锁存）", "{subject} went over its range (latched)", "按超限处理，确认后现场复位",
-        "treat as over the limit; reset on site after checking"),
-    "gas_under_range": Text("{subject} 低于量程", "{subject} is under its range", "检查探测器零点与接线", "check zero point and wiring"),
+        "{subject} 曾超量程（锁存）",
+        "{subject} went over its range (latched)",
+        "按超限处理，确认后现场复位",
+        "treat as over the limit; reset on site after checking",
+    ),
+    "gas_under_range": Text(
+        "{subject} 低于量程", "{subject} is under its range", "检查探测器零点与接线", "check zero point and wiring"
+    ),
     "gas_warm_up": Text("{subject} 预热中", "{subject} is warming up", "等待预热结束", "wait until it is warm"),
-    "gas_frozen": Text("{subject} 计数器停走", "{subject}: its live counter stands still", "重启或更换探测器", "restart or replace the detector"),
-    "gas_bad_frame": Text("{subject} 通信错误", "{subject} answers with errors", "检查总线接线与终端电阻", "check the bus wiring and termination"),
+    "gas_frozen": Text(
+        "{subject} 计数器停走",
+        "{subject}: its live counter stands still",
+        "重启或更换探测器",
+        "restart or replace the detector",
+    ),
+    "gas_bad_frame": Text(
+        "{subject} 通信错误",
+        "{subject} answers with errors",
+        "检查总线接线与终端电阻",
+        "check the bus wiring and termination",
+    ),
     "stop_pressed": Text("按下停止按钮", "the stop button was pressed", "确认安全后复位", "make safe, then reset"),
     "estop_open": Text("急停断开", "the emergency stop is open", "解除急停后复位", "release the E-stop, then reset"),
-    "inputs_stale": Text("按钮模块无响应", "the button module is silent", "检查按钮模块与接线", "check the input module and its wiring"),
-    "badge_absent": Text("{subject} 工牌不在现场", "{subject}'s badge is not here", "请 {subject} 回到岗位", "{subject} must come back to the post"),
-    "badge_refused": Text("工牌 {subject} 验证失败", "badge {subject} did not verify", "更换工牌或重新配发", "use another badge or provision it again"),
-    "place_outside": Text("作业点在围栏之外", "the box is outside the fence", "把作业盒移回围栏内", "move the box back into the fence"),
+    "inputs_stale": Text(
+        "按钮模块无响应", "the button module is silent", "检查按钮模块与接线", "check the input module and its wiring"
+    ),
+    "badge_absent": Text(
+        "{subject} 工牌不在现场",
+        "{subject}'s badge is not here",
+        "请 {subject} 回到岗位",
+        "{subject} must come back to the post",
+    ),
+    "badge_refused": Text(
+        "工牌 {subject} 验证失败",
+        "badge {subject} did not verify",
+        "更换工牌或重新配发",
+        "use another badge or provision it again",
+    ),
+    "place_outside": Text(
+        "作业点在围栏之外", "the box is outside the fence", "把作业盒移回围栏内", "move the box back into the fence"
+    ),
     "place_unknown": Text("没有可靠定位", "no reliable position", "检查定位天线", "check the GNSS antenna"),
-    "place_poor": Text("定位质量不足", "the position is too poor", "把天线移到开阔处", "move the antenna into the open"),
-    "face_missing": Text("{subject} 未刷脸", "{subject}'s face was not verified", "请 {subject} 面向摄像头", "{subject} must look into the camera"),
-    "face_old": Text("{subject} 刷脸已过时", "{subject}'s face was verified too long ago", "请 {subject} 再次面向摄像头", "{subject} must look into the camera again"),
-    "face_far": Text("{subject} 人脸不匹配", "{subject}'s face does not match", "请 {subject} 正对摄像头", "{subject} must face the camera"),
-    "face_liveness": Text("{subject} 未通过活体检测", "{subject}'s liveness is not proven", "按提示完成动作", "follow the prompts"),
-    "stranger": Text("摄像头前有非授权人员", "a face that the permit does not name", "请无关人员离开", "have everyone else leave"),
+    "place_poor": Text(
+        "定位质量不足", "the position is too poor", "把天线移到开阔处", "move the antenna into the open"
+    ),
+    "face_missing": Text(
+        "{subject} 未刷脸",
+        "{subject}'s face was not verified",
+        "请 {subject} 面向摄像头",
+        "{subject} must look into the camera",
+    ),
+    "face_old": Text(
+        "{subject} 刷脸已过时",
+        "{subject}'s face was verified too long ago",
+        "请 {subject} 再次面向摄像头",
+        "{subject} must look into the camera again",
+    ),
+    "face_far": Text(
+        "{subject} 人脸不匹配",
+        "{subject}'s face does not match",
+        "请 {subject} 正对摄像头",
+        "{subject} must face the camera",
+    ),
+    "face_liveness": Text(
+        "{subject} 未通过活体检测", "{subject}'s liveness is not proven", "按提示完成动作", "follow the prompts"
+    ),
+    "stranger": Text(
+        "摄像头前有非授权人员", "a face that the permit does not name", "请无关人员离开", "have everyone else leave"
+    ),
     "camera_lost": Text("摄像头无画面", "the camera gives no picture", "检查摄像头", "check the camera"),
-    "gas_test_none": Text("没有动火前气体分析", "no gas test before work", "由分析人录入气体分析", "the gas analyst must enter a gas test"),
+    "gas_test_none": Text(
+        "没有动火前气体分析", "no gas test before work", "由分析人录入气体分析", "the gas analyst must enter a gas test"
+    ),
     "gas_test_old": Text("气体分析已过时", "the gas test is too old", "重新分析", "test again"),
-    "gas_test_after_trip": Text("气体超限后需重新分析", "a new gas test is needed after a gas trip", "重新分析", "test again"),
-    "gas_test_missing": Text("气体分析缺少 {subject}", "the gas test lacks {subject}", "补测 {subject}", "test {subject} too"),
-    "gas_test_limit": Text("气体分析 {subject} 超限", "the gas test's {subject} is over its limit", "通风后重新分析", "ventilate and test again"),
-    "check_in_none": Text("人员未签到", "the crew has not checked in", "作业人、监护人到场刷脸", "performer and guardian must come and be verified"),
-    "check_in_late": Text("签到超时，作业票失效", "nobody checked in in time: the permit is void", "重新办票", "apply for a new permit"),
-    "calibration_due": Text("{subject} 校准到期", "{subject}'s calibration is overdue", "校准或更换探测器", "calibrate or replace the detector"),
-    "precondition": Text("前置条件未确认：{subject}", "not confirmed: {subject}", "现场确认该条件", "confirm it on site"),
+    "gas_test_after_trip": Text(
+        "气体超限后需重新分析", "a new gas test is needed after a gas trip", "重新分析", "test again"
+    ),
+    "gas_test_missing": Text(
+        "气体分析缺少 {subject}", "the gas test lacks {subject}", "补测 {subject}", "test {subject} too"
+    ),
+    "gas_test_limit": Text(
+        "气体分析 {subject} 超限",
+        "the gas test's {subject} is over its limit",
+        "通风后重新分析",
+        "ventilate and test again",
+    ),
+    "check_in_none": Text(
+        "人员未签到",
+        "the crew has not checked in",
+        "作业人、监护人到场刷脸",
+        "performer and guardian must come and be verified",
+    ),
+    "check_in_late": Text(
+        "签到超时，作业票失效", "nobody checked in in time: the permit is void", "重新办票", "apply for a new permit"
+    ),
+    "calibration_due": Text(
+        "{subject} 校准到期",
+        "{subject}'s calibration is overdue",
+        "校准或更换探测器",
+        "calibrate or replace the detector",
+    ),
+    "precondition": Text(
+        "前置条件未确认：{subject}", "not confirmed: {subject}", "现场确认该条件", "confirm it on site"
+    ),
     "feedback_closed": Text("触点未断开", "the contact is not open", "检查接触器", "check the contactor"),
-    "feedback_not_closed": Text("触点未吸合", "the contact did not close", "检查接触器与线圈", "check contactor and coil"),
-    "feedback_lost": Text("触点意外断开", "the contact opened by itself", "检查接触器与线圈电源", "check contactor and coil supply"),
+    "feedback_not_closed": Text(
+        "触点未吸合", "the contact did not close", "检查接触器与线圈", "check contactor and coil"
+    ),
+    "feedback_lost": Text(
+        "触点意外断开", "the contact opened by itself", "检查接触器与线圈电源", "check contactor and coil supply"
+    ),
     "welded": Text(
-        "触点粘连：断开命令后仍闭合", "welded: the contact stays closed after the opening", "立即切断总电源，更换接触器",
-        "cut the mains at once; replace the contactor"),
-    "deadman_silent": Text("失联断开继电器无响应", "the dead-man relay is silent", "检查控制器串口", "check the controller's serial line"),
-    "deadman_open": Text("失联断开继电器已断开", "the dead-man relay has opened", "查看其断开原因后复位", "see its cause, then reset"),
-    "deadman_closed": Text("失联断开继电器未断开", "the dead-man relay is not open", "检查控制器", "check the controller"),
-    "clock_quality": Text("时钟不可信", "the clock is not trusted", "检查 RTC 电池或校时", "check the RTC battery or the time source"),
+        "触点粘连：断开命令后仍闭合",
+        "welded: the contact stays closed after the opening",
+        "立即切断总电源，更换接触器",
+        "cut the mains at once; replace the contactor",
+    ),
+    "deadman_silent": Text(
+        "失联断开继电器无响应", "the dead-man relay is silent", "检查控制器串口", "check the controller's serial line"
+    ),
+    "deadman_open": Text(
+        "失联断开继电器已断开", "the dead-man relay has opened", "查看其断开原因后复位", "see its cause, then reset"
+    ),
+    "deadman_closed": Text(
+        "失联断开继电器未断开", "the dead-man relay is not open", "检查控制器", "check the controller"
+    ),
+    "clock_quality": Text(
+        "时钟不可信", "the clock is not trusted", "检查 RTC 电池或校时", "check the RTC battery or the time source"
+    ),
     "clock_step": Text("时钟跳变", "the clock jumped", "校时后重新申请", "correct the clock, then arm anew"),
-    "clock_floor": Text("时钟早于已知时间", "the clock is earlier than what is already known", "校时", "correct the clock"),
-    "audit_unwritable": Text("审计日志无法写入", "the audit log cannot be written", "检查存储卡", "check the storage card"),
+    "clock_floor": Text(
+        "时钟早于已知时间", "the clock is earlier than what is already known", "校时", "correct the clock"
+    ),
+    "audit_unwritable": Text(
+        "审计日志无法写入", "the audit log cannot be written", "检查存储卡", "check the storage card"
+    ),
     "audit_late": Text("审计日志写入滞后", "the audit log lags", "检查存储卡", "check the storage card"),
-    "audit_rollback": Text("审计日志比平台见证的短", "the log is shorter than what the bridge witnessed", "联系平台管理员", "call the bridge's administrator"),
-    "latched": Text("上次切断未复位", "the last trip is not reset", "授权人员现场复位", "an authorised person must reset on site"),
+    "audit_rollback": Text(
+        "审计日志比平台见证的短",
+        "the log is shorter than what the bridge witnessed",
+        "联系平台管理员",
+        "call the bridge's administrator",
+    ),
+    "latched": Text(
+        "上次切断未复位", "the last trip is not reset", "授权人员现场复位", "an authorised person must reset on site"
+    ),
     "fault_latched": Text("故障锁存", "a fault is latched", "维修后双人确认复位", "repair; two named people clear it"),
-    "watched": Text("另一张票的看火未结束", "another permit's fire watch is running", "等看火结束", "wait until the watch ends"),
-    "loop_gap": Text("联锁程序停顿", "the interlock stood still", "查看系统负载后复位", "see the system load, then reset"),
-    "unclean_restart": Text("放行中异常重启", "restarted while released", "确认现场安全后复位", "make safe, then reset"),
-    "shutdown": Text("放行中程序退出", "the interlock was shut down while released", "确认现场安全后复位", "make safe, then reset"),
+    "watched": Text(
+        "另一张票的看火未结束", "another permit's fire watch is running", "等看火结束", "wait until the watch ends"
+    ),
+    "loop_gap": Text(
+        "联锁程序停顿", "the interlock stood still", "查看系统负载后复位", "see the system load, then reset"
+    ),
+    "unclean_restart": Text(
+        "放行中异常重启", "restarted while released", "确认现场安全后复位", "make safe, then reset"
+    ),
+    "shutdown": Text(
+        "放行中程序退出", "the interlock was shut down while released", "确认现场安全后复位", "make safe, then reset"
+    ),
     "finished": Text("完工，看火中", "work finished, fire watch", "看火结束后复位", "keep watch, then reset"),
-    "reset_unauthorised": Text("复位人未授权", "nobody here may reset", "带授权工牌的人到场复位", "someone with the right badge must be here"),
-    "reset_window": Text("复位窗口未打开", "the reset window is not open", "先运行 hotbox reset", "run hotbox reset first"),
-    "not_armed_edge": Text("等待按下点火申请按钮", "waiting for the arm button", "按下点火申请按钮", "press the arm button"),
+    "reset_unauthorised": Text(
+        "复位人未授权", "nobody here may reset", "带授权工牌的人到场复位", "someone with the right badge must be here"
+    ),
+    "reset_window": Text(
+        "复位窗口未打开", "the reset window is not open", "先运行 hotbox reset", "run hotbox reset first"
+    ),
+    "not_armed_edge": Text(
+        "等待按下点火申请按钮", "waiting for the arm button", "按下点火申请按钮", "press the arm button"
+    ),
     "second_edge": Text("重复按下点火申请", "the arm button was pressed twice", "只按一次", "press it once"),
     "attempt_timeout": Text("点火申请超时", "the attempt timed out", "重新按下点火申请", "press arm again"),
 }

@@ -139,7 +139,9 @@ def parse(text: str, origin: str) -> Rules:
     for limit in rules.limits:
         gas(limit.gas)
         if limit.low is None and limit.high is None:
-            raise ContractError(f"limits.{limit.gas}", "low or high", "neither", "a limit without a bound limits nothing")
+            raise ContractError(
+                f"limits.{limit.gas}", "low or high", "neither", "a limit without a bound limits nothing"
+            )
     missing = [level.value for level in Level if level not in rules.levels]
     if missing:
         raise ContractError("levels", "special, grade_1, grade_2", f"no {', '.join(missing)}")

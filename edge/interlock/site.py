@@ -89,8 +89,10 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
             channel = by_name[name]
             if channel.calibration_gas != channel.gas:
                 raise ContractError(
-                    f"channels.{name}.calibration_gas", f"{channel.gas} (no response factor is known)",
-                    channel.calibration_gas, "calibrate with the gas that is measured",
+                    f"channels.{name}.calibration_gas",
+                    f"{channel.gas} (no response factor is known)",
+                    channel.calibration_gas,
+                    "calibrate with the gas that is measured",
                 )
             members.append(
                 SiteChannel(

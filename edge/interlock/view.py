@@ -115,22 +115,37 @@ def _countdowns(f: Facts, verdicts: dict[str, Verdict]) -> tuple[CountdownView, 
         reason = reason_view(verdict.reasons[0])
         left_s = max(0, -(-(began + verdict.grace_us - f.now_us) // 1_000_000))
         views.append(
-            _countdown(f, "grace", reason.subject, began + verdict.grace_us, verdict.grace_us // 1000,
-                       f"{reason.zh}，{left_s} 秒后切断", f"{reason.en}: opens in {left_s} s")  # fmt: skip
+            _countdown(
+                f,
+                "grace",
+                reason.subject,
+                began + verdict.grace_us,
+                verdict.grace_us // 1000,
+                f"{reason.zh}，{left_s} 秒后切断",
+                f"{reason.en}: opens in {left_s} s",
+            )  # fmt: skip
         )
     if durable.mode is Mode.RELEASED:
         total_ms = max(1, (durable.deadline_us - durable.released_us) // 1000)
-        views.append(_countdown(f, "deadline", durable.active, durable.deadline_us, total_ms, "作业票剩余时间", "permit ends in"))
+        views.append(
+            _countdown(f, "deadline", durable.active, durable.deadline_us, total_ms, "作业票剩余时间", "permit ends in")
+        )
     if durable.fire_watch is not None:
         watch = durable.fire_watch
         total_ms = (watch.until_us - watch.started_us) // 1000
         views.append(_countdown(f, "fire_watch", watch.permit, watch.until_us, total_ms, "看火", "fire watch"))
     if durable.mode is Mode.ARMED:
         total_ms = f.rules.attempt_s.value * 1000
-        views.append(_countdown(f, "attempt", str(durable.attempt), durable.armed_us + total_ms * 1000, total_ms, "点火申请", "attempt"))
+        views.append(
+            _countdown(
+                f, "attempt", str(durable.attempt), durable.armed_us + total_ms * 1000, total_ms, "点火申请", "attempt"
+            )
+        )
     if f.volatile.reset_window_until_us > f.now_us:
         total_ms = f.rules.reset_window_s.value * 1000
-        views.append(_countdown(f, "reset_window", "", f.volatile.reset_window_until_us, total_ms, "复位窗口", "reset window"))
+        views.append(
+            _countdown(f, "reset_window", "", f.volatile.reset_window_until_us, total_ms, "复位窗口", "reset window")
+        )
     return tuple(views)
 
 
