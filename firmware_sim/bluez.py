@@ -1,12 +1,14 @@
 """As much of `org.bluez` as a scanner uses: one powered adapter, discovery, devices that come, change and go."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from firmware_sim.badges import COMPANY_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ADAPTER = "/org/bluez/hci0"
 _ADAPTER_INTERFACE = "org.bluez.Adapter1"

@@ -1,4 +1,4 @@
-"""A private D-Bus: the real dbus-daemon with a configuration of its own, so that nothing touches the machine's buses."""
+"""A private D-Bus: the real dbus-daemon with a configuration of its own, so that the machine's own stay untouched."""
 
 import asyncio
 import os

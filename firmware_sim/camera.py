@@ -41,9 +41,11 @@ class CameraFault(StrEnum):
 
 def background() -> Picture:
     """A wall, lighter towards the floor."""
-    rows = np.linspace(0.42, 0.62, HEIGHT, dtype=np.float32)[:, None, None]
-    columns = 1 - 0.12 * np.abs(np.linspace(-1, 1, WIDTH, dtype=np.float32))[None, :, None]
-    return rows * columns * np.float32((0.96, 1.0, 1.0))
+    rows: Picture = np.linspace(0.42, 0.62, HEIGHT, dtype=np.float32)[:, None, None]
+    across: Picture = np.linspace(-1, 1, WIDTH, dtype=np.float32)[None, :, None]
+    columns: Picture = 1 - np.float32(0.12) * np.abs(across)
+    wall: Picture = rows * columns * np.asarray((0.96, 1.0, 1.0), np.float32)
+    return wall
 
 
 def compose(people: Sequence[tuple[str, float, bool]], lift: float = 0) -> Picture:
@@ -144,7 +146,8 @@ class CameraDevice:
                 pass
             case _:
                 raise SimulationError(
-                    f"expected: set camera NAME[,NAME]|empty of {', '.join(CAST)} | fault camera {'|'.join(CameraFault)}"
+                    f"expected: set camera NAME[,NAME]|empty of {', '.join(CAST)}"
+                    f" | fault camera {'|'.join(CameraFault)}"
                 )
         return {
             "camera": {

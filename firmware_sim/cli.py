@@ -50,16 +50,14 @@ def site_command(
     config: Annotated[Path | None, typer.Option(help="Site file (YAML); without it the demo's site.")] = None,
 ) -> None:
     """Start every device, write DIR/site.json and stay until Ctrl-C."""
-    from firmware_sim import settings, site  # noqa: PLC0415 - the other commands answer faster without it
+    from firmware_sim import settings, site  # the other commands answer faster without it
 
     code = asyncio.run(site.run(_directory(context, directory).resolve(), settings.load(config)))
     raise typer.Exit(code)
 
 
 @app.command("set")
-def set_command(
-    context: typer.Context, words: list[str], directory: Directory = None, as_json: Json = False
-) -> None:
+def set_command(context: typer.Context, words: list[str], directory: Directory = None, as_json: Json = False) -> None:
     """Change what is on the site.
 
     ch4-1 12.5 | gnss LAT LON | gnss nofix | badge performer here|away|weak|cloned | camera NAME[,NAME]|empty |
@@ -81,9 +79,7 @@ def press(
 
 
 @app.command()
-def fault(
-    context: typer.Context, words: list[str], directory: Directory = None, as_json: Json = False
-) -> None:
+def fault(context: typer.Context, words: list[str], directory: Directory = None, as_json: Json = False) -> None:
     """Break something, or mend it with `none`: TARGET KIND, such as `ch4-1 silent`."""
     _ask(context, directory, as_json, "fault", *words)
 

@@ -79,7 +79,7 @@ class Site:
         return result
 
     def set(self, *args: object) -> dict[str, Any]:
-        """``set("ch4-1", 12.5)``, ``set("badge", "performer", "here")``, ``set("camera", "performer,guardian")`` …"""
+        """Change the site: ``set("ch4-1", 12.5)``, ``set("badge", "performer", "here")``, ``set("gnss", "nofix")``."""
         return self.ask("set", *args)
 
     def press(self, button: str, ms: int = 300) -> dict[str, Any]:
@@ -104,5 +104,7 @@ def facts(directory: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = msgspec.json.decode((directory / "site.json").read_bytes())
     except OSError as error:
-        raise SimulationError(f"{directory}/site.json is not there; start with: hotbox-sim site --dir {directory}") from error
+        raise SimulationError(
+            f"{directory}/site.json is not there; start with: hotbox-sim site --dir {directory}"
+        ) from error
     return found

@@ -34,7 +34,7 @@ def main() -> None:
     if name == "main":
         factory()
         return
-    from firmware_sim.child import main as run  # noqa: PLC0415 - the dead-man's process stays without asyncio
+    from firmware_sim.child import main as run  # the dead-man's process stays without asyncio
 
     run(factory)
 

@@ -91,6 +91,9 @@ class Bus(Protocol):
     async def start(self) -> None:
         """Open."""
 
+    def address(self) -> dict[str, Any]:
+        """Where it is, as site.json says it."""
+
     async def refresh_link(self) -> None:
         """Open or close as the units' faults demand."""
 
@@ -123,14 +126,8 @@ class GasBus:
         """Open the bus."""
         await self._bus.start()
         names = tuple(self._by_name)
-        where: dict[str, Any]
-        if isinstance(self._bus, TcpBus):
-            where = {"host": self._bus.host, "port": self._bus.port}
-            told = f"{self._bus.host}:{self._bus.port}"
-        else:
-            assert isinstance(self._bus, RtuBus)
-            where = {"device": str(self._bus.line.link)}
-            told = str(self._bus.line.link)
+        where = self._bus.address()
+        told = ":".join(str(part) for part in where.values())
         return Offer({self._key: where}, (f"{self._key}: {told} ({', '.join(names)})",), names, (), names)
 
     async def handle(self, request: Request) -> dict[str, Any]:
@@ -167,7 +164,8 @@ def tcp(directory: Path, settings: SiteSettings) -> GasBus:
     """The TCP bus of a site."""
     del directory
     bus = settings.gas_tcp
-    assert bus is not None
+    if bus is None:
+        raise SimulationError("this site has no TCP bus")
     heads = [Detector(head) for head in bus.detectors]
     units = {head.settings.unit_id: Faulty(head) for head in heads}
     return GasBus("gas_tcp", TcpBus(units, port=bus.port), units, heads)
@@ -176,7 +174,8 @@ def tcp(directory: Path, settings: SiteSettings) -> GasBus:
 def rtu(directory: Path, settings: SiteSettings) -> GasBus:
     """The RTU bus of a site."""
     bus = settings.gas_rtu
-    assert bus is not None
+    if bus is None:
+        raise SimulationError("this site has no RTU bus")
     heads = [Detector(head) for head in bus.detectors]
     units = {head.settings.unit_id: Faulty(head, late_ms=_RTU_LATE_MS) for head in heads}
     line = PtyLine(directory / "gas-rtu")

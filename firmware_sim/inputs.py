@@ -42,7 +42,8 @@ class InputsDevice:
     def __init__(self, directory: Path, settings: SiteSettings) -> None:
         """Nothing is opened before `start`."""
         del directory
-        assert settings.inputs is not None
+        if settings.inputs is None:
+            raise SimulationError("this site has no input module")
         self._module = InputModule()
         self._unit_id = settings.inputs.unit_id
         self._faulty = Faulty(self._module)

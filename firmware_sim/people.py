@@ -65,17 +65,23 @@ class _Relief(msgspec.Struct, frozen=True):
     cover: Picture
 
 
+def _bgr(colour: Bgr) -> Picture:
+    return np.asarray(colour, np.float32)
+
+
 def _bump(x: Picture, y: Picture, at: tuple[float, float], size: tuple[float, float]) -> Picture:
-    return np.exp(-(((x - at[0]) / size[0]) ** 2) - ((y - at[1]) / size[1]) ** 2)
+    bump: Picture = np.exp(-(((x - at[0]) / size[0]) ** 2) - ((y - at[1]) / size[1]) ** 2)
+    return bump
 
 
 def _inside(distance: Picture, softness: float) -> Picture:
     """1 where `distance` is negative, 0 where positive, with a soft edge."""
-    return np.clip(0.5 - distance / softness, 0, 1).astype(np.float32)
+    amount: Picture = np.clip(0.5 - distance / softness, 0, 1).astype(np.float32)
+    return amount
 
 
 def _paint(colour: Picture, amount: Picture, with_colour: Bgr) -> Picture:
-    mixed: Picture = colour + amount[..., None] * (np.float32(with_colour) - colour)
+    mixed: Picture = colour + amount[..., None] * (_bgr(with_colour) - colour)
     return mixed
 
 
@@ -106,24 +112,35 @@ def _relief(face: Face, pixels: int) -> _Relief:
     height += face.chin * _bump(x, y, (0, 0.85), (0.2, 0.1))
     height += 0.05 * _bump(x, y, (0, face.mouth_y), (face.mouth_width, face.lip * 1.8))
     height -= 0.025 * _bump(x, y, (0, face.mouth_y), (face.mouth_width, 0.018))
-    height -= face.wrinkle * 0.03 * np.exp(-(((side - 0.22 - 0.35 * (y - tip)) / 0.03) ** 2)) * _inside(
-        np.abs(y - tip - 0.12) - 0.16, 0.1
+    height -= (
+        face.wrinkle
+        * 0.03
+        * np.exp(-(((side - 0.22 - 0.35 * (y - tip)) / 0.03) ** 2))
+        * _inside(np.abs(y - tip - 0.12) - 0.16, 0.1)
     )
 
     texture = rng.normal(0, 1, (y.shape[0] // 3 + 2, x.shape[1] // 3 + 2)).astype(np.float32)
     texture = np.kron(texture, np.ones((3, 3), np.float32))[: y.shape[0], : x.shape[1]]
-    colour: Picture = np.broadcast_to(np.float32(face.skin), (*y.shape, 3)) * (1 + 0.025 * texture[..., None])
+    colour: Picture = np.broadcast_to(_bgr(face.skin), (*y.shape, 3)) * (1 + 0.025 * texture[..., None])
     colour = _paint(colour, 0.25 * _bump(side, y, (0.42, 0.25), (0.16, 0.14)), (0.42, 0.45, 0.82))
     colour = _paint(colour, 0.35 * eyes, (0.30, 0.36, 0.50))
-    colour = _paint(colour, 0.75 * _bump(side, y, (face.nose_width * 0.55, tip + 0.035), (0.035, 0.022)), (0.1, 0.12, 0.2))
+    colour = _paint(
+        colour, 0.75 * _bump(side, y, (face.nose_width * 0.55, tip + 0.035), (0.035, 0.022)), (0.1, 0.12, 0.2)
+    )
 
     shadow = face.beard * _inside(0.30 - y - 0.9 * np.clip(side - 0.25, 0, None), 0.16)
-    shadow = np.maximum(shadow, face.moustache * _inside(np.abs(y - (tip + face.mouth_y) / 2 - 0.03) - 0.045, 0.04)
-                        * _inside(side - face.mouth_width, 0.08))
+    shadow = np.maximum(
+        shadow,
+        face.moustache
+        * _inside(np.abs(y - (tip + face.mouth_y) / 2 - 0.03) - 0.045, 0.04)
+        * _inside(side - face.mouth_width, 0.08),
+    )
     strands = np.clip(0.85 + 0.15 * texture, 0, 1)
     colour = _paint(colour, shadow * strands, face.hair)
 
-    upper = face.mouth_y - face.lip * (0.9 - 0.35 * np.cos(x / face.mouth_width * 6)) * (1 - (x / face.mouth_width) ** 2)
+    upper = face.mouth_y - face.lip * (0.9 - 0.35 * np.cos(x / face.mouth_width * 6)) * (
+        1 - (x / face.mouth_width) ** 2
+    )
     lower = face.mouth_y + face.lip * 1.1 * (1 - (x / face.mouth_width) ** 2)
     mouth = _inside(np.maximum(upper - y, y - lower), 0.02) * _inside(np.abs(x) - face.mouth_width, 0.03)
     colour = _paint(colour, 0.85 * mouth, face.lips)
@@ -152,11 +169,11 @@ def _relief(face: Face, pixels: int) -> _Relief:
     body = _inside(1.18 + 0.25 * side**2 + 12 * np.clip(side - 0.95, 0, None) ** 2 - y, 0.04) * (1 - head)
 
     stripes = 0.85 + 0.15 * np.sin(40 * x + 6 * np.sin(5 * y) + texture)
-    hair_colour = np.float32(face.hair) * stripes[..., None]
+    hair_colour = _bgr(face.hair) * stripes[..., None]
     on_head = colour + (hair * head)[..., None] * (hair_colour - colour)
-    outside = np.broadcast_to(np.float32(face.skin) * np.float32(0.72), colour.shape).copy()
+    outside = np.broadcast_to(_bgr(face.skin) * np.float32(0.72), colour.shape).copy()
     outside += (np.maximum(crown, curtain) * (1 - ears))[..., None] * (hair_colour - outside)
-    outside = outside + body[..., None] * (np.float32(face.clothes) - outside)
+    outside = outside + body[..., None] * (_bgr(face.clothes) - outside)
     colour = outside + head[..., None] * (on_head - outside)
     cover = np.max([head, crown, ears, neck, body, curtain], axis=0)
 
@@ -197,7 +214,8 @@ def _glasses(face: Face, colour: Picture, side: Picture, y: Picture) -> Picture:
     frame = _inside(np.abs(ring) - 0.018, 0.015)
     bridge = _inside(np.abs(y - face.eye_y + 0.02) - 0.014, 0.015) * (side < face.eye_x - 0.2)
     temple = _inside(np.abs(y - face.eye_y + 0.03) - 0.015, 0.015) * (side > face.eye_x + 0.2) * (side < face.width)
-    return _paint(colour, face.glasses * np.maximum(np.maximum(frame, bridge), temple), (0.08, 0.08, 0.09))
+    metal: Picture = face.glasses * np.max([frame, bridge, temple], axis=0)
+    return _paint(colour, metal, (0.08, 0.08, 0.09))
 
 
 def _sample(picture: Picture, row: npt.NDArray[np.intp], column: Picture) -> Picture:
@@ -229,8 +247,8 @@ def render(face: Face, yaw_deg: float, *, blink: bool = False, pixels: int = 100
     row, column = np.indices((rows, columns))
     middle = (columns - 1) / 2
     # Each pixel asks which point of the relief turns into it; depth converges in a few rounds at small angles.
-    across = (column - middle).astype(np.float32)
-    source = across.copy()
+    across: Picture = (column - middle).astype(np.float32)
+    source: Picture = across.copy()
     for _ in range(6):
         depth = _sample(relief.height, row, source + middle) * pixels
         source = 0.5 * source + 0.5 * (across - (depth - 0.3 * pixels) * np.sin(yaw)) / np.cos(yaw)

@@ -123,7 +123,8 @@ class RadioDevice:
                 pass
             case _:
                 raise SimulationError(
-                    f"expected: set badge {'|'.join(self._badges)} {'|'.join(Where)} | fault badges {'|'.join(RadioFault)}"
+                    f"expected: set badge {'|'.join(self._badges)} {'|'.join(Where)}"
+                    f" | fault badges {'|'.join(RadioFault)}"
                 )
         return {
             "badges": {

@@ -117,12 +117,7 @@ def load(path: Path | None) -> SiteSettings:
         settings = msgspec.yaml.decode(path.read_bytes(), type=SiteSettings)
     except (OSError, msgspec.MsgspecError, ValueError) as error:
         raise SimulationError(f"{path}: {error}") from error
-    heads = [
-        head
-        for bus in (settings.gas_tcp, settings.gas_rtu)
-        if bus is not None
-        for head in bus.detectors
-    ]
+    heads = [head for bus in (settings.gas_tcp, settings.gas_rtu) if bus is not None for head in bus.detectors]
     names = [head.name for head in heads]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

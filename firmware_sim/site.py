@@ -128,7 +128,7 @@ class SiteSupervisor:
         with short_path(control) as name:
             self._server = await asyncio.start_unix_server(self._talk, name)
         facts: dict[str, Any] = {"control": str(control), "pid": os.getpid()}
-        lines = []
+        lines: list[str] = []
         for child in self._children:
             facts.update(child.offer.site)
             lines += child.offer.lines

@@ -219,9 +219,7 @@ def _answer(controller: Controller, channel: socket.socket) -> bool:
     request = msgspec.json.decode(datagram, type=Request)
     try:
         if request.verb == "fault":
-            if len(request.args) != 2:
-                raise SimulationError(f"expected: fault deadman KIND; kinds: {', '.join(RelayFault)}")
-            controller.set_fault(request.args[1])
+            controller.set_fault(" ".join(request.args[1:]))
         answer = Answer({"deadman": controller.state()})
     except SimulationError as error:
         answer = Answer(error=str(error))

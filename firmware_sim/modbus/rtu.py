@@ -7,6 +7,7 @@ above 19200 baud. A reply goes out in pieces as a UART's FIFO hands them over.
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from firmware_sim.modbus.faults import Faulty, Reply, noise, reply
 from firmware_sim.pty_line import PtyLine
@@ -59,6 +60,10 @@ class RtuBus:
         self.line.open()
         self._reader = asyncio.create_task(self._read())
 
+    def address(self) -> dict[str, Any]:
+        """The terminal's link."""
+        return {"device": str(self.line.link)}
+
     async def refresh_link(self) -> None:
         """Pull or plug the line's converter as the units' faults demand."""
         down = any(faulty.link_down for faulty in self.units.values())
@@ -86,10 +91,10 @@ class RtuBus:
             if not self.line.attached():
                 await asyncio.sleep(_ATTACH_POLL_S)
                 continue
-            readable: asyncio.Future[None] = loop.create_future()
-            loop.add_reader(self.line.master, lambda f=readable: f.done() or f.set_result(None))
+            readable = asyncio.Event()
+            loop.add_reader(self.line.master, readable.set)
             try:
-                await readable
+                await readable.wait()
             finally:
                 loop.remove_reader(self.line.master)
             data = self.line.read()

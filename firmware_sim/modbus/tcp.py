@@ -3,6 +3,7 @@
 import asyncio
 import struct
 from collections.abc import Mapping
+from typing import Any, cast
 
 from firmware_sim.modbus import pdu
 from firmware_sim.modbus.faults import Faulty, Reply, noise, reply
@@ -18,8 +19,7 @@ class _Connection(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
         self._bus.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -98,6 +98,10 @@ class TcpBus:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Connection(self), self.host, self.port, reuse_address=True)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def address(self) -> dict[str, Any]:
+        """Host and port."""
+        return {"host": self.host, "port": self.port}
 
     async def refresh_link(self) -> None:
         """Open or close the port as the units' faults demand."""
