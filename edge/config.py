@@ -227,7 +227,9 @@ def device_addresses(config: BoxConfig) -> list[tuple[str, str, bool]]:
     ]
     found.append(("relay.device", config.relay.device, _pseudo_terminal(config.relay.device)))
     if config.presence.gnss:
-        found.append(("presence.gnss.device", config.presence.gnss.device, _pseudo_terminal(config.presence.gnss.device)))
+        found.append(
+            ("presence.gnss.device", config.presence.gnss.device, _pseudo_terminal(config.presence.gnss.device))
+        )
     if config.presence.badges:
         bus = config.presence.badges.dbus_address
         found.append(("presence.badges.dbus_address", bus or "system bus", bus.startswith("unix:")))
@@ -252,7 +254,9 @@ def check(config: BoxConfig) -> None:
         if bus.kind == "tcp" and not bus.host:
             raise ContractError(f"buses[{index}].host", "a host", "nothing", "a tcp bus needs host and port")
         if bus.kind == "rtu" and not bus.device:
-            raise ContractError(f"buses[{index}].device", "a serial device", "nothing", "an rtu bus needs device and baud")
+            raise ContractError(
+                f"buses[{index}].device", "a serial device", "nothing", "an rtu bus needs device and baud"
+            )
     for index, channel in enumerate(config.channels):
         if channel.bus not in buses:
             raise ContractError(f"channels[{index}].bus", f"one of {', '.join(buses)}", channel.bus)
@@ -265,16 +269,22 @@ def check(config: BoxConfig) -> None:
     _unique("groups.channels", voting)
     for index, group in enumerate(config.groups):
         if len(group.channels) != int(group.vote[-1]):
-            raise ContractError(f"groups[{index}].channels", f"{group.vote[-1]} channels for {group.vote}", str(len(group.channels)))
+            raise ContractError(
+                f"groups[{index}].channels", f"{group.vote[-1]} channels for {group.vote}", str(len(group.channels))
+            )
         for name in group.channels:
             if name not in channels:
                 raise ContractError(f"groups[{index}].channels", f"one of {', '.join(channels)}", name)
         gases = {(channels[name].gas, channels[name].unit) for name in group.channels}
         if len(gases) > 1:
-            raise ContractError(f"groups[{index}].channels", "one gas and unit", ", ".join(sorted(f"{g} {u}" for g, u in gases)))
+            raise ContractError(
+                f"groups[{index}].channels", "one gas and unit", ", ".join(sorted(f"{g} {u}" for g, u in gases))
+            )
     for name in channels:
         if name not in voting:
-            raise ContractError("groups", f"a group for channel {name}", "none", "a channel that no group counts guards nobody")
+            raise ContractError(
+                "groups", f"a group for channel {name}", "none", "a channel that no group counts guards nobody"
+            )
     if config.inputs.bus not in buses:
         raise ContractError("inputs.bus", f"one of {', '.join(buses)}", config.inputs.bus)
     if len(config.presence.fence) < 3:
@@ -289,7 +299,9 @@ def check(config: BoxConfig) -> None:
         for key, address, simulated in device_addresses(config):
             if not simulated:
                 raise ContractError(
-                    key, "a loopback address or pseudo-terminal, because the baseline is SIMULATION", address,
+                    key,
+                    "a loopback address or pseudo-terminal, because the baseline is SIMULATION",
+                    address,
                     "use a real baseline for real devices",
                 )
 
@@ -301,12 +313,14 @@ def load(path: Path) -> BoxConfig:
         ContractError: names the field.
         OSError: the file cannot be read.
     """
-    import yaml  # noqa: PLC0415 - 1 MiB that a running box does not need to keep apart from its load
+    import yaml
 
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ContractError(str(path), "YAML", str(error).replace("\n", " "), "compare with configs/box.example.yaml") from error
+        raise ContractError(
+            str(path), "YAML", str(error).replace("\n", " "), "compare with configs/box.example.yaml"
+        ) from error
     try:
         config = msgspec.convert(raw, BoxConfig)
     except msgspec.ValidationError as error:

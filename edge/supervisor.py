@@ -43,7 +43,10 @@ class _Child:
     def start(self) -> None:
         self._started = time.monotonic()
         self.process = subprocess.Popen(
-            self._argv, pass_fds=self._descriptors, preexec_fn=_die_with_parent, start_new_session=True  # noqa: PLW1509
+            self._argv,
+            pass_fds=self._descriptors,
+            preexec_fn=_die_with_parent,
+            start_new_session=True,
         )
 
     def look(self, say: Callable[[str], None]) -> None:
@@ -76,13 +79,16 @@ def run(config: Path) -> int:
     """Run until SIGTERM or Ctrl-C. Gives 0, or the interlock's 2 when it refuses to start at all."""
     pairs: dict[str, tuple[socket.socket, socket.socket]] = {name: sockets.pair() for name in _OTHERS}
     for ends in pairs.values():
-        for end in ends:
-            os.set_inheritable(end.fileno(), True)
+        for one in ends:
+            os.set_inheritable(one.fileno(), True)
     argv = [sys.executable, "-m", "edge.process"]
     inner = [f"{name}={ends[0].fileno()}" for name, ends in pairs.items()]
-    children = [_Child("interlock", [*argv, "interlock", str(config), *inner], tuple(e[0].fileno() for e in pairs.values()))]
+    children = [
+        _Child("interlock", [*argv, "interlock", str(config), *inner], tuple(e[0].fileno() for e in pairs.values()))
+    ]
     children += [
-        _Child(name, [*argv, name, str(config), f"{name}={ends[1].fileno()}"], (ends[1].fileno(),)) for name, ends in pairs.items()
+        _Child(name, [*argv, name, str(config), f"{name}={ends[1].fileno()}"], (ends[1].fileno(),))
+        for name, ends in pairs.items()
     ]
     stop = False
 

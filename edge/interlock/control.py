@@ -197,8 +197,8 @@ class ControlServer:
         present = self._here("gas_test")
         if request.analyst not in [person.id for person in present]:
             here = ", ".join(person.id for person in present) or "nobody"
-            raise ContractError("analyst", "a gas analyst of the roster whose badge is here", request.analyst or "nothing",
-                                f"here and entitled: {here}")  # fmt: skip
+            wanted = "a gas analyst of the roster whose badge is here"
+            raise ContractError("analyst", wanted, request.analyst or "nothing", f"here and entitled: {here}")
         if not request.serial:
             raise ContractError("serial", "the instrument's serial number", "nothing")
         if not request.points:

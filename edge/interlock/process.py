@@ -359,7 +359,7 @@ class Interlock:
             self._store.save(step.durable)
 
     def _half_durable(self, attempt: int) -> None:
-        """The log and the state file each say once that the attempt is on disk; both together are the acknowledgement."""
+        """Log and state file each say once that the attempt is on disk; both together acknowledge it."""
         left = self._pending.get(attempt)
         if left is None:
             return

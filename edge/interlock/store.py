@@ -46,7 +46,7 @@ class StateStore:
             return None, True
 
     def save(self, durable: Durable, done: Callable[[], None] | None = None) -> None:
-        """Hand over a state; never waits. `done` comes from the writer thread when this state or a newer one is durable."""
+        """Hand over a state; never waits. `done` comes from the writer thread once it or a newer one is durable."""
         with self._wake:
             self._waiting = durable
             if done is not None:

@@ -50,12 +50,16 @@ def _table(outcomes: list[Outcome], lang: str, seconds: float) -> Table:
     zh = lang == "zh"
     passed = sum(outcome.ok for outcome in outcomes)
     table = Table(title=f"{passed}/{len(TITLES)} · {seconds:.0f} s")
-    for head in (("#", "步骤", "结果", "毫秒") if zh else ("#", "step", "result", "ms")):
+    for head in ("#", "步骤", "结果", "毫秒") if zh else ("#", "step", "result", "ms"):
         table.add_column(head, justify="right" if head in ("#", "ms", "毫秒") else "left")
     done = {outcome.id: outcome for outcome in outcomes}
     for number, titles in TITLES.items():
         outcome = done.get(number)
-        word = ("未到" if zh else "not reached") if outcome is None else (("通过" if zh else "ok") if outcome.ok else ("失败" if zh else "FAILED"))
+        word = (
+            ("未到" if zh else "not reached")
+            if outcome is None
+            else (("通过" if zh else "ok") if outcome.ok else ("失败" if zh else "FAILED"))
+        )
         style = "green" if outcome and outcome.ok else "red"
         symbol = "✔" if outcome and outcome.ok else "✘"
         ms = "" if outcome is None or outcome.ms is None else f"{outcome.ms:.0f}"
@@ -64,7 +68,9 @@ def _table(outcomes: list[Outcome], lang: str, seconds: float) -> Table:
 
 
 def _write(path: Path, outcomes: list[Outcome], times: dict[str, float]) -> None:
-    trip = {name: round(times[name], 1) if name in times else None for name in ("gas_ms", "silent_ms", "kill_ms", "stop_ms")}
+    trip = {
+        name: round(times[name], 1) if name in times else None for name in ("gas_ms", "silent_ms", "kill_ms", "stop_ms")
+    }
     report = {"steps": outcomes, "trip": trip}
     path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
 
@@ -77,12 +83,17 @@ def _stay(console: Console, stage: Stage, lang: str) -> None:
     for user, password in stage.passwords.items():
         console.print(f"   {user} / {password}", highlight=False)
     console.print(f"\n{activate}", highlight=False, soft_wrap=True)
-    for command in (".venv/bin/hotbox watch", ".venv/bin/hotbox explain", ".venv/bin/hotbox-sim set ch4-1 18", ".venv/bin/hotbox audit tail -f"):
+    for command in (
+        ".venv/bin/hotbox watch",
+        ".venv/bin/hotbox explain",
+        ".venv/bin/hotbox-sim set ch4-1 18",
+        ".venv/bin/hotbox audit tail -f",
+    ):
         console.print(f"   {command}", highlight=False)
     signal.pause()
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
@@ -92,7 +103,9 @@ def main() -> int:
     console = Console()
     signal.signal(signal.SIGTERM, _interrupt)
     with tempfile.TemporaryDirectory(prefix="hotbox-demo-") as temporary:
-        stage = Stage((arguments.dir or Path(temporary)).resolve(), lambda what: console.print(f"   … {what}", style="dim"))
+        stage = Stage(
+            (arguments.dir or Path(temporary)).resolve(), lambda what: console.print(f"   … {what}", style="dim")
+        )
         story = Story(stage)
         outcomes: list[Outcome] = []
         began = time.monotonic()

@@ -21,7 +21,9 @@ class Browser:
         """
         self.user = user
         self._password = password
-        self._client = httpx.Client(base_url=url, follow_redirects=True, timeout=20, headers={"Accept-Language": "zh-hans"})
+        self._client = httpx.Client(
+            base_url=url, follow_redirects=True, timeout=20, headers={"Accept-Language": "zh-hans"}
+        )
         page = self._client.get("/accounts/login/")
         form = {"login": user, "password": password, "csrfmiddlewaretoken": self._token(page.text)}
         answer = self._client.post("/accounts/login/", data=form)

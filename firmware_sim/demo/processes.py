@@ -28,7 +28,7 @@ def start(name: str, argv: list[str], logs: Path, env: Mapping[str, str]) -> sub
     with (logs / f"{name}.log").open("ab") as log:
         return subprocess.Popen(
             [str(BIN / argv[0]), *argv[1:]], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            env={**os.environ, **env}, preexec_fn=_die_with_parent, start_new_session=True,  # noqa: PLW1509
+            env={**os.environ, **env}, preexec_fn=_die_with_parent, start_new_session=True,
         )  # fmt: skip
 
 
@@ -39,7 +39,13 @@ def call(argv: list[str], env: Mapping[str, str], stdin: str = "") -> str:
         DemoError: it failed; its words are in the message.
     """
     done = subprocess.run(
-        [str(BIN / argv[0]), *argv[1:]], input=stdin, capture_output=True, text=True, env={**os.environ, **env}, timeout=60, check=False
+        [str(BIN / argv[0]), *argv[1:]],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+        timeout=60,
+        check=False,
     )
     if done.returncode:
         raise DemoError(f"{' '.join(argv)}: exit code {done.returncode}: {(done.stderr or done.stdout).strip()[-600:]}")
@@ -49,7 +55,12 @@ def call(argv: list[str], env: Mapping[str, str], stdin: str = "") -> str:
 def code(argv: list[str], env: Mapping[str, str]) -> tuple[int, str]:
     """Run one of the installed commands; gives its exit code and what it printed."""
     done = subprocess.run(
-        [str(BIN / argv[0]), *argv[1:]], capture_output=True, text=True, env={**os.environ, **env}, timeout=60, check=False
+        [str(BIN / argv[0]), *argv[1:]],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **env},
+        timeout=60,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -12,8 +12,8 @@ import msgspec
 
 from contracts.checkpoint import NoteKey, origin
 from firmware_sim.client import Site
-from firmware_sim.demo.boxfile import Places, write
 from firmware_sim.demo.box import Box
+from firmware_sim.demo.boxfile import Places, write
 from firmware_sim.demo.browser import Browser
 from firmware_sim.demo.processes import DemoError, call, start, stop, until
 
@@ -42,7 +42,9 @@ class Stage:
         """Use `root` for all files; it is emptied first."""
         shutil.rmtree(root, ignore_errors=True)
         self.root = root
-        self.site_dir, self.bridge_dir, self.box_dir, self.trust_dir = (root / n for n in ("site", "bridge", "box", "trust"))
+        self.site_dir, self.bridge_dir, self.box_dir, self.trust_dir = (
+            root / n for n in ("site", "bridge", "box", "trust")
+        )
         self.logs = root / "logs"
         for folder in (root, self.logs, self.trust_dir):
             folder.mkdir(parents=True)
@@ -75,7 +77,9 @@ class Stage:
         provisioned = call(["hotbox", "-c", str(self.config), "provision", "--json"], {})
         vkey = msgspec.json.decode(provisioned)["vkey"]
         self.bridge("box", "add", BOX, "--vkey", vkey, "--name", "1 号动火盒", "--place", "三号罐区")
-        self.bridge("box", "add", OTHER_BOX, "--vkey", self._foreign_key(vkey), "--name", "2 号动火盒", "--place", "五号泵房")
+        self.bridge(
+            "box", "add", OTHER_BOX, "--vkey", self._foreign_key(vkey), "--name", "2 号动火盒", "--place", "五号泵房"
+        )
         self.bridge("box", "trust", BOX, "--out", str(self.trust_dir))
         self._add_people()
         for name in CREW:
@@ -99,7 +103,9 @@ class Stage:
 
     def _alive(self, name: str) -> None:
         if self._processes[name].poll() is not None:
-            raise DemoError(f"{name} ended with code {self._processes[name].returncode}; see {self.logs / (name + '.log')}")
+            raise DemoError(
+                f"{name} ended with code {self._processes[name].returncode}; see {self.logs / (name + '.log')}"
+            )
 
     def start_broker(self) -> None:
         """The embedded broker as a process of its own."""
@@ -153,7 +159,7 @@ class Stage:
         return self._browsers[user]
 
     def kill(self, name: str) -> None:
-        """kill -9 the whole group of a process."""
+        """Kill -9 the whole group of a process."""
         process = self._processes.pop(name)
         process.kill()
         process.wait()

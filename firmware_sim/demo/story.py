@@ -49,10 +49,16 @@ TITLES: dict[int, tuple[str, str]] = {
     7: ("气体恢复仍锁存；重新分析、现场复位、再次放行", "gas clears, still latched; test, reset, new release"),
     8: ("监护人离岗：倒计时警告，随后切断", "the guardian walks off: countdown, then trip"),
     9: ("探测器沉默、异常应答、链路断开：每次都切断", "a detector falls silent, answers exceptions, drops its link"),
-    10: ("放行中 kill -9 联锁进程：触点断开，重启后为异常重启", "interlock killed while released: opens, unclean_restart"),
+    10: (
+        "放行中 kill -9 联锁进程：触点断开，重启后为异常重启",
+        "interlock killed while released: opens, unclean_restart",
+    ),
     11: ("SIGSTOP 冻结联锁进程：触点断开，恢复后不再吸合", "interlock frozen: opens, and stays open after SIGCONT"),
     12: ("失联断开控制器重启：断开并保持断开", "the dead-man reboots: open, and stays open"),
-    13: ("代理中断、桥接被杀并重启：盒子照常，事件不丢不重", "broker and bridge go down: the box works on, nothing lost"),
+    13: (
+        "代理中断、桥接被杀并重启：盒子照常，事件不丢不重",
+        "broker and bridge go down: the box works on, nothing lost",
+    ),
     14: ("伪造、过期、已撤销、他盒的作业票：均被拒", "forged, expired, revoked and foreign permits are refused"),
     15: ("完工、看火、复位、锁定；第二张票到时切断", "finish, fire watch, reset, LOCKED; a second permit runs out"),
     16: ("审计日志核验通过且已见证；篡改一字节被指出", "the log verifies, witnessed; one flipped byte is named"),
@@ -113,12 +119,26 @@ class Story:
 
         return until("the contact to open", look, 10)
 
+    def open_again(self, opens: int) -> dict[str, Any]:
+        """Wait until the controller counts one more opening and its contact is open."""
+
+        def look() -> dict[str, Any] | None:
+            state = self.deadman()
+            return state if state["opens"] > opens and state["contact"] == "O" else None
+
+        return until("the contact to open", look, 5)
+
     def gas_test(self) -> None:
         """The shift leader enters a clean gas test at the box."""
         points = [
             f"{where}:{gas}:{unit}:{value}"
             for where in ("up", "middle", "down")
-            for gas, unit, value in (("CH4", "%LEL", "0"), ("O2", "vol%", "20.9"), ("CO", "ppm", "0"), ("H2S", "ppm", "0"))
+            for gas, unit, value in (
+                ("CH4", "%LEL", "0"),
+                ("O2", "vol%", "20.9"),
+                ("CO", "ppm", "0"),
+                ("H2S", "ppm", "0"),
+            )
         ]
         words = [word for point in points for word in ("--point", point)]
         self.box.run("gas-test", "--analyst", "leader", "--serial", "PGM-0815", *words)
@@ -140,7 +160,9 @@ class Story:
             self.gas_test()
         if self.box.status["state"] == "TRIPPED" and not self.box.status["reset_done"]:
             healthy = {"estop", "stop", "gas", "deadman", "contact_open", "inputs", "loop"}
-            self.box.wait("the causes to clear", lambda s: not {v["condition"] for v in s["verdicts"] if not v["ok"]} & healthy)
+            self.box.wait(
+                "the causes to clear", lambda s: not {v["condition"] for v in s["verdicts"] if not v["ok"]} & healthy
+            )
             self.reset()
         self.box.state("PERMISSIVE_OK", seconds=25)
         mark = self.box.mark()
@@ -153,7 +175,9 @@ class Story:
         status = self.box.state("TRIPPED")
         first = status["first_out"]
         if first["code"] not in codes or (subject and first["subject"] != subject):
-            raise DemoError(f"expected first-out {' or '.join(codes)} {subject}, got {first['code']} {first['subject']}")
+            raise DemoError(
+                f"expected first-out {' or '.join(codes)} {subject}, got {first['code']} {first['subject']}"
+            )
         return dict(first)
 
     def alarm_at_bridge(self, after_ms: int) -> dict[str, Any]:
@@ -170,13 +194,24 @@ class Story:
     def apply(self, box: str, *, seconds: float, content: str) -> str:
         """Apply as the applicant and sign as both approvers; gives the number."""
         now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-        local = [(now + datetime.timedelta(seconds=s)).astimezone(_zone()).strftime("%Y-%m-%dT%H:%M:%S") for s in (0, seconds)]
+        local = [
+            (now + datetime.timedelta(seconds=s)).astimezone(_zone()).strftime("%Y-%m-%dT%H:%M:%S")
+            for s in (0, seconds)
+        ]
         number = self.stage.browser("applicant").apply(
             {
-                "box": box, "level": "grade_1", "place": "三号罐区 P-301 泵出口", "content": content, "method": "电弧焊",
-                "starts": local[0], "ends": local[1], "performer": "performer", "guardian": "guardian", "rules": "SIMULATION",
+                "box": box,
+                "level": "grade_1",
+                "place": "三号罐区 P-301 泵出口",
+                "content": content,
+                "method": "电弧焊",
+                "starts": local[0],
+                "ends": local[1],
+                "performer": "performer",
+                "guardian": "guardian",
+                "rules": "SIMULATION",
             }
-        )  # fmt: skip
+        )
         self.stage.browser("approver1").approve(number)
         self.stage.browser("approver2").approve(number)
         return number
@@ -270,7 +305,8 @@ class Story:
         ms = (self.opened_after(set_us)["contact_open_us"] - set_us) / 1000
         self.times["gas_ms"] = ms
         alarm = self.alarm_at_bridge(since_ms)
-        return Told(f"{first['subject']} {first['value']} > {first['limit']} {first['unit']}; alarm at the bridge: {alarm['type']}", ms)
+        over = f"{first['subject']} {first['value']} > {first['limit']} {first['unit']}"
+        return Told(f"{over}; alarm at the bridge: {alarm['type']}", ms)
 
     def latched_until_reset(self) -> Told:
         """7."""
@@ -321,12 +357,14 @@ class Story:
         pid = self.stage.interlock_pid()
         opens = self.deadman()["opens"]
         os.kill(pid, signal.SIGKILL)
-        state = until("the contact to open", lambda: s if (s := self.deadman())["opens"] > opens and s["contact"] == "O" else None, 5)
+        state = self.open_again(opens)
         ms = (state["contact_open_us"] - state["hb_before_open_us"]) / 1000
         self.times["kill_ms"] = ms
         self.box.wait("the restart", lambda s: (s["first_out"] or {}).get("code") == "unclean_restart", 20)
         self.tripped_by("unclean_restart")
-        return Told(f"{state['open_cause']}, {ms:.0f} ms after the last good heartbeat; restart: TRIPPED by unclean_restart", ms)
+        return Told(
+            f"{state['open_cause']}, {ms:.0f} ms after the last good heartbeat; restart: TRIPPED by unclean_restart", ms
+        )
 
     def interlock_frozen(self) -> Told:
         """11."""
@@ -335,14 +373,18 @@ class Story:
         opens = self.deadman()["opens"]
         os.kill(pid, signal.SIGSTOP)
         try:
-            state = until("the contact to open", lambda: s if (s := self.deadman())["opens"] > opens and s["contact"] == "O" else None, 5)
+            state = self.open_again(opens)
         finally:
             os.kill(pid, signal.SIGCONT)
         ms = (state["contact_open_us"] - state["hb_before_open_us"]) / 1000
         self.times["stop_ms"] = ms
         self.tripped_by("loop_gap", "deadman_open")
         cycles = state["cycles"]
-        until("heartbeats again", lambda: s if (s := self.deadman())["last_good_hb_us"] > state["contact_open_us"] else None, 5)
+        until(
+            "heartbeats again",
+            lambda: s if (s := self.deadman())["last_good_hb_us"] > state["contact_open_us"] else None,
+            5,
+        )
         after = self.deadman()
         if after["contact"] != "O" or after["cycles"] != cycles:
             raise DemoError("the contact closed again after SIGCONT")
@@ -354,7 +396,9 @@ class Story:
         boots = self.deadman()["boots"]
         since = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
         self.site.fault("deadman", "reboot")
-        state = until("the reboot", lambda: s if (s := self.deadman())["boots"] > boots and s["contact"] == "O" else None, 10)
+        state = until(
+            "the reboot", lambda: s if (s := self.deadman())["boots"] > boots and s["contact"] == "O" else None, 10
+        )
         self.tripped_by("deadman_open", "deadman_silent", "feedback_lost")
         self.box.wait("the controller's new status", lambda s: s["relay"]["boots"] == state["boots"])
         if self.deadman()["contact"] != "O":
@@ -434,7 +478,9 @@ class Story:
         self.box.wait("the second permit", lambda s: s["permit"] and s["permit"]["id"] == second)
         self.release(gas_test=True)
         self.tripped_after_end()
-        return Told(f"fire watch from {seconds:.0f} s, reset, LOCKED; {second} ran out while released: tripped by deadline")
+        return Told(
+            f"fire watch from {seconds:.0f} s, reset, LOCKED; {second} ran out while released: tripped by deadline"
+        )
 
     def tripped_after_end(self) -> None:
         """The released permit's window ends."""
