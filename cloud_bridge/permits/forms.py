@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy
 
 from cloud_bridge.boxes.models import Box
 from cloud_bridge.people.models import ID_PATTERN, Person
-from cloud_bridge.permits.models import LEVEL_TITLES, Permit
+from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.service import DEFAULT_RULES, Application
-from cloud_bridge.permits.workflow import Refused, check_window
+from cloud_bridge.permits.workflow import LEVEL_TITLES, Refused, check_window
 from contracts.permit import Level, Role
 
 METHODS = (

@@ -6,22 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from cloud_bridge.boxes.models import Box
 from cloud_bridge.people.models import Person
-from cloud_bridge.permits.workflow import State
+from cloud_bridge.permits.workflow import LEVEL_TITLES, STATE_TITLES, State
 from contracts.permit import Level, Role
-
-STATE_TITLES = {
-    State.PREPARING: _("Preparing"),
-    State.PENDING_APPROVAL: _("Waiting for approval"),
-    State.APPROVED: _("Approved"),
-    State.ISSUED: _("Issued to the box"),
-    State.ACCEPTED: _("Accepted by the box"),
-    State.REFUSED: _("Refused by the box"),
-    State.REJECTED: _("Rejected"),
-    State.REVOKED: _("Revoked"),
-    State.EXPIRED: _("Expired"),
-}
-LEVEL_TITLES = {Level.SPECIAL: _("Special"), Level.GRADE_1: _("Grade 1"), Level.GRADE_2: _("Grade 2")}
-
 
 class Permit(models.Model):
     """A hot-work permit. `content_sha256` is what approvers sign; `jws` is what the box gets."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from contracts.permit import Level
 
@@ -31,6 +32,20 @@ class State(StrEnum):
     REJECTED = "rejected"
     REVOKED = "revoked"
     EXPIRED = "expired"
+
+
+STATE_TITLES = {
+    State.PREPARING: gettext_lazy("Preparing"),
+    State.PENDING_APPROVAL: gettext_lazy("Waiting for approval"),
+    State.APPROVED: gettext_lazy("Approved"),
+    State.ISSUED: gettext_lazy("Issued to the box"),
+    State.ACCEPTED: gettext_lazy("Accepted by the box"),
+    State.REFUSED: gettext_lazy("Refused by the box"),
+    State.REJECTED: gettext_lazy("Rejected"),
+    State.REVOKED: gettext_lazy("Revoked"),
+    State.EXPIRED: gettext_lazy("Expired"),
+}
+LEVEL_TITLES = {Level.SPECIAL: gettext_lazy("Special"), Level.GRADE_1: gettext_lazy("Grade 1"), Level.GRADE_2: gettext_lazy("Grade 2")}
 
 
 class Event(StrEnum):
@@ -130,8 +145,8 @@ def check_allowed(state: State, event: Event) -> None:
     """
     if state not in ALLOWED[event]:
         raise Refused(
-            _("a permit in one of the states: %s") % ", ".join(s.value for s in ALLOWED[event]),
-            state.value,
+            _("a permit in one of the states: %s") % ", ".join(str(STATE_TITLES[s]) for s in ALLOWED[event]),
+            str(STATE_TITLES[state]),
             _("Reload the page and look at the trail: somebody or the box was faster."),
         )
 
