@@ -22,6 +22,7 @@ from contracts.errors import ContractError
 from contracts.event import ActionResult, Actor, Category, Severity
 from edge import sockets
 from edge.audit import AckVerdict, AuditLog, Draft, Stamp, keys
+from edge.audit.reader import Reader
 from edge.config import BoxConfig
 from edge.gas.budget import check as check_budgets
 from edge.gas.budget import stale_limit_us
@@ -88,6 +89,7 @@ class Interlock:
             boot={"baseline": config.baseline, "rules": self._rules.sha256},
         )  # fmt: skip
         keys.publish(config.data_dir / "keys" / "log.vkey", self._log.origin, key)
+        self._clock.raise_floor(_known_time(config.audit_db, self._log.health().boot))
         self._durable, notes = kernel.recover(
             found, first_start=first_start, boot_id=boot_id(), now_us=now_us(), rules=self._rules
         )
@@ -466,6 +468,20 @@ class Interlock:
             step.facts, step.verdicts, boot=health.boot, audit=audit, buses=tuple(p.view() for p in self._pollers),
             events=tuple(self._events), loop_lag_ms=lag_ms, evaluations=self.evaluations,
         )  # fmt: skip
+
+
+_KNOWN_LEAVES = 64
+
+
+def _known_time(path: Path, boot: int) -> int:
+    """The newest time that is already known, ms since 1970: events of earlier starts, and the witness's signature."""
+    log = Reader.open(path)
+    try:
+        size, witnessed = log.size(), log.witnessed()
+        earlier = [event.t for event in log.events(max(0, size - _KNOWN_LEAVES), _KNOWN_LEAVES) if event.boot < boot]
+    finally:
+        log.close()
+    return max([*earlier, witnessed.time_s * 1000 if witnessed else 0])
 
 
 def _harden() -> None:
