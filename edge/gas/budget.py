@@ -150,12 +150,15 @@ def bus_budget(config: BoxConfig, bus: Bus) -> BusBudget:
         needed, loss = cycle, timeout
     # A missed reading is tolerated: the next but one must arrive in time even when another unit fails before it.
     stale = max(2 * poll + timeout + min(loss, poll / 2) + _JITTER_MS, _STALE_FLOOR_MS)
-    frozen = max(stale, 2 * LIVE_COUNTER_MS + poll + timeout + _JITTER_MS)
+    # Two requests this far apart were answered more than LIVE_COUNTER_MS apart, however late the first answer was.
+    frozen = LIVE_COUNTER_MS + timeout + _JITTER_MS
+    # The counter may have moved once more before it stopped: the next poll sees that, later ones see it stand still.
+    frozen_seen = poll + (frozen // poll + 1) * poll + transaction
     return BusBudget(
         name=bus.name, kind=bus.kind, poll_ms=poll, units=len(replies), request_bytes=request, reply_bytes=reply,
         wire_ms=wire, gaps_ms=gaps, turnaround_ms=turnaround, transaction_ms=transaction, timeout_ms=timeout,
         quiet_ms=quiet, cycle_ms=cycle, needed_ms=needed, stale_ms=stale, frozen_ms=frozen,
-        worst_value_ms=poll + transaction, worst_trip_ms=max(stale, frozen),
+        worst_value_ms=poll + transaction, worst_trip_ms=max(stale, frozen_seen),
     )  # fmt: skip
 
 

@@ -141,6 +141,11 @@ class Session:
             return Failure(f"{len(bits)} input bits instead of {(count + 7) // 8 * 8}")
         return bits
 
+    def not_asked(self, detail: str) -> Failure:
+        """A request that could not even be sent, stamped like one that was."""
+        self.sent_us = now_us()
+        return Failure(detail, line=True)
+
     def close(self) -> None:
         """Close the client."""
         self._client.close()

@@ -128,6 +128,7 @@ class BusPoller:
         self._errors = 0
         self._cycle_s = 0.0
         self._connected = False
+        self._ending = False
         self.cycles = 0
         self.skipped = 0
         """Cycles left out because the one before took longer than the poll period."""
@@ -135,21 +136,28 @@ class BusPoller:
     async def run(self) -> None:
         """Poll until cancelled; connections are closed on the way out."""
         make = LINES[self._bus.kind]
-        line = make(self._bus, self.budget)
+        lines = [make(self._bus, self.budget)]
+        name = self._bus.name
         if self._bus.kind == "rtu":
-            try:
-                await self._cycle_for_ever(line, suspects_at_end=True)
-            finally:
-                line.close()
-            return
-        spare = make(self._bus, self.budget)
+            tasks = [asyncio.create_task(self._cycle_for_ever(lines[0], suspects_at_end=True), name=f"{name} cycle")]
+        else:
+            lines.append(make(self._bus, self.budget))
+            tasks = [
+                asyncio.create_task(self._cycle_for_ever(lines[0], suspects_at_end=False), name=f"{name} cycle"),
+                asyncio.create_task(self._ask_suspects_for_ever(lines[1]), name=f"{name} suspects"),
+            ]
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._cycle_for_ever(line, suspects_at_end=False), name=f"{self._bus.name} cycle")
-                group.create_task(self._ask_suspects_for_ever(spare), name=f"{self._bus.name} suspects")
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
-            line.close()
-            spare.close()
+            # Before Python 3.12 wait_for(), in which pymodbus waits, can swallow a cancellation: hence the flag.
+            self._ending = True
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for line in lines:
+                line.close()
 
     def view(self) -> BusView:
         """This bus for the status document. `ok`: connected and no unit is suspect."""
@@ -165,10 +173,10 @@ class BusPoller:
     async def _cycle_for_ever(self, line: Line, *, suspects_at_end: bool) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
-        while True:
+        while not self._ending:
             started = loop.time()
             for unit in self._units:
-                if not unit.suspect:
+                if not unit.suspect and not self._ending:
                     await self._ask(line, unit)
             if suspects_at_end:
                 await self._ask_one_suspect(line, due + self._poll_s)
@@ -181,7 +189,8 @@ class BusPoller:
                 late = int((ended - due) / self._poll_s)
                 self.skipped += late
                 due += late * self._poll_s
-            await asyncio.sleep(max(0.0, due - ended))
+            if not self._ending:
+                await asyncio.sleep(max(0.0, due - ended))
 
     async def _ask(self, line: Line, unit: _Unit) -> None:
         failure = await unit.ask(line)
@@ -216,13 +225,15 @@ class BusPoller:
     async def _ask_suspects_for_ever(self, spare: Line) -> None:
         """TCP: beside the cycle, over a connection of their own, which is closed when nobody is suspect."""
         loop = asyncio.get_running_loop()
-        while True:
+        while not self._ending:
             await self._suspected.wait()
             for unit in self._due_suspects(loop.time()):
-                await self._ask(spare, unit)
+                if not self._ending:
+                    await self._ask(spare, unit)
             waiting = [unit.retry_at for unit in self._units if unit.suspect]
             if not waiting:
                 self._suspected.clear()
                 spare.close()
                 continue
-            await asyncio.sleep(max(0.0, min(waiting) - loop.time()))
+            if not self._ending:
+                await asyncio.sleep(max(0.0, min(waiting) - loop.time()))

@@ -57,7 +57,7 @@ class RtuLine:
     async def registers(self, unit_id: int, function: Function, register: int, count: int) -> list[int] | Failure:
         """See `Line.registers`; waits for a silent line first."""
         if not await self._ready():
-            return Failure("the line is not silent" if self._session.connected else "not connected", line=True)
+            return self._session.not_asked("the line is not silent" if self._session.connected else "not connected")
         answer = await self._session.registers(unit_id, function, register, count)
         if isinstance(answer, Failure):
             self._failed_at = self._loop.time()
@@ -66,7 +66,7 @@ class RtuLine:
     async def inputs(self, unit_id: int, address: int, count: int) -> list[bool] | Failure:
         """See `Line.inputs`; waits for a silent line first."""
         if not await self._ready():
-            return Failure("the line is not silent" if self._session.connected else "not connected", line=True)
+            return self._session.not_asked("the line is not silent" if self._session.connected else "not connected")
         answer = await self._session.inputs(unit_id, address, count)
         if isinstance(answer, Failure):
             self._failed_at = self._loop.time()

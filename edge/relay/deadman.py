@@ -96,22 +96,19 @@ class DeadManRelay:
 
     def heartbeat(self, closed: bool) -> bool:
         """See `RelayDriver.heartbeat`."""
-        self._seq += 1
-        return self._write(protocol.heartbeat(self._seq, closed=closed))
+        return self._write(protocol.heartbeat(self._next(), closed=closed))
 
     def close_contact(self) -> bool:
         """See `RelayDriver.close_contact`; quotes the nonce of a status line not older than 300 ms."""
         status = self._status
         if status is None or status.latch_closed or status.contact_closed or now_us() - status.at_us > _FRESH_US:
             return False
-        self._seq += 1
-        return self._write(protocol.close(self._seq, status.nonce))
+        return self._write(protocol.close(self._next(), status.nonce))
 
     def open_contact(self) -> bool:
         """See `RelayDriver.open_contact`."""
-        self._seq += 1
         self._discard_output()
-        return self._write(protocol.open_(self._seq))
+        return self._write(protocol.open_(self._next()))
 
     def shut(self) -> None:
         """See `RelayDriver.shut`."""
@@ -122,6 +119,10 @@ class DeadManRelay:
         if self.connected:
             self.open_contact()
         self._close(discard=False)
+
+    def _next(self) -> int:
+        self._seq = (self._seq + 1) & protocol.SEQ_MASK
+        return self._seq
 
     def _write(self, line: bytes) -> bool:
         if self._fd < 0:

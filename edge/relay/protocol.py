@@ -14,6 +14,8 @@ import msgspec
 
 MAX_LINE = 160
 """A longer line is noise."""
+SEQ_MASK = 0xFFFFFFFF
+"""Sequence numbers wrap here."""
 _STATES = {b"O": False, b"C": True}
 _NONCE_DIGITS = 8
 _STATUS_WORDS = 11

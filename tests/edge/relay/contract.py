@@ -1,0 +1,207 @@
+"""What every relay driver must keep, whatever it drives. A driver's test class inherits this and gives it a `bench`."""
+
+import abc
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from edge.relay.driver import RelayDriver
+from edge.relay.protocol import DeadmanStatus
+from tests.edge.eventually import eventually
+
+
+class RelayBench(abc.ABC):
+    """A driver on its simulated device, and a way to do to the device what happens to devices."""
+
+    driver: RelayDriver
+
+    def __init__(self) -> None:
+        self.statuses: list[DeadmanStatus] = []
+        self._changed = asyncio.Event()
+        self._beating: asyncio.Task[None] | None = None
+
+    def on_status(self, status: DeadmanStatus) -> None:
+        self.statuses.append(status)
+        self._changed.set()
+
+    async def until(self, true: Callable[[DeadmanStatus], Any], within_s: float = 3) -> DeadmanStatus:
+        """The first status from now on that makes it true."""
+        seen = len(self.statuses)
+        async with asyncio.timeout(within_s):
+            while True:
+                for status in self.statuses[seen:]:
+                    if true(status):
+                        return status
+                seen = len(self.statuses)
+                self._changed.clear()
+                await self._changed.wait()
+
+    def beat(self, closed: bool) -> None:
+        """Send this state as a heartbeat every 50 ms from now on, the first at once, as the interlock does."""
+        self.hold_breath()
+        self._beating = asyncio.create_task(self._beat(closed))
+        self.driver.heartbeat(closed)
+
+    async def _beat(self, closed: bool) -> None:
+        while True:
+            await asyncio.sleep(0.05)
+            self.driver.heartbeat(closed)
+
+    def hold_breath(self) -> None:
+        """No more heartbeats."""
+        if self._beating is not None:
+            self._beating.cancel()
+            self._beating = None
+
+    async def close_contact(self) -> None:
+        """Close it as the interlock does: heartbeats that say open, CLOSE, then heartbeats that say closed."""
+        self.beat(closed=False)
+        await self.until(lambda s: not s.latch_closed and not s.contact_closed and s.hb_age_ms < 100)
+        assert self.driver.close_contact()
+        self.beat(closed=True)
+        await self.until(lambda s: s.latch_closed and s.contact_closed)
+
+    @abc.abstractmethod
+    async def reboot(self) -> None:
+        """The device loses power for a moment."""
+
+    @abc.abstractmethod
+    async def weld(self) -> None:
+        """From now on a closed contact stays closed."""
+
+    @abc.abstractmethod
+    async def jam_open(self) -> None:
+        """From now on the contact never closes."""
+
+    @abc.abstractmethod
+    async def replug(self) -> None:
+        """The line goes away and comes back."""
+
+    @abc.abstractmethod
+    def contact_closed(self) -> bool:
+        """The contact itself, seen from outside."""
+
+    @abc.abstractmethod
+    def fresh_driver(self) -> RelayDriver:
+        """A second driver for the same device, as after a restart of the interlock."""
+
+
+class RelayContract:
+    """Inherit and provide the fixture `bench`."""
+
+    async def test_contact_is_open_on_start(self, bench):
+        status = await bench.until(lambda s: True)
+        assert not status.latch_closed
+        assert not status.contact_closed
+        assert not bench.contact_closed()
+
+    async def test_heartbeats_alone_never_close_it(self, bench):
+        bench.beat(closed=True)
+        for _ in range(5):
+            status = await bench.until(lambda s: s.hb_age_ms < 100)
+            assert not status.latch_closed
+        assert not bench.contact_closed()
+
+    async def test_close_needs_heartbeats_that_say_open(self, bench):
+        await bench.until(lambda s: True)
+        bench.driver.close_contact()
+        status = await bench.until(lambda s: s.cause == "bad_close")
+        assert not status.latch_closed
+
+    async def test_close_closes_and_heartbeats_sustain_it(self, bench):
+        await bench.close_contact()
+        assert bench.contact_closed()
+        opens = bench.statuses[-1].opens
+        for _ in range(6):
+            assert (await bench.until(lambda s: True)).contact_closed
+        assert bench.statuses[-1].opens == opens
+
+    async def test_open_opens(self, bench):
+        await bench.close_contact()
+        assert bench.driver.open_contact()
+        status = await bench.until(lambda s: not s.contact_closed)
+        assert status.cause == "commanded"
+        assert not bench.contact_closed()
+
+    async def test_missing_heartbeats_open_it(self, bench):
+        """Open within 200 ms of the last good heartbeat."""
+        await bench.close_contact()
+        bench.hold_breath()
+        status = await bench.until(lambda s: not s.latch_closed, 1)
+        assert status.cause == "heartbeat_lost"
+        assert status.hb_age_ms <= 200
+        await bench.until(lambda s: not s.contact_closed)
+
+    async def test_heartbeat_of_another_belief_opens_it(self, bench):
+        await bench.close_contact()
+        bench.beat(closed=False)
+        assert (await bench.until(lambda s: not s.latch_closed)).cause == "state_mismatch"
+
+    async def test_it_stays_open_when_heartbeats_come_back(self, bench):
+        await bench.close_contact()
+        bench.hold_breath()
+        await bench.until(lambda s: not s.contact_closed)
+        bench.beat(closed=True)
+        for _ in range(5):
+            assert not (await bench.until(lambda s: s.hb_age_ms < 100)).latch_closed
+        assert not bench.contact_closed()
+
+    async def test_it_stays_open_after_the_device_reboots(self, bench):
+        await bench.close_contact()
+        await bench.reboot()
+        status = await bench.until(lambda s: not s.latch_closed)
+        assert status.cause == "power_up"
+        for _ in range(5):
+            assert not (await bench.until(lambda s: s.hb_age_ms < 100)).latch_closed
+        await bench.until(lambda s: not s.contact_closed)
+
+    async def test_it_opens_and_stays_open_when_the_interlock_restarts(self, bench):
+        await bench.close_contact()
+        bench.hold_breath()
+        driver = bench.fresh_driver()
+        assert driver.open_port()
+        await bench.until(lambda s: not s.latch_closed, 1)
+        bench.driver = driver
+        bench.beat(closed=True)
+        for _ in range(5):
+            assert not (await bench.until(lambda s: s.hb_age_ms < 100)).latch_closed
+
+    async def test_it_opens_and_stays_open_when_the_line_goes_away_and_comes_back(self, bench):
+        await bench.close_contact()
+        await bench.replug()
+        status = await bench.until(lambda s: True, 4)
+        assert not status.latch_closed
+        for _ in range(5):
+            assert not (await bench.until(lambda s: s.hb_age_ms < 100)).latch_closed
+
+    async def test_each_opening_asks_for_another_nonce(self, bench):
+        await bench.close_contact()
+        first = bench.statuses[-1].nonce
+        bench.driver.open_contact()
+        assert (await bench.until(lambda s: not s.contact_closed)).nonce != first
+
+    async def test_welded_contact_is_reported(self, bench):
+        await bench.close_contact()
+        await bench.weld()
+        bench.driver.open_contact()
+        bench.beat(closed=False)
+        status = await bench.until(lambda s: not s.latch_closed and s.hb_age_ms < 100)
+        assert status.contact_closed
+        assert not bench.driver.close_contact()
+
+    async def test_contact_that_does_not_close_is_reported(self, bench):
+        await bench.jam_open()
+        bench.beat(closed=False)
+        await bench.until(lambda s: s.hb_age_ms < 100)
+        assert bench.driver.close_contact()
+        bench.beat(closed=True)
+        status = await bench.until(lambda s: s.latch_closed)
+        assert not status.contact_closed
+
+    async def test_shut_opens_the_contact(self, bench):
+        await bench.close_contact()
+        bench.hold_breath()
+        bench.driver.shut()
+        await eventually(lambda: not bench.contact_closed())
+        assert not bench.driver.heartbeat(True)
+        assert not bench.driver.close_contact()
