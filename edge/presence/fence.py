@@ -87,9 +87,6 @@ class Fence(msgspec.Struct, frozen=True):
         for index, (a, b) in enumerate(edges):
             if math.dist(a, b) < _SAME_CORNER_M:
                 raise ContractError(f"{_FIELD}[{index}]", "a corner apart from the next", "the same place")
-        area = abs(math.fsum(a[0] * b[1] - b[0] * a[1] for a, b in edges)) / 2
-        if area < _SMALLEST_M2:
-            raise ContractError(_FIELD, f"an area of at least {_SMALLEST_M2:.0f} m²", f"{area:.2f} m²")
         for first, (a, b) in enumerate(edges):
             for second in range(first + 1, len(edges)):
                 c, d = edges[second]
@@ -103,6 +100,9 @@ class Fence(msgspec.Struct, frozen=True):
                 if crossing:
                     came = f"edges {first} and {second} cross or touch"
                     raise ContractError(_FIELD, "edges that do not meet", came, "give the corners in order")
+        area = abs(math.fsum(a[0] * b[1] - b[0] * a[1] for a, b in edges)) / 2
+        if area < _SMALLEST_M2:
+            raise ContractError(_FIELD, f"an area of at least {_SMALLEST_M2:.0f} m²", f"{area:.2f} m²")
 
 
 def _turn(degrees: float) -> float:

@@ -1,9 +1,7 @@
 """The presence process: badges and position in, evidence out."""
 
 import asyncio
-import contextlib
 import logging
-import signal
 import socket
 from pathlib import Path
 
@@ -34,7 +32,7 @@ def position(fix: Fix, fence: Fence) -> Position:
 
 
 async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
-    """Watch badges and position until SIGTERM, cancellation, or the end of an inherited evidence socket.
+    """Watch badges and position until cancelled, or until the end of an inherited evidence socket.
 
     Raises:
         ContractError: the fence or the file of badge secrets is refused.
@@ -64,12 +62,7 @@ async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
     work = [scanner.run(), listen()]
     if presence.gnss:
         work.append(GnssReceiver(presence.gnss, send_position).run())
-    loop = asyncio.get_running_loop()
-    tasks = [loop.create_task(part) for part in work]
-    ended = asyncio.Event()
-    with contextlib.suppress(ValueError, RuntimeError):  # only a main thread has signals
-        loop.add_signal_handler(signal.SIGTERM, ended.set)
-    tasks.append(loop.create_task(_wait(ended)))
+    tasks = [asyncio.ensure_future(part) for part in work]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -79,9 +72,3 @@ async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         client.close()
-        with contextlib.suppress(ValueError, RuntimeError):
-            loop.remove_signal_handler(signal.SIGTERM)
-
-
-async def _wait(ended: asyncio.Event) -> None:
-    await ended.wait()

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -40,12 +39,8 @@ class _Process:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="faces")
 
     async def run(self) -> None:
-        loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
-        with contextlib.suppress(ValueError, RuntimeError):  # only a main thread has signals
-            loop.add_signal_handler(signal.SIGTERM, ended.set)
         self._camera.start()
-        tasks = [loop.create_task(part) for part in (self._listen(), self._report(), self._look(), _wait(ended))]
+        tasks = [asyncio.ensure_future(part) for part in (self._listen(), self._report(), self._look())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -57,8 +52,6 @@ class _Process:
             self._client.close()
             self._worker.shutdown(cancel_futures=True)
             await asyncio.to_thread(self._camera.stop)
-            with contextlib.suppress(ValueError, RuntimeError):
-                loop.remove_signal_handler(signal.SIGTERM)
 
     async def _listen(self) -> None:
         async for message in self._client.messages():
@@ -109,14 +102,10 @@ class _Process:
 
 
 async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
-    """Watch the camera until SIGTERM, cancellation, or the end of an inherited evidence socket."""
+    """Watch the camera until cancelled, or until the end of an inherited evidence socket."""
     # One thread each: the second core is the interlock's.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
     await _Process(config, EvidenceClient(config, evidence)).run()
-
-
-async def _wait(ended: asyncio.Event) -> None:
-    await ended.wait()

@@ -1,0 +1,194 @@
+"""Badges over a real D-Bus and NMEA over a real pseudo-terminal become evidence, or do not."""
+
+import asyncio
+import itertools
+import json
+import time
+
+import pytest
+
+from contracts.errors import ContractError
+from edge import config, sockets
+from edge.interlock.evidence import Badge, BadgeRefused, Position
+from edge.presence import ble, process
+from tests.edge.presence.box import CENTRE, FENCE, HALF, Interlock, box
+
+
+def badge_of(number):
+    return lambda item: isinstance(item, Badge) and item.badge == number
+
+
+def fix(item):
+    return isinstance(item, Position)
+
+
+async def test_badge_that_arrives_is_seen_and_one_that_leaves_falls_silent(quiet_site, presence):
+    """PTW-04, BOX-03"""
+    quiet_site.set("badge", "performer", "here")
+    before_us = sockets.now_us()
+    seen = await presence.until(badge_of(1001))
+    assert before_us - 1_000_000 < seen.at_us <= sockets.now_us()
+    assert -75 < seen.rssi_dbm < -40
+    quiet_site.set("badge", "guardian", "here")
+    await presence.until(badge_of(1002))
+    quiet_site.set("badge", "guardian", "away")
+    away_us = sockets.now_us()
+    later = await presence.listen(1.5)
+    assert any(badge_of(1001)(item) for item in later)
+    assert not [item for item in later if badge_of(1002)(item) and item.at_us > away_us + 300_000]
+    stamps = [item.at_us for item in presence.seen if badge_of(1001)(item)]
+    assert stamps == sorted(set(stamps))
+
+
+async def test_badge_below_the_floor_is_not_reported(quiet_site, presence):
+    """PTW-04"""
+    quiet_site.set("badge", "performer", "weak")
+    await presence.until(fix)
+    later = await presence.listen(1.0)
+    assert not [item for item in later if isinstance(item, Badge | BadgeRefused)]
+    assert quiet_site.state()["radio"]["adverts"] > 0
+
+
+async def test_badge_of_another_site_is_refused(quiet_site):
+    """PTW-04, ANT-01: without its secret it is unknown, with another secret forged."""
+    own = json.loads((quiet_site.directory / "badges.json").read_text())
+    wrong = quiet_site.directory / "wrong.json"
+    wrong.write_text(json.dumps({"1001": own["1002"]}))
+    wrong.chmod(0o600)
+    whole = box(quiet_site.directory)
+    rules = config.BadgeRules(str(wrong), -80, "", whole.presence.badges.dbus_address)
+    ours, theirs = sockets.pair()
+    interlock = Interlock(ours)
+    boxed = box(quiet_site.directory, presence=config.Presence(FENCE, ("badge",), rules, None))
+    work = asyncio.create_task(process.run(boxed, theirs))
+    try:
+        quiet_site.set("badge", "performer", "here")
+        quiet_site.set("badge", "guardian", "here")
+        refused = [await interlock.until(lambda item, n=number: item.badge == n) for number in (1001, 1002)]
+        assert [(type(item), item.why) for item in refused] == [(BadgeRefused, "forged"), (BadgeRefused, "unknown")]
+        later = await interlock.listen(1.2)
+        assert not [item for item in later if isinstance(item, Badge)]
+        assert len(later) <= 4
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        ours.close()
+
+
+async def test_recorded_badge_is_stale(quiet_site, presence, monkeypatch):
+    """PTW-04, ANT-01: the box's clock goes on 24 s after the recording."""
+    quiet_site.set("badge", "performer", "cloned")
+    await presence.until(badge_of(1001))
+    real = time.time
+    monkeypatch.setattr(ble.time, "time", lambda: real() + 24)
+    refused = await presence.until(lambda item: isinstance(item, BadgeRefused))
+    assert (refused.badge, refused.why) == (1001, "stale")
+    later = await presence.listen(1.0)
+    assert not [item for item in later if isinstance(item, Badge)]
+
+
+async def test_deaf_scanner_is_started_again(quiet_site, monkeypatch):
+    monkeypatch.setattr(ble, "DEAF_S", 0.8)
+    monkeypatch.setattr(ble, "RETRY_S", 0.1)
+    whole = box(quiet_site.directory)
+    heard = asyncio.Queue()
+    scanner = ble.BadgeScanner(whole.presence.badges, ble.Sieve(_secrets(quiet_site), -80), heard.put_nowait)
+    work = asyncio.create_task(scanner.run())
+    try:
+        quiet_site.set("badge", "performer", "here")
+        await asyncio.wait_for(heard.get(), 5)
+        quiet_site.fault("badges", "deaf")
+        async with asyncio.timeout(8):
+            while scanner.restarts < 2:  # noqa: ASYNC110 - the scanner tells nobody
+                await asyncio.sleep(0.02)
+        quiet_site.fault("badges", "none")
+        while not heard.empty():
+            heard.get_nowait()
+        assert (await asyncio.wait_for(heard.get(), 5)).badge == 1001
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+    assert await _scan_ended(quiet_site)
+
+
+async def test_scanner_waits_for_a_bus_that_is_not_there(quiet_site, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(ble, "RETRY_S", 0.05)
+    scanner = ble.BadgeScanner(config.BadgeRules("", -80, "", f"unix:path={tmp_path}/none"), ble.Sieve({}, -80), print)
+    work = asyncio.create_task(scanner.run())
+    try:
+        async with asyncio.timeout(5):
+            while scanner.restarts < 3:  # noqa: ASYNC110 - the scanner tells nobody
+                await asyncio.sleep(0.02)
+        assert not work.done()
+        assert len([record for record in caplog.records if record.name == "edge.presence.ble"]) == 1
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+
+def _secrets(site):
+    return {int(k): bytes.fromhex(v) for k, v in json.loads((site.directory / "badges.json").read_text()).items()}
+
+
+async def _scan_ended(site):
+    for _ in range(100):
+        if not site.state()["radio"]["discovering"]:
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def test_position_is_reported_at_the_receivers_rate_with_its_quality(presence):
+    """PTW-04, BOX-01"""
+    await presence.until(fix)
+    first = len(presence.seen)
+    for _ in range(6):
+        await presence.until(fix)
+    seen = [item for item in presence.seen[first:] if fix(item)]
+    assert all(item.inside and item.fix_quality == 1 and item.satellites == 11 and item.hdop_centi == 90 for item in seen)
+    assert all(-56 < item.edge_m < -40 for item in seen)
+    gaps = [b.at_us - a.at_us for a, b in itertools.pairwise(seen)]
+    assert 150_000 < sorted(gaps)[len(gaps) // 2] < 250_000
+    assert 0 <= sockets.now_us() - seen[-1].at_us < 500_000
+
+
+async def test_receiver_that_is_carried_away_is_outside(quiet_site, presence):
+    """PTW-04, BOX-01"""
+    quiet_site.set("gnss", CENTRE[0] + 3 * HALF, CENTRE[1])
+    outside = await presence.until(lambda item: fix(item) and not item.inside)
+    assert outside.edge_m == pytest.approx(111, abs=2)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("fault", "gnss", "no_checksum"), ("fault", "gnss", "void"), ("fault", "gnss", "silent"), ("set", "gnss", "nofix")],
+)
+async def test_position_that_nothing_vouches_for_is_not_reported(quiet_site, presence, words):
+    """PTW-04, BOX-01: without checksum, void, silent, or without a fix."""
+    await presence.until(fix)
+    quiet_site.ask(*words)
+    await presence.listen(0.3)
+    assert not [item for item in await presence.listen(0.7) if fix(item)]
+    quiet_site.fault("gnss", "none")
+    quiet_site.set("gnss", *CENTRE)
+    await presence.until(fix)
+
+
+async def test_bad_fence_and_open_secrets_end_the_process_at_start(quiet_site, tmp_path):
+    whole = box(quiet_site.directory)
+    crossed = config.Presence((FENCE[0], FENCE[2], FENCE[1], FENCE[3]), ("badge",), whole.presence.badges, None)
+    with pytest.raises(ContractError, match=r"presence\.fence"):
+        await process.run(box(quiet_site.directory, presence=crossed), None)
+    (tmp_path / "open.json").write_text("{}")
+    (tmp_path / "open.json").chmod(0o644)
+    leaky = config.Presence(FENCE, ("badge",), config.BadgeRules(str(tmp_path / "open.json")), None)
+    with pytest.raises(ContractError, match="0600"):
+        await process.run(box(quiet_site.directory, presence=leaky), None)
+
+
+async def test_process_ends_when_the_supervisor_is_gone(quiet_site):
+    ours, theirs = sockets.pair()
+    work = asyncio.create_task(process.run(box(quiet_site.directory), theirs))
+    await Interlock(ours).until(fix)
+    ours.close()
+    await asyncio.wait_for(work, 5)
