@@ -3,12 +3,12 @@
 import asyncio
 import os
 import shutil
-from contextlib import suppress
+import signal
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from firmware_sim.child import die_with_parent
+from firmware_sim.child import die_with_parent, end
 from firmware_sim.errors import SimulationError
 
 _LONGEST_PATH = 100
@@ -78,9 +78,8 @@ class BusDaemon:
 
     async def stop(self) -> None:
         """End it."""
-        if self._process and self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.terminate()
+        if self._process:
+            end(self._process, signal.SIGTERM)
             await self._process.wait()
         for name in ("dbus.sock", "dbus.conf", "dbus.log"):
             (self._directory / name).unlink(missing_ok=True)

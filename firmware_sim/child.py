@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -77,6 +78,16 @@ def die_with_parent(parent: int) -> None:
         sys.exit(0)
 
 
+def end(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Send a signal to a child that may have ended just now.
+
+    `Process.terminate` would reap such a child itself, and asyncio's watcher then warns that it has lost one.
+    """
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, number)
+
+
 class Arguments(msgspec.Struct, frozen=True):
     """What the supervisor hands to a device process on its command line."""
 
@@ -107,9 +118,8 @@ async def _serve(device: Device, channel: socket.socket) -> None:
     serving = asyncio.create_task(_answer_requests(device, channel))
     loop.add_signal_handler(signal.SIGTERM, serving.cancel)
     try:
-        await serving
-    except asyncio.CancelledError:
-        pass
+        with suppress(asyncio.CancelledError):
+            await serving
     finally:
         await device.stop()
 

@@ -91,6 +91,30 @@ def state(context: typer.Context, directory: Directory = None) -> None:
         _print(site.state())
 
 
+@app.command()
+def scenario(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(help="A shipped scenario or a YAML file; without it the shipped are listed.")
+    ] = "",
+    directory: Directory = None,
+) -> None:
+    """Play timed set, press and fault lines against the running site."""
+    from firmware_sim import scenario as scenarios  # the other commands answer faster without it
+
+    if not name:
+        for known in scenarios.names():
+            found = scenarios.load(known)
+            print(f"{known:20} {found.zh} | {found.en}")
+        return
+    chosen = scenarios.load(name)
+    with Site(_directory(context, directory)) as site:
+        print(f"{chosen.zh} | {chosen.en}", flush=True)
+        scenarios.play(
+            chosen, site, lambda step: print(f"{step.at_s:6.1f} s  {step.do:32} {step.zh} {step.en}", flush=True)
+        )
+
+
 def main() -> None:
     """Entry point; errors are one line and exit code 2."""
     try:

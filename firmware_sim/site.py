@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from firmware_sim import devices
-from firmware_sim.child import MAX_DATAGRAM, Answer, Offer, Request
+from firmware_sim.child import MAX_DATAGRAM, Answer, Offer, Request, end
 from firmware_sim.client import SOCKET_NAME, short_path
 from firmware_sim.errors import SimulationError
 from firmware_sim.settings import SiteSettings
@@ -65,14 +65,13 @@ class Child:
 
     async def end(self) -> None:
         """End the process, gently first."""
-        self._channel.close()
-        if self.process.returncode is None:
-            self.process.terminate()
+        end(self.process, signal.SIGTERM)
         try:
             await asyncio.wait_for(self.process.wait(), _STOP_S)
         except TimeoutError:
-            self.process.kill()
+            end(self.process, signal.SIGKILL)
             await self.process.wait()
+        self._channel.close()
 
 
 async def _start(kind: str, directory: Path, settings: SiteSettings) -> Child:
