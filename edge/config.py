@@ -313,6 +313,18 @@ def load(path: Path) -> BoxConfig:
         ContractError: names the field.
         OSError: the file cannot be read.
     """
+    config = read(path)
+    check(config)
+    return config
+
+
+def read(path: Path) -> BoxConfig:
+    """Read a configuration file without `check`: enough to find sockets and logs when devices are away.
+
+    Raises:
+        ContractError: names the field.
+        OSError: the file cannot be read.
+    """
     import yaml
 
     try:
@@ -322,8 +334,6 @@ def load(path: Path) -> BoxConfig:
             str(path), "YAML", str(error).replace("\n", " "), "compare with configs/box.example.yaml"
         ) from error
     try:
-        config = msgspec.convert(raw, BoxConfig)
+        return msgspec.convert(raw, BoxConfig)
     except msgspec.ValidationError as error:
         raise from_msgspec(error, "configuration") from error
-    check(config)
-    return config

@@ -1,0 +1,271 @@
+"""`hotbox reset`, `permit` and `gas-test`: what a person may tell the interlock. Nothing here releases."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.text import Text
+
+from contracts.errors import ContractError
+from contracts.topics import Response
+from edge.cli import printing, sections
+from edge.cli.choices import Choices, choices
+from edge.cli.client import Control
+from edge.cli.reading import Json, ask_status
+from edge.cli.words import Words, limits
+from edge.config import read
+from edge.interlock.status import PermitView, PersonView, ReasonView, Status
+
+POSITIONS = ("up", "middle", "down")
+_POINT = "POSITION:GAS:UNIT:VALUE, such as up:CH4:%LEL:0.0"
+
+
+def _ask(chosen: Choices, op: str, **fields: Any) -> msgspec.Raw:
+    with Control(read(chosen.config).control_socket) as control:
+        return control.ask(op, **fields)
+
+
+# --- reset --------------------------------------------------------------------------------------------------------
+
+
+class _Window(msgspec.Struct, frozen=True):
+    window_s: int
+    authorised_here: tuple[str, ...]
+    next: str
+
+
+class _Opened(msgspec.Struct, frozen=True):
+    window_s: int
+    authorised_here: tuple[str, ...]
+    missing: tuple[ReasonView, ...]
+    state: str
+
+
+def still_missing(status: Status) -> tuple[ReasonView, ...]:
+    """What would make the reset edge be refused now.
+
+    A detector that went over its range and is good again stays latched only until this very reset.
+    """
+    from edge.interlock.conditions import CONDITIONS
+
+    blocking = {condition.name for condition in CONDITIONS if condition.blocks_reset}
+    good = {channel.name for channel in status.channels if channel.quality == "good"}
+    return tuple(
+        reason
+        for verdict in status.verdicts
+        if verdict.condition in blocking
+        for reason in verdict.reasons
+        if not (reason.code == "gas_over_range" and reason.subject in good)
+    )
+
+
+def reset_command(
+    context: typer.Context,
+    fault: Annotated[bool, typer.Option("--fault", help="Clear a latched fault: two entitled people.")] = False,
+    by: Annotated[
+        list[str] | None, typer.Option(help="Id of a person who clears the fault; twice.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Open the reset window and say what is still missing. It never resets: someone entitled turns the key on site.
+
+    Exit codes: 0 the window is open, 1 refused, 3 the interlock does not answer.
+    """
+    chosen = choices(context)
+    words = chosen.words
+    status, _ = ask_status(chosen)
+    people = tuple(by or ())
+    if status.state not in ("TRIPPED", "FAULT"):
+        raise ContractError("state", "TRIPPED, FAULT", status.state, words("reset_nothing", state=words(f"state.{status.state}")))
+    if status.state == "FAULT" and (not fault or len(set(people)) != 2):
+        raise ContractError("--fault --by", "--fault --by A --by B", " ".join(people) or "–", words("reset_fault_two"))
+    if status.reset_done:
+        printing.lines(printing.screen(), [Text(f"{sections.TICK} {words('reset_watch')}", sections.GOOD)])
+        return
+    raw = _ask(chosen, "reset", fault_by=people if fault else ())
+    window = msgspec.json.decode(raw, type=_Window)
+    missing = still_missing(status)
+    if as_json:
+        printing.document(_Opened(window.window_s, window.authorised_here, missing, status.state))
+        return
+    _show_window(window, missing, words)
+
+
+def _show_window(window: _Window, missing: tuple[ReasonView, ...], words: Words) -> None:
+    console = printing.screen()
+    width = printing.width(console)
+    found = [Text(f"{sections.TICK} {words('reset_open', s=window.window_s)}", sections.GOOD)]
+    if window.authorised_here:
+        found.append(Text(f"{sections.TICK} {words('reset_here', who='、'.join(window.authorised_here))}", sections.GOOD))
+    else:
+        found.append(Text(f"{sections.CROSS} {words('reset_nobody')}", sections.BAD))
+    if missing:
+        found.append(Text(words("reset_missing"), "bold"))
+        for reason in missing:
+            found += sections.reason_lines(reason, words, width, sections.CROSS, sections.BAD)
+    else:
+        found.append(Text(f"{sections.TICK} {words('reset_ready')}", sections.GOOD))
+    found.append(Text(f"→ {words('reset_turn')}", sections.NOTE))
+    printing.lines(console, found)
+
+
+# --- permit -------------------------------------------------------------------------------------------------------
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    permit: PermitView | None
+    people: tuple[PersonView, ...]
+    preconditions: tuple[ReasonView, ...]
+
+
+def permit_show_command(context: typer.Context, as_json: Json = False) -> None:
+    """Show the accepted permit.
+
+    Exit codes: 0, 3 the interlock does not answer.
+    """
+    chosen = choices(context)
+    words = chosen.words
+    status, _ = ask_status(chosen)
+    open_ = tuple(reason for v in status.verdicts if v.condition == "preconditions" for reason in v.reasons)
+    if as_json:
+        printing.document(_Shown(status.permit, status.people, open_))
+        return
+    permit = status.permit
+    if permit is None:
+        printing.lines(printing.screen(), [words("permit_none_here")])
+        return
+    rows = [
+        ("permit_id", permit.id),
+        ("permit_level", words(f"level.{permit.level}")),
+        ("permit_place", permit.place),
+        ("permit_content", permit.content),
+        ("permit_method", permit.method),
+        ("permit_window", f"{sections.minute(permit.nbf)} – {sections.minute(permit.exp)}"),
+        ("permit_approvers", "、".join(permit.approvers)),
+        ("permit_people", "、".join(f"{p.name} ({words(f'role.{p.role}')}, {p.id}, {p.badge})" for p in status.people)),
+        *(("permit_preconditions", words.pick(reason)) for reason in open_),
+    ]
+    wide = max(sections.cell_len(words(key)) for key, _ in rows) + 2
+    printing.lines(printing.screen(), [Text(sections.pad(words(key), wide), sections.DIM).append(value) for key, value in rows])
+
+
+def import_command(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="File with the signed permit; - is standard input.")],
+    as_json: Json = False,
+) -> None:
+    """Hand in a permit (JWS) from a file; the box verifies it itself.
+
+    Exit codes: 0 accepted, 1 refused, 3 the interlock does not answer.
+    """
+    chosen = choices(context)
+    words = chosen.words
+    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8", errors="replace")
+    raw = _ask(chosen, "permit_import", jws=text.strip())
+    response = msgspec.json.decode(raw, type=Response)
+    if as_json:
+        printing.document(raw)
+    elif response.ok:
+        printing.lines(printing.screen(), [Text(f"{sections.TICK} {words('permit_accepted', id=response.id)}", sections.GOOD)])
+    else:
+        console = printing.screen(errors=True)
+        title = words("permit_refused", id=response.id or "–", code=response.code)
+        console.print(Text(f"{sections.CROSS} {title}", sections.BAD), soft_wrap=True)
+        console.print(Text(f"  {response.detail}"), soft_wrap=True)
+    if not response.ok:
+        raise typer.Exit(printing.REFUSED)
+
+
+def confirm_command(
+    context: typer.Context,
+    precondition: Annotated[str, typer.Argument(help="Id of the precondition.")],
+    by: Annotated[str, typer.Option(help="Id of the person who confirms; the badge must be here.")],
+) -> None:
+    """Confirm a precondition of the permit on site.
+
+    Exit codes: 0 confirmed, 1 refused, 3 the interlock does not answer.
+    """
+    chosen = choices(context)
+    status, _ = ask_status(chosen)
+    number = status.permit.id if status.permit else ""
+    _ask(chosen, "confirm", permit=number, precondition=precondition, person=by)
+    printing.lines(printing.screen(), [Text(f"{sections.TICK} {chosen.words('confirmed', what=precondition)}", sections.GOOD)])
+
+
+# --- gas test -----------------------------------------------------------------------------------------------------
+
+
+class Point(msgspec.Struct, frozen=True):
+    """One value of a gas test, as control.sock wants it."""
+
+    position: str
+    gas: str
+    unit: str
+    value: float
+
+
+def parse_point(text: str) -> Point:
+    """Read ``up:CH4:%LEL:0.0``.
+
+    Raises:
+        ContractError: another form.
+    """
+    parts = text.split(":")
+    if len(parts) != 4 or not all(parts):
+        raise ContractError("--point", _POINT, repr(text))
+    try:
+        value = float(parts[3])
+    except ValueError as error:
+        raise ContractError("--point", _POINT, repr(text), "the last part is a number") from error
+    if parts[0] not in POSITIONS:
+        raise ContractError("--point", _POINT, repr(text), f"the position is {', '.join(POSITIONS)}")
+    return Point(parts[0], parts[1], parts[2], value)
+
+
+def gas_test_command(
+    context: typer.Context,
+    analyst: Annotated[str, typer.Option(help="Id of the gas analyst, whose badge must be here.")] = "",
+    serial: Annotated[str, typer.Option(help="The instrument's serial number.")] = "",
+    point: Annotated[
+        list[str] | None, typer.Option(help=f"One value: {_POINT}; positions up, middle, down.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Enter a gas test before work. What is missing is asked for on a terminal.
+
+    Exit codes: 0 recorded, 1 refused, 3 the interlock does not answer.
+    """
+    chosen = choices(context)
+    words = chosen.words
+    points = [parse_point(text) for text in point or ()]
+    if sys.stdin.isatty():
+        analyst = analyst or typer.prompt(words("ask_analyst"))
+        serial = serial or typer.prompt(words("ask_serial"))
+        points = points or _prompt_points(ask_status(chosen)[0], words)
+    raw = _ask(chosen, "gas_test", analyst=analyst, serial=serial, points=points)
+    if as_json:
+        printing.document(raw)
+        return
+    text = words("gas_test_done", n=len(points), analyst=analyst)
+    printing.lines(printing.screen(), [Text(f"{sections.TICK} {text}", sections.GOOD)])
+
+
+def _prompt_points(status: Status, words: Words) -> list[Point]:
+    """Ask for every gas of the box in every position, in the detectors' units."""
+    gases = {(c.gas, c.unit): c for c in status.channels}
+    found = []
+    for position in POSITIONS:
+        for (gas, unit), channel in gases.items():
+            limit = limits(channel.limit_low, channel.limit_high)
+            question = words("ask_value", position=words(f"position.{position}"), gas=words.pick(channel), unit=unit, limit=limit)
+            while True:
+                answer = str(typer.prompt(question)).strip()
+                try:
+                    found.append(Point(position, gas, unit, float(answer)))
+                except ValueError:
+                    typer.echo(words("ask_number"), err=True)
+                    continue
+                break
+    return found

@@ -1,0 +1,204 @@
+"""`hotbox config check`: what a configuration means in numbers, before anything is driven by it."""
+
+import datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from contracts.errors import ContractError
+from edge.cli import printing
+from edge.cli.choices import choices
+from edge.cli.sections import BAD, DIM, GOOD, SOME
+from edge.cli.words import Words, limits
+from edge.config import SIMULATION, BoxConfig, load
+from edge.gas import budget
+from edge.gas.budget import BusBudget
+from edge.interlock import rules, safety_time, site
+from edge.interlock.safety_time import SafetyTime
+
+
+class Warning_(msgspec.Struct, frozen=True):  # noqa: N801 - Warning is a builtin
+    """Something to look after that does not stop the box: field, and a text in both languages."""
+
+    field: str
+    zh: str
+    en: str
+
+
+class LimitOf(msgspec.Struct, frozen=True):
+    """One channel's limit in its detector's unit, and the clause behind it."""
+
+    channel: str
+    gas: str
+    unit: str
+    low: float | None
+    high: float | None
+    clause: str
+    group: str
+    vote: str
+    calibration_due: str
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """Everything that was worked out from an accepted configuration."""
+
+    ok: bool
+    file: str
+    box: str
+    baseline: str
+    rules: str
+    rules_sha256: str
+    process_safety_time_s: int
+    process_safety_clause: str
+    buses: tuple[BusBudget, ...]
+    safety_time: tuple[SafetyTime, ...]
+    limits: tuple[LimitOf, ...]
+    warnings: tuple[Warning_, ...]
+
+
+def examine(path: Path, today: datetime.date) -> Checked:
+    """Check one file as the interlock would at its start.
+
+    Raises:
+        ContractError: the interlock would refuse it.
+        OSError: the file cannot be read.
+    """
+    config = load(path)
+    pack = rules.load(config.baseline)
+    budgets = budget.check(config)
+    built = site.build(config, pack, {c.name: budget.stale_limit_us(config, c) for c in config.channels})
+    times = safety_time.check(config, pack)
+    votes = {group.name: group.vote for group in built.groups}
+    due = {channel.name: channel.calibration_due for channel in config.channels}
+    found = tuple(
+        LimitOf(
+            c.name, c.gas, c.limit.unit.value, c.limit.low, c.limit.high, c.limit.clause, c.group, votes[c.group], due[c.name]
+        )
+        for c in built.channels
+    )
+    return Checked(
+        True, str(path), config.box, config.baseline, pack.name, pack.sha256, pack.process_safety_time_s.value,
+        pack.process_safety_time_s.clause, tuple(budgets), times, found, tuple(_warnings(config, today)),
+    )  # fmt: skip
+
+
+def _warning(field: str, key: str, **values: object) -> Warning_:
+    return Warning_(field, Words("zh")(key, **values), Words("en")(key, **values))
+
+
+def _warnings(config: BoxConfig, today: datetime.date) -> list[Warning_]:
+    found = []
+    if config.baseline == SIMULATION:
+        found.append(_warning("baseline", "warn_simulation"))
+    for channel in config.channels:
+        field = f"channels.{channel.name}"
+        if not channel.calibration_due:
+            found.append(_warning(f"{field}.calibration_due", "warn_no_due", name=channel.name))
+        elif datetime.date.fromisoformat(channel.calibration_due) < today:
+            found.append(_warning(f"{field}.calibration_due", "warn_due", name=channel.name, day=channel.calibration_due))
+        if not channel.serial:
+            found.append(_warning(f"{field}.serial", "warn_no_serial", name=channel.name))
+    for field, path in needed_files(config).items():
+        if not path.exists():
+            zh, en = (Words(lang)(f"file.{field}") for lang in ("zh", "en"))
+            found.append(Warning_(
+                field, Words("zh")("warn_missing", what=zh, path=path), Words("en")("warn_missing", what=en, path=path)
+            ))  # fmt: skip
+    return found
+
+
+def needed_files(config: BoxConfig) -> dict[str, Path]:
+    """What others must bring before the box can work, by its name in the catalogue."""
+    found = {
+        "permit_keys": Path(config.bridge.permit_keys),
+        "command_keys": Path(config.bridge.command_keys),
+        "witness": Path(config.bridge.witness),
+    }
+    if config.presence.badges is not None:
+        found["badges"] = Path(config.presence.badges.secrets)
+    return found | {"templates": Path(config.vision.templates)}
+
+
+def check_command(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="File to check; without it the one of -c.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check a configuration: bus budgets, limits, process safety time.
+
+    Exit codes: 0 accepted, 1 refused.
+    """
+    chosen = choices(context)
+    path, words = file or chosen.config, chosen.words
+    try:
+        checked = examine(path, datetime.datetime.now().astimezone().date())
+    except ContractError as error:
+        if as_json:
+            problem = {"field": error.field, "expected": error.expected, "came": error.came, "hint": error.hint}
+            printing.document({"ok": False, "file": str(path), "error": problem})
+        else:
+            printing.refusal(error, words, words("config_refused", path=path))
+        raise typer.Exit(printing.REFUSED) from None
+    if as_json:
+        printing.document(checked)
+        return
+    _show(checked, words)
+
+
+def _table(title: str, columns: tuple[tuple[str, bool], ...]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style=DIM)
+    for name, numeric in columns:
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=True, overflow="ellipsis")
+    return table
+
+
+def _show(checked: Checked, words: Words) -> None:
+    console = printing.screen()
+    console.print(Text(f"✔ {words('config_ok', path=checked.file)}", GOOD), soft_wrap=True)
+    console.print(Text(f"  {checked.box}  {words('baseline')} {checked.baseline}  {checked.rules_sha256[:12]}", DIM))
+    for table in (_buses(checked, words), _times(checked, words), _limits(checked, words)):
+        console.print()
+        console.print(table)
+    note = words(
+        "safety_note", allowed=words.span(checked.safety_time[0].allowed_ms),
+        pst=words.span(checked.process_safety_time_s * 1000), clause=checked.process_safety_clause,
+    ) if checked.safety_time else ""  # fmt: skip
+    console.print(Text(f"\n{words('safety_time')}: {note}", DIM), soft_wrap=True)
+    if checked.warnings:
+        console.print(Text(f"\n{words('warnings')}", "bold"))
+        for warning in checked.warnings:
+            console.print(Text("! ", SOME).append(words.pick(warning)), soft_wrap=True)
+
+
+def _buses(checked: Checked, words: Words) -> Table:
+    names = ("bus", "kind", "units", "poll", "cycle", "needed", "timeout", "stale", "worst_trip")
+    table = _table(f"{words('buses')} ({words('in_ms')})", tuple((words(name), name not in ("bus", "kind")) for name in names))
+    for bus in checked.buses:
+        numbers = (bus.poll_ms, bus.cycle_ms, bus.needed_ms, bus.timeout_ms, bus.stale_ms, bus.worst_trip_ms)
+        table.add_row(bus.name, bus.kind, str(bus.units), *(f"{value:.0f}" for value in numbers))
+    return table
+
+
+def _times(checked: Checked, words: Words) -> Table:
+    names = ("channel", "t90", "bus", "vote", "decision", "deadman", "relay", "total")
+    table = _table(
+        f"{words('safety_time')} ({words('in_ms')})", tuple((words(name), name != "channel") for name in names)
+    )
+    for time in checked.safety_time:
+        parts = (time.t90_ms, time.bus_ms, time.vote_ms, time.decision_ms, time.dead_man_ms, time.relay_ms)
+        total = Text(f"{'✔' if time.ok else '✘'} {time.total_ms:.0f}", GOOD if time.ok else BAD)
+        table.add_row(time.channel, *(f"{value:.0f}" for value in parts), total)
+    return table
+
+
+def _limits(checked: Checked, words: Words) -> Table:
+    names = ("channel", "gas", "limit", "unit", "vote", "calibration", "clause")
+    table = _table(words("limits_title"), tuple((words(name), False) for name in names))
+    for limit in checked.limits:
+        due = Text(limit.calibration_due) if limit.calibration_due else Text(words("not_stated"), SOME)
+        table.add_row(limit.channel, limit.gas, limits(limit.low, limit.high), limit.unit, limit.vote, due, limit.clause)
+    return table

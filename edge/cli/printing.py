@@ -1,0 +1,77 @@
+"""Prints lines, documents and refusals; one place decides about colour and width."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from contracts.errors import ContractError
+from edge.cli.client import NoAnswer
+from edge.cli.words import Words
+
+OK = 0
+REFUSED = 1
+USAGE = 2
+NO_INTERLOCK = 3
+
+_WIDEST = 100
+"""A picture wider than this only spreads its columns apart."""
+
+
+def screen(*, errors: bool = False) -> Console:
+    """The terminal: no markup, no guessing of colours; plain text when it is not a terminal or NO_COLOR is set."""
+    return Console(stderr=errors, highlight=False, markup=False, soft_wrap=False)
+
+
+def width(console: Console) -> int:
+    """Columns to draw on."""
+    return min(_WIDEST, console.width)
+
+
+def lines(console: Console, found: Iterable[Text | str]) -> None:
+    """Print lines as they are, never folded."""
+    for line in found:
+        console.print(line, no_wrap=True, overflow="ignore", crop=False)
+
+
+def document(value: Any) -> None:
+    """Print a value as JSON, indented."""
+    raw = value if isinstance(value, msgspec.Raw) else msgspec.json.encode(value)
+    sys.stdout.write(msgspec.json.format(bytes(raw)).decode() + "\n")
+
+
+def exact(raw: msgspec.Raw) -> None:
+    """Print a JSON document unchanged, as one line, at once."""
+    sys.stdout.buffer.write(bytes(raw) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def refusal(error: ContractError, words: Words, title: str = "") -> None:
+    """Say on stderr what was expected, what came and what to do."""
+    console = screen(errors=True)
+    if title:
+        console.print(Text(f"✘ {title}", "bold #ff6b61"))
+    for key, value in (
+        ("field", error.field), ("expected", error.expected), ("came", error.came), ("hint", error.hint),
+    ):  # fmt: skip
+        if value:
+            line = Text(f"{'  ' if title else ''}{words(key)}: ", "#8b949e")
+            console.print(line.append(value, "bold" if key in ("field", "hint") else ""), soft_wrap=True)
+
+
+def no_answer(error: NoAnswer, words: Words) -> None:
+    """Say on stderr that the interlock is not there and what to do."""
+    console = screen(errors=True)
+    console.print(Text(f"✘ {words('no_answer', path=error.path, why=error.why)}", "bold #ff6b61"), soft_wrap=True)
+    console.print(Text(f"  → {words('no_answer_do')}"), soft_wrap=True)
+
+
+def unreadable(error: OSError, words: Words) -> None:
+    """Say on stderr which file cannot be read."""
+    console = screen(errors=True)
+    what = words("unreadable", path=error.filename or "?", why=error.strerror or str(error))
+    console.print(Text(f"✘ {what}", "bold #ff6b61"), soft_wrap=True)
+    console.print(Text(f"  → {words('unreadable_do')}"), soft_wrap=True)

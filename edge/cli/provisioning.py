@@ -1,0 +1,126 @@
+"""`hotbox provision` and `hotbox diag`: the box's own key and folders, and what it runs on."""
+
+import platform
+import sqlite3
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.text import Text
+
+from contracts.checkpoint import origin
+from edge.cli import printing, sections
+from edge.cli.checking import needed_files
+from edge.cli.choices import choices
+from edge.cli.words import Words
+from edge.config import BoxConfig, read
+
+_FROM = {"badges": "from.badges", "templates": "from.enrol"}
+_PACKAGES = (
+    "hotbox", "msgspec", "cryptography", "joserfc", "pymodbus", "pyserial", "aiomqtt", "bleak", "pynmea2", "zstandard",
+    "opencv-python-headless", "dlib-bin", "typer", "rich", "textual", "prometheus-client",
+)  # fmt: skip
+
+
+class Needed(msgspec.Struct, frozen=True):
+    """A file that someone else must bring."""
+
+    file: str
+    path: str
+    zh: str
+    en: str
+
+
+class Provisioned(msgspec.Struct, frozen=True):
+    """What stands on the box now, and what the bridge must be told."""
+
+    box: str
+    data: str
+    log_key: str
+    made: bool
+    vkey: str
+    bridge_command: str
+    missing: tuple[Needed, ...]
+
+
+def provision(config: BoxConfig) -> Provisioned:
+    """Make the folders and the log key unless they are there.
+
+    Raises:
+        ContractError: the key file is readable by others or holds no Ed25519 key.
+        OSError: the folder cannot be made.
+    """
+    from edge.audit import keys
+
+    for folder in (config.data_dir, config.data_dir / "audit"):
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    path = config.data_dir / "keys" / "log_key.pem"
+    made = not path.exists()
+    key = keys.load_or_create(path)
+    vkey = keys.publish(config.data_dir / "keys" / "log.vkey", origin(config.domain, config.box, 1), key).vkey()
+    command = f"hotbox-bridge box add {config.box} --vkey {vkey}"
+    missing = tuple(_needed(name, found, config.box) for name, found in needed_files(config).items() if not found.exists())
+    return Provisioned(config.box, config.data, str(path), made, vkey, command, missing)
+
+
+def _needed(name: str, path: Path, box: str) -> Needed:
+    key = _FROM.get(name, "from.bridge")
+    zh, en = (f"{words(f'file.{name}')}: {words(key, box=box)}" for words in (Words("zh"), Words("en")))
+    return Needed(name, str(path), zh, en)
+
+
+def provision_command(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """Make data folders and the log key, print the public key for the bridge, name the files that are missing.
+
+    Exit codes: 0, 1 refused (the key file is not safe, or a folder cannot be made).
+    """
+    chosen = choices(context)
+    words = chosen.words
+    done = provision(read(chosen.config))
+    if as_json:
+        printing.document(done)
+        return
+    console = printing.screen()
+    console.print(Text(f"✔ {words('prov_dirs')}: {done.data}", sections.GOOD), soft_wrap=True)
+    state = words("prov_made" if done.made else "prov_kept")
+    console.print(Text(f"✔ {words('prov_key')}: {done.log_key} ({state})", sections.GOOD), soft_wrap=True)
+    for title, value in (("prov_vkey", done.vkey), ("prov_next", done.bridge_command)):
+        console.print(Text(f"\n{words(title)}:", "bold"), soft_wrap=True)
+        console.print(Text(value), soft_wrap=True)
+    if not done.missing:
+        console.print(Text(f"\n✔ {words('prov_complete')}", sections.GOOD), soft_wrap=True)
+        return
+    console.print(Text(f"\n! {words('prov_missing')}:", sections.SOME), soft_wrap=True)
+    for needed in done.missing:
+        console.print(Text(f"  {needed.path}\n    ").append(words.pick(needed), sections.DIM), soft_wrap=True)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "–"
+
+
+def diag_command(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """Show versions and surroundings, for a report of a problem."""
+    found = {
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "system": platform.freedesktop_os_release().get("PRETTY_NAME", "") if sys.platform == "linux" else "",
+        "config": str(choices(context).config),
+        **{package: _version(package) for package in _PACKAGES},
+    }
+    if as_json:
+        printing.document(found)
+        return
+    printing.lines(printing.screen(), [Text(f"{name:24}", sections.DIM).append(value) for name, value in found.items()])

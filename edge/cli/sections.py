@@ -1,0 +1,372 @@
+"""The parts of the picture that `status` and `watch` share: each gives lines that fit the width they are told."""
+
+import datetime
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from edge.cli.banner import LOOKS
+from edge.cli.words import Words, limits, number
+from edge.interlock.status import ChannelView, CountdownView, ReasonView, Status, VerdictView
+
+GOOD, BAD, SOME, DIM, NOTE = "#3fb950", "bold #ff6b61", "bold #e6b800", "#8b949e", "#79c0ff"
+TICK, CROSS = "✔", "✘"
+
+
+def fit(text: Text, width: int) -> Text:
+    """One line, cut with an ellipsis where it is too long."""
+    text.no_wrap = True
+    text.truncate(width, overflow="ellipsis")
+    return text
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """Fill up to a number of columns (a Chinese character takes two); too long is cut with an ellipsis."""
+    if cell_len(text) > width:
+        cut = Text(text)
+        cut.truncate(width, overflow="ellipsis")
+        text = cut.plain
+    gap = " " * (width - cell_len(text))
+    return gap + text if right else text + gap
+
+
+def rule(title: str, width: int, columns: Sequence[tuple[int, str]] = ()) -> Text:
+    """A section's head: its title in a line, and column heads at their places."""
+    line = Text("── ", DIM)
+    line.append(title, "bold")
+    line.append(" ")
+    for at, head in columns:
+        if at > line.cell_len + 1:
+            line.append("─" * (at - line.cell_len - 1) + " ", DIM)
+            line.append(head + " ", DIM)
+    line.append("─" * max(0, width - line.cell_len), DIM)
+    return fit(line, width)
+
+
+def flow(items: Iterable[Text], width: int, gap: int = 2) -> list[Text]:
+    """Items beside each other, in as many lines as they need."""
+    lines: list[Text] = []
+    for item in items:
+        if lines and lines[-1].cell_len + gap + item.cell_len <= width:
+            lines[-1].append(" " * gap)
+            lines[-1].append_text(item)
+        else:
+            lines.append(item.copy())
+    return [fit(line, width) for line in lines]
+
+
+def clock(t_ms: int) -> str:
+    """Time of day at the box."""
+    return datetime.datetime.fromtimestamp(t_ms / 1000).astimezone().strftime("%H:%M:%S")
+
+
+def minute(t_s: int) -> str:
+    """Day and time at the box."""
+    return datetime.datetime.fromtimestamp(t_s).astimezone().strftime("%m-%d %H:%M")
+
+
+# --- head, reasons ------------------------------------------------------------------------------------------------
+
+
+def head(status: Status, words: Words, width: int) -> Text:
+    """The box, its baseline, its permit, the time. SIMULATION is stamped loudly."""
+    line = Text(f" {status.box} ", "bold")
+    if status.baseline == "SIMULATION":
+        line.append(f" {words('simulation')} ", "bold #1a1a1a on #e6b800")
+    else:
+        line.append(status.baseline, DIM)
+    permit = status.permit
+    line.append("  ")
+    line.append(f"{words('permit')} ", DIM)
+    line.append(f"{permit.id} {words(f'level.{permit.level}')} {permit.place}" if permit else words("no_permit"))
+    tail = Text(f"{clock(status.t)} ")
+    if status.loop_lag_ms >= 20:
+        tail = Text(f"{words('lag', ms=round(status.loop_lag_ms))}  ", SOME).append_text(tail)
+    fit(line, width - tail.cell_len - 1)
+    line.append(" " * (width - line.cell_len - tail.cell_len))
+    return line.append_text(tail)
+
+
+def missing(status: Status) -> list[VerdictView]:
+    """What fails of the set that counts now: run while released, else release."""
+    released = status.state == "RELEASED"
+    return [verdict for verdict in status.verdicts if not verdict.ok and (verdict.run if released else verdict.release)]
+
+
+def measure(reason: ReasonView, words: Words) -> str:
+    """Value against limit: ``25 %LEL (limit 10)``."""
+    parts = [f"{reason.value} {reason.unit}".strip()] if reason.value else []
+    if reason.limit not in ("", "0"):
+        unit = "" if reason.value else f" {reason.unit}"
+        parts.append(f"({words('limit')} {reason.limit}{unit})" if reason.value else f"{words('limit')} {reason.limit}{unit}")
+    return " ".join(parts)
+
+
+def reason_lines(reason: ReasonView, words: Words, width: int, symbol: str, style: str) -> list[Text]:
+    """What is wrong and its numbers; below it what to do and the clause."""
+    first = Text(f"{symbol} ", style)
+    first.append(words.pick(reason), "bold")
+    numbers = measure(reason, words)
+    if numbers:
+        first.append(f"  {numbers}", style)
+    second = Text("  → ", NOTE)
+    second.append(words.todo(reason))
+    if reason.clause and second.cell_len + cell_len(reason.clause) + 3 <= width:
+        second.append(f"  {reason.clause}", DIM)
+    return [fit(first, width), fit(second, width)]
+
+
+def first_out(status: Status, words: Words, width: int) -> list[Text]:
+    """The cause that tripped it, what to do about it, and what came after."""
+    cause = status.first_out
+    if cause is None:
+        return []
+    lines = [rule(words("first_out"), width), *reason_lines(cause, words, width, LOOKS["TRIPPED"].symbol, BAD)]
+    if status.consequences:
+        what = "、".join(map(words.pick, status.consequences)) if words.lang == "zh" else "; ".join(map(words.pick, status.consequences))
+        lines.append(fit(Text(f"  {words('consequences', what=what)}", DIM), width))
+    return lines
+
+
+def why_not(status: Status, words: Words, width: int, rows: int) -> list[Text]:
+    """Everything that stands between here and a release, in at most `rows` lines (two or more)."""
+    verdicts = missing(status)
+    title = words("at_risk") if status.state == "RELEASED" else words("why_not")
+    lines = [rule(title, width)]
+    reasons = [reason for verdict in verdicts for reason in verdict.reasons]
+    if not reasons:
+        lines.append(fit(Text(f"{TICK} {words('nothing_missing')}", GOOD), width))
+        hint = {"PERMISSIVE_OK": "press_arm", "ARMED": "hold"}.get(status.state)
+        if hint:
+            lines.append(fit(Text(f"  → {words(hint)}", NOTE), width))
+        return lines[:rows]
+    full = 1 + 2 * len(reasons) <= rows
+    fitting = len(reasons) if full or 1 + len(reasons) <= rows else rows - 2
+    for reason in reasons[:fitting]:
+        both = reason_lines(reason, words, width, CROSS, BAD)
+        lines.extend(both if full else both[:1])
+    if fitting < len(reasons):
+        lines.append(fit(Text(f"  {words('and_more', n=len(reasons) - fitting)}", DIM), width))
+    return lines
+
+
+# --- countdowns and bars ------------------------------------------------------------------------------------------
+
+
+def countdowns(status: Status, words: Words, width: int, now_us: int) -> list[Text]:
+    """A line of text and a shrinking bar for each."""
+    lines = []
+    for countdown in sorted(status.countdowns, key=lambda c: c.until_us):
+        left_ms = max(0, (countdown.until_us - now_us) // 1000)
+        lines += _countdown(countdown, left_ms, words, width)
+    return [rule(words("countdowns"), width), *lines] if lines else []
+
+
+def _countdown(countdown: CountdownView, left_ms: int, words: Words, width: int) -> list[Text]:
+    urgent = countdown.what == "grace" or left_ms < 10_000
+    style = BAD if countdown.what == "grace" else (SOME if urgent else NOTE)
+    left = words.span(left_ms)
+    if countdown.what == "grace":
+        text = Text(f"! {words.pick(countdown)}", style)
+        return [fit(text, width), _shrinking(left_ms, countdown.total_ms, left, style, width)]
+    name = Text(f"{words.pick(countdown)} {countdown.subject if countdown.what != 'reset_window' else ''}".strip())
+    room = width - name.cell_len - 1
+    if room >= 18:
+        return [name.append(" ").append_text(_shrinking(left_ms, countdown.total_ms, left, style, room))]
+    return [fit(name, width), _shrinking(left_ms, countdown.total_ms, left, style, width)]
+
+
+def _shrinking(left_ms: int, total_ms: int, label: str, style: str, width: int) -> Text:
+    cells = max(1, width - max(cell_len(label), 6) - 1)
+    full = min(cells, round(cells * left_ms / total_ms)) if total_ms else 0
+    bar = Text("█" * full, style)
+    bar.append("─" * (cells - full), DIM)
+    bar.append(f" {label}", style)
+    return bar
+
+
+def _place(value: float, low: float, high: float, cells: int) -> int:
+    return max(0, min(cells, round((value - low) / (high - low) * cells)))
+
+
+def gas_bar(channel: ChannelView, cells: int) -> Text:
+    """A bar whose scale puts the limit where one sees it.
+
+    With an upper limit alone the bar ends at twice that limit, so the mark stands in the middle whatever the
+    detector's range; with two limits it shows as much on either side as lies between them.
+    """
+    if channel.limit_high is None or channel.limit_low is None:
+        bottom = 0.0
+        top = 2 * channel.limit_high if channel.limit_high is not None else channel.range_high
+        top = min(top, channel.range_high) or 1.0
+    else:
+        band = channel.limit_high - channel.limit_low
+        bottom, top = max(0.0, channel.limit_low - band), channel.limit_high + band
+    if channel.quality != "good" or channel.value is None:
+        bar = Text("╌" * cells, DIM)
+    else:
+        full = _place(channel.value, bottom, top, cells)
+        bar = Text("█" * full, BAD if channel.alarm else GOOD)
+        bar.append("─" * (cells - full), DIM)
+    for limit in (channel.limit_low, channel.limit_high):
+        if limit is not None:
+            at = min(cells - 1, _place(limit, bottom, top, cells))
+            bar = bar[:at].append("┃", "bold #e6b800").append_text(bar[at + 1 :])
+    return bar
+
+
+def gas(status: Status, words: Words, width: int, rows: int) -> list[Text]:
+    """One line a channel: name, bar with its limits marked, value, limits, quality, age. Bad ones first when cut."""
+    channels = list(status.channels)
+    room = max(1, rows - 1)
+    cut = len(channels) > room
+    if cut:
+        channels = sorted(channels, key=lambda c: not (c.alarm or c.quality != "good"))[: room - 1]
+    name_w = min(max((cell_len(c.name) for c in status.channels), default=4), max(6, width // 5))
+    wide, widest = width >= 54, width >= 72
+    quality_w = max(cell_len(words(f"quality.{c.quality}")) for c in status.channels) if status.channels else 4
+    quality_w = max(quality_w, cell_len(words("alarm")), cell_len(words("quality.good"))) + 2
+    fixed = name_w + 1 + 6 + 1 + 5 + 1 + quality_w + (12 if wide else 0) + (8 if widest else 0)
+    bar_w = min(40, max(5, width - fixed - 1))
+    value_at = name_w + 1 + bar_w + 1
+    heads = [(value_at + 1, words("value")), (value_at + 13, words("limit" if wide else "quality"))]
+    if wide:
+        heads.append((value_at + 25, words("quality")))
+    if widest:
+        heads.append((value_at + 25 + quality_w + 1, words("age")))
+    lines = [rule(words("gas"), width, heads)]
+    for channel in channels:
+        good = channel.quality == "good"
+        style = BAD if channel.alarm or not good else ""
+        line = Text(pad(channel.name, name_w) + " ", style)
+        line.append_text(gas_bar(channel, bar_w))
+        value = number(channel.value) if good else (f"({number(channel.value)})" if channel.value is not None else "–")
+        line.append(" " + pad(value, 6, right=True), style or "bold")
+        line.append(" " + pad(channel.unit, 5) + " ", DIM)
+        if wide:
+            line.append(pad(limits(channel.limit_low, channel.limit_high), 12), DIM)
+        symbol, word = (CROSS, words(f"quality.{channel.quality}")) if not good else (TICK, words("quality.good"))
+        if good and channel.alarm:
+            symbol, word = CROSS, words("alarm")
+        line.append(pad(f"{symbol} {word}", quality_w), style or GOOD)
+        if widest:
+            line.append(" " + words.age(channel.age_ms), DIM)
+        lines.append(fit(line, width))
+    if cut:
+        lines.append(fit(Text(words("more_events", n=len(status.channels) - len(channels)), DIM), width))
+    return lines
+
+
+# --- people, relay, inputs, audit, buses, events -----------------------------------------------------------------
+
+
+def people(status: Status, words: Words, width: int, rows: int) -> list[Text]:
+    """Who is named by the permit, with badge and face and how long ago."""
+    if not status.people:
+        return [rule(words("people"), width), fit(Text(words("nobody"), DIM), width)][:rows]
+    cell = 10 if width < 54 else 14
+    name_w = width - 2 * cell
+    lines = [rule(words("people"), width, [(name_w, words("badge")), (name_w + cell, words("face"))])]
+    for person in status.people:
+        line = Text(pad(f"{person.name} ", 0) if not person.name else "")
+        line.append(pad(f"{words(f'role.{person.role}')} {person.name}", name_w - 1) + " ")
+        for ok, age_ms in ((person.badge_ok, person.badge_age_ms), (person.face_ok, person.face_age_ms)):
+            line.append(pad(f"{TICK if ok else CROSS} {words.age(age_ms)}", cell), GOOD if ok else BAD)
+        lines.append(fit(line, width))
+    return lines[:rows]
+
+
+def _contact(state: str, words: Words) -> str:
+    symbol = {"closed": "●", "open": "○"}.get(state, "?")
+    return f"{symbol} {words(state if state in ('open', 'closed') else 'unknown')}"
+
+
+def relay(status: Status, words: Words, width: int) -> list[Text]:
+    """What is commanded, what the contact does, what the dead-man controller says and why it opened last."""
+    view = status.relay
+    latch, _, cause = view.deadman.partition(" ")
+    agree = view.commanded == latch == view.contact
+    style = BAD if not agree else (GOOD if view.contact == "closed" else "")
+    items = [
+        Text(f"{words('commanded')} ", DIM).append(_contact(view.commanded, words), style),
+        Text(f"{words('contact')} ", DIM).append(_contact(view.contact, words), style),
+    ]
+    deadman = Text(f"{words('latch')} ", DIM).append(_contact(latch, words), style)
+    if cause:
+        code = cause.strip("()")
+        deadman.append(f" ({words(f'cause.{code}')})" if code else "", DIM)
+    items.append(deadman)
+    if not agree:
+        items.append(Text(f"{CROSS} {words('disagree')}", BAD))
+    return [rule(words("relay"), width), *flow(items, width)]
+
+
+def inputs(status: Status, words: Words, width: int) -> list[Text]:
+    """E-stop and stop are healthy or operated; buttons are idle or pressed; a silent module is neither."""
+    items = []
+    for name in ("estop", "stop", "arm", "finish", "reset"):
+        on = status.inputs.get(name)
+        text = Text(f"{words(f'input.{name}')} ", DIM)
+        if on is None:
+            text.append(f"? {words('unknown')}", BAD)
+        elif name in ("estop", "stop"):
+            text.append(TICK if on else f"{CROSS} {words('operated')}", GOOD if on else BAD)
+        else:
+            text.append(f"▼ {words('pressed')}" if on else "–", SOME if on else DIM)
+        items.append(text)
+    return flow(items, width)
+
+
+def audit(status: Status, words: Words, width: int) -> list[Text]:
+    """How much is written and witnessed."""
+    view = status.audit
+    if not view.writable:
+        return [fit(Text(f"{words('audit')} {CROSS} {words('audit_unwritable')}", BAD), width)]
+    behind = view.size - view.acked
+    items = [Text(f"{words('audit')} ", DIM).append(f"{TICK} ", GOOD).append(words("audit_short", acked=view.acked, size=view.size))]
+    if behind:
+        late = view.unacked_age_ms > 60_000
+        text = words("audit_behind", n=behind, age=words.span(view.unacked_age_ms))
+        items.append(Text(f"! {text}" if late else text, SOME if late else DIM))
+    return flow(items, width)
+
+
+def buses(status: Status, words: Words, width: int) -> list[Text]:
+    """Cycle against budget, and bad frames since the start."""
+    items = [Text(f"{words('buses')}", DIM)]
+    for bus in status.buses:
+        item = Text(f"{bus.name} ").append(TICK if bus.ok else f"{CROSS} {words('down')}", GOOD if bus.ok else BAD)
+        item.append(f" {words('bus_line', cycle=f'{bus.cycle_ms:.0f}', budget=f'{bus.budget_ms:.0f}')}", DIM)
+        if bus.errors:
+            item.append(f" {words('bus_errors', n=bus.errors)}", SOME)
+        items.append(item)
+    return flow(items, width)
+
+
+_SEVERITY = {"alarm": (LOOKS["TRIPPED"].symbol, BAD), "fault": ("!", BAD), "warning": ("!", SOME)}
+
+
+def events(status: Status, words: Words, width: int, rows: int) -> list[Text]:
+    """The last events, newest at the bottom, filling `rows` lines at most."""
+    lines = [rule(words("events"), width)]
+    if not status.events:
+        return [*lines, fit(Text(words("no_events"), DIM), width)][:rows]
+    for event in status.events[-max(0, rows - 1) :] if rows > 1 else ():
+        symbol, style = _SEVERITY.get(event.sev, ("·", ""))
+        line = Text(f"{clock(event.t)} ", DIM)
+        line.append(f"{symbol} ", style or DIM)
+        line.append(words.pick(event), style)
+        lines.append(fit(line, width))
+    return lines[:rows]
+
+
+def permit_line(status: Status, words: Words, width: int) -> list[Text]:
+    """The permit in a line."""
+    permit = status.permit
+    if permit is None:
+        return []
+    line = Text(f"{words('permit')} ", DIM)
+    line.append(f"{permit.id} {words(f'level.{permit.level}')}", "bold")
+    line.append(f"  {permit.content}  {words('until', time=minute(permit.exp))}")
+    return [fit(line, width)]

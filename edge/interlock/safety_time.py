@@ -1,0 +1,97 @@
+"""Process safety time: from gas at the sensor to an open contact, summed for every channel before anything runs.
+
+    term        from                        meaning
+    T90         the channel's t90_s         the sensor shows 90 % of a step
+    bus         edge.gas.budget             the slowest thing that can go wrong on its bus is known
+    vote        the group's other heads     2oo3 waits for a second head, at worst for its slowest one
+    decision    the kernel                  an evaluation at least every 50 ms
+    dead-man    the pack's dead_man_ms      the interlock hangs at just that moment, the controller opens instead
+    relay       the pack's settle_ms        the contact follows; later than this is a fault of its own
+
+Every term is its worst case, and they are added although they can hardly all come together.
+"""
+
+import msgspec
+
+from contracts.errors import ContractError
+from edge.config import BoxConfig, Channel
+from edge.gas.budget import bus_budget
+from edge.interlock.rules import Rules
+
+DECISION_MS = 50.0
+"""The kernel evaluates on every event and at least this often (design, "The interlock kernel")."""
+USABLE = 0.5
+"""A sum over half of the process safety time is refused: the other half belongs to people and ventilation."""
+
+
+class SafetyTime(msgspec.Struct, frozen=True):
+    """One channel's sum in milliseconds; `allowed_ms` is half of the pack's process safety time."""
+
+    channel: str
+    t90_ms: float
+    bus_ms: float
+    vote_ms: float
+    decision_ms: float
+    dead_man_ms: float
+    relay_ms: float
+    total_ms: float
+    allowed_ms: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the channel is fast enough."""
+        return self.total_ms <= self.allowed_ms
+
+
+def _seen_ms(config: BoxConfig, channel: Channel) -> tuple[float, float]:
+    """T90 and bus."""
+    bus = next(bus for bus in config.buses if bus.name == channel.bus)
+    return channel.t90_s * 1000, bus_budget(config, bus).worst_trip_ms
+
+
+def sums(config: BoxConfig, rules: Rules) -> tuple[SafetyTime, ...]:
+    """Every channel's sum, in the order of the configuration, whether it is allowed or not."""
+    seen = {channel.name: _seen_ms(config, channel) for channel in config.channels}
+    slowest = {
+        name: max(sum(seen[member]) for member in group.channels) if group.vote == "2oo3" else 0.0
+        for group in config.groups
+        for name in group.channels
+    }
+    found = []
+    for channel in config.channels:
+        t90, bus = seen[channel.name]
+        vote = max(0.0, slowest.get(channel.name, 0.0) - t90 - bus)
+        dead_man, relay = float(rules.dead_man_ms.value), float(rules.settle_ms.value)
+        total = t90 + bus + vote + DECISION_MS + dead_man + relay
+        allowed = rules.process_safety_time_s.value * 1000 * USABLE
+        found.append(SafetyTime(channel.name, t90, bus, vote, DECISION_MS, dead_man, relay, total, allowed))
+    return tuple(found)
+
+
+def describe(time: SafetyTime) -> str:
+    """The whole sum in one line."""
+    return (
+        f"T90 {time.t90_ms:.0f} + bus {time.bus_ms:.0f} + vote {time.vote_ms:.0f} + decision {time.decision_ms:.0f}"
+        f" + dead-man {time.dead_man_ms:.0f} + relay {time.relay_ms:.0f} = {time.total_ms:.0f} ms"
+    )
+
+
+def check(config: BoxConfig, rules: Rules) -> tuple[SafetyTime, ...]:
+    """The sums; refuses a channel that is too slow for the process.
+
+    Raises:
+        ContractError: names the channel's slowest part and prints the whole sum.
+    """
+    found = sums(config, rules)
+    for time, channel in zip(found, config.channels, strict=True):
+        if time.ok:
+            continue
+        allowed = f"at most {time.allowed_ms:.0f} ms, half of {rules.process_safety_time_s.value} s"
+        slow_bus = time.bus_ms > time.t90_ms
+        raise ContractError(
+            f"buses.{channel.bus}.poll_ms" if slow_bus else f"channels.{channel.name}.t90_s",
+            f"{allowed} ({rules.process_safety_time_s.clause})",
+            describe(time),
+            "poll faster or split the bus" if slow_bus else "use a faster sensor or sampling line",
+        )
+    return found
