@@ -13,6 +13,9 @@ import typer
 from cloud_bridge.datadir import ENVIRONMENT, DataDir
 from cloud_bridge.prepare import announce, first_administrator, prepare, start_django
 from cloud_bridge.process import Broker, SignOfLife, die_with_parent
+from contracts.topics import MAX_PAYLOAD_BYTES
+
+MAX_PACKET_BYTES = 2 * MAX_PAYLOAD_BYTES
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -147,7 +150,9 @@ def broker(
         raise SystemExit(
             "broker: expected the package iotcore, got none for this machine; run mosquitto and give serve --broker"
         ) from error
-    Embedded(port=port, listen="127.0.0.1").run_forever()
+    # rumqttd marks every packet as an error in its log; nothing there is for people.
+    logging.getLogger("rumqttd").setLevel(logging.CRITICAL)
+    Embedded(port=port, listen="127.0.0.1", max_payload_size=MAX_PACKET_BYTES).run_forever()
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -26,17 +26,7 @@ def django_data():
 
         data = DataDir(Path(folder))
         prepare(data)
-        from django.contrib.auth.hashers import make_password
-        from django.contrib.auth.models import Group
-
-        from cloud_bridge.people.models import Person, User
-
-        for code, name, badge in PEOPLE:
-            Person.objects.create(code=code, name=name, badge=badge)
-        secret = make_password(PASSWORD)
-        for name, role, display, office in (*USERS, ("root", "admin", "管理员", "IT"), ("nobody", "", "访客", "")):
-            user = User.objects.create(username=name, display_name=display, office=office, password=secret, is_staff=role == "admin")
-            user.groups.set(Group.objects.filter(name=role))
+        people_and_users()
         yield data
         from django.db import connections
 
@@ -46,14 +36,24 @@ def django_data():
                 os.environ.pop(name, None)
 
 
-def furnish(bridge: Bridge) -> None:
-    """People and users of the story."""
+def people_and_users() -> None:
+    """People and users of the story, in a Django that is set up."""
+    from django.contrib.auth.hashers import make_password
+    from django.contrib.auth.models import Group
+
+    from cloud_bridge.people.models import Person, User
+
     for code, name, badge in PEOPLE:
-        bridge.cli("person", "add", code, "--name", name, "--badge", str(badge))
-    for name, role, display, office in USERS:
-        bridge.cli(
-            "user", "add", name, "--role", role, "--display", display, "--office", office, "--password-stdin", text=PASSWORD + "\n"
-        )
+        Person.objects.create(code=code, name=name, badge=badge)
+    secret = make_password(PASSWORD)
+    for name, role, display, office in (*USERS, ("root", "admin", "管理员", "IT"), ("nobody", "", "访客", "")):
+        user = User.objects.create(username=name, display_name=display, office=office, password=secret, is_staff=role == "admin")
+        user.groups.set(Group.objects.filter(name=role))
+
+
+def furnish(bridge: Bridge) -> None:
+    """The same in a running bridge, by one command."""
+    bridge.cli("manage", "shell", "--no-imports", "-c", "from tests.cloud_bridge.conftest import people_and_users; people_and_users()")
 
 
 @pytest.fixture(scope="session")

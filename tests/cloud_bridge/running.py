@@ -17,6 +17,7 @@ import httpx
 from contracts.checkpoint import NoteKey
 from tests.cloud_bridge.box_side import BoxLog
 
+ROOT = Path(__file__).parents[2]
 UP_S = 45
 PASSWORD = "correct horse battery staple"
 
@@ -53,7 +54,7 @@ class Bridge:
 def run_cli(data: Path, *words: str, text: str | None = None) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "cloud_bridge.cli", "--data", str(data), *words], input=text, text=True,
-        capture_output=True, timeout=60, check=False, env=clean_environment(),
+        capture_output=True, timeout=60, check=False, env=clean_environment(), cwd=ROOT,
     )
 
 
@@ -69,7 +70,7 @@ def running(data: Path, *options: str):
     with output.open("a") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "cloud_bridge.cli", "--data", str(data), "serve", "--port", "0", *options],
-            stdout=file, stderr=subprocess.STDOUT, env=clean_environment(),
+            stdout=file, stderr=subprocess.STDOUT, env=clean_environment(), cwd=ROOT,
         )
     try:
         known = wait_until_up(data, process, output)
