@@ -1,4 +1,4 @@
-"""One pymodbus client behind guards: a reply that pymodbus accepts is not always the answer (findings/hardware 1).
+"""One pymodbus client behind guards: a reply that pymodbus accepts is not always the answer.
 
 Guarded: class and function code of the reply, unit, transaction id, number of registers or input bytes. Every way in
 which pymodbus reports trouble (raised at the call, raised later, returned) becomes a `Failure`; nothing else is caught.

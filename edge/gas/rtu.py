@@ -1,6 +1,6 @@
 """Modbus RTU: nothing in a reply says which request it answers, so the line itself must be silent before each request.
 
-pymodbus hands out a late reply to an earlier request as fresh data (findings/hardware 1). Three guards together keep
+pymodbus hands out a late reply to an earlier request as fresh data (seen with 3.16.1). Three guards together keep
 it out: after *any* failure nothing is sent until the line has been silent for the quiet window; what lies in the
 receive buffer is thrown away before each request; and read lengths rotate (`edge.gas.detector`).
 """

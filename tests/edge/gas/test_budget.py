@@ -1,4 +1,4 @@
-"""The arithmetic of a field bus, and what is refused before anything is polled (BOX-GAS bus budget)."""
+"""The arithmetic of a field bus, and what is refused before anything is polled (BOX-06)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every fault of the simulated site: no wrong value passes as good, and the loss is known within the limit."""
+"""Every fault of the simulated site (BOX-04, BOX-06): no wrong value passes as good, and the loss is known within the limit."""
 
 import asyncio
 

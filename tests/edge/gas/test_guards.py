@@ -91,7 +91,7 @@ def good(t, u, pdu):
     ],
 )
 async def test_on_tcp_a_wrong_answer_is_a_failure_and_the_next_right_one_counts(answer, detail):
-    """BOX-GAS: response class, unit, function code, register count and transaction are all checked."""
+    """BOX-06: response class, unit, function code, register count and transaction are all checked."""
     answers = iter([answer, good])
 
     def first_wrong(*request):
@@ -110,7 +110,7 @@ async def test_on_tcp_a_wrong_answer_is_a_failure_and_the_next_right_one_counts(
 
 
 async def test_on_tcp_a_late_answer_is_not_taken_for_the_next_request():
-    """BOX-GAS: the transaction id ties an answer to its request."""
+    """BOX-06: the transaction id ties an answer to its request."""
     held = []
 
     def late(transaction, unit, pdu):
@@ -221,7 +221,7 @@ RIGHT = sealed(1, 4, 6, 0, 1, 0, 2, 0, 3)
     ],
 )
 async def test_on_a_serial_line_a_wrong_answer_is_a_failure_and_the_next_right_one_counts(frames, detail):
-    """BOX-GAS: damaged, foreign, short, long and empty answers."""
+    """BOX-06: damaged, foreign, short, long and empty answers."""
     answers = iter([frames, [RIGHT]])
     async with rtu_line(lambda request: next(answers)) as (line, _):
         failed = await line.registers(1, "input", 0, 3)
@@ -231,7 +231,7 @@ async def test_on_a_serial_line_a_wrong_answer_is_a_failure_and_the_next_right_o
 
 
 async def test_on_a_serial_line_nothing_is_sent_before_it_was_silent_for_the_quiet_window():
-    """BOX-GAS: a late answer dies in the quiet window after any failed transaction."""
+    """BOX-06: a late answer dies in the quiet window after any failed transaction."""
     asked = []
     loop = asyncio.get_running_loop()
 

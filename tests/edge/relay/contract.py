@@ -124,7 +124,7 @@ class RelayContract:
         assert not bench.contact_closed()
 
     async def test_missing_heartbeats_open_it(self, bench):
-        """Open within 200 ms of the last good heartbeat."""
+        """BOX-04: open within 200 ms of the last good heartbeat."""
         await bench.close_contact()
         bench.hold_breath()
         status = await bench.until(lambda s: not s.latch_closed, 1)
