@@ -39,6 +39,7 @@ class Detector:
         self.settings = settings
         self.value = settings.value
         self.set_us = now_us()
+        self.fault_us = 0
         self.fault = Fault.NONE
         self._frozen: tuple[int, ...] = ()
 
@@ -137,6 +138,7 @@ class GasBus:
         name, *args = request.args
         head, faulty = self._by_name[name]
         if request.verb == "fault":
+            head.fault_us = now_us()
             head.set_fault(await set_bus_fault(self._bus, faulty, args))
         else:
             if len(args) != 1:
@@ -156,6 +158,7 @@ def _view(head: Detector, faulty: Faulty) -> dict[str, Any]:
         "gas": head.settings.gas,
         "fault": faulty.fault.value,
         "set_us": head.set_us,
+        "fault_us": head.fault_us,
         "requests": faulty.requests,
     }
 

@@ -29,6 +29,7 @@ A condition reports, it does not act. Position has no grace when it is known to 
 silent counts as unknown, which is "no".
 """
 
+import math
 from collections.abc import Callable
 
 import msgspec
@@ -38,7 +39,7 @@ from edge.gas.reading import Quality
 from edge.interlock.rules import Number, Rules
 from edge.interlock.site import Site, SiteChannel, SiteGroup
 from edge.interlock.snapshot import Snapshot
-from edge.interlock.state import Durable, Mode, Reason, Volatile, current_permit, usable
+from edge.interlock.state import Durable, Mode, Reason, Volatile, current_permit, milli, usable
 
 _GAS_CODES = {
     Quality.STALE: "gas_stale",
@@ -50,6 +51,10 @@ _GAS_CODES = {
     Quality.BAD_FRAME: "gas_stale",
     Quality.NEVER: "gas_never",
 }
+
+
+GAS_ALARMS = ("gas_high", "gas_low", "gas_over_range")
+"""Reasons that speak of gas, not of a detector."""
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -87,10 +92,6 @@ def facts(site: Site, rules: Rules, durable: Durable, volatile: Volatile, snapsh
     return Facts(site, rules, durable, volatile, snapshot, now_us, wall_s, current_permit(durable, wall_s))
 
 
-def _milli(value: float | None) -> int | None:
-    return None if value is None else round(value * 1000)
-
-
 def _fail(
     code: str, subject: str = "", value: int | None = None, rule: Number | None = None, unit: str = ""
 ) -> Verdict:
@@ -99,6 +100,11 @@ def _fail(
 
 
 # --- permit and time ----------------------------------------------------------------------------------------------
+
+
+def _error_s(f: Facts) -> int:
+    """How far the wall clock may be off, rounded up."""
+    return -(-f.snapshot.clock.error_ms // 1000)
 
 
 def permit(f: Facts) -> Verdict:
@@ -113,7 +119,7 @@ def permit(f: Facts) -> Verdict:
         return _fail("permit_void", number)
     if number in f.durable.finished:
         return _fail("permit_finished", number)
-    error_s = -(-f.snapshot.clock.error_ms // 1000)
+    error_s = _error_s(f)
     if f.wall_s - error_s < claims.nbf:
         return Verdict((Reason("permit_not_yet", number, f.wall_s * 1000, claims.nbf * 1000, "s"),))
     if f.wall_s + error_s >= claims.exp:
@@ -134,7 +140,7 @@ def lease(f: Facts) -> Verdict:
     if f.permit is None:
         return PASS
     as_of = max(f.durable.as_of, f.permit.as_of)
-    silent_s = f.wall_s - as_of
+    silent_s = f.wall_s + _error_s(f) - as_of
     if silent_s < f.permit.lease_s:
         return PASS
     return Verdict((Reason("lease", f.permit.jti, silent_s * 1000, f.permit.lease_s * 1000, "s"),))
@@ -149,19 +155,19 @@ def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     clause, unit = limit.clause, limit.unit.value
     reading = f.snapshot.readings.get(channel.name)
     if channel.name in f.durable.over_range:
-        return Reason("gas_over_range", channel.name, None, _milli(channel.range_high), unit, clause)
+        return Reason("gas_over_range", channel.name, None, milli(channel.range_high), unit, clause)
     if reading is None:
         return Reason("gas_never", channel.name, None, None, unit, clause)
     code = _GAS_CODES.get(reading.quality)
     if code is not None:
-        return Reason(code, channel.name, _milli(reading.value), None, unit, clause)
+        return Reason(code, channel.name, milli(reading.value), None, unit, clause)
     age_us = f.now_us - reading.at_us
-    if age_us > channel.stale_us or reading.value is None:
+    if not 0 <= age_us <= channel.stale_us or reading.value is None or not math.isfinite(reading.value):
         return Reason("gas_stale", channel.name, age_us // 1000, channel.stale_us // 1000, "s", clause)
     if limit.high is not None and not reading.value <= limit.high:
-        return Reason("gas_high", channel.name, _milli(reading.value), _milli(limit.high), unit, clause)
+        return Reason("gas_high", channel.name, milli(reading.value), milli(limit.high), unit, clause)
     if limit.low is not None and not reading.value >= limit.low:
-        return Reason("gas_low", channel.name, _milli(reading.value), _milli(limit.low), unit, clause)
+        return Reason("gas_low", channel.name, milli(reading.value), milli(limit.low), unit, clause)
     return None
 
 
@@ -174,6 +180,8 @@ def gas(f: Facts) -> Verdict:
     """Every gas group's vote is healthy: 1oo1, 1oo2, 2oo3, each degrading towards the trip."""
     reasons: list[Reason] = []
     oldest = f.now_us
+    if not f.site.groups:
+        return _fail("gas_never")
     for group in f.site.groups:
         votes = group_reasons(f, group)
         if len(votes) >= group.needed:
@@ -183,6 +191,13 @@ def gas(f: Facts) -> Verdict:
             if reading is not None and reading.at_us < oldest:
                 oldest = reading.at_us
     return Verdict(tuple(reasons), f.now_us - oldest)
+
+
+def over_limit(f: Facts, air: Verdict) -> bool:
+    """Whether a group's vote trips on gas itself, not on a detector that failed nor on a latch that waits."""
+    if f.durable.over_range:
+        air = gas(msgspec.structs.replace(f, durable=msgspec.structs.replace(f.durable, over_range=())))
+    return any(reason.code in GAS_ALARMS for reason in air.reasons)
 
 
 # --- buttons ------------------------------------------------------------------------------------------------------
@@ -195,7 +210,7 @@ def inputs(f: Facts) -> Verdict:
     if read is None:
         return _fail("inputs_stale", rule=limit, unit="ms")
     age_us = f.now_us - read.at_us
-    if age_us > limit.value * 1000:
+    if not 0 <= age_us <= limit.value * 1000:
         return _fail("inputs_stale", "", age_us, limit, "ms")
     return Verdict((), age_us)
 
@@ -215,16 +230,36 @@ def estop(f: Facts) -> Verdict:
 # --- people and place ---------------------------------------------------------------------------------------------
 
 
+def _who(f: Facts, role: Role) -> tuple[Person, ...]:
+    """Who counts in a role: anyone the permit names; while released only those who were verified for this release.
+
+    A relief is verified and armed anew (workflows, "Permit").
+    """
+    people = f.permit.people_in(role) if f.permit is not None else ()
+    if f.durable.mode is not Mode.RELEASED:
+        return people
+    return tuple(person for person in people if person.id in f.durable.crew)
+
+
+def _badge_age_us(f: Facts, person: Person) -> int | None:
+    seen = f.snapshot.badges.get(person.badge)
+    return None if seen is None else f.now_us - seen.at_us
+
+
+def _badge_here(f: Facts, person: Person) -> bool:
+    age_us = _badge_age_us(f, person)
+    return age_us is not None and 0 <= age_us <= f.rules.badge_ttl_s.value * 1_000_000
+
+
 def _badges(f: Facts, role: Role, grace: Number) -> Verdict:
     if f.permit is None:
         return PASS
     ttl_us = f.rules.badge_ttl_s.value * 1_000_000
     ages = []
     missing: list[Reason] = []
-    for person in f.permit.people_in(role):
-        seen = f.snapshot.badges.get(person.badge)
-        age_us = None if seen is None else f.now_us - seen.at_us
-        if age_us is not None and age_us <= ttl_us:
+    for person in _who(f, role):
+        age_us = _badge_age_us(f, person)
+        if age_us is not None and 0 <= age_us <= ttl_us:
             ages.append(age_us)
         else:
             value = None if age_us is None else age_us // 1000
@@ -238,9 +273,11 @@ def _badges(f: Facts, role: Role, grace: Number) -> Verdict:
                     f"{grace.clause}; {f.rules.badge_ttl_s.clause}",
                 )
             )
-    # One present person of the role is enough: a permit may name a relief.
+    # One present person of the role is enough: a permit may name several.
     if ages:
         return Verdict((), max(ages))
+    if not missing:
+        missing.append(Reason("badge_absent", role.value, None, None, "", grace.clause))
     return Verdict(tuple(missing), None, grace.value * 1_000_000)
 
 
@@ -263,7 +300,7 @@ def place(f: Facts) -> Verdict:
     if fix is None:
         return _fail("place_unknown", rule=ttl, unit="s")
     age_us = f.now_us - fix.at_us
-    if age_us > ttl.value * 1_000_000:
+    if not 0 <= age_us <= ttl.value * 1_000_000:
         return _fail("place_unknown", "", age_us // 1000, ttl, "s")
     if fix.satellites < f.rules.position_min_satellites.value or fix.fix_quality < 1:
         return _fail("place_poor", "satellites", fix.satellites * 1000, f.rules.position_min_satellites, "")
@@ -281,11 +318,11 @@ def _face_reason(f: Facts, person: Person, ttl: Number) -> tuple[Reason | None, 
         return Reason("face_missing", person.name, None, None, "", ttl.clause), None
     age_us = f.now_us - seen.at_us
     furthest = f.rules.face_distance_milli
-    if seen.distance_milli > furthest.value:
+    if not 0 <= seen.distance_milli <= furthest.value:
         return Reason("face_far", person.name, seen.distance_milli, furthest.value, "", furthest.clause), age_us
     if not f.rules.accepts_liveness(seen.liveness):
         return Reason("face_liveness", person.name, None, None, "", f.rules.liveness.clause), age_us
-    if age_us > ttl.value * 1_000_000:
+    if not 0 <= age_us <= ttl.value * 1_000_000:
         return Reason("face_old", person.name, age_us // 1000, ttl.value * 1000, "s", ttl.clause), age_us
     return None, age_us
 
@@ -296,12 +333,17 @@ def _faces(f: Facts, ttl: Number, grace_us: int) -> Verdict:
     reasons: list[Reason] = []
     ages: list[int] = []
     for role in Role:
-        found = [_face_reason(f, person, ttl) for person in f.permit.people_in(role)]
+        people = _who(f, role)
+        # Badge and face must be the same person's: one guardian's badge does not lend itself to another's face.
+        here = tuple(person for person in people if _badge_here(f, person))
+        found = [_face_reason(f, person, ttl) for person in here or people]
         good = [age for reason, age in found if reason is None and age is not None]
         if good:
             ages.append(min(good))
         else:
             reasons.extend(reason for reason, _ in found if reason is not None)
+        if not found:
+            reasons.append(Reason("face_missing", role.value, None, None, "", ttl.clause))
     return Verdict(tuple(reasons), max(ages) if ages else None, grace_us)
 
 
@@ -315,15 +357,22 @@ def faces_again(f: Facts) -> Verdict:
     return _faces(f, f.rules.face_recheck_s, f.rules.face_grace_s.value * 1_000_000)
 
 
+def verified(f: Facts) -> tuple[str, ...]:
+    """Ids of the permit's people whose badge is here and whose face was verified: the crew of a release."""
+    return tuple(
+        person.id
+        for person in (f.permit.people if f.permit is not None else ())
+        if _badge_here(f, person) and _face_reason(f, person, f.rules.face_ttl_s)[0] is None
+    )
+
+
 def stranger(f: Facts) -> Verdict:
     """Nobody whom the permit does not name stands before the camera."""
-    seen = f.snapshot.stranger
-    if seen is None or f.now_us - seen.at_us > f.rules.stranger_s.value * 1_000_000:
-        return PASS
-    limit = f.rules.stranger_distance_milli
-    if 0 <= seen.distance_milli < limit.value:
-        return PASS
-    return Verdict((Reason("stranger", "", seen.distance_milli, limit.value, "", limit.clause),))
+    limit, ttl_us = f.rules.stranger_distance_milli, f.rules.stranger_s.value * 1_000_000
+    for seen in f.snapshot.strangers:
+        if f.now_us - seen.at_us <= ttl_us and not 0 <= seen.distance_milli < limit.value:
+            return Verdict((Reason("stranger", "", seen.distance_milli, limit.value, "", limit.clause),))
+    return PASS
 
 
 def camera(f: Facts) -> Verdict:
@@ -333,7 +382,7 @@ def camera(f: Facts) -> Verdict:
     if seen is None:
         return _fail("camera_lost", "absent", None, ttl, "s")
     age_us = f.now_us - seen.at_us
-    if age_us > ttl.value * 1_000_000:
+    if not 0 <= age_us <= ttl.value * 1_000_000:
         return _fail("camera_lost", "silent", age_us // 1000, ttl, "s")
     return Verdict((), age_us) if seen.health == "ok" else _fail("camera_lost", seen.health, None, ttl, "s")
 
@@ -349,7 +398,7 @@ def camera_running(f: Facts) -> Verdict:
 
 
 def gas_test(f: Facts) -> Verdict:
-    """A gas test that is young enough, after the last gas trip, complete and within limits (5.3.1).
+    """A gas test that is young enough, after the last gas trip or alarm, complete and within limits (5.3.1).
 
     A break shorter than the level's limit needs no new test, as long as it was not gas that opened the relay.
     """
@@ -358,7 +407,8 @@ def gas_test(f: Facts) -> Verdict:
     if test is None:
         return _fail("gas_test_none", rule=rule, unit="s")
     age_us = f.now_us - test.at_us
-    if opening is not None and opening.by_gas and test.at_us <= opening.at_us:
+    after_us = max(opening.at_us if opening is not None and opening.by_gas else 0, f.durable.gas_alarm_us)
+    if after_us and test.at_us <= after_us:
         return _fail("gas_test_after_trip", rule=rule, unit="s")
     reasons: list[Reason] = []
     if age_us > rule.value * 1_000_000 and not _short_break(f):
@@ -375,9 +425,7 @@ def gas_test(f: Facts) -> Verdict:
                 bound = limit.high if over else limit.low
                 subject = f"{limit.gas} {point.position}"
                 reasons.append(
-                    Reason(
-                        "gas_test_limit", subject, _milli(point.value), _milli(bound), limit.unit.value, limit.clause
-                    )
+                    Reason("gas_test_limit", subject, milli(point.value), milli(bound), limit.unit.value, limit.clause)
                 )
     return Verdict(tuple(reasons), age_us)
 
@@ -434,7 +482,7 @@ def deadman(f: Facts) -> Verdict:
     if status is None:
         return _fail("deadman_silent", "", None, limit, "ms")
     age_us = f.now_us - status.at_us
-    if age_us > limit.value * 1000:
+    if not 0 <= age_us <= limit.value * 1000:
         return _fail("deadman_silent", "", age_us, limit, "ms")
     released = f.durable.mode is Mode.RELEASED
     if released and not status.latch_closed and _settled(f):
@@ -470,12 +518,15 @@ def contact_closed(f: Facts) -> Verdict:
 
 
 def clock(f: Facts) -> Verdict:
-    """The clock may judge a window: quality, above the known floor, no jump against CLOCK_BOOTTIME."""
+    """The clock may judge a window: quality, above the known floor, not behind signed time, no jump."""
     seen = f.snapshot.clock
     if not f.rules.accepts_clock(seen.quality):
         return _fail("clock_quality", seen.quality)
     if seen.t < seen.floor:
         return Verdict((Reason("clock_floor", "", seen.t, seen.floor, "s"),))
+    behind = f.rules.clock_behind_s
+    if f.durable.as_of - seen.t // 1000 > behind.value:
+        return Verdict((Reason("clock_floor", "", seen.t, f.durable.as_of * 1000, "s", behind.clause),))
     if f.volatile.clock_offset_ms is not None:
         step_ms = abs(seen.t - seen.at_us // 1000 - f.volatile.clock_offset_ms)
         limit = f.rules.clock_step_ms
@@ -544,6 +595,7 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 CONDITIONS: tuple[Condition, ...] = (
+    Condition("loop", loop, True, True, "联锁程序", "interlock loop", blocks_reset=True),
     Condition("estop", estop, True, True, "急停", "emergency stop", blocks_reset=True),
     Condition("stop", stop, True, True, "停止按钮", "stop button", blocks_reset=True),
     Condition("gas", gas, True, True, "气体", "gas", blocks_reset=True, by_gas=True),
@@ -551,7 +603,6 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("contact_open", contact_open, True, False, "触点断开", "contact open", blocks_reset=True),
     Condition("contact_closed", contact_closed, False, True, "触点吸合", "contact closed"),
     Condition("inputs", inputs, True, True, "按钮模块", "button module", blocks_reset=True),
-    Condition("loop", loop, True, True, "联锁程序", "interlock loop", blocks_reset=True),
     Condition("clock", clock, True, True, "时钟", "clock"),
     Condition("deadline", deadline, False, True, "票面时限", "permit's end"),
     Condition("permit", permit, True, True, "作业票", "permit"),
@@ -573,7 +624,10 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("latch", latch, True, False, "复位", "latch reset"),
     Condition("fire_watch", fire_watch, True, False, "看火", "fire watch"),
 )
-"""Order is the order of first-out when several fail at the same moment: what endangers most comes first."""
+"""Order is the order of first-out when several fail at the same moment.
+
+A loop that stood still comes first, since it makes everything else old; then what endangers most.
+"""
 
 
 def evaluate(f: Facts) -> dict[str, Verdict]:

@@ -66,11 +66,13 @@ class Stage:
 
     def set(self) -> None:
         """Start everything and join it up."""
-        with ThreadPoolExecutor(3) as pool:
-            site = pool.submit(self._start_site)
-            bridge = pool.submit(self._start_bridge)
-            site.result()
-            bridge.result()
+        # Started from this thread only: a child asks to die with the thread that made it.
+        self._say("site, broker, bridge")
+        self._processes["site"] = start("site", ["hotbox-sim", "site", "--dir", str(self.site_dir)], self.logs, {})
+        self.start_broker()
+        self.start_bridge()
+        self.first_password = (self.bridge_dir / "first_password").read_text(encoding="utf-8").strip()
+        until("the simulated site", lambda: True if (self.site_dir / "site.json").exists() else self._alive("site"), 30)
         self._say("box")
         places = Places(self.site_dir, self.box_dir, self.trust_dir, "127.0.0.1", self.broker_port, self.metrics_port)
         write(places, box=BOX)
@@ -81,25 +83,13 @@ class Stage:
             "box", "add", OTHER_BOX, "--vkey", self._foreign_key(vkey), "--name", "2 号动火盒", "--place", "五号泵房"
         )
         self.bridge("box", "trust", BOX, "--out", str(self.trust_dir))
-        self._add_people()
-        for name in CREW:
-            stills = sorted((self.site_dir / "stills" / name).glob("*.jpg"))
-            still_args = [word for still in stills for word in ("--still", str(still))]
-            call(["hotbox", "-c", str(self.config), "enrol", name, *still_args], {})
+        with ThreadPoolExecutor(2) as pool:
+            done = [pool.submit(self._enrol), pool.submit(self._add_people)]
+            for each in done:
+                each.result()
         self.start_box()
         self.box = Box(self.config)
         self.site = Site(self.site_dir)
-
-    def _start_site(self) -> None:
-        self._say("site")
-        self._processes["site"] = start("site", ["hotbox-sim", "site", "--dir", str(self.site_dir)], self.logs, {})
-        until("the simulated site", lambda: True if (self.site_dir / "site.json").exists() else self._alive("site"), 30)
-
-    def _start_bridge(self) -> None:
-        self._say("broker, bridge")
-        self.start_broker()
-        self.start_bridge()
-        self.first_password = (self.bridge_dir / "first_password").read_text(encoding="utf-8").strip()
 
     def _alive(self, name: str) -> None:
         if self._processes[name].poll() is not None:
@@ -136,6 +126,12 @@ class Stage:
         key = NoteKey.parse(vkey)
         domain = key.name.split("/")[0].removeprefix("hotbox.")
         return NoteKey(origin(domain, OTHER_BOX, 1), key.kind, key.public).vkey()
+
+    def _enrol(self) -> None:
+        for name in CREW:
+            stills = sorted((self.site_dir / "stills" / name).glob("*.jpg"))
+            still_args = [word for still in stills for word in ("--still", str(still))]
+            call(["hotbox", "-c", str(self.config), "enrol", name, *still_args], {})
 
     def _add_people(self) -> None:
         for code, (name, badge) in CREW.items():
