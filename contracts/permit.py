@@ -1,5 +1,6 @@
 """Claims of a permit, of the revocation list and of commands to a box."""
 
+import unicodedata
 from enum import StrEnum
 from typing import Annotated
 
@@ -7,9 +8,16 @@ import msgspec
 
 from contracts.errors import ContractError
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"\A[A-Za-z0-9._-]+\Z")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+
+
+def _check_text(field: str, text: str) -> None:
+    """Refuse text that the audit log could not write down: its leaves are canonical."""
+    if not unicodedata.is_normalized("NFC", text):
+        raise ContractError(field, "text in NFC", ascii(text), "normalise it before signing")
 
 
 class Level(StrEnum):
@@ -43,7 +51,7 @@ class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     office: Name
     at: Seconds
-    content_sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    content_sha256: Sha256
 
 
 class Precondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,7 +99,7 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: Id
     people: Annotated[tuple[Person, ...], msgspec.Meta(min_length=2, max_length=16)]
     approvals: Annotated[tuple[Approval, ...], msgspec.Meta(min_length=2, max_length=8)]
-    content_sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    content_sha256: Sha256
     preconditions: Annotated[tuple[Precondition, ...], msgspec.Meta(max_length=16)] = ()
 
     def people_in(self, role: Role) -> tuple[Person, ...]:
@@ -102,9 +110,19 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Refuse claims that contradict themselves.
 
         Raises:
-            ContractError: window upside down, a role missing, one person in two roles or two badges, fewer than
-                two different approvers, an approver who works on the permit, or an approval of other content.
+            ContractError: text that is not NFC, window upside down, a role missing, one person in two roles or two
+                badges, fewer than two different approvers, an approver who works on the permit, or an approval of
+                other content.
         """
+        for field in ("method", "place", "content"):
+            _check_text(field, getattr(self, field))
+        for index, person in enumerate(self.people):
+            _check_text(f"people[{index}].name", person.name)
+        for index, approval in enumerate(self.approvals):
+            _check_text(f"approvals[{index}].name", approval.name)
+            _check_text(f"approvals[{index}].office", approval.office)
+        for index, wanted in enumerate(self.preconditions):
+            _check_text(f"preconditions[{index}].text", wanted.text)
         if not self.nbf < self.exp:
             raise ContractError("exp", f"after nbf ({self.nbf})", str(self.exp), "correct the window")
         for role in Role:
@@ -133,7 +151,7 @@ class Revocations(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     iss: Id
     aud: Id
-    rev: Annotated[int, msgspec.Meta(ge=0)]
+    rev: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
     as_of: Seconds
     revoked: tuple[Id, ...]
 
@@ -156,6 +174,14 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verb: Verb
     iat: Seconds
     exp: Seconds
-    permit: str = ""
-    from_seq: int = 0
+    permit: Annotated[str, msgspec.Meta(max_length=64, pattern=r"\A[A-Za-z0-9._-]*\Z")] = ""
+    from_seq: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)] = 0
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+    def check(self) -> None:
+        """Refuse what could not be written down.
+
+        Raises:
+            ContractError: a reason that is not NFC.
+        """
+        _check_text("reason", self.reason)

@@ -582,7 +582,10 @@ def loop(f: Facts) -> Verdict:
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """A condition and where it counts. `blocks_reset`: a reset is refused while it fails. `by_gas`: needs a new test."""
+    """A condition and where it counts.
+
+    `blocks_reset`: a reset is refused while it fails, whatever opened the relay. `by_gas`: its trip needs a new test.
+    """
 
     name: str
     judge: Callable[[Facts], Verdict]

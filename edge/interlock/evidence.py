@@ -10,7 +10,10 @@ from typing import Annotated, Union
 import msgspec
 
 Micros = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
-Text = Annotated[str, msgspec.Meta(max_length=64)]
+Text = Annotated[str, msgspec.Meta(max_length=64, pattern=r"\A[ -~]*\Z")]
+"""Printable ASCII: whatever a process says, the log can write it down."""
+Number = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+BadgeNumber = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 
 
 class Source(StrEnum):
@@ -33,14 +36,14 @@ class _Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 class Badge(_Item, frozen=True, tag="badge"):
     """A rolling badge identifier that verified: `badge` number, RSSI in dBm."""
 
-    badge: int
-    rssi_dbm: int
+    badge: BadgeNumber
+    rssi_dbm: Number
 
 
 class BadgeRefused(_Item, frozen=True, tag="badge_refused"):
     """A badge-like advertisement that did not verify: `why` is stale, forged or unknown."""
 
-    badge: int
+    badge: BadgeNumber
     why: Text
 
 
@@ -48,10 +51,10 @@ class Position(_Item, frozen=True, tag="position"):
     """A GNSS fix: inside the fence or not, metres to its edge (negative inside), quality, satellites, HDOP x 100."""
 
     inside: bool
-    edge_m: int
-    fix_quality: int
-    satellites: int
-    hdop_centi: int
+    edge_m: Number
+    fix_quality: Number
+    satellites: Number
+    hdop_centi: Number
 
 
 # --- vision -------------------------------------------------------------------------------------------------------
@@ -61,7 +64,7 @@ class Face(_Item, frozen=True, tag="face"):
     """A face that matched an enrolled person; `distance_milli` is the mean of the best two (1000 = 1.0)."""
 
     person: Text
-    distance_milli: int
+    distance_milli: Number
     liveness: Text
     engine: Text
 
@@ -70,14 +73,14 @@ class FaceRefused(_Item, frozen=True, tag="face_refused"):
     """A face that matched nobody whom the permit names; distance to the nearest of them, -1 without templates."""
 
     nearest: Text
-    distance_milli: int
+    distance_milli: Number
 
 
 class Camera(_Item, frozen=True, tag="camera"):
     """The camera's health: ok, stalled, frozen or absent; frames since the last report."""
 
     health: Text
-    frames: int
+    frames: Number
 
 
 # --- link ---------------------------------------------------------------------------------------------------------
@@ -133,7 +136,8 @@ def decode(datagram: bytes) -> Evidence:
     Raises:
         msgspec.ValidationError: not evidence.
     """
-    return _decoder.decode(datagram)
+    item: Evidence = _decoder.decode(datagram)
+    return item
 
 
 # --- what the interlock tells the others, on the same socket ------------------------------------------------------
@@ -174,4 +178,5 @@ def encode_message(message: Message) -> bytes:
 
 def decode_message(datagram: bytes) -> Message:
     """Read one datagram from the interlock."""
-    return _message_decoder.decode(datagram)
+    message: Message = _message_decoder.decode(datagram)
+    return message

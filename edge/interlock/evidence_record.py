@@ -3,10 +3,7 @@
 from typing import Any
 
 from edge.interlock.conditions import Facts, Verdict
-
-
-def _milli(value: float | None) -> int | None:
-    return None if value is None else round(value * 1000)
+from edge.interlock.state import milli
 
 
 def complete(f: Facts, verdicts: dict[str, Verdict]) -> list[dict[str, Any]]:
@@ -20,12 +17,12 @@ def complete(f: Facts, verdicts: dict[str, Verdict]) -> list[dict[str, Any]]:
         {
             "k": "gas",
             "n": channel.name,
-            "v": _milli(reading.value),
+            "v": milli(reading.value),
             "u": channel.limit.unit.value,
             "q": reading.quality.value,
             "age": age(reading.at_us),
-            "low": _milli(channel.limit.low),
-            "high": _milli(channel.limit.high),
+            "low": milli(channel.limit.low),
+            "high": milli(channel.limit.high),
         }
         for channel in f.site.channels
         if (reading := shot.readings.get(channel.name)) is not None

@@ -7,6 +7,7 @@ command, notes for the log and the time at which it must run again even if nothi
 the relay command.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -15,7 +16,18 @@ import msgspec
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import PermitClaims, Revocations
 from edge.gas.reading import Quality
-from edge.interlock.conditions import CONDITIONS, Condition, Facts, Verdict, channel_reason, evaluate, facts, gas
+from edge.interlock.conditions import (
+    CONDITIONS,
+    Condition,
+    Facts,
+    Verdict,
+    channel_reason,
+    evaluate,
+    facts,
+    gas,
+    over_limit,
+    verified,
+)
 from edge.interlock.record import Note, reason_data
 from edge.interlock.rules import Rules
 from edge.interlock.site import Site
@@ -30,6 +42,8 @@ from edge.interlock.state import (
     Opening,
     Reason,
     Volatile,
+    current_permit,
+    milli,
     usable,
 )
 from edge.relay.contact import ContactVerdict, judge
@@ -37,9 +51,16 @@ from edge.relay.contact import ContactVerdict, judge
 replace = msgspec.structs.replace
 MAX_CONSEQUENCES = 12
 MAX_PERMITS = 16
+MAX_FINISHED = 256
 REFUSED_AGAIN_US = 10_000_000
 SLEW_MS = 50
-"""Difference between two readings of the clock, a second apart, that slewing and scheduling may make."""
+"""Forward difference between two readings of the clock that scheduling may make. Backward none is followed: many
+small steps would turn back time unseen (slewing does not show, CLOCK_BOOTTIME is slewed alike)."""
+_UNCURABLE = ("permit", "deadline", "lease", "clock")
+"""Conditions that no one on site can mend (or that the reset itself settles): they block an arming, not a reset."""
+_PEOPLE = ("guardian", "performer", "faces", "faces_again")
+_CONSEQUENCES = ("estop", "stop", "gas", "inputs", "loop")
+"""Conditions that are still written down when they fail after the first-out."""
 _BY_NAME: dict[str, Condition] = {condition.name: condition for condition in CONDITIONS}
 
 
@@ -109,7 +130,10 @@ Happening = Acknowledged | PermitAccepted | Revoked | Suspended | GasTested | Re
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What one step gives. `next_us` is when to step again at the latest."""
+    """What one step gives. `next_us` is when to step again at the latest.
+
+    `facts` are what was decided on, with what is remembered after the decision; `verdicts` are from before it.
+    """
 
     durable: Durable
     volatile: Volatile
@@ -151,6 +175,7 @@ class _Turn:
         self.now = now
         self.notes: list[Note] = []
         self.pressed: tuple[str, ...] = ()
+        self.asked: list[Reason] = []
         self.f = facts(site, rules, durable, volatile, snapshot, now)
         self.verdicts: dict[str, Verdict] = {}
 
@@ -197,7 +222,7 @@ class _Turn:
                 self.note(
                     "gas_test.recorded", Category.GAS, actor=("person", test.analyst), serial=test.serial,
                     points=[
-                        {"position": p.position, "gas": p.gas, "unit": p.unit, "value_milli": round(p.value * 1000)}
+                        {"position": p.position, "gas": p.gas, "unit": p.unit, "value_milli": milli(p.value)}
                         for p in test.points
                     ],
                 )  # fmt: skip
@@ -214,14 +239,19 @@ class _Turn:
                     "permit.precondition", Category.PERMIT, actor=("person", person), id=precondition, permit=permit
                 )
             case ShutDown() if self.d.mode in (Mode.ARMED, Mode.RELEASED):
-                self.trip(Reason("shutdown"), ())
+                self.asked.append(Reason("shutdown"))
             case _:
                 pass
 
     def _take_permit(self, claims: PermitClaims) -> None:
-        others = [held for held in self.d.permits if held.jti != claims.jti]
-        permits = tuple(sorted((*others, claims), key=lambda held: (held.nbf, held.jti)))[-MAX_PERMITS:]
-        self.d = replace(self.d, permits=permits, as_of=max(self.d.as_of, claims.as_of))
+        """Keep a new permit. One that is held is never replaced: a permit may not be altered (GB 30871-2022 4.18)."""
+        if any(held.jti == claims.jti for held in self.d.permits):
+            return
+        permits = self._room((*self.d.permits, claims))
+        numbers = {held.jti for held in permits}
+        confirmed = {key: who for key, who in self.d.preconditions.items() if key.partition("/")[0] in numbers}
+        as_of = max(self.d.as_of, claims.as_of)
+        self.d = replace(self.d, permits=permits, preconditions=confirmed, as_of=as_of)
         self.note(
             "permit.accepted", Category.PERMIT, actor=("bridge", claims.iss), permit=claims.jti,
             level=claims.level.value, nbf=claims.nbf, exp=claims.exp, content_sha256=claims.content_sha256,
@@ -229,28 +259,41 @@ class _Turn:
             approvals=[{"by": a.by, "office": a.office, "at": a.at} for a in claims.approvals],
         )  # fmt: skip
 
+    def _room(self, permits: tuple[PermitClaims, ...]) -> tuple[PermitClaims, ...]:
+        """At most `MAX_PERMITS`, by their beginning: first those that are over go, then the one that begins last."""
+        kept = sorted(permits, key=lambda held: (held.nbf, held.jti))
+        needed = {self.d.active, self.d.fire_watch.permit if self.d.fire_watch else ""}
+        while len(kept) > MAX_PERMITS:
+            loose = [held for held in kept if held.jti not in needed]
+            over = [held for held in loose if not usable(self.d, held, self.f.wall_s)]
+            kept.remove(over[0] if over else loose[-1])
+        return tuple(kept)
+
     def _take_revocations(self, revocations: Revocations) -> None:
-        fresh = [number for number in revocations.revoked if number not in self.d.revoked]
+        """A newer list replaces the older; what it revoked here stays void even if a later list forgets it."""
+        as_of = max(self.d.as_of, revocations.as_of)
+        if revocations.rev <= self.d.revision:
+            if revocations.rev == self.d.revision:
+                self.d = replace(self.d, as_of=as_of)
+            return
+        held = {permit.jti for permit in self.d.permits}
+        fresh = [number for number in revocations.revoked if number in held and number not in self.d.void]
         self.d = replace(
-            self.d, revoked=revocations.revoked, revision=revocations.rev, as_of=max(self.d.as_of, revocations.as_of)
+            self.d, revoked=revocations.revoked, revision=revocations.rev, as_of=as_of, void=(*self.d.void, *fresh)
         )
         for number in fresh:
-            self.note(
-                "permit.revoked", Category.PERMIT, Severity.WARNING, actor=("bridge", revocations.iss), permit=number
-            )
+            actor = ("bridge", revocations.iss)
+            self.note("permit.revoked", Category.PERMIT, Severity.WARNING, actor=actor, permit=number)
 
     def _suspend(self, permit: str, reason: str, void: bool) -> None:
-        if void:
+        """The bridge stops the work under `permit`, or whatever goes on here when it names none."""
+        if void and permit not in self.d.void:
             self.d = replace(self.d, void=(*self.d.void, permit))
-        self.note(
-            "permit.void" if void else "permit.suspended",
-            Category.PERMIT,
-            Severity.WARNING,
-            permit=permit,
-            reason=reason,
-        )
-        if not self.d.latched and self.d.mode is not Mode.FAULT:
-            self.trip(Reason("permit_void" if void else "permit_suspended", permit, clause="PTW-17"), ())
+        kind = "permit.void" if void else "permit.suspended"
+        self.note(kind, Category.PERMIT, Severity.WARNING, permit=permit, reason=reason)
+        concerned = [held.jti for held in (self.f.permit, current_permit(self.d, self.f.wall_s)) if held is not None]
+        if not permit or permit in concerned:
+            self.asked.append(Reason("permit_void" if void else "permit_suspended", permit, clause="PTW-17"))
 
     # --- transitions
 
@@ -258,9 +301,10 @@ class _Turn:
         """Open and latch. The first cause is never overwritten; after a release the fire watch begins."""
         opened = self.d.mode is Mode.RELEASED
         if self.d.latched:
-            self.d = replace(self.d, consequences=_add(self.d.consequences, (cause, *others)))
+            self.d = replace(self.d, consequences=_add(self.d, (cause, *others)))
         else:
-            self.d = replace(self.d, first_out=cause, consequences=_add((), others), reset_done=False)
+            self.d = replace(self.d, first_out=cause, consequences=(), reset_done=False)
+            self.d = replace(self.d, consequences=_add(self.d, others))
         if opened:
             self._opened(by_gas=by_gas)
         self.enter(Mode.TRIPPED)
@@ -288,11 +332,12 @@ class _Turn:
         """Work done: open in good order, end the permit, keep watch (workflows "Permit", POST_WATCH)."""
         number = self.d.active
         opened = self.d.mode is Mode.RELEASED
-        self.d = replace(self.d, finished=(*self.d.finished, number)[-64:])
+        self.d = replace(self.d, finished=(*self.d.finished, number)[-MAX_FINISHED:])
         if opened:
             self._opened(by_gas=False)
             self.d = replace(self.d, first_out=Reason("finished", number), consequences=(), reset_done=False)
-        self.enter(Mode.TRIPPED)
+        if self.d.mode is not Mode.FAULT:
+            self.enter(Mode.TRIPPED)
         self.note("work.finished", snapshot=opened)
         if opened:
             self._note_watch()
@@ -329,12 +374,12 @@ class _Turn:
         assert permit is not None  # noqa: S101 - the permit condition passed
         clock = self.snapshot.clock
         wall_ms = clock.t + (self.now - clock.at_us) // 1000
-        lease_end = max(self.d.as_of, permit.as_of) + permit.lease_s
-        left_ms = min(permit.exp, lease_end) * 1000 - wall_ms - clock.error_ms
+        left_ms = permit.exp * 1000 - wall_ms - clock.error_ms
         self.d = replace(
             self.d,
             released_us=self.now,
             deadline_us=self.now + left_ms * 1000,
+            crew=verified(self.f),
             confirmed=False,
             first_out=None,
             consequences=(),
@@ -351,17 +396,11 @@ class _Turn:
             reasons.append(Reason("reset_unauthorised"))
         if not self.site.reset_is_key and self.now >= self.v.reset_window_until_us:
             reasons.append(Reason("reset_window"))
-        good = {
-            name
-            for name in self.d.over_range
-            if (reading := self.snapshot.readings.get(name)) and reading.quality is Quality.GOOD
-        }
-        freed = replace(self.d, over_range=tuple(name for name in self.d.over_range if name not in good))
-        air = gas(facts(self.site, self.rules, freed, self.v, self.snapshot, self.now))
-        reasons.extend(air.reasons)
-        for condition, verdict in failing(self.verdicts, release=True):
-            if condition.blocks_reset and condition.name != "gas":
-                reasons.extend(verdict.reasons)
+        f = replace(self.f, durable=replace(self.d, over_range=()))
+        bad = {channel.name for channel in self.site.channels if channel_reason(f, channel) is not None}
+        freed = replace(self.d, over_range=tuple(name for name in self.d.over_range if name in bad))
+        reasons.extend(gas(replace(f, durable=freed)).reasons)
+        reasons.extend(self._causes_left())
         if reasons:
             self.note(
                 "interlock.reset_refused", sev=Severity.WARNING, res=ActionResult.DENIED,
@@ -373,6 +412,22 @@ class _Turn:
         self.v = replace(self.v, reset_window_until_us=0, clock_offset_ms=None, stepped_ms=0)
         self.note("interlock.reset", actor=("person", here[0]), first_out=cause.code if cause else "")
 
+    def _causes_left(self) -> list[Reason]:
+        """What still fails of that which blocks every reset, and of that which opened the relay.
+
+        The crew of a permit that is over need not come back for it.
+        """
+        held = (self.d.first_out, *self.d.consequences)
+        causes = {(reason.code, reason.subject) for reason in held if reason is not None}
+        skipped = (*_UNCURABLE, "gas", "latch", *(() if self.verdicts["permit"].ok else _PEOPLE))
+        left: list[Reason] = []
+        for condition in CONDITIONS:
+            verdict = self.verdicts[condition.name]
+            if condition.name not in skipped and not verdict.ok:
+                blocks = condition.blocks_reset and condition.release
+                left.extend(r for r in verdict.reasons if blocks or (r.code, r.subject) in causes)
+        return left
+
     def clear_fault(self) -> None:
         """A fault ends as a trip: two named people here who asked for it, contact open, controller sound."""
         until, people = self.v.fault_window
@@ -383,7 +438,7 @@ class _Turn:
                 "interlock.reset_refused",
                 sev=Severity.WARNING,
                 res=ActionResult.DENIED,
-                reasons=[{"code": "fault_latched"}],
+                reasons=[reason_data(Reason("fault_latched"))],
             )
             return
         self.d = replace(self.d, fault_cleared_by=tuple(here))
@@ -405,12 +460,17 @@ class _Turn:
         """The final element cannot be trusted: open, latch, ask for repair."""
         if self.d.mode is Mode.FAULT:
             return
-        if self.d.mode is Mode.RELEASED:
+        opened = self.d.mode is Mode.RELEASED
+        if opened:
             self._opened(by_gas=False)
-        if not self.d.latched:
+        if self.d.latched:
+            self.d = replace(self.d, consequences=_add(self.d, (reason,)))
+        else:
             self.d = replace(self.d, first_out=reason, consequences=(), reset_done=False)
         self.enter(Mode.FAULT)
         self.note("interlock.fault", sev=Severity.ALARM, snapshot=True, **reason_data(reason))
+        if opened:
+            self._note_watch()
 
     # --- what every step looks at
 
@@ -434,7 +494,7 @@ class _Turn:
             self.pressed = tuple(name for name, was, now in pairs if now and not was)
 
     def follow_clock(self) -> None:
-        """Follow slewing; a forward step while idle is followed and noted, a backward one waits for a person."""
+        """A forward step while idle is followed and noted, a backward one waits for a person."""
         clock = self.snapshot.clock
         offset_ms, known = clock.t - clock.at_us // 1000, self.v.clock_offset_ms
         if known == offset_ms:
@@ -442,7 +502,7 @@ class _Turn:
         step_ms = 0 if known is None else offset_ms - known
         limit_ms = self.rules.clock_step_ms.value
         idle = self.d.mode not in (Mode.ARMED, Mode.RELEASED)
-        if abs(step_ms) <= SLEW_MS or (idle and step_ms > 0):
+        if known is None or 0 < step_ms <= SLEW_MS or (idle and step_ms > 0):
             self.v = replace(self.v, clock_offset_ms=offset_ms)
         if abs(step_ms) > limit_ms and self.v.stepped_ms != offset_ms:
             self.v = replace(self.v, stepped_ms=offset_ms)
@@ -457,6 +517,14 @@ class _Turn:
         )
         if fresh:
             self.d = replace(self.d, over_range=(*self.d.over_range, *fresh))
+
+    def remember_gas(self) -> None:
+        """Gas over its limit, whether or not it opened anything, makes the gas test before it worthless."""
+        over = over_limit(self.f, self.verdicts["gas"])
+        if over != self.v.gas_over:
+            self.v = replace(self.v, gas_over=over)
+            self.d = replace(self.d, gas_alarm_us=self.now)
+            self.judge()
 
     def report_gas(self) -> None:
         """One event when a channel begins to alarm or to fail, one when it is well again."""
@@ -498,7 +566,7 @@ class _Turn:
                 )  # fmt: skip
         if verified != self.v.verified:
             self.v = replace(self.v, verified=verified)
-        seen = self.snapshot.stranger
+        seen = self.snapshot.strangers[-1] if self.snapshot.strangers else None
         if seen and permit and seen.at_us > self.v.refused_us + REFUSED_AGAIN_US and not self.verdicts["stranger"].ok:
             self.v = replace(self.v, refused_us=seen.at_us)
             self.note(
@@ -529,13 +597,23 @@ class _Turn:
             self.note("relay.opened", ms=ms, cause=status.cause)
 
     def check_in(self) -> None:
-        """Performer and guardian verified at the place, at the latest 30 min after the planned start (PTW-27)."""
+        """Performer and guardian verified at the place, at the latest 30 min after the planned start (PTW-27).
+
+        After that the permit is void for good.
+        """
         permit = self.f.permit
         if permit is None or self.d.checked_in == permit.jti or not usable(self.d, permit, self.f.wall_s):
             return
-        together = ("guardian", "performer", "place", "faces")
-        in_time = self.f.wall_s - permit.nbf <= self.rules.check_in_s.value
-        if in_time and all(self.verdicts[name].ok for name in together):
+        late_s, window_s = self.f.wall_s - permit.nbf, self.rules.check_in_s.value
+        if late_s > window_s and self.verdicts["clock"].ok:
+            self.d = replace(self.d, void=(*self.d.void, permit.jti))
+            late = reason_data(self.verdicts["check_in"].reasons[0])
+            self.note("permit.void", Category.PERMIT, Severity.WARNING, permit=permit.jti, **late)
+            self.judge()
+            return
+        # Nobody checks in for tomorrow's permit by standing here today.
+        in_time = abs(late_s) <= window_s
+        if in_time and all(self.verdicts[name].ok for name in ("guardian", "performer", "place", "faces")):
             self.d = replace(self.d, checked_in=permit.jti)
             self.note("identity.checked_in", Category.IDENTITY, permit=permit.jti, snapshot=True)
             self.judge()
@@ -573,6 +651,7 @@ class _Turn:
             by_gas = by_gas or condition.by_gas
         if grace != self.v.grace:
             self.v = replace(self.v, grace=grace)
+        causes.extend(self.asked)
         if causes:
             self.trip(causes[0], tuple(causes[1:]), by_gas=by_gas)
 
@@ -584,6 +663,10 @@ class _Turn:
             self.v = replace(self.v, grace={})
         if self.d.latched:
             self.enter(Mode.TRIPPED)
+            after = [reason for name in _CONSEQUENCES for reason in self.verdicts[name].reasons]
+            consequences = _add(self.d, after)
+            if consequences != self.d.consequences:
+                self.d = replace(self.d, consequences=consequences)
             return
         if self.d.fire_watch is None and self.d.first_out is not None:
             self.d = replace(self.d, first_out=None, consequences=(), reset_done=False)
@@ -609,14 +692,22 @@ class _Turn:
             reading = self.snapshot.readings.get(channel.name)
             if reading is not None:
                 times.append(reading.at_us + channel.stale_us + 1)
+        shot, rules = self.snapshot, self.rules
+        for seen, ttl in ((shot.inputs, rules.inputs_ttl_ms), (shot.deadman, rules.dead_man_ms)):
+            if seen is not None:
+                times.append(seen.at_us + ttl.value * 1000 + 1)
         return min(time for time in times if time > self.now)
 
 
-def _add(held: tuple[Reason, ...], more: tuple[Reason, ...]) -> tuple[Reason, ...]:
-    """Consequences, each code and subject once, bounded."""
-    known = {(reason.code, reason.subject) for reason in held}
-    fresh = [reason for reason in more if (reason.code, reason.subject) not in known]
-    return (*held, *fresh)[:MAX_CONSEQUENCES]
+def _add(durable: Durable, more: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Consequences, each code and subject once, without the first-out, bounded."""
+    kept = list(durable.consequences)
+    known = {(reason.code, reason.subject) for reason in (durable.first_out, *kept) if reason is not None}
+    for reason in more:
+        if (reason.code, reason.subject) not in known:
+            known.add((reason.code, reason.subject))
+            kept.append(reason)
+    return tuple(kept[:MAX_CONSEQUENCES])
 
 
 def step(
@@ -637,6 +728,7 @@ def step(
     for happening in happenings:
         turn.take(happening)
     turn.judge()
+    turn.remember_gas()
     turn.edges()
     turn.check_in()
     turn.watch_contact()
@@ -650,14 +742,19 @@ def step(
         if Mode.RELEASED in (turn.before, turn.d.mode):
             opening = now_us if turn.before is Mode.RELEASED else 0
             turn.v = replace(turn.v, commanded_us=now_us, opening_since_us=opening, grace={})
-    return Step(
-        turn.d, turn.v, _relay(turn.before, turn.d.mode), tuple(turn.notes), turn.f, turn.verdicts, turn.next_us()
-    )
+    seen = replace(turn.f, durable=turn.d, volatile=turn.v)
+    relay = _relay(turn.before, turn.d.mode)
+    return Step(turn.d, turn.v, relay, tuple(turn.notes), seen, turn.verdicts, turn.next_us())
 
 
 def _move(turn: _Turn, happenings: tuple[Happening, ...]) -> None:
     """The transition of this step."""
     mode = turn.d.mode
+    if turn.asked and (mode is Mode.FAULT or turn.d.latched):
+        turn.d = replace(turn.d, consequences=_add(turn.d, turn.asked))
+    elif turn.asked and mode is not Mode.RELEASED:
+        turn.trip(turn.asked[0], tuple(turn.asked[1:]))
+        return
     if mode is Mode.RELEASED:
         turn.run()
         if turn.d.mode is Mode.RELEASED and "finish" in turn.pressed:
@@ -676,13 +773,14 @@ def _move(turn: _Turn, happenings: tuple[Happening, ...]) -> None:
     else:
         if "reset" in turn.pressed and mode is Mode.FAULT:
             turn.clear_fault()
-        elif "reset" in turn.pressed and (turn.d.latched or not turn.verdicts["clock"].ok):
+        elif "reset" in turn.pressed and (turn.d.latched or turn.d.over_range or not turn.verdicts["clock"].ok):
             turn.reset()
             turn.judge()
         if "finish" in turn.pressed and turn.d.fire_watch is not None and turn.d.active not in turn.d.finished:
             turn.finish()
             turn.judge()
-        if "arm" in turn.pressed:
+        # Whoever resets looks at the box first: arming is a second movement.
+        if "arm" in turn.pressed and "reset" not in turn.pressed:
             turn.arm()
 
 
@@ -715,7 +813,7 @@ def recover(
     if found.boot_id != boot_id:
         watch = found.fire_watch
         restarted = watch and FireWatch(watch.permit, now_us, now_us + rules.fire_watch_s.value * 1_000_000)
-        durable = replace(durable, since_us=now_us, gas_test=None, opening=None, fire_watch=restarted)
+        durable = replace(durable, since_us=now_us, gas_test=None, gas_alarm_us=0, opening=None, fire_watch=restarted)
     if found.mode in (Mode.ARMED, Mode.RELEASED):
         return _unclean(durable, found.active, now_us, rules)
     return durable, ()
@@ -731,7 +829,8 @@ def _unclean(durable: Durable, permit: str, now_us: int, rules: Rules) -> tuple[
         first_out=cause,
         consequences=(),
         reset_done=False,
-        opening=Opening(permit, now_us, by_gas=False),
+        # When it really opened is not known, so no short break may excuse an old gas test.
+        opening=None,
         fire_watch=watch,
     )
     note = Note(

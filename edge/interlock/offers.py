@@ -11,10 +11,12 @@ from contracts.errors import ContractError
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import Command, PermitClaims, Revocations, Verb
 from contracts.topics import Response
-from edge.interlock.kernel import Happening, PermitAccepted, Revoked, Suspended
+from edge.interlock.kernel import MAX_PERMITS, Happening, PermitAccepted, Revoked, Suspended
 from edge.interlock.record import Note
 from edge.interlock.rules import Rules
-from edge.interlock.state import Durable
+from edge.interlock.state import Durable, usable
+
+WORK = "hot_work"
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -59,7 +61,8 @@ def load_keys(path: Path) -> dict[str, OKPKey]:
     return keys
 
 
-def _refused(kind: str, number: str, error: ContractError, code: str) -> Judged:
+def _refused(kind: str, number: str, error: ContractError) -> Judged:
+    code = _CODES.get(error.field, "invalid")
     note = Note(
         f"{kind}.refused", Category.PERMIT, Severity.WARNING, ActionResult.DENIED, ("bridge", ""), number, 0, 0, False,
         {"code": code, "field": error.field, "expected": error.expected[:200], "came": error.came[:200]},
@@ -72,59 +75,100 @@ _CODES = {
     "kid": "forged",
     "typ": "wrong_type",
     "aud": "other_box",
+    "iss": "other_issuer",
     "exp": "expired",
+    "level": "too_long",
     "jti": "revoked",
+    "work": "other_work",
+    "rules": "other_rules",
+    "permits": "full",
 }
+_RENEWED = ("iat", "as_of")
+"""What a permit may say anew when it is signed again; everything else must stay as it was accepted."""
+
+
+def _heard(claims: PermitClaims | Revocations | Command, keys: Keys, box: str) -> None:
+    """Refuse what is meant for another box or comes from another bridge."""
+    if claims.aud != box:
+        raise ContractError("aud", box, claims.aud, "this is for another box")
+    if claims.iss != keys.issuer:
+        raise ContractError("iss", keys.issuer, claims.iss, "this bridge is not trusted here")
+
+
+def _fit(claims: PermitClaims, rules: Rules, durable: Durable, wall_s: int) -> None:
+    """Refuse a permit that this box may not work under, now or ever."""
+    claims.check()
+    if claims.work != WORK:
+        raise ContractError("work", WORK, claims.work, "this box releases ignition for hot work only")
+    if claims.rules != rules.name:
+        raise ContractError("rules", rules.name, claims.rules, "issue it under the rules of this box")
+    level = rules.levels[claims.level]
+    if claims.exp - claims.nbf > level.validity_h * 3600:
+        hours = f"{claims.level.value}, {(claims.exp - claims.nbf) / 3600:.1f} h"
+        raise ContractError("level", f"at most {level.validity_h} h ({level.clause})", hours)
+    if wall_s >= claims.exp:
+        raise ContractError("exp", f"after now ({wall_s})", str(claims.exp), "it has expired: apply for a new one")
+    number = claims.jti
+    if number in durable.revoked or number in durable.void or number in durable.finished:
+        raise ContractError("jti", "a permit that stands", f"{number}, revoked or over", "apply for a new one")
+
+
+def _unaltered(claims: PermitClaims, held: PermitClaims) -> None:
+    """Refuse a second version of a permit that is held."""
+    for field in PermitClaims.__struct_fields__:
+        was, came = getattr(held, field), getattr(claims, field)
+        if field not in _RENEWED and was != came:
+            where = field if field == "content_sha256" else f"held.{field}"
+            raise ContractError(where, str(was), str(came), "a permit may not be altered (4.18)")
 
 
 def permit(token: str, keys: Keys, box: str, rules: Rules, durable: Durable, wall_s: int) -> Judged:
-    """Judge a permit. The answer to an unchanged permit that is already held is the same acceptance, without an event."""
+    """Judge a permit.
+
+    The answer to an unchanged permit that is already held is the same acceptance, without an event.
+    """
     number = ""
     try:
         claims = jws.verify(token, jws.PERMIT, keys.permit, PermitClaims)
         number = claims.jti
-        if claims.aud != box:
-            raise ContractError("aud", box, claims.aud, "this permit is for another box")
-        if claims.iss != keys.issuer:
-            raise ContractError("iss", keys.issuer, claims.iss, "this bridge is not trusted here")
-        claims.check()
-        level = rules.levels[claims.level]
-        if claims.exp - claims.nbf > level.validity_h * 3600:
-            raise ContractError(
-                "exp", f"at most {level.validity_h} h ({level.clause})", f"{(claims.exp - claims.nbf) / 3600:.1f} h"
-            )
-        if wall_s >= claims.exp:
-            raise ContractError("exp", f"after now ({wall_s})", str(claims.exp), "it has expired: apply for a new one")
-        if number in durable.revoked or number in durable.void:
-            raise ContractError("jti", "a permit that stands", f"{number}, revoked", "apply for a new one")
+        _heard(claims, keys, box)
+        _fit(claims, rules, durable, wall_s)
         held = next((other for other in durable.permits if other.jti == number), None)
-        if held is not None and held.content_sha256 != claims.content_sha256:
-            raise ContractError(
-                "content_sha256", held.content_sha256, claims.content_sha256, "a permit may not be altered (4.18)"
-            )
+        if held is not None:
+            _unaltered(claims, held)
+        else:
+            _room(durable, wall_s)
     except ContractError as error:
-        return _refused("permit", number, error, _CODES.get(error.field, "invalid"))
+        return _refused("permit", number, error)
     answer = Response(number, "permit", ok=True, code="accepted")
     if held is not None:
         return Judged(None, (), answer)
     return Judged(PermitAccepted(claims), (), answer)
 
 
+def _room(durable: Durable, wall_s: int) -> None:
+    standing = sum(usable(durable, other, wall_s) for other in durable.permits)
+    if standing >= MAX_PERMITS:
+        raise ContractError("permits", f"at most {MAX_PERMITS}", f"{standing} that stand", "finish or void one first")
+
+
 def revocations(token: str, keys: Keys, box: str, durable: Durable) -> Judged:
     """Judge a revocation list: its number only rises; the same number renews nothing unless `as_of` is newer."""
     try:
         listed = jws.verify(token, jws.REVOCATIONS, keys.permit, Revocations)
-        if listed.aud != box or listed.iss != keys.issuer:
-            raise ContractError("aud", f"{box} from {keys.issuer}", f"{listed.aud} from {listed.iss}")
-        if listed.rev < durable.revision or (
-            listed.rev == durable.revision and set(listed.revoked) != set(durable.revoked)
-        ):
-            raise ContractError("rev", f"at least {durable.revision}", str(listed.rev), "an old list: it was replayed")
+        _heard(listed, keys, box)
+        _not_older(listed, durable)
     except ContractError as error:
-        return _refused("revocations", "", error, _CODES.get(error.field, "invalid"))
+        return _refused("revocations", "", error)
     if listed.rev == durable.revision and listed.as_of <= durable.as_of:
         return Judged(None, (), None)
     return Judged(Revoked(listed), (), Response(str(listed.rev), "revocations", ok=True, code="accepted"))
+
+
+def _not_older(listed: Revocations, durable: Durable) -> None:
+    other = listed.rev == durable.revision and set(listed.revoked) != set(durable.revoked)
+    if listed.rev < durable.revision or other:
+        raise ContractError("rev", f"at least {durable.revision}", str(listed.rev), "an old list: it was replayed")
 
 
 def command(token: str, keys: Keys, box: str, seen: set[str], wall_s: int) -> Judged:
@@ -133,19 +177,24 @@ def command(token: str, keys: Keys, box: str, seen: set[str], wall_s: int) -> Ju
     try:
         asked = jws.verify(token, jws.COMMAND, keys.command, Command)
         number = asked.id
-        if asked.aud != box or asked.iss != keys.issuer:
-            raise ContractError("aud", f"{box} from {keys.issuer}", f"{asked.aud} from {asked.iss}")
-        if wall_s >= asked.exp:
-            raise ContractError("exp", f"after now ({wall_s})", str(asked.exp), "send it again")
+        _heard(asked, keys, box)
+        _alive(asked, wall_s)
     except ContractError as error:
-        return _refused("command", number, error, _CODES.get(error.field, "invalid"))
+        return _refused("command", number, error)
     answer = Response(number, "command", ok=True, code="done")
     if number in seen:
         return Judged(None, (), answer)
+    data = {"verb": asked.verb.value, "id": asked.id, "reason": asked.reason}
+    actor = ("bridge", asked.iss)
     note = Note(
-        "cli.command", Category.CLI, Severity.WARNING, ActionResult.OK, ("bridge", asked.iss), asked.permit, 0, 0, False,
-        {"verb": asked.verb.value, "id": asked.id, "reason": asked.reason},
+        "cli.command", Category.CLI, Severity.WARNING, ActionResult.OK, actor, asked.permit, 0, 0, False, data
     )  # fmt: skip
     stops = asked.verb in (Verb.SUSPEND, Verb.VOID)
     happening = Suspended(asked.permit, asked.reason, asked.verb is Verb.VOID) if stops else None
     return Judged(happening, (note,), answer)
+
+
+def _alive(asked: Command, wall_s: int) -> None:
+    asked.check()
+    if wall_s >= asked.exp:
+        raise ContractError("exp", f"after now ({wall_s})", str(asked.exp), "send it again")

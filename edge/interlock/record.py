@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from contracts.event import ActionResult, Category, Severity
+from contracts.event import MAX_INT, ActionResult, Category, Severity
 from edge.interlock.state import Reason
 
 
@@ -24,11 +24,11 @@ class Note(msgspec.Struct, frozen=True):
 
 
 def reason_data(reason: Reason) -> dict[str, Any]:
-    """A reason as event data; `code` and `chan` always, numbers where there are any."""
+    """A reason as event data; `code` and `chan` always, numbers where there are any that the log can keep."""
     data: dict[str, Any] = {"code": reason.code, "chan": reason.subject}
-    if reason.value_milli is not None:
+    if reason.value_milli is not None and abs(reason.value_milli) <= MAX_INT:
         data["value_milli"] = reason.value_milli
-    if reason.limit_milli is not None:
+    if reason.limit_milli is not None and abs(reason.limit_milli) <= MAX_INT:
         data["limit_milli"] = reason.limit_milli
     if reason.unit:
         data["unit"] = reason.unit

@@ -90,6 +90,7 @@ class Rules(_Section, frozen=True):
     fire_watch_s: Number
     clock_quality: Word
     clock_step_ms: Number
+    clock_behind_s: Number
     process_safety_time_s: Number
     sha256: str = ""
 

@@ -77,10 +77,17 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
     """Join configuration and rule pack; `stale_us` comes from the bus budgets.
 
     Raises:
-        ContractError: a channel without limit, or a simulation pack for real devices and the other way round.
+        ContractError: a channel without limit, no group, a badge that two people share, or a simulation pack for
+            real devices and the other way round.
     """
     if rules.simulation != (config.baseline == SIMULATION):
         raise ContractError("baseline", "SIMULATION for simulation rules only", config.baseline)
+    if not config.groups:
+        raise ContractError("groups", "at least one gas group", "none", "without gas there is no release")
+    badges = [person.badge for person in config.roster]
+    for person in config.roster:
+        if badges.count(person.badge) > 1:
+            raise ContractError("roster.badge", "one badge each", f"{person.badge} twice", "two people, two badges")
     by_name = {channel.name: channel for channel in config.channels}
     groups = []
     for group in config.groups:

@@ -1,5 +1,7 @@
 """The newest evidence of each kind, and the rules by which new evidence is accepted."""
 
+from typing import TypeVar
+
 import msgspec
 
 from edge.gas.reading import InputReading, Reading
@@ -40,7 +42,11 @@ class AuditHealth(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """All current evidence. `stranger` counts only while fresh; `loop_gap_ms` is the longest gap since the last step."""
+    """All current evidence. `loop_gap_ms` is the gap before this step when it was longer than the dead-man time.
+
+    `strangers` are the last refused faces, newest last: one camera frame may show several, and a face that is nearly
+    known must not hide the stranger beside it. They count only while fresh.
+    """
 
     clock: Clock
     audit: AuditHealth
@@ -50,7 +56,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     badge_refused: BadgeRefused | None = None
     position: Position | None = None
     faces: dict[str, Face] = {}
-    stranger: FaceRefused | None = None
+    strangers: tuple[FaceRefused, ...] = ()
     camera: Camera | None = None
     deadman: DeadmanStatus | None = None
     loop_gap_ms: int = 0
@@ -66,7 +72,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 def _previous(snapshot: Snapshot, item: Evidence) -> int:
     """Stamp of the last item of the same kind and subject, or -1."""
-    last: Badge | BadgeRefused | Position | Face | FaceRefused | Camera | None
+    last: Badge | BadgeRefused | Position | Face | Camera | None
     match item:
         case Badge():
             last = snapshot.badges.get(item.badge)
@@ -77,7 +83,8 @@ def _previous(snapshot: Snapshot, item: Evidence) -> int:
         case Face():
             last = snapshot.faces.get(item.person)
         case FaceRefused():
-            last = snapshot.stranger
+            # Faces of one frame share its stamp.
+            return -1 if not snapshot.strangers else snapshot.strangers[-1].at_us - 1
         case Camera():
             last = snapshot.camera
         case _:
@@ -85,7 +92,18 @@ def _previous(snapshot: Snapshot, item: Evidence) -> int:
     return -1 if last is None else last.at_us
 
 
-MAX_SUBJECTS = 256
+MAX_SUBJECTS = 64
+"""Badges and faces that are kept; the one seen longest ago makes room."""
+MAX_STRANGERS = 8
+_Subject = TypeVar("_Subject", int, str)
+_Seen = TypeVar("_Seen", Badge, Face)
+
+
+def _kept(held: dict[_Subject, _Seen]) -> dict[_Subject, _Seen]:
+    """Without the one seen longest ago when there are too many."""
+    if len(held) > MAX_SUBJECTS:
+        del held[min(held, key=lambda subject: held[subject].at_us)]
+    return held
 
 
 def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> tuple[Snapshot, Refused | None]:
@@ -100,19 +118,15 @@ def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> t
     replace = msgspec.structs.replace
     match item:
         case Badge():
-            if len(snapshot.badges) >= MAX_SUBJECTS and item.badge not in snapshot.badges:
-                return snapshot, Refused(source, kind, f"more than {MAX_SUBJECTS} badges")
-            return replace(snapshot, badges={**snapshot.badges, item.badge: item}), None
+            return replace(snapshot, badges=_kept({**snapshot.badges, item.badge: item})), None
         case BadgeRefused():
             return replace(snapshot, badge_refused=item), None
         case Position():
             return replace(snapshot, position=item), None
         case Face():
-            if len(snapshot.faces) >= MAX_SUBJECTS and item.person not in snapshot.faces:
-                return snapshot, Refused(source, kind, f"more than {MAX_SUBJECTS} faces")
-            return replace(snapshot, faces={**snapshot.faces, item.person: item}), None
+            return replace(snapshot, faces=_kept({**snapshot.faces, item.person: item})), None
         case FaceRefused():
-            return replace(snapshot, stranger=item), None
+            return replace(snapshot, strangers=(*snapshot.strangers, item)[-MAX_STRANGERS:]), None
         case Camera():
             return replace(snapshot, camera=item), None
     return snapshot, None

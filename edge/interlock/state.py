@@ -1,6 +1,8 @@
 """What the kernel remembers: the durable part, which survives restarts, and the volatile part, which must not."""
 
+import math
 from enum import StrEnum
+from hashlib import sha256
 
 import msgspec
 
@@ -30,6 +32,11 @@ class Reason(msgspec.Struct, frozen=True):
     limit_milli: int | None = None
     unit: str = ""
     clause: str = ""
+
+
+def milli(value: float | None) -> int | None:
+    """Thousandths for a `Reason`; None for what is no number (NaN, infinity)."""
+    return None if value is None or not math.isfinite(value * 1000) else round(value * 1000)
 
 
 class GasPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +85,8 @@ class Durable(msgspec.Struct, frozen=True):
         active: permit of the last attempt.
         armed_us: when the attempt began.
         released_us: when the relay was closed.
-        deadline_us: end of the permit as fixed at arming; only ever shortened.
+        deadline_us: end of the permit's window as fixed at the release, on a clock that nobody can set.
+        crew: people whose badge and face were both good at the release; nobody else counts until the next one.
         confirmed: the contact followed the closing command.
         first_out: first cause of the latched trip or fault; never overwritten.
         consequences: causes that came after.
@@ -92,6 +100,7 @@ class Durable(msgspec.Struct, frozen=True):
         revision: that list's number; only rises.
         as_of: newest signed bridge time, seconds since 1970.
         gas_test: newest gas test.
+        gas_alarm_us: when gas last began or ceased to be over its limit, released or not; a test must be younger.
         opening: last opening after a release.
         fire_watch: running fire watch.
         fault_cleared_by: the two people who took a fault back, last time.
@@ -105,6 +114,7 @@ class Durable(msgspec.Struct, frozen=True):
     armed_us: int = 0
     released_us: int = 0
     deadline_us: int = 0
+    crew: tuple[str, ...] = ()
     confirmed: bool = False
     first_out: Reason | None = None
     consequences: tuple[Reason, ...] = ()
@@ -119,6 +129,7 @@ class Durable(msgspec.Struct, frozen=True):
     revision: int = -1
     as_of: int = 0
     gas_test: GasTest | None = None
+    gas_alarm_us: int = 0
     opening: Opening | None = None
     fire_watch: FireWatch | None = None
     fault_cleared_by: tuple[str, ...] = ()
@@ -144,6 +155,7 @@ class Volatile(msgspec.Struct, frozen=True):
         levels: last levels of the buttons.
         grace: condition → when it began to fail.
         alarms, faults: channels whose alarm or fault was reported.
+        gas_over: gas is over its limit just now.
         verified: people whose face was reported as verified.
         refused_us: when a refused face was last reported.
         reset_window_until_us: end of the window that `hotbox reset` opened.
@@ -158,6 +170,7 @@ class Volatile(msgspec.Struct, frozen=True):
     grace: dict[str, int] = {}
     alarms: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    gas_over: bool = False
     verified: tuple[str, ...] = ()
     refused_us: int = 0
     reset_window_until_us: int = 0
@@ -178,7 +191,7 @@ def usable(durable: Durable, permit: PermitClaims, wall_s: int) -> bool:
 
 
 def current_permit(durable: Durable, wall_s: int) -> PermitClaims | None:
-    """The permit that decides now: the armed one, else the watched one, else the first that is usable."""
+    """The permit that decides now: the armed one, else the watched one, else the usable one that begins first."""
     if durable.mode in (Mode.ARMED, Mode.RELEASED):
         return next((permit for permit in durable.permits if permit.jti == durable.active), None)
     watched = durable.fire_watch.permit if durable.fire_watch else ""
@@ -191,15 +204,26 @@ def current_permit(durable: Durable, wall_s: int) -> PermitClaims | None:
     return durable.permits[-1] if durable.permits else None
 
 
+class DamagedStateError(ValueError):
+    """The state file does not say what was written: the caller must treat the state as unknown."""
+
+
 def encode(durable: Durable) -> bytes:
-    """Bytes for the state file."""
-    return msgspec.json.encode(durable)
+    """Bytes for the state file: one line of JSON and its SHA-256 in hex."""
+    body = msgspec.json.encode(durable)
+    return b"%b\n%b\n" % (body, sha256(body).hexdigest().encode())
 
 
-def decode(body: bytes) -> Durable:
+def decode(file: bytes) -> Durable:
     """Read the state file.
 
     Raises:
-        msgspec.MsgspecError: damaged; the caller must treat the state as unknown.
+        DamagedStateError: anything but what `encode` made.
     """
-    return msgspec.json.decode(body, type=Durable)
+    body, _, seal = file.partition(b"\n")
+    if seal.strip() != sha256(body).hexdigest().encode():
+        raise DamagedStateError("the seal does not fit the content")
+    try:
+        return msgspec.json.decode(body, type=Durable)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DamagedStateError(str(error)) from error

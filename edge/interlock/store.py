@@ -1,7 +1,8 @@
 """The state file: one writer thread, newest state wins, durable before `done`.
 
 Written to a temporary file, fsynced, renamed, and the directory fsynced: a reader finds the old state or the new one.
-After a failed write nothing is acknowledged any more.
+After a failed write nothing is acknowledged any more until the process starts anew; the newest state is still
+written, as a latch on a doubtful disk is better than none.
 """
 
 import logging
@@ -10,9 +11,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
-from edge.interlock.state import Durable, decode, encode
+from edge.interlock.state import DamagedStateError, Durable, decode, encode
 
 _logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class StateStore:
             return None, False
         try:
             return decode(body), True
-        except msgspec.MsgspecError as error:
+        except DamagedStateError as error:
             _logger.error("state file %s is damaged (%s): kept as .bad, starting tripped", self._path, error)  # noqa: TRY400
             self._path.replace(self._path.with_suffix(".bad"))
             return None, True
@@ -61,6 +60,13 @@ class StateStore:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
+        try:
+            self._write_for_ever()
+        finally:
+            if not self._closing:
+                self.failed = self.failed or "the writer thread ended"
+
+    def _write_for_ever(self) -> None:
         while True:
             with self._wake:
                 while self._waiting is None and not self._closing:
@@ -72,12 +78,19 @@ class StateStore:
             try:
                 self._write(encode(durable))
             except OSError as error:
-                self.failed = str(error)
+                self.failed = self.failed or str(error)
                 _logger.error("state file %s cannot be written: %s", self._path, error)  # noqa: TRY400
                 continue
-            self.failed = ""
-            for call in done:
+            if not self.failed:
+                self._tell(done)
+
+    @staticmethod
+    def _tell(done: list[Callable[[], None]]) -> None:
+        for call in done:
+            try:
                 call()
+            except RuntimeError:  # the caller's event loop is gone; the state is durable all the same
+                _logger.warning("nobody was left to hear that the state is durable")
 
     def _write(self, body: bytes) -> None:
         fresh = self._path.with_suffix(".new")

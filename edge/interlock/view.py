@@ -123,7 +123,7 @@ def _countdowns(f: Facts, verdicts: dict[str, Verdict]) -> tuple[CountdownView, 
                 verdict.grace_us // 1000,
                 f"{reason.zh}，{left_s} 秒后切断",
                 f"{reason.en}: opens in {left_s} s",
-            )  # fmt: skip
+            )
         )
     if durable.mode is Mode.RELEASED:
         total_ms = max(1, (durable.deadline_us - durable.released_us) // 1000)

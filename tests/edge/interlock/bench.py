@@ -1,0 +1,293 @@
+"""A box on the bench: the pure kernel with a world around it in which everything is well until a test changes it.
+
+Nothing is mocked: the kernel takes values. Time is `now`, in microseconds, and moves only by `step`.
+"""
+
+import dataclasses
+
+import msgspec
+
+from contracts.gas import GASES, Unit
+from contracts.permit import Approval, Level, PermitClaims, Person, Role
+from edge.gas.reading import InputReading, Quality, Reading
+from edge.interlock import kernel, rules
+from edge.interlock.evidence import Badge, Camera, Face, FaceRefused, Position
+from edge.interlock.kernel import Acknowledged, Happening, PermitAccepted, Relay, Step
+from edge.interlock.record import Note
+from edge.interlock.site import Site, SiteChannel, SiteGroup, SitePerson
+from edge.interlock.snapshot import AuditHealth, Clock, Snapshot
+from edge.interlock.state import FORGOTTEN, Durable, GasPoint, GasTest, Mode, Volatile
+from edge.relay.protocol import DeadmanStatus
+
+replace = msgspec.structs.replace
+GB = rules.load("gb30871-2022")
+SECOND = 1_000_000
+BOOT_US = 1_000 * SECOND
+WALL_S = 1_800_000_000
+"""Wall clock at `BOOT_US`."""
+STALE_US = 500_000
+SHA = "ab" * 32
+
+PERFORMER = Person("performer", "张作业", Role.PERFORMER, 1001)
+GUARDIAN = Person("guardian", "李监护", Role.GUARDIAN, 1002)
+RELIEF = Person("relief", "王监护", Role.GUARDIAN, 1005)
+
+
+def channel(name: str, gas: str, unit: Unit, group: str, *, high: float = 100.0, due_s: int = 0) -> SiteChannel:
+    """A channel with the pack's limit."""
+    return SiteChannel(
+        name, gas, GASES[gas].zh, GASES[gas].en, GB.limit(gas, unit), 0.0, high, STALE_US, due_s, group, "tcp"
+    )
+
+
+def group(name: str, vote: str, gas: str, unit: Unit, *names: str) -> SiteGroup:
+    """Channels that vote."""
+    needed = {"1oo1": 1, "1oo2": 1, "2oo3": 2}[vote]
+    return SiteGroup(name, vote, needed, tuple(channel(each, gas, unit, name) for each in names))
+
+
+ROSTER = (
+    SitePerson("leader", "赵班长", 1003, ("reset", "gas_test", "clear_fault")),
+    SitePerson("engineer", "钱工", 1004, ("clear_fault",)),
+    SitePerson("performer", "张作业", 1001, ()),
+)
+SITE = Site(
+    "box-1",
+    "gb30871-2022",
+    (
+        group("torch", "1oo1", "CH4", Unit.PCT_LEL, "ch4-1"),
+        group("pair", "1oo2", "CH4", Unit.PCT_LEL, "ch4-2", "ch4-3"),
+        group("trio", "2oo3", "CH4", Unit.PCT_LEL, "ch4-4", "ch4-5", "ch4-6"),
+        group("oxygen", "1oo1", "O2", Unit.VOL_PCT, "o2-1"),
+        group("co", "1oo1", "CO", Unit.PPM, "co-1"),
+    ),
+    ROSTER,
+    ("gnss", "badge"),
+    reset_is_key=True,
+)
+
+
+def permit(jti: str = "HW-1", *, start_s: int = -60, end_s: int = 4 * 3600, **changes: object) -> PermitClaims:
+    """A two-person permit whose window is given relative to `WALL_S`."""
+    claims = PermitClaims(
+        iss="bridge-1",
+        aud="box-1",
+        jti=jti,
+        iat=WALL_S - 120,
+        nbf=WALL_S + start_s,
+        exp=WALL_S + end_s,
+        as_of=WALL_S - 120,
+        lease_s=8 * 3600,
+        work="hot_work",
+        level=Level.GRADE_1,
+        method="electric welding",
+        place="tank farm 3",
+        content="weld a bracket",
+        rules="gb30871-2022",
+        people=(PERFORMER, GUARDIAN),
+        approvals=(
+            Approval("boss", "孙主任", "site unit", WALL_S - 900, SHA),
+            Approval("ehs", "周安全", "safety department", WALL_S - 600, SHA),
+        ),
+        content_sha256=SHA,
+    )
+    return replace(claims, **changes)
+
+
+CLEAN = {"CH4": 0.0, "O2": 20.9, "CO": 0.0}
+
+
+@dataclasses.dataclass
+class Gas:
+    """What a detector says; `silent_since` stops its readings."""
+
+    value: float | None
+    quality: Quality = Quality.GOOD
+    silent_since: int | None = None
+
+
+class Bench:
+    """The world, the kernel's memory and what came out of it."""
+
+    def __init__(self, site: Site = SITE, pack: rules.Rules = GB) -> None:
+        self.site, self.rules = site, pack
+        self.now = BOOT_US
+        self.durable, self.volatile = Durable(boot_id="boot-1", since_us=BOOT_US), FORGOTTEN
+        self.gas = {c.name: Gas(CLEAN[c.gas]) for c in site.channels}
+        self.pressed: set[str] = set()
+        self.inputs_silent_since: int | None = None
+        self.badges = {person: True for person in (1001, 1002, 1003)}
+        self.badge_seen: dict[int, int] = {}
+        self.faces: dict[str, Face] = {}
+        self.looking = {"performer", "guardian"}
+        self.strangers: tuple[FaceRefused, ...] = ()
+        self.position: Position | None = Position(0, True, -20, 1, 9, 90)
+        self.position_silent_since: int | None = None
+        self.camera: str | None = "ok"
+        self.deadman_silent_since: int | None = None
+        self.latch = self.contact = self.stuck = self.welded = False
+        self.cause = "power_up"
+        self.wall_jump_ms = 0
+        self.clock_quality, self.clock_error_ms, self.clock_floor = "sync", 0, 0
+        self.audit = AuditHealth(writable=True, age_ms=0, rollback=False)
+        self.loop_gap_ms = 0
+        self.notes: list[Note] = []
+        self.relays: list[Relay] = []
+        self.last: Step | None = None
+
+    # --- the world
+
+    @property
+    def wall_ms(self) -> int:
+        return WALL_S * 1000 + (self.now - BOOT_US) // 1000 + self.wall_jump_ms
+
+    def snapshot(self) -> Snapshot:
+        """All evidence of the world at `now`."""
+        for badge, here in self.badges.items():
+            if here:
+                self.badge_seen[badge] = self.now
+        for person in self.looking:
+            self.faces[person] = Face(self.now, person, 350, "proven", "dlib")
+        readings = {
+            name: Reading(name, gas.value, gas.quality, gas.silent_since or self.now, 0, 0, "")
+            for name, gas in self.gas.items()
+            if gas.quality is not Quality.NEVER
+        }
+        levels = {name: name in self.pressed for name in ("arm", "finish", "reset")}
+        healthy = {name: name not in self.pressed for name in ("stop", "estop")}
+        position = self.position
+        if position is not None:
+            position = replace(position, at_us=self.position_silent_since or self.now)
+        return Snapshot(
+            clock=Clock(self.wall_ms, self.now, self.clock_quality, self.clock_error_ms, self.clock_floor),
+            audit=self.audit,
+            readings=readings,
+            inputs=InputReading(**levels, **healthy, at_us=self.inputs_silent_since or self.now),
+            badges={badge: Badge(seen, badge, -60) for badge, seen in self.badge_seen.items()},
+            position=position,
+            faces=dict(self.faces),
+            strangers=self.strangers,
+            camera=None if self.camera is None else Camera(self.now, self.camera, 25),
+            deadman=DeadmanStatus(
+                1, 1, self.latch, self.contact, "00000000", 10, 0, 0, self.cause, 0, self.deadman_silent_since or self.now
+            ),
+            loop_gap_ms=self.loop_gap_ms,
+        )
+
+    # --- the kernel
+
+    def step(self, *happenings: Happening, ms: int = 20) -> Step:
+        """Let time pass, then evaluate once; the dead-man follows the command."""
+        self.now += ms * 1000
+        step = kernel.step(
+            self.site, self.rules, self.durable, self.volatile, self.snapshot(), self.now, tuple(happenings)
+        )
+        self.durable, self.volatile, self.last = step.durable, step.volatile, step
+        self.notes.extend(step.notes)
+        self.relays.append(step.relay)
+        if step.relay is Relay.CLOSE:
+            self.latch, self.contact = True, not self.stuck
+        elif step.relay is Relay.OPEN and self.latch:
+            self.latch, self.contact, self.cause = False, self.welded, "commanded"
+        return step
+
+    def run(self, seconds: float, *, ms: int = 40) -> Step:
+        """Evaluate for a while."""
+        step = self.step(ms=0)
+        for _ in range(int(seconds * 1000 / ms)):
+            step = self.step(ms=ms)
+        return step
+
+    def press(self, *buttons: str) -> Step:
+        """A button's rising edge: one reading up, one down; gives the step of the edge."""
+        self.pressed -= set(buttons)
+        self.step()
+        self.pressed |= set(buttons)
+        edge = self.step()
+        self.pressed -= set(buttons)
+        return edge
+
+    def acknowledge(self) -> Step:
+        """The log says that the current attempt is durable."""
+        return self.step(Acknowledged(self.durable.attempt))
+
+    def test_gas(self, **values: float) -> Step:
+        """A gas test with the site's gases; a keyword replaces a gas's value."""
+        points = tuple(
+            GasPoint(where, c.gas, c.limit.unit.value, values.get(c.gas, CLEAN[c.gas]))
+            for where in ("up", "middle", "down")
+            for c in {c.gas: c for c in self.site.channels}.values()
+        )
+        self.now += 1
+        test = GasTest(self.now, self.wall_ms // 1000, "leader", "PGM-1", points)
+        return self.step(kernel.GasTested(test))
+
+    def prepare(self, claims: PermitClaims | None = None) -> "Bench":
+        """Everything that an arming needs: permit, crew, gas test."""
+        self.step()
+        self.step(PermitAccepted(claims or permit()))
+        self.test_gas()
+        self.step()
+        assert self.mode is Mode.PERMISSIVE_OK, self.missing()
+        return self
+
+    def arm(self) -> Step:
+        step = self.press("arm")
+        assert self.mode is Mode.ARMED, self.missing()
+        return step
+
+    def release(self) -> "Bench":
+        """From a prepared box to a confirmed release."""
+        self.arm()
+        self.acknowledge()
+        assert self.mode is Mode.RELEASED, self.missing()
+        self.step()
+        assert self.durable.confirmed
+        return self
+
+    # --- what to look at
+
+    @property
+    def mode(self) -> Mode:
+        return self.durable.mode
+
+    def failing(self) -> set[str]:
+        """Release conditions that do not pass."""
+        assert self.last is not None
+        return {condition.name for condition, _ in kernel.failing(self.last.verdicts, release=True)}
+
+    def missing(self) -> set[str]:
+        """Codes of the release conditions that do not pass."""
+        assert self.last is not None
+        return {r.code for _, verdict in kernel.failing(self.last.verdicts, release=True) for r in verdict.reasons}
+
+    def found(self, kind: str) -> list[Note]:
+        return [note for note in self.notes if note.type == kind]
+
+    def refusal(self) -> set[str]:
+        """Codes of the last refused arming, reset or abandoned attempt."""
+        kinds = ("interlock.arm_refused", "interlock.reset_refused", "release.abandoned")
+        last = next(note for note in reversed(self.notes) if note.type in kinds)
+        return {reason["code"] for reason in last.data["reasons"]}
+
+    @property
+    def first_out(self) -> str:
+        return self.durable.first_out.code if self.durable.first_out else ""
+
+    @property
+    def consequences(self) -> set[str]:
+        return {reason.code for reason in self.durable.consequences}
+
+    def restart(self, *, boot_id: str = "boot-1", found: Durable | None = None) -> tuple[Note, ...]:
+        """The process dies and comes back from its durable state (or from `found`)."""
+        kept = found if found is not None else self.durable
+        self.durable, notes = kernel.recover(
+            kept, first_start=False, boot_id=boot_id, now_us=self.now, rules=self.rules
+        )
+        self.volatile = FORGOTTEN
+        self.latch, self.contact = False, self.welded
+        self.notes.extend(notes)
+        return notes
+
+
+__all__ = ["Bench", "Volatile", "permit"]
