@@ -1,3 +1,4 @@
+# ruff: noqa - written for MicroPython, which lacks what the rules ask for
 """A Pico made of fakes: pins that record, a clock that main.py's own sleeping drives, and a box on its UART."""
 
 import os
