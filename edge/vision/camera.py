@@ -86,7 +86,7 @@ class CameraReader:
     """Owns the capture and its thread. `latest`, `take_report` and `stop` may be called from any other thread.
 
     A stamp is late by at most the time for which another thread holds the interpreter: one face embedding, 75 ms on a
-    PC. After a longer pause frames may have waited in a buffer, so the camera is opened again.
+    PC. After a pause of a second frames may have waited in a buffer, so the camera is opened again.
     """
 
     def __init__(self, settings: Vision) -> None:
@@ -156,7 +156,7 @@ class CameraReader:
                 log.warning("the camera stalled; opening it again")
                 return
             at_us, now_s = now_us(), time.monotonic()
-            if now_s - previous_s > READ_TIMEOUT_S + REOPEN_S:
+            if now_s - previous_s > READ_TIMEOUT_S:
                 log.warning("%.1f s without a frame; opening the camera again", now_s - previous_s)
                 return
             previous_s = now_s

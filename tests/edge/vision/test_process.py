@@ -1,0 +1,163 @@
+"""The vision process on real MJPEG: the permit's people are verified, others refused, a dead picture shows nobody."""
+
+import asyncio
+import os
+import signal
+
+import psutil
+
+from edge.interlock.evidence import Camera, Face, FaceRefused
+from edge.sockets import now_us
+
+
+def face_of(person):
+    return lambda item: isinstance(item, Face) and item.person == person
+
+
+def refusal(item):
+    return isinstance(item, FaceRefused)
+
+
+def faces(items, since_us=0):
+    return [item for item in items if isinstance(item, Face | FaceRefused) and item.at_us > since_us]
+
+
+def show(site, names):
+    """Put people before the camera; gives a time from which on its frames show them."""
+    site.set("camera", names)
+    return now_us() + 300_000
+
+
+async def test_performer_and_guardian_are_verified_in_one_frame(site, vision):
+    """BOX-01, BOX-03, PTW-07"""
+    site.set("camera", "performer,guardian")
+    vision.interlock.want("performer", "guardian")
+    first = await vision.interlock.until(face_of("performer"))
+    await vision.interlock.until(lambda item: face_of("guardian")(item) and item.at_us >= first.at_us)
+    seen = faces(vision.interlock.seen)
+    both = {item.at_us for item in seen if item.person == "performer"} & {i.at_us for i in seen if i.person == "guardian"}
+    assert both
+    assert all(0 <= item.distance_milli <= 500 for item in seen)
+    assert {(item.liveness, item.engine) for item in seen} == {("not_proven", "dlib-hog-resnet-v1")}
+
+
+async def test_performer_and_guardian_are_verified_one_after_the_other(site, vision):
+    """BOX-03: each comes to the camera alone."""
+    vision.interlock.want("performer", "guardian")
+    site.set("camera", "performer")
+    await vision.interlock.until(face_of("performer"))
+    site.set("camera", "guardian")
+    await vision.interlock.until(face_of("guardian"))
+
+
+async def test_performer_alone_is_never_the_guardian(site, vision):
+    """BOX-03: one of two faces is not both."""
+    shown_us = show(site, "performer")
+    vision.interlock.want("performer", "guardian")
+    await vision.interlock.until(lambda item: face_of("performer")(item) and item.at_us > shown_us)
+    await vision.interlock.listen(0.8)
+    assert {item.person for item in faces(vision.interlock.seen, shown_us)} == {"performer"}
+
+
+async def test_impostor_is_refused(site, vision):
+    """BOX-01, ANT-01"""
+    shown_us = show(site, "impostor")
+    vision.interlock.want("performer", "guardian")
+    refused = await vision.interlock.until(refusal)
+    assert refused.nearest in ("performer", "guardian")
+    assert refused.distance_milli > 500
+    await vision.interlock.listen(0.8)
+    assert {type(item) for item in faces(vision.interlock.seen, shown_us)} == {FaceRefused}
+
+
+async def test_impostor_beside_the_performer_changes_nothing_for_either(site, vision):
+    """BOX-01, BOX-03"""
+    shown_us = show(site, "performer,impostor")
+    vision.interlock.want("performer", "guardian")
+    await vision.interlock.until(face_of("performer"))
+    await vision.interlock.until(refusal)
+    await vision.interlock.until(refusal)
+    assert not any(face_of("guardian")(item) for item in faces(vision.interlock.seen, shown_us))
+
+
+async def test_enrolled_person_whom_the_permit_does_not_name_is_refused(site, vision):
+    """PTW-07"""
+    shown_us = show(site, "guardian")
+    vision.interlock.want("performer")
+    refused = await vision.interlock.until(lambda item: refusal(item) and item.at_us > shown_us)
+    assert refused.nearest == "performer"
+    assert not any(isinstance(item, Face) for item in faces(vision.interlock.seen, shown_us))
+
+
+async def test_person_who_is_not_enrolled_is_refused_without_a_distance(site, vision):
+    """BOX-01"""
+    site.set("camera", "performer")
+    vision.interlock.want("nobody-enrolled", "../performer")
+    refused = await vision.interlock.until(refusal)
+    assert (refused.nearest, refused.distance_milli) == ("", -1)
+
+
+async def test_looks_are_bounded_by_the_urgency(site, vision):
+    """At most 2.5 a second while arming, one every two seconds to check again, none when nobody is asked for."""
+    site.set("camera", "performer")
+    vision.interlock.want("performer")
+    await vision.interlock.until(face_of("performer"))
+    assert 2 <= len(faces(await vision.interlock.listen(1.2))) <= 4
+    vision.interlock.want("performer", urgency="recheck")
+    first = await vision.interlock.until(face_of("performer"))
+    second = await vision.interlock.until(lambda item: face_of("performer")(item) and item.at_us > first.at_us + 500_000)
+    assert 1_500_000 < second.at_us - first.at_us < 3_000_000
+    vision.interlock.want("performer", urgency="idle")
+    await vision.interlock.until(lambda item: isinstance(item, Camera))
+    watched = psutil.Process(vision.process.pid)
+    before_s = sum(watched.cpu_times()[:2])
+    later = await vision.interlock.listen(1.2)
+    assert faces(later) == []
+    assert 2 <= len(later) <= 4
+    assert all(item.frames > 0 for item in later)
+    assert sum(watched.cpu_times()[:2]) - before_s < 0.4
+    assert os.getpriority(os.PRIO_PROCESS, vision.process.pid) >= 5
+
+
+async def test_people_are_recognised_again_after_a_stall(site, vision):
+    """BOX-01"""
+    site.set("camera", "performer")
+    vision.interlock.want("performer")
+    await vision.interlock.until(face_of("performer"))
+    site.fault("camera", "stall")
+    await vision.interlock.until(lambda item: isinstance(item, Camera) and item.health == "stalled")
+    stalled_us = now_us()
+    assert faces(await vision.interlock.listen(0.6)) == []
+    site.fault("camera", "none")
+    again = await vision.interlock.until(face_of("performer"))
+    assert again.at_us > stalled_us
+
+
+async def test_frozen_picture_verifies_nobody(site, vision):
+    """BOX-01, ANT-01: not even in the seconds before it is known to be frozen."""
+    site.set("camera", "performer")
+    vision.interlock.want("performer")
+    await vision.interlock.until(face_of("performer"))
+    site.fault("camera", "frozen")
+    frozen_us = now_us()
+    await vision.interlock.until(lambda item: isinstance(item, Camera) and item.health == "frozen")
+    late = [item for item in faces(vision.interlock.seen) if item.at_us > frozen_us + 600_000]
+    assert late == []
+
+
+async def test_frames_that_waited_while_the_process_was_stopped_show_nobody(site, vision):
+    """BOX-01: whoever left meanwhile is not verified from the camera's backlog."""
+    site.set("camera", "performer")
+    vision.interlock.want("performer")
+    await vision.interlock.until(face_of("performer"))
+    vision.process.send_signal(signal.SIGSTOP)
+    try:
+        stopped_us = now_us()
+        await asyncio.sleep(0.4)  # the backlog fills with the performer's pictures
+        site.set("camera", "empty")
+        await asyncio.sleep(0.8)
+    finally:
+        vision.process.send_signal(signal.SIGCONT)
+    await vision.interlock.until(lambda item: isinstance(item, Camera) and item.health == "ok" and item.at_us > stopped_us)
+    later = faces(await vision.interlock.listen(1.0), stopped_us)
+    assert later == []
