@@ -1,0 +1,251 @@
+"""A real interlock process with its crew: keys, permit, configuration, and the evidence that other processes would send.
+
+The bench plays vision, presence and link over inherited socket pairs, exactly as `hotbox run` connects them, and the
+CLI over control.sock. What is sent is true for the box: badges here, faces verified, inside the fence.
+"""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc.jwk import OKPKey
+
+from contracts import jws
+from contracts.checkpoint import note_key
+from contracts.permit import Approval, Level, PermitClaims, Person, Role
+from edge import sockets
+from edge.config import SIMULATION
+from edge.interlock import evidence
+from edge.interlock.evidence import Source
+from firmware_sim.client import short_path
+from firmware_sim.demo.boxfile import EXAMPLE
+from tests.bench.plant import LateError
+
+BOX = "box-1"
+LEADER = 1003
+PEOPLE = (
+    Person("performer", "张三", Role.PERFORMER, 1001),
+    Person("guardian", "李四", Role.GUARDIAN, 1002),
+)
+_START_S = 20.0
+_RESEND_S = 0.3
+_HASH = "0" * 64
+
+
+def permit(key: OKPKey) -> str:
+    """A permit for the crew that is good for four hours."""
+    now = int(time.time())
+    claims = PermitClaims(
+        iss="bridge", aud=BOX, jti="bench-1", iat=now, nbf=now - 60, exp=now + 4 * 3600, as_of=now, lease_s=4 * 3600,
+        work="hot_work", level=Level.GRADE_2, method="electric welding", place="bench", content="weld", rules=SIMULATION,
+        people=PEOPLE, content_sha256=_HASH,
+        approvals=(Approval("a1", "王五", "safety", now, _HASH), Approval("a2", "赵六", "owner", now, _HASH)),
+    )  # fmt: skip
+    return jws.sign(claims, jws.PERMIT, key, "bench")
+
+
+def write_config(directory: Path, key: OKPKey, parts: dict[str, Any], deadman: str) -> Path:
+    """Write trust files and the example configuration with `parts` (buses, channels, groups …) put in."""
+    directory.mkdir(parents=True)
+    public = msgspec.json.encode({"keys": [{**key.as_dict(private=False), "kid": "bench"}]})
+    for name in ("permit_keys.json", "command_keys.json"):
+        (directory / name).write_bytes(public)
+    witness = note_key("bridge", Ed25519PrivateKey.generate(), cosigner=True)
+    (directory / "witness.vkey").write_text(witness.vkey() + "\n", encoding="utf-8")
+    config: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    config.update(box=BOX, baseline=SIMULATION, data=str(directory / "data"), run=str(directory / "run"), **parts)
+    config["relay"]["device"] = deadman
+    config["presence"]["badges"].update(secrets=str(directory / "badges.json"), dbus_address="unix:path=/nowhere")
+    config["presence"]["gnss"]["device"] = deadman  # the interlock never opens it: presence is played here
+    config["vision"].update(camera="http://127.0.0.1:1/", templates=str(directory / "faces"))
+    config["bridge"].update(
+        broker_host="127.0.0.1", broker_port=1, permit_keys=str(directory / "permit_keys.json"),
+        command_keys=str(directory / "command_keys.json"), witness=str(directory / "witness.vkey"),
+    )  # fmt: skip
+    path = directory / "box.yaml"
+    path.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    return path
+
+
+class _Crew(threading.Thread):
+    """Sends evidence again and again, reads what the interlock tells, keeps its newest status."""
+
+    def __init__(self, ends: dict[Source, socket.socket]) -> None:
+        super().__init__(name="crew", daemon=True)
+        self._ends = ends
+        self._news = threading.Condition()
+        self._status: dict[str, Any] = {}
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        due = 0.0
+        by_socket = {end: source for source, end in self._ends.items()}
+        while not self._over.is_set():
+            if time.monotonic() >= due:
+                due = time.monotonic() + _RESEND_S
+                self._send()
+            for end in select.select(list(by_socket), [], [], max(0.0, due - time.monotonic()))[0]:
+                datagram = end.recv(sockets.MAX_DATAGRAM)
+                if not datagram:
+                    return
+                self._hear(evidence.decode_message(datagram))
+
+    def stop(self) -> None:
+        self._over.set()
+        self.join()
+
+    def _send(self) -> None:
+        at = sockets.now_us()
+        presence = [evidence.Badge(at, badge, -50) for badge in (*(person.badge for person in PEOPLE), LEADER)]
+        vision = [evidence.Face(at, person.id, 300, "not_proven", "bench") for person in PEOPLE]
+        for item in (*presence, evidence.Position(at, True, -20, 1, 9, 90)):
+            self.send(Source.PRESENCE, item)
+        for item in (*vision, evidence.Camera(at, "ok", 3)):
+            self.send(Source.VISION, item)
+
+    def send(self, source: Source, item: evidence.Evidence) -> None:
+        """Send one item; a full or closed socket loses it."""
+        with suppress(OSError):
+            sockets.send(self._ends[source], evidence.encode(item))
+
+    def _hear(self, message: evidence.Message) -> None:
+        if isinstance(message, evidence.Pulse):
+            with self._news:
+                self._status = msgspec.json.decode(message.status)
+                self._news.notify_all()
+
+    def wait(self, true: Callable[[dict[str, Any]], bool], seconds: float) -> dict[str, Any] | None:
+        """The first status for which `true` holds, None when there was none in time."""
+        with self._news:
+            held = self._news.wait_for(lambda: bool(self._status) and true(self._status), seconds)
+            return self._status if held else None
+
+
+class Box:
+    """A running interlock and its crew; usable as a context manager."""
+
+    def __init__(self, config: Path, key: OKPKey, *, log: Path | None = None) -> None:
+        """Start the interlock and hand it a permit; `log` takes its standard error, else it is inherited."""
+        settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+        self._control_path = Path(settings["run"]) / "control.sock"
+        self._gases = {(channel["gas"], channel["unit"]) for channel in settings["channels"]}
+        ours, theirs = {}, {}
+        for source in (Source.VISION, Source.PRESENCE, Source.LINK):
+            ours[source], theirs[source] = sockets.pair()
+        pairs = [f"{source.value}={end.fileno()}" for source, end in theirs.items()]
+        command = [sys.executable, "-m", "edge.process", "interlock", str(config), *pairs]
+        self.process = subprocess.Popen(
+            command, pass_fds=[end.fileno() for end in theirs.values()], stderr=log.open("w") if log else None
+        )
+        for end in theirs.values():
+            end.close()
+        self._ends = ours
+        self._crew = _Crew(ours)
+        self._crew.start()
+        self._control = self._connect()
+        self._lines = self._control.makefile("rb")
+        self._crew.send(Source.LINK, evidence.PermitOffer(sockets.now_us(), permit(key)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.process.send_signal(signal.SIGCONT)
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._crew.stop()
+        for closing in (self._lines, self._control, *self._ends.values()):
+            closing.close()
+
+    def _connect(self) -> socket.socket:
+        end = time.monotonic() + _START_S
+        while time.monotonic() < end and self.process.poll() is None:
+            control = socket.socket(socket.AF_UNIX)
+            try:
+                with short_path(self._control_path) as name:
+                    control.connect(name)
+            except OSError:
+                control.close()
+                self._crew.wait(lambda _: False, 0.05)
+                continue
+            control.settimeout(_START_S)
+            return control
+        raise LateError(f"the interlock did not come up (exit code {self.process.poll()})")
+
+    def ask(self, op: str, **fields: Any) -> dict[str, Any]:
+        """Ask over control.sock."""
+        self._control.sendall(msgspec.json.encode({"op": op, **fields}) + b"\n")
+        answer: dict[str, Any] = msgspec.json.decode(self._lines.readline())
+        return answer
+
+    def test_gas(self) -> None:
+        """Enter a gas test with good values."""
+        points = [
+            {"position": position, "gas": gas, "unit": unit, "value": 20.9 if gas == "O2" else 0.0}
+            for gas, unit in sorted(self._gases)
+            for position in ("up", "middle", "down")
+        ]
+        answer = self.ask("gas_test", analyst="leader", serial="bench", points=points)
+        if not answer["ok"]:
+            raise LateError(f"gas test refused: {answer['error']}")
+
+    def wait(self, *states: str, seconds: float) -> bool:
+        """Wait until the interlock says that it is in one of these states."""
+        return self._crew.wait(lambda status: status["state"] in states, seconds) is not None
+
+    def make_ready(self, press: Callable[[str], None], seconds: float) -> None:
+        """Whatever tripped it, with everybody and everything in place: gas test and reset, until it may be armed.
+
+        Raises:
+            LateError: it may not; says why.
+        """
+        end = time.monotonic() + seconds
+        while not self.wait("PERMISSIVE_OK", seconds=0):
+            if time.monotonic() > end:
+                raise LateError(f"not ready to arm within {seconds:g} s: {self.why_not()}")
+            with suppress(LateError):  # right after the start the leader's badge may not have been heard yet
+                self.test_gas()
+            press("reset")
+            self.wait("PERMISSIVE_OK", seconds=0.3)
+
+    def release(self, press: Callable[[str], None], seconds: float) -> None:
+        """From wherever it is to RELEASED.
+
+        Raises:
+            LateError: it does not release; says why.
+        """
+        end = time.monotonic() + seconds
+        while not self.wait("RELEASED", seconds=0):
+            self.make_ready(press, max(0.0, end - time.monotonic()))
+            press("arm")
+            self.wait("RELEASED", seconds=0.5)
+
+    def why_not(self) -> str:
+        """State and every failing condition."""
+        status = self.ask("status")["result"]
+        failing = [f"{v['condition']} ({', '.join(r['code'] for r in v['reasons'])})" for v in status["verdicts"] if not v["ok"]]
+        return f"{status['state']}: {'; '.join(failing)}"
+
+    def pause(self) -> None:
+        """Stop it, so that it takes no time from what else is measured; the dead-man opens."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on; it trips for the gap."""
+        os.kill(self.process.pid, signal.SIGCONT)
