@@ -93,6 +93,11 @@ class Box:
         """Run `hotbox ... --json`; gives what it printed."""
         return msgspec.json.decode(call(["hotbox", "-c", str(self.config), *argv, "--json"], {}))
 
+    def lines(self, *argv: str) -> list[Any]:
+        """Run a command that prints one JSON object a line."""
+        text = call(["hotbox", "-c", str(self.config), *argv, "--json"], {})
+        return [msgspec.json.decode(line) for line in text.splitlines()]
+
     def code(self, *argv: str) -> tuple[int, str]:
         """Run `hotbox ...`; gives exit code and output."""
         return code(["hotbox", "-c", str(self.config), *argv], {})

@@ -231,7 +231,7 @@ class Story:
         mark = self.box.mark()
         mqtt.single(topics.dn(BOX, "permit"), token, qos=1, hostname="127.0.0.1", port=self.stage.broker_port)
         self.box.event("permit.refused", mark)
-        events = self.box.run("audit", "tail", "-n", "20")
+        events = self.box.lines("audit", "tail", "-n", "20")
         return next(e for e in reversed(events) if e["type"] == "permit.refused")
 
     # --- the steps
@@ -524,9 +524,13 @@ def _flip_one_byte(source: Any, target: Any) -> int:
         seq, body = copy.execute("SELECT seq, body FROM event WHERE seq >= 5 ORDER BY seq LIMIT 1").fetchone()
         broken = bytearray(body)
         broken[len(broken) // 2] ^= 1
-        for (trigger,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            copy.execute(f"DROP TRIGGER {trigger}")
+        # Whoever holds the card can take the triggers away and put them back.
+        triggers = copy.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            copy.execute(f"DROP TRIGGER {name}")
         copy.execute("UPDATE event SET body = ? WHERE seq = ?", (bytes(broken), seq))
+        for _, sql in triggers:
+            copy.execute(sql)
         copy.commit()
         return int(seq)
     finally:
