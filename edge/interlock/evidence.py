@@ -77,7 +77,7 @@ class FaceRefused(_Item, frozen=True, tag="face_refused"):
 
 
 class Camera(_Item, frozen=True, tag="camera"):
-    """The camera's health: ok, stalled, frozen or absent; frames since the last report."""
+    """The camera's health: ok, stalled, frozen, black or absent; frames since the last report."""
 
     health: Text
     frames: Number

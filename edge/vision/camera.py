@@ -189,6 +189,8 @@ def open_capture(settings: Vision) -> Any | None:
     import cv2
 
     cv2.setNumThreads(1)
+    # A stall is reported by this module, once; OpenCV's own line to stderr comes on top of it each time.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     camera = settings.camera
     if "://" in camera:
         limits = (
