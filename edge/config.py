@@ -295,15 +295,24 @@ def check(config: BoxConfig) -> None:
         raise ContractError("presence.gnss", "a receiver, because the quorum names it", "nothing")
     if config.presence.badges is None:
         raise ContractError("presence.badges", "badge settings", "nothing", "people are known by their badges")
-    if config.baseline == SIMULATION:
-        for key, address, simulated in device_addresses(config):
-            if not simulated:
-                raise ContractError(
-                    key,
-                    "a loopback address or pseudo-terminal, because the baseline is SIMULATION",
-                    address,
-                    "use a real baseline for real devices",
-                )
+
+
+def check_simulation(config: BoxConfig) -> None:
+    """Refuse real devices under the SIMULATION baseline; asked before anything is driven.
+
+    Raises:
+        ContractError: names the device.
+    """
+    if config.baseline != SIMULATION:
+        return
+    for key, address, simulated in device_addresses(config):
+        if not simulated:
+            raise ContractError(
+                key,
+                "a loopback address or pseudo-terminal, because the baseline is SIMULATION",
+                address,
+                "use a real baseline for real devices",
+            )
 
 
 def load(path: Path) -> BoxConfig:

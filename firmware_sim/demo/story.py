@@ -4,6 +4,7 @@ Times come from the simulated controller's own stamps: the site says when it cha
 dead-man controller says when its contact opened and when it last heard a good heartbeat.
 """
 
+import asyncio
 import datetime
 import os
 import signal
@@ -12,9 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import aiomqtt
 import msgspec
-import paho.mqtt.publish as mqtt
-
 from contracts import jws, topics
 from contracts.permit import PermitClaims
 from firmware_sim.demo.box import reasons
@@ -229,7 +229,7 @@ class Story:
     def offer(self, token: str) -> dict[str, Any]:
         """Publish a permit to the box as anyone on an open broker could; gives the box's answer."""
         mark = self.box.mark()
-        mqtt.single(topics.dn(BOX, "permit"), token, qos=1, hostname="127.0.0.1", port=self.stage.broker_port)
+        asyncio.run(_publish(self.stage.broker_port, topics.dn(BOX, "permit"), token))
         self.box.event("permit.refused", mark)
         events = self.box.lines("audit", "tail", "-n", "20")
         return next(e for e in reversed(events) if e["type"] == "permit.refused")
@@ -508,6 +508,11 @@ class Story:
         if exit_code not in (0, 4):
             raise DemoError(f"audit verify: exit code {exit_code}: {text}")
         return (exit_code, text) if exit_code == 0 else None
+
+
+async def _publish(port: int, topic: str, payload: str) -> None:
+    async with aiomqtt.Client("127.0.0.1", port, identifier="anyone") as client:
+        await client.publish(topic, payload, qos=1)
 
 
 def _zone() -> datetime.tzinfo:
