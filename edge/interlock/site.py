@@ -6,7 +6,7 @@ import msgspec
 
 from contracts.errors import ContractError
 from contracts.gas import GASES
-from edge.config import SIMULATION, BoxConfig
+from edge.config import SIMULATION, BoxConfig, check_simulation
 from edge.interlock.rules import Limit, Rules
 
 
@@ -80,6 +80,7 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
         ContractError: a channel without limit, no group, a badge that two people share, or a simulation pack for
             real devices and the other way round.
     """
+    check_simulation(config)
     if rules.simulation != (config.baseline == SIMULATION):
         raise ContractError("baseline", "SIMULATION for simulation rules only", config.baseline)
     if not config.groups:

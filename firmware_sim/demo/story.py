@@ -15,6 +15,7 @@ from typing import Any
 
 import aiomqtt
 import msgspec
+
 from contracts import jws, topics
 from contracts.permit import PermitClaims
 from firmware_sim.demo.box import reasons
