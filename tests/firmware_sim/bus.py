@@ -21,7 +21,12 @@ async def client_of(facts: dict[str, Any], bus: str, timeout_s: float = 0.1) -> 
         )
     else:
         client = AsyncModbusTcpClient(
-            where["host"], port=where["port"], timeout=timeout_s, retries=0, reconnect_delay=0.05, reconnect_delay_max=0.1
+            where["host"],
+            port=where["port"],
+            timeout=timeout_s,
+            retries=0,
+            reconnect_delay=0.05,
+            reconnect_delay_max=0.1,
         )
     assert await client.connect()
     try:

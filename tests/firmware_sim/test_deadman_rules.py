@@ -28,7 +28,8 @@ def test_a_sequence_number_is_decimal_and_has_32_bits(word: str, number: int) ->
 
 
 @pytest.mark.parametrize(
-    ("seq", "than", "is_newer"), [(2, 1, True), (1, 1, False), (1, 2, False), (0, 0xFFFFFFFF, True), (0xFFFFFFFF, 0, False)]
+    ("seq", "than", "is_newer"),
+    [(2, 1, True), (1, 1, False), (1, 2, False), (0, 0xFFFFFFFF, True), (0xFFFFFFFF, 0, False)],
 )
 def test_sequence_numbers_wrap(seq: int, than: int, is_newer: bool) -> None:
     assert newer(seq, than) is is_newer

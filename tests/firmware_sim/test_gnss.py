@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pynmea2
@@ -79,7 +80,7 @@ def test_a_silent_receiver_sends_nothing(site: Site, port: serial.Serial) -> Non
 def test_five_pairs_a_second(port: serial.Serial) -> None:
     stamps = [_next(port, "GGA").timestamp for _ in range(3)]
     seconds = [stamp.second + stamp.microsecond / 1e6 for stamp in stamps]
-    assert all((b - a) % 60 == pytest.approx(0.2, abs=0.1) for a, b in zip(seconds, seconds[1:], strict=False))
+    assert all((b - a) % 60 == pytest.approx(0.2, abs=0.1) for a, b in pairwise(seconds))
 
 
 @pytest.mark.parametrize(

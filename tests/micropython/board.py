@@ -1,4 +1,4 @@
-# ruff: noqa - written for MicroPython, which lacks what the rules ask for
+# ruff: noqa: RUF012, RET503, N818, UP031, PTH104, PTH123, SIM105, B905, RUF007 - MicroPython lacks what these ask for
 """A Pico made of fakes: pins that record, a clock that main.py's own sleeping drives, and a box on its UART."""
 
 import os

@@ -1,0 +1,191 @@
+"""The camera as OpenCV reads it, and its drawn people as dlib sees them (BOX-01, BOX-03)."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from firmware_sim.camera import PHASES, compose, jpeg, scene_at
+from firmware_sim.cast import CAST
+from firmware_sim.client import Site
+from firmware_sim.errors import SimulationError
+from tests.edge.eventually import eventually
+from tests.firmware_sim.conftest import RunningSite
+
+APART = 0.55
+TOGETHER = 0.35
+
+
+class Dlib:
+    """Detector, five landmarks and face network as production uses them."""
+
+    def __init__(self) -> None:
+        import dlib
+        import face_recognition_models
+
+        models = Path(face_recognition_models.__file__).parent / "models"
+        self._find = dlib.get_frontal_face_detector()
+        self._landmarks = dlib.shape_predictor(str(models / "shape_predictor_5_face_landmarks.dat"))
+        self._network = dlib.face_recognition_model_v1(str(models / "dlib_face_recognition_resnet_model_v1.dat"))
+
+    def faces(self, picture: Any) -> list[Any]:
+        """Boxes from left to right, without enlarging the picture."""
+        rgb = np.ascontiguousarray(picture[..., ::-1])
+        return sorted(self._find(rgb, 0), key=lambda box: box.left())
+
+    def embeddings(self, picture: Any) -> list[Any]:
+        """One vector a face, from left to right."""
+        rgb = np.ascontiguousarray(picture[..., ::-1])
+        boxes = self.faces(picture)
+        return [np.array(self._network.compute_face_descriptor(rgb, self._landmarks(rgb, box))) for box in boxes]
+
+
+@pytest.fixture(scope="module")
+def dlib() -> Dlib:
+    return Dlib()
+
+
+def _seen(encoded: bytes) -> Any:
+    return cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+
+
+@pytest.fixture(scope="module")
+def templates(running: RunningSite, dlib: Dlib) -> dict[str, Any]:
+    """Five vectors a person, from the enrolment stills that the site wrote."""
+    found = {}
+    for name in CAST:
+        files = sorted((Path(running.facts["stills"]) / name).glob("*.jpg"))
+        vectors = [dlib.embeddings(cv2.imread(str(file))) for file in files]
+        assert [len(faces) for faces in vectors] == [1] * 5
+        found[name] = np.array([faces[0] for faces in vectors])
+    return found
+
+
+def _best_two(vector: Any, template: Any) -> float:
+    return float(np.sort(np.linalg.norm(template - vector, axis=1))[:2].mean())
+
+
+def test_the_cast_is_apart_and_each_stays_like_itself_over_a_turn(dlib: Dlib) -> None:
+    """Pairwise at least 0.55 apart, the same person at most 0.35, at yaw -12, 0 and 12 degrees after JPEG."""
+    turned: dict[str, Any] = {}
+    for name in CAST:
+        pictures = [_seen(jpeg(compose([(name, yaw_deg, False)]), grain=7)) for yaw_deg in (-12, 0, 12)]
+        turned[name] = np.array([dlib.embeddings(picture)[0] for picture in pictures])
+        own = max(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(turned[name], 2))
+        assert own <= TOGETHER, name
+    for one, other in itertools.combinations(CAST, 2):
+        distance = min(float(np.linalg.norm(a - b)) for a in turned[one] for b in turned[other])
+        assert distance >= APART, (one, other)
+
+
+@pytest.mark.parametrize("names", [("performer", "guardian"), ("guardian", "performer"), ("impostor", "guardian")])
+@pytest.mark.parametrize("phase", [0, 4, 17])
+def test_two_heads_in_one_picture_are_found_and_told_apart(
+    dlib: Dlib, templates: dict[str, Any], names: tuple[str, str], phase: int
+) -> None:
+    vectors = dlib.embeddings(_seen(jpeg(scene_at(names, phase), grain=phase)))
+    assert len(vectors) == 2
+    for name, vector in zip(names, vectors, strict=True):
+        for known, template in templates.items():
+            if known == name:
+                assert _best_two(vector, template) <= TOGETHER
+            else:
+                assert _best_two(vector, template) >= 0.52
+
+
+def test_heads_are_big_enough_for_half_the_picture_size(dlib: Dlib) -> None:
+    picture = cv2.resize(_seen(jpeg(scene_at(("performer", "guardian"), 0), grain=0)), (320, 240))
+    assert len(dlib.faces(picture)) == 2
+
+
+def test_nobody_is_seen_in_an_empty_picture(dlib: Dlib) -> None:
+    assert dlib.faces(_seen(jpeg(scene_at((), 0), grain=0))) == []
+
+
+def test_people_move_and_blink_and_no_two_neighbouring_pictures_are_alike() -> None:
+    scenes = [scene_at(("performer",), phase) for phase in range(PHASES)]
+    for one, other in itertools.pairwise([*scenes, scenes[0]]):
+        assert np.abs(one - other).max() > 0.05
+    empty = [jpeg(scene_at((), phase), grain=phase) for phase in range(2)]
+    assert empty[0] != empty[1], "an empty scene still has the sensor's noise"
+
+
+@pytest.fixture
+def capture(running: RunningSite, site: Site) -> Iterator[cv2.VideoCapture]:
+    del site
+    options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 3000, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 700]
+    video = cv2.VideoCapture(running.facts["camera"]["url"], cv2.CAP_FFMPEG, options)
+    assert video.isOpened()
+    yield video
+    video.release()
+
+
+def _until(capture: cv2.VideoCapture, wanted: Any) -> Any:
+    for _ in range(40):
+        read, picture = capture.read()
+        assert read
+        if wanted(picture):
+            return picture
+    raise AssertionError("not seen in 40 pictures")
+
+
+def test_opencv_reads_pictures_of_who_is_there(site: Site, capture: cv2.VideoCapture, dlib: Dlib) -> None:
+    read, picture = capture.read()
+    assert read
+    assert picture.shape == (480, 640, 3)
+    site.set("camera", "performer,guardian")
+    _until(capture, lambda picture: len(dlib.faces(picture)) == 2)
+    site.set("camera", "empty")
+    _until(capture, lambda picture: not dlib.faces(picture))
+
+
+def test_a_stalled_camera_times_the_reader_out(site: Site, capture: cv2.VideoCapture) -> None:
+    assert capture.read()[0]
+    site.fault("camera", "stall")
+    while capture.read()[0]:
+        pass
+
+
+def test_a_frozen_camera_sends_the_same_picture_for_ever(site: Site, capture: cv2.VideoCapture) -> None:
+    site.set("camera", "performer")
+    site.fault("camera", "frozen")
+    last = capture.read()[1]
+
+    def same(picture: Any) -> bool:
+        nonlocal last
+        before, last = last, picture
+        return bool((picture == before).all())
+
+    _until(capture, same)
+    for _ in range(3):
+        assert same(capture.read()[1])
+
+
+def test_a_covered_lens_is_black_with_noise(site: Site, capture: cv2.VideoCapture) -> None:
+    site.fault("camera", "black")
+    picture = _until(capture, lambda picture: picture.max() < 30)
+    assert picture.max() > 0
+
+
+async def test_the_site_counts_who_watches(running: RunningSite, site: Site) -> None:
+    await eventually(lambda: site.state()["camera"]["readers"] == 0)
+    async with httpx.AsyncClient() as client, client.stream("GET", running.facts["camera"]["url"]) as reply:
+        assert reply.headers["content-type"].startswith("multipart/x-mixed-replace")
+        await eventually(lambda: site.state()["camera"]["readers"] == 1)
+    await eventually(lambda: site.state()["camera"]["readers"] == 0)
+
+
+def test_another_path_is_not_found(running: RunningSite) -> None:
+    url = running.facts["camera"]["url"].replace("video.mjpg", "other")
+    assert httpx.get(url).status_code == 404
+
+
+@pytest.mark.parametrize("names", ["nobody", "performer,performer", "performer,empty", "performer,"])
+def test_a_wrong_name_is_refused(site: Site, names: str) -> None:
+    with pytest.raises(SimulationError, match=r"performer|different"):
+        site.set("camera", names)

@@ -1,0 +1,65 @@
+"""`hotbox-sim` as a person types it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from firmware_sim import cli
+from firmware_sim.client import Site
+from tests.firmware_sim.conftest import RunningSite
+
+
+def _run(*words: str) -> str:
+    result = CliRunner().invoke(cli.app, words, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_site_is_found_by_option_before_or_after_the_command_or_by_the_environment(
+    running: RunningSite, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = str(running.directory)
+    assert _run("--dir", directory, "set", "ch4-1", "1.5") == "ok\n"
+    assert _run("press", "arm", "--ms", "50", "--dir", directory) == "ok\n"
+    monkeypatch.setenv("HOTBOX_SITE", directory)
+    assert _run("fault", "ch4-1", "silent") == "ok\n"
+    assert site.state()["gas"]["ch4-1"]["fault"] == "silent"
+    assert json.loads(_run("state"))["gas"]["ch4-1"]["value"] == 1.5
+
+
+def test_json_prints_what_the_device_answers(running: RunningSite, site: Site) -> None:
+    del site
+    told = json.loads(_run("--dir", str(running.directory), "set", "ch4-1", "12.5", "--json"))
+    assert told["value"] == 12.5
+    assert told["set_us"] > 0
+
+
+@pytest.mark.parametrize("words", [["state"], ["--dir", "/nonexistent", "state"], ["scenario", "nothing"]])
+def test_an_error_is_one_line_and_exit_code_2(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("HOTBOX_SITE", raising=False)
+    monkeypatch.setattr("sys.argv", ["hotbox-sim", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith("hotbox-sim: ")
+    assert told.count("\n") == 1
+
+
+def test_a_negative_reading_needs_the_usual_separator(running: RunningSite, site: Site) -> None:
+    _run("--dir", str(running.directory), "set", "--", "ch4-1", "-0.5")
+    assert site.state()["gas"]["ch4-1"]["value"] == -0.5
+
+
+def test_scenarios_are_listed_and_played(running: RunningSite, site: Site, tmp_path: Path) -> None:
+    assert "gas-rises" in _run("scenario")
+    path = tmp_path / "quick.yaml"
+    path.write_text('{zh: 快, en: quick, steps: [{at_s: 0, do: set ch4-2 7}, {at_s: 0.01, do: "fault ch4-2 silent"}]}')
+    told = _run("--dir", str(running.directory), "scenario", str(path))
+    assert "快 | quick" in told
+    assert site.state()["gas"]["ch4-2"]["value"] == 7
+    assert site.state()["gas"]["ch4-2"]["fault"] == "silent"
