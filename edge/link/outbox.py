@@ -1,0 +1,224 @@
+"""What is to be sent, read from the log. The log is the queue: nothing here is lost by forgetting it.
+
+Two lanes. *Live*: alarm events, the moment they appear. *Backlog*: everything, in order, in batches, from the cursor;
+the cursor is the size of the newest cosigned checkpoint that the interlock has stored.
+"""
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from contracts.topics import MAX_BATCH_EVENTS, pack_batch
+from edge.audit.reader import Reader
+
+BATCH_BYTES = 16 * 1024  # fits every broker's default packet and keeps an alarm's wait behind a batch short
+RAW_BYTES = 256 * 1024
+WINDOW = 4  # batches that may be under way without an acknowledgement
+RESEND_S = 1.5
+RESEND_MAX_S = 10.0
+SAME_NAK_S = 0.5
+ALARM_SCAN = 5000
+
+_logger = logging.getLogger(__name__)
+
+
+class Batch:
+    """A packed up/log payload and the leaves that it covers."""
+
+    __slots__ = ("end", "first", "payload")
+
+    def __init__(self, first: int, end: int, payload: bytes) -> None:
+        """`end` is the seq after the last leaf."""
+        self.first, self.end, self.payload = first, end, payload
+
+
+class Outbox:
+    """Both lanes over one log. Not thread-safe.
+
+    Attributes:
+        size: durable leaves.
+        acked: leaves that the bridge has, as the log knows it.
+        resent: batches sent again.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        """Follow the log at `path`, which need not exist yet; `clock` counts seconds."""
+        self.size = self.acked = self.resent = 0
+        self.origin = ""
+        self._path, self._clock = path, clock
+        self._reader: Reader | None = None
+        self._version = -1
+        self._live = self._sent = self._checkpoint = 0
+        self._floor = 0
+        self._unanswered: float | None = None
+        self._patience = RESEND_S
+        self._silence = ""
+        self._asked = (-1, float("-inf"))
+
+    def close(self) -> None:
+        """Close the log."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def poll(self) -> bool:
+        """Look for what is new. True when the log has changed; cheap when it has not."""
+        try:
+            if self._reader is None:
+                self._open()
+            reader = self._reader
+            if reader is None:
+                return False
+            version = reader.data_version()
+            if version == self._version:
+                return False
+            self._version = version
+            self._look(reader)
+        except (sqlite3.Error, OSError, ValueError) as error:
+            self.drop(f"the log cannot be read: {error}")
+            return False
+        return True
+
+    def check_file(self) -> None:
+        """Notice that the log went on in another file. Ask now and then."""
+        if self._reader is not None and self._reader.is_replaced():
+            self.drop("the log went on in another file")
+
+    def connected(self) -> None:
+        """A new connection: everything that is not acknowledged counts as unsent, alarms first."""
+        self._live = self._sent = self._cursor()
+        self._checkpoint = 0
+        self._unanswered, self._patience = None, RESEND_S
+
+    def heard(self) -> None:
+        """The bridge answers: wait the short time again."""
+        self._patience = RESEND_S
+
+    def acknowledged(self, origin: str, size: int) -> None:
+        """A cosigned checkpoint came: it closes a gap that the bridge told of. `acked` comes from the log alone."""
+        if origin == self.origin and self._floor < self.acked:
+            self._floor = min(self.acked, max(self._floor, size))
+            if size >= self._checkpoint:
+                self._unanswered = None
+
+    def rewind(self, origin: str, want: int) -> bool:
+        """The bridge misses leaves from `want` on. False when it speaks of something we do not have."""
+        if origin != self.origin or not 0 <= want <= self.size:
+            return False
+        asked, asked_at = self._asked
+        if want == asked and self._clock() - asked_at < SAME_NAK_S:
+            return True  # one gap, told once for each batch beyond it
+        self._asked = (want, self._clock())
+        self._floor = min(self._floor, want)
+        self._sent = min(self._sent, want)
+        self._checkpoint = 0
+        return True
+
+    def alarms(self) -> list[tuple[int, bytes]]:
+        """The next alarm events for the live lane, oldest first, without taking them."""
+        reader = self._reader
+        while reader is not None and self._live < self.size:
+            end = min(self.size, self._live + ALARM_SCAN)
+            found = reader.alarms(self._live, end)
+            if found:
+                return found
+            self._live = end
+        return []
+
+    def told(self, seq: int) -> None:
+        """The broker took the alarm `seq`."""
+        self._live = max(self._live, seq + 1)
+
+    def batch(self) -> Batch | None:
+        """The next batch of the backlog, when there is one and the window is open."""
+        reader = self._reader
+        if reader is None or self._sent >= self.size:
+            return None
+        if self._sent - self._cursor() >= WINDOW * MAX_BATCH_EVENTS:
+            return None
+        leaves = reader.leaves(self._sent, MAX_BATCH_EVENTS, RAW_BYTES)
+        if not leaves:
+            return None
+        payload = pack_batch(self.origin, self._sent, leaves)
+        while len(payload) > BATCH_BYTES and len(leaves) > 1:
+            leaves = leaves[: max(1, len(leaves) * BATCH_BYTES // (len(payload) + BATCH_BYTES // 8))]
+            payload = pack_batch(self.origin, self._sent, leaves)
+        return Batch(self._sent, self._sent + len(leaves), payload)
+
+    def sent(self, batch: Batch) -> None:
+        """The broker took a batch; whether the bridge has it only an acknowledgement tells."""
+        if self._sent == batch.first:
+            self._sent = batch.end
+
+    def checkpoint(self) -> str | None:
+        """The newest checkpoint over what was sent, when it has not gone out yet."""
+        reader = self._reader
+        found = reader.checkpoint(self._sent) if reader is not None else None
+        if found is None or found[0] <= max(self._checkpoint, self._cursor()):
+            return None
+        self._checkpoint = found[0]
+        self._unanswered = self._clock() + self._patience
+        return found[1]
+
+    def resend_if_late(self) -> float | None:
+        """Start again from the cursor when no answer came in time; seconds until then, None when none is due."""
+        if self._unanswered is None:
+            return None
+        left = self._unanswered - self._clock()
+        if left > 0:
+            return left
+        self.resent += 1
+        self._patience = min(self._patience * 2, RESEND_MAX_S)
+        self._sent = self._cursor()
+        self._checkpoint, self._unanswered = 0, None
+        return 0.0
+
+    def oldest_unacked_t(self) -> int:
+        """Wall ms of the first leaf that the bridge does not have, 0 when it has all."""
+        reader = self._reader
+        if reader is None or self.acked >= self.size:
+            return 0
+        try:
+            return reader.events(self.acked, 1)[0].t
+        except (sqlite3.Error, ValueError, IndexError):
+            return 0
+
+    def drop(self, why: str) -> None:
+        """Let go of the file; the next `poll` opens it again."""
+        if why != self._silence:
+            _logger.warning("%s", why)
+            self._silence = why
+        self.close()
+
+    def _cursor(self) -> int:
+        """First leaf that the bridge needs: behind `acked` only when it said so itself."""
+        return min(self.acked, self._floor)
+
+    def _look(self, reader: Reader) -> None:
+        self.size = reader.size()
+        ack = reader.witnessed()
+        acked = ack.size if ack else 0
+        if acked > self.acked:
+            self.acked = self._floor = acked
+            self._sent = max(self._sent, acked)
+            self._live = max(self._live, acked)
+            self._patience = RESEND_S
+            late = self._checkpoint > acked
+            self._unanswered = self._clock() + self._patience if late else None
+
+    def _open(self) -> None:
+        if not self._path.exists():
+            return
+        reader = Reader.open(self._path)
+        if not reader.log:
+            reader.close()  # being created
+            return
+        self._reader = reader
+        self.origin, self._silence = reader.origin, ""
+        self.acked = self._live = self._sent = self._checkpoint = self._floor = 0
+        self._version = -1
+        left = sorted(path.name for path in self._path.parent.glob(f"{self._path.name}.bad-*[0-9]"))
+        if left:
+            _logger.warning("%s goes on; older epochs stay on this box, unsent: %s", self.origin, ", ".join(left))

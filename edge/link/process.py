@@ -1,0 +1,285 @@
+"""The link process: one MQTT connection, two lanes up, offers down, metrics beside."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+import socket
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiomqtt
+import msgspec
+
+from contracts.checkpoint import NoteKey
+from contracts.errors import ContractError
+from contracts.topics import dn, up
+from edge.audit.keys import read_vkeys
+from edge.config import BoxConfig
+from edge.evidence_client import EvidenceClient
+from edge.interlock.evidence import Pulse, Told
+from edge.interlock.status import Status
+from edge.link.inbox import Inbox
+from edge.link.metrics import Endpoint, Line
+from edge.link.outbox import Outbox
+from edge.link.state import SILENT_S, StateTeller, offline
+from edge.sockets import now_us
+
+POLL_S = 0.05
+FILE_EVERY_POLLS = 20
+BACKOFF_S, BACKOFF_MAX_S = 0.2, 5.0
+KEEPALIVE_S = 10
+BROKER_S = 5.0
+PUBLISH_S = 30.0  # a batch over a slow line; a dead line is noticed by the keepalive
+KEPT_RESPONSES = 64
+
+_logger = logging.getLogger(__name__)
+_status_decoder = msgspec.json.Decoder(Status)
+_PROTOCOL = {"3.1.1": aiomqtt.ProtocolVersion.V311, "5": aiomqtt.ProtocolVersion.V5}
+_T = TypeVar("_T")
+
+
+async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
+    """Carry the log to the bridge until SIGTERM.
+
+    Args:
+        config: the box's configuration.
+        evidence: inherited socket to the interlock; None connects to the configured one, again and again.
+    """
+    link = Link(config, EvidenceClient(config, evidence))
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
+        loop.add_signal_handler(signal.SIGTERM, ended.set)
+    try:
+        await link.work(ended)
+    finally:
+        with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
+            loop.remove_signal_handler(signal.SIGTERM)
+        link.close()
+
+
+async def _wait(event: asyncio.Event, seconds: float | None) -> None:
+    """Wait for an event, at most so long: in Python 3.11 `asyncio.wait_for` can lose a cancellation."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+async def _first(*works: Coroutine[Any, Any, Any], patience_s: float) -> None:
+    """Run until one of them ends, then end the others; raises what the first one raised.
+
+    They are cancelled again every `patience_s` seconds until they have ended: aiomqtt uses `asyncio.wait_for`, which
+    in Python 3.11 can lose a cancellation, and a lane that sleeps on would keep us from connecting again.
+    """
+    tasks = {asyncio.ensure_future(work) for work in works}
+    pending = tasks
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=patience_s)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # looked at, so that asyncio does not complain of it
+    for task in done:
+        task.result()
+
+
+def _witness(config: BoxConfig) -> NoteKey | None:
+    """The witness's public key; without it the interlock alone looks at acknowledgements."""
+    try:
+        keys = read_vkeys(Path(config.bridge.witness))
+    except (OSError, ContractError) as error:
+        _logger.warning("no witness key: %s", error)
+        return None
+    return keys[0] if keys else None
+
+
+class Link:
+    """The parts of the process and the tasks that join them."""
+
+    def __init__(self, config: BoxConfig, evidence: EvidenceClient) -> None:
+        """Nothing is connected yet."""
+        self._config, self._evidence = config, evidence
+        self._box = config.box
+        self._line = Line()
+        self._outbox = Outbox(config.audit_db)
+        self._inbox = Inbox(_witness(config), self._outbox, evidence.send)
+        self._state = StateTeller(config.box, config.baseline)
+        self._endpoint = Endpoint(config.metrics, self._line, lambda: self._state.status)
+        self._responses: deque[bytes] = deque(maxlen=KEPT_RESPONSES)
+        self._live_wake, self._live_idle = asyncio.Event(), asyncio.Event()
+        self._backlog_wake, self._state_wake, self._response_wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._timed = 0
+
+    async def work(self, ended: asyncio.Event) -> None:
+        """Until `ended` is set, or until the supervisor has closed an inherited socket."""
+        works = (ended.wait(), self._hear_interlock(), self._watch_log(), self._stay_connected())
+        await _first(*works, patience_s=2.0)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._evidence.close()
+        self._outbox.close()
+        self._endpoint.close()
+
+    # --- the box's side -------------------------------------------------------------------------------------------
+
+    async def _hear_interlock(self) -> None:
+        async for message in self._evidence.messages():
+            if isinstance(message, Told):
+                self._responses.append(message.response)
+                self._response_wake.set()
+            elif isinstance(message, Pulse):
+                try:
+                    status = _status_decoder.decode(message.status)
+                except msgspec.MsgspecError as error:
+                    _logger.warning("a status was skipped: %s", error)
+                    continue
+                if self._state.pulse_age_s() > SILENT_S:
+                    self._inbox.offer_again()
+                self._state.pulse(status)
+                self._state_wake.set()
+
+    async def _watch_log(self) -> None:
+        polls = 0
+        while True:
+            if self._outbox.poll():
+                self._live_wake.set()
+                self._backlog_wake.set()
+            polls += 1
+            if polls % FILE_EVERY_POLLS == 0:
+                self._outbox.check_file()
+                self._account()
+            await asyncio.sleep(POLL_S)
+
+    def _account(self) -> None:
+        """Figures for the metrics, once a second."""
+        line, outbox = self._line, self._outbox
+        line.size, line.acked, line.resent = outbox.size, outbox.acked, outbox.resent
+        line.refused, line.pulse_age_s = self._inbox.refused, self._state.pulse_age_s()
+        oldest = outbox.oldest_unacked_t()
+        line.oldest_unacked_s = max(0.0, time.time() - oldest / 1000) if oldest else 0.0
+
+    # --- the broker's side ----------------------------------------------------------------------------------------
+
+    async def _stay_connected(self) -> None:
+        pause = BACKOFF_S
+        while True:
+            connects = self._line.connects
+            try:
+                await self._connection()
+            except (aiomqtt.MqttError, OSError) as error:
+                _logger.warning("the broker is gone: %s", error)
+            finally:
+                self._line.connected = 0
+            pause = BACKOFF_S if self._line.connects > connects else min(pause * 2, BACKOFF_MAX_S)
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads boxes, guards nothing
+
+    async def _connection(self) -> None:
+        bridge = self._config.bridge
+        is_5 = bridge.protocol == "5"
+        client = aiomqtt.Client(
+            bridge.broker_host, bridge.broker_port, identifier=self._box, protocol=_PROTOCOL[bridge.protocol],
+            clean_session=None if is_5 else True, clean_start=True if is_5 else 3,
+            keepalive=KEEPALIVE_S, timeout=BROKER_S,
+            will=aiomqtt.Will(up(self._box, "state"), offline(self._box), qos=1, retain=True),
+        )  # fmt: skip
+        async with client:
+            await client.subscribe([(dn(self._box, leaf), 1) for leaf in ("ack", "permit", "revoke", "cmd")])
+            self._line.connected = 1
+            self._line.connects += 1
+            _logger.info("connected to %s:%d", bridge.broker_host, bridge.broker_port)
+            self._outbox.connected()
+            self._state.connected()
+            works = (self._receive, self._send_live, self._send_backlog, self._send_state, self._respond)
+            try:
+                await _first(*(work(client) for work in works), patience_s=0.2)
+            except asyncio.CancelledError:
+                with contextlib.suppress(aiomqtt.MqttError):
+                    await client.publish(up(self._box, "state"), offline(self._box), qos=1, retain=True, timeout=1.0)
+                raise
+
+    async def _publish(self, client: aiomqtt.Client, leaf: str, payload: bytes | str, *, retain: bool = False) -> None:
+        """Returns when the broker has taken it, which paces us and proves nothing."""
+        await client.publish(up(self._box, leaf), payload, qos=1, retain=retain, timeout=PUBLISH_S)
+
+    async def _receive(self, client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            payload = message.payload
+            self._inbox.take(str(message.topic), payload if isinstance(payload, bytes) else b"")
+            self._outbox.heard()
+            self._backlog_wake.set()
+
+    async def _send_live(self, client: aiomqtt.Client) -> None:
+        while True:
+            self._live_wake.clear()
+            for seq, body in self._read(self._outbox.alarms) or []:
+                await self._publish(client, "live", body)
+                self._outbox.told(seq)
+                self._line.alarms += 1
+                self._time_live(seq, body)
+            if not self._read(self._outbox.alarms):
+                self._live_idle.set()
+                await self._live_wake.wait()
+
+    def _time_live(self, seq: int, body: bytes) -> None:
+        """Latency of an alarm that is sent for the first time."""
+        event = msgspec.json.decode(body)
+        if seq >= self._timed:
+            self._timed = seq + 1
+            self._endpoint.live_seconds.observe(max(0, now_us() - int(event["m"])) / 1e6)
+
+    async def _send_backlog(self, client: aiomqtt.Client) -> None:
+        while True:
+            self._backlog_wake.clear()
+            while self._read(self._outbox.alarms):
+                self._live_idle.clear()
+                self._live_wake.set()
+                await self._live_idle.wait()
+            batch = self._read(self._outbox.batch)
+            if batch is not None:
+                await self._publish(client, "log", batch.payload)
+                self._outbox.sent(batch)
+                self._line.batches += 1
+                self._line.events += batch.end - batch.first
+            note = self._read(self._outbox.checkpoint)
+            if note is not None:
+                await self._publish(client, "cp", note)
+            if batch is not None:
+                continue
+            left = self._outbox.resend_if_late()
+            if left != 0:
+                await _wait(self._backlog_wake, left)
+
+    async def _send_state(self, client: aiomqtt.Client) -> None:
+        while True:
+            self._state_wake.clear()
+            state = self._state.due(self._outbox.size, self._outbox.acked)
+            if state is not None:
+                await self._publish(client, "state", msgspec.json.encode(state), retain=True)
+                self._state.told(state)
+            await _wait(self._state_wake, 1.0)
+
+    async def _respond(self, client: aiomqtt.Client) -> None:
+        while True:
+            self._response_wake.clear()
+            while self._responses:
+                await self._publish(client, "rsp", self._responses[0])
+                self._responses.popleft()
+            await self._response_wake.wait()
+
+    def _read(self, call: Callable[[], _T]) -> _T | None:
+        """Ask the outbox; a log that cannot be read is opened again by the next poll."""
+        try:
+            return call()
+        except (sqlite3.Error, LookupError, ValueError) as error:
+            self._outbox.drop(f"the log cannot be read: {error}")
+            return None
