@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cloud_bridge import commands
 from cloud_bridge.datadir import ENVIRONMENT, DataDir
 from cloud_bridge.prepare import announce, first_administrator, prepare, start_django
 from cloud_bridge.process import Broker, SignOfLife, die_with_parent
@@ -164,11 +165,11 @@ def manage(context: typer.Context) -> None:
     execute_from_command_line(["hotbox-bridge manage", *context.args])
 
 
+commands.register(app)
+
+
 def main() -> None:
     """Entry point."""
-    from cloud_bridge import commands
-
-    commands.register(app)
     app()
 
 

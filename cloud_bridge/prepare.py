@@ -13,8 +13,10 @@ def start_django(data: DataDir) -> None:
     os.environ[ENVIRONMENT] = str(data.root)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cloud_bridge.settings")
     import django
+    from django.apps import apps
 
-    django.setup()
+    if not apps.ready:
+        django.setup()
 
 
 def prepare(data: DataDir) -> None:

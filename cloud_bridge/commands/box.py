@@ -9,7 +9,6 @@ import typer
 from cloud_bridge.commands.output import fail, rows
 from cloud_bridge.keys import PUBLIC_FILES
 from cloud_bridge.prepare import prepare
-from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError
 
 app = typer.Typer(no_args_is_help=True)
@@ -25,33 +24,12 @@ def add(
 ) -> None:
     """Register a box; repeating it changes name and place. Prints the bridge's public keys. / 登记盒子。"""
     prepare(context.obj)
-    from django.db import transaction
-
-    from cloud_bridge.boxes.models import Box, Log, RevocationList
-    from cloud_bridge.people.models import ID_PATTERN
+    from cloud_bridge.boxes.registry import register
 
     try:
-        key = NoteKey.parse(vkey)
+        register(box, vkey, name=name, place=place)
     except ContractError as error:
-        fail("a vkey line", str(error), "copy the line that the box prints when it is provisioned")
-    if not ID_PATTERN.regex.match(box):
-        fail("a box name of letters, digits, dots, dashes", box, "use the name of the box's configuration")
-    words = key.name.split("/")
-    if len(words) != 3 or words[1] != box or not words[2].isdigit() or key.kind != 1:
-        fail(f"a log key named hotbox.DOMAIN/{box}/EPOCH", key.name, "give the key of this box")
-    epoch = int(words[2])
-    with transaction.atomic():
-        row, _created = Box.objects.update_or_create(
-            pk=box, defaults={k: v for k, v in (("name", name), ("place", place)) if v}
-        )
-        log = Log.objects.filter(box=row, epoch=epoch).first()
-        if log is not None and log.vkey != vkey.strip():
-            fail(f"the key registered for epoch {epoch}", "another one", "a replaced box starts a new log epoch")
-        if log is None:
-            if Log.objects.filter(box=row).exists():
-                fail("one log epoch", f"epoch {epoch} beside another", "a new epoch needs the authority of two people")
-            Log.objects.create(box=row, epoch=epoch, origin=key.name, vkey=vkey.strip())
-        RevocationList.objects.get_or_create(box=row)
+        fail(f"{error.field}: {error.expected}", error.came, error.hint or "correct it")
     for file in PUBLIC_FILES:
         typer.echo(f"# {file}\n{(context.obj.public / file).read_text().strip()}")
 

@@ -1,5 +1,6 @@
 """One data directory for Django in this process, one real bridge for everything that needs processes."""
 
+import logging
 import os
 import tempfile
 from pathlib import Path
@@ -26,6 +27,8 @@ def django_data():
 
         data = DataDir(Path(folder))
         prepare(data)
+        # Django's handler writes to the stream that this test's capture will close.
+        logging.getLogger().handlers[:] = [h for h in logging.getLogger().handlers if type(h) is not logging.StreamHandler]
         people_and_users()
         yield data
         from django.db import connections
@@ -63,3 +66,18 @@ def bridge(tmp_path_factory: pytest.TempPathFactory):
     with running(data) as up:
         furnish(up)
         yield up
+
+
+@pytest.fixture(scope="session")
+def cli(django_data):
+    """Commands in this process: what they print, after checking their exit code."""
+    from typer.testing import CliRunner
+
+    from cloud_bridge.cli import app
+
+    def run(*words: str, code: int = 0, text: str | None = None) -> str:
+        done = CliRunner().invoke(app, ["--data", str(django_data.root), *words], input=text)
+        assert done.exit_code == code, f"{words}: {done.exit_code}\n{done.output}\n{done.exception!r}"
+        return done.output
+
+    return run

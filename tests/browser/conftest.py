@@ -1,0 +1,21 @@
+"""A real Chromium on the real bridge."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cloud_bridge.conftest import bridge, django_data  # noqa: F401 - fixtures
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture
+async def browser():
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM}: apt-get install chromium fonts-noto-cjk")
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        found = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield found
+        await found.close()

@@ -1,0 +1,81 @@
+"""Every text exists in Chinese; the box's words are all known; placeholders survive the translation."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cloud_bridge.running import ROOT
+
+PACKAGE = ROOT / "cloud_bridge"
+PO = PACKAGE / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
+
+
+@pytest.fixture(scope="module")
+def texts():
+    from cloud_bridge.web.catalogue import read_po
+
+    return read_po(PO.read_text(encoding="utf-8"))
+
+
+def test_the_compiled_catalogue_is_the_present_one():
+    from cloud_bridge.web.catalogue import compile_catalogue
+
+    assert PO.with_suffix(".mo").read_bytes() == compile_catalogue(PO), "run: hotbox-bridge manage compiletexts"
+
+
+def templates() -> list[Path]:
+    return sorted((PACKAGE / "web" / "templates").rglob("*.html"))
+
+
+@pytest.mark.parametrize("path", templates(), ids=lambda path: path.name)
+def test_every_text_of_a_template_is_translated(path, texts):
+    for text in re.findall(r"{% trans (?:\"([^\"]+)\"|'([^']+)')", path.read_text(encoding="utf-8")):
+        assert texts.get((text[0] or text[1]).replace("%", "%%")), text
+
+
+def test_every_text_of_the_code_is_translated(texts):
+    import ast
+
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "gettext", "gettext_lazy", "gettext_noop"):
+                if node.args and isinstance(node.args[0], ast.Constant):
+                    assert texts.get(node.args[0].value), f"{path.name}: {node.args[0].value!r}"
+
+
+def test_placeholders_are_the_same_in_both_languages(texts):
+    for key, value in texts.items():
+        if key:
+            single = key.split("\0")[0]
+            assert sorted(re.findall(r"%\(\w+\)\S|%s|{subject}", single)) == sorted(re.findall(r"%\(\w+\)\S|%s|{subject}", value)), single
+
+
+def test_the_boxes_events_and_reasons_are_all_known():
+    from cloud_bridge.web.box_words import EVENTS, REASONS, TODOS
+    from edge.interlock.reasons import CATALOGUE
+    from edge.interlock.texts import EVENTS as BOX_EVENTS
+
+    assert set(BOX_EVENTS) <= set(EVENTS)
+    assert set(CATALOGUE) == set(REASONS) == set(TODOS)
+
+
+def test_an_unknown_event_is_shown_as_it_came(django_data):
+    from cloud_bridge.web import wording
+
+    assert wording.event_title("future.thing") == "future.thing"
+    assert wording.event_detail("future.thing", {"chan": "x", "code": "new_code"}) == "new_code x"
+    assert wording.event_detail("gas.alarm", {"code": ["not", "text"], "value_milli": "12"}) == ""
+
+
+def test_a_reason_is_shown_with_value_limit_and_unit_in_both_languages(django_data):
+    from django.utils import translation
+
+    from cloud_bridge.web import wording
+
+    data = {"code": "gas_high", "chan": "ch4-1", "value_milli": 12500, "limit_milli": 10000, "unit": "%LEL"}
+    with translation.override("zh-hans"):
+        assert wording.event_detail("interlock.tripped", data) == "ch4-1 超上限：12.5 %LEL，限值 10 %LEL"
+        assert wording.spoken("gas_high:ch4-1") == "ch4-1 超上限"
+    with translation.override("en"):
+        assert wording.event_detail("interlock.tripped", data) == "ch4-1 is over its limit: 12.5 %LEL, limit 10 %LEL"
