@@ -109,6 +109,9 @@ def main(make: Callable[[Path, SiteSettings], Device]) -> None:
     die_with_parent(given.parent)
     # Ctrl-C goes to the whole terminal; the supervisor ends its children itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(PermissionError):
+        # A device answers in its own time, whatever else this machine is doing.
+        os.setpriority(os.PRIO_PROCESS, 0, -10)
     asyncio.run(_serve(make(given.directory, given.settings), socket.socket(fileno=given.descriptor)))
 
 

@@ -26,7 +26,7 @@ def box_config(places: Places, *, box: str = "box-1") -> dict[str, Any]:
     config: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     buses = {bus["name"]: bus for bus in config["buses"]}
     buses["gas-tcp"].update(site["gas_tcp"])
-    buses["gas-rtu"].update(device=site["gas_rtu"]["device"], poll_ms=300)
+    buses["gas-rtu"].update(device=site["gas_rtu"]["device"], poll_ms=400, turnaround_ms=60)
     buses["inputs"].update(site["inputs"])
     config.update(
         box=box,
