@@ -56,7 +56,8 @@ def _end(message: str) -> NoReturn:
 
 
 def _config(ctx: typer.Context) -> BoxConfig | None:
-    path = ctx.obj
+    """The configuration of the command line that this one is part of: a path, or something that has one."""
+    path = getattr(ctx.obj, "config", ctx.obj)
     if path is None:
         return None
     try:

@@ -7,13 +7,18 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
+from click.testing import CliRunner as ClickRunner
 from typer.testing import CliRunner, Result
 
 from contracts.errors import ContractError
 from contracts.event import Category
 from edge.audit import keys
 from edge.audit.cli import app
-from tests.edge.audit.site import Station, append_all, checkpoint, draft, witness
+from edge.cli.app import build as hotbox
+from tests.edge.audit.site import BOX, DOMAIN, Station, append_all, checkpoint, draft, witness
+
+EXAMPLE = Path(__file__).parents[3] / "configs" / "box.example.yaml"
 
 
 def _run(*words: object, lang: str = "en_US.UTF-8") -> Result:
@@ -65,6 +70,22 @@ def test_verify_exits_4_with_an_unwitnessed_tail_2_against_held_notes_and_3_on_m
     assert _run("verify", "--db", tmp_path / "no.db", "--trust", trust).exit_code == 3
     assert _run("verify", "--db", station.path).exit_code == 3
     assert _run("verify", "--db", station.path, "--trust", tmp_path / "no.txt").exit_code == 3
+
+
+def test_configuration_names_the_log_and_the_keys(station: Station, trust: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`hotbox -c FILE audit verify` needs nothing else."""
+    monkeypatch.setenv("HOTBOX_LANG", "en")  # the whole command line sets it; this puts it back
+    assert trust.exists()
+    keys.publish(station.path.parents[1] / "keys" / "log.vkey", station.trust()[0].name, station.key)
+    (tmp_path / "witness.vkey").write_text(station.witness.vkey(), encoding="utf-8")
+    whole = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    whole |= {"box": BOX, "domain": DOMAIN, "data": str(tmp_path)}
+    whole["bridge"]["witness"] = str(tmp_path / "witness.vkey")
+    config = tmp_path / "box.yaml"
+    config.write_text(yaml.safe_dump(whole), encoding="utf-8")
+    result = ClickRunner().invoke(hotbox(), ["-c", str(config), "--lang", "en", "audit", "verify", "--json"])
+    assert (result.exit_code, json.loads(result.output)["witnessed"]) == (0, 7)
+    assert CliRunner().invoke(app, ["verify"], obj=tmp_path / "none.yaml").exit_code == 3
 
 
 def test_tail_and_status_show_the_log(station: Station, trust: Path) -> None:
