@@ -37,7 +37,7 @@ async def poll_for_ever(port: int, units: int, poll_s: float, limit: int) -> Non
             try:
                 answer = await client.read_input_registers(0, count=_REGISTERS, device_id=unit)
                 if not answer.isError() and answer.registers[0] > limit:
-                    await client.write_coil(0, False, device_id=unit)  # noqa: FBT003 - pymodbus's own signature
+                    await client.write_coil(0, False, device_id=unit)
             except ModbusException:
                 # A reply that came too late on a busy machine: the next poll goes on.
                 continue

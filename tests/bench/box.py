@@ -209,6 +209,11 @@ class Box:
         """Wait until the interlock says that it is in one of these states."""
         return self._crew.wait(lambda status: status["state"] in states, seconds) is not None
 
+    def first_out(self, seconds: float) -> str:
+        """Code of the latched first cause, once it has tripped; empty when it has not in time."""
+        status = self._crew.wait(lambda status: status["state"] == "TRIPPED" and status["first_out"] is not None, seconds)
+        return status["first_out"]["code"] if status else ""
+
     def make_ready(self, press: Callable[[str], None], seconds: float) -> None:
         """Whatever tripped it, with everybody and everything in place: gas test and reset, until it may be armed.
 

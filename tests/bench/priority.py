@@ -15,3 +15,11 @@ def prefer(priority: int) -> str:
     with suppress(PermissionError):
         return f"nice {os.nice(-10)}"
     return "normal priority"
+
+
+def may_use_realtime() -> bool:
+    """Whether `prefer` would get real-time priority; asked in a child that ends at once."""
+    child = os.fork()
+    if not child:
+        os._exit(0 if prefer(INTERLOCK_PRIORITY).startswith("SCHED_FIFO") else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

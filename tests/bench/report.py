@@ -1,0 +1,95 @@
+"""Tables for people: each figure beside its baseline of the same run, its target and whether it is met."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+
+class Row(NamedTuple):
+    """A figure; `target` in its unit, None when the issue of the figure is only to know it."""
+
+    name: str
+    value: float
+    baseline: float | None
+    unit: str
+    target: float | None
+    says: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.target is None or self.value <= self.target
+
+
+def trip_rows(found: dict[str, Any]) -> Iterator[Row]:
+    """Figures of `trip` against the bare loop."""
+    bare_p99 = found["bare_decision_p99_ms"]
+    yield Row("decision, median", found["decision_median_ms"], found["bare_decision_median_ms"], "ms", 0.5)
+    yield Row("decision, p99", found["decision_p99_ms"], bare_p99, "ms", bare_p99 + 1, "bare p99 + 1 ms")
+    yield Row("crossing to contact open, median", found["trip_median_ms"], found["bare_trip_median_ms"], "ms", None)
+    yield Row(
+        "crossing to contact open, p99", found["trip_p99_ms"], found["bare_trip_p99_ms"], "ms", found["poll_ms"] + 15,
+        "poll period + 15 ms",
+    )  # fmt: skip
+    yield Row(
+        "the same with one head of 2oo3 dead, p99", found["isolation_p99_ms"], found["trip_healthy_p99_ms"], "ms",
+        found["trip_healthy_p99_ms"] + found["one_timeout_ms"], "healthy + one time-out; baseline: healthy",
+    )  # fmt: skip
+    yield Row("one core, 8 detectors at 100 ms", found["cpu_pct"], found["bare_cpu_pct"], "%", 5)
+    yield Row("resident memory", found["rss_mib"], found["bare_rss_mib"], "MiB", 60)
+    yield Row("serial line alone, median", found["line_median_ms"], None, "ms", None, "part of decision, not of the bare loop's")
+    yield Row("serial line alone, p99", found["line_p99_ms"], None, "ms", None, "the kernel's pseudo-terminal worker")
+    yield Row("spoilt trials", found["spurious_trips"], None, "", 0)
+
+
+def show_trip(console: Console, found: dict[str, Any]) -> bool:
+    """Print the table of `trip`; whether every target is met."""
+    table = Table(
+        title=f"trip: {found['trials']} trials of the interlock, {found['bare_trials']} of a bare pymodbus loop, in turns",
+        caption=f"{found['detectors']} TCP detectors, {found['poll_ms']} ms poll, audit log on, {found['device_priority']}",
+        box=box.SIMPLE_HEAD,
+    )  # fmt: skip
+    for name in ("figure", "hotbox", "baseline", "ratio", "target", ""):
+        table.add_column(name, justify="left" if name in ("figure", "") else "right")
+    rows = list(trip_rows(found))
+    for row in rows:
+        ratio = f"{row.value / row.baseline:.2f}" if row.baseline else ""
+        baseline = "" if row.baseline is None else f"{row.baseline:.2f}"
+        target = "" if row.target is None else f"≤ {row.target:.2f}"
+        mark = "" if row.target is None else ("[green]✔[/] " if row.ok else "[red]✘[/] ")
+        table.add_row(row.name, f"{row.value:.2f} {row.unit}", baseline, ratio, target, mark + row.says)
+    console.print(table)
+    return all(row.ok for row in rows)
+
+
+def show_faults(console: Console, found: dict[str, Any]) -> bool:
+    """Print the table of `faults`; whether every trial tripped in time."""
+    table = Table(title="faults: start of the fault to contact open, by the devices' own stamps", box=box.SIMPLE_HEAD)
+    table.add_column("bus and fault")
+    for name in ("in time", "median ms", "worst ms", "limit ms", "worst / limit"):
+        table.add_column(name, justify="right")
+    met = True
+    for name, case in found.items():
+        if not isinstance(case, dict):
+            continue
+        ok = case["n_ok"] == case["n"]
+        met = met and ok
+        mark = "[green]✔[/]" if ok else "[red]✘[/]"
+        table.add_row(
+            name, f"{mark} {case['n_ok']} of {case['n']}", f"{case['median_ms']:.0f}", f"{case['max_ms']:.0f}",
+            f"{case['limit_ms']:.0f}", f"{case['max_ms'] / case['limit_ms']:.2f}",
+        )  # fmt: skip
+    console.print(table)
+    return met
+
+
+def show_machine(console: Console, machine: dict[str, Any]) -> None:
+    """One line about the machine."""
+    console.print(
+        f"{machine['cpu_model']} x {machine['cores']}, Linux {machine['kernel']}, Python {machine['python']};"
+        f" load {machine['load_before']} before, {machine['load_after']} after, {machine['busy_pct']} % busy,"
+        f" {machine['took_s']} s",
+        style="dim",
+    )
