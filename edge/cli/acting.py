@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.cells import cell_len
 from rich.text import Text
 
 from contracts.errors import ContractError
@@ -18,6 +19,7 @@ from edge.cli.words import Words, limits
 from edge.config import read
 from edge.interlock.status import PermitView, PersonView, ReasonView, Status
 
+permit_app = typer.Typer(no_args_is_help=True, help="The permit on this box.")
 POSITIONS = ("up", "middle", "down")
 _POINT = "POSITION:GAS:UNIT:VALUE, such as up:CH4:%LEL:0.0"
 
@@ -78,7 +80,9 @@ def reset_command(
     status, _ = ask_status(chosen)
     people = tuple(by or ())
     if status.state not in ("TRIPPED", "FAULT"):
-        raise ContractError("state", "TRIPPED, FAULT", status.state, words("reset_nothing", state=words(f"state.{status.state}")))
+        raise ContractError(
+            "state", "TRIPPED, FAULT", status.state, words("reset_nothing", state=words(f"state.{status.state}"))
+        )
     if status.state == "FAULT" and (not fault or len(set(people)) != 2):
         raise ContractError("--fault --by", "--fault --by A --by B", " ".join(people) or "–", words("reset_fault_two"))
     if status.reset_done:
@@ -98,7 +102,9 @@ def _show_window(window: _Window, missing: tuple[ReasonView, ...], words: Words)
     width = printing.width(console)
     found = [Text(f"{sections.TICK} {words('reset_open', s=window.window_s)}", sections.GOOD)]
     if window.authorised_here:
-        found.append(Text(f"{sections.TICK} {words('reset_here', who='、'.join(window.authorised_here))}", sections.GOOD))
+        found.append(
+            Text(f"{sections.TICK} {words('reset_here', who='、'.join(window.authorised_here))}", sections.GOOD)
+        )
     else:
         found.append(Text(f"{sections.CROSS} {words('reset_nobody')}", sections.BAD))
     if missing:
@@ -120,6 +126,7 @@ class _Shown(msgspec.Struct, frozen=True):
     preconditions: tuple[ReasonView, ...]
 
 
+@permit_app.command("show")
 def permit_show_command(context: typer.Context, as_json: Json = False) -> None:
     """Show the accepted permit.
 
@@ -147,10 +154,14 @@ def permit_show_command(context: typer.Context, as_json: Json = False) -> None:
         ("permit_people", "、".join(f"{p.name} ({words(f'role.{p.role}')}, {p.id}, {p.badge})" for p in status.people)),
         *(("permit_preconditions", words.pick(reason)) for reason in open_),
     ]
-    wide = max(sections.cell_len(words(key)) for key, _ in rows) + 2
-    printing.lines(printing.screen(), [Text(sections.pad(words(key), wide), sections.DIM).append(value) for key, value in rows])
+    wide = max(cell_len(words(key)) for key, _ in rows) + 2
+    printing.lines(
+        printing.screen(),
+        [Text().append(sections.pad(words(key), wide), sections.DIM).append(value) for key, value in rows],
+    )
 
 
+@permit_app.command("import")
 def import_command(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="File with the signed permit; - is standard input.")],
@@ -168,7 +179,9 @@ def import_command(
     if as_json:
         printing.document(raw)
     elif response.ok:
-        printing.lines(printing.screen(), [Text(f"{sections.TICK} {words('permit_accepted', id=response.id)}", sections.GOOD)])
+        printing.lines(
+            printing.screen(), [Text(f"{sections.TICK} {words('permit_accepted', id=response.id)}", sections.GOOD)]
+        )
     else:
         console = printing.screen(errors=True)
         title = words("permit_refused", id=response.id or "–", code=response.code)
@@ -178,6 +191,7 @@ def import_command(
         raise typer.Exit(printing.REFUSED)
 
 
+@permit_app.command("confirm")
 def confirm_command(
     context: typer.Context,
     precondition: Annotated[str, typer.Argument(help="Id of the precondition.")],
@@ -191,7 +205,9 @@ def confirm_command(
     status, _ = ask_status(chosen)
     number = status.permit.id if status.permit else ""
     _ask(chosen, "confirm", permit=number, precondition=precondition, person=by)
-    printing.lines(printing.screen(), [Text(f"{sections.TICK} {chosen.words('confirmed', what=precondition)}", sections.GOOD)])
+    printing.lines(
+        printing.screen(), [Text(f"{sections.TICK} {chosen.words('confirmed', what=precondition)}", sections.GOOD)]
+    )
 
 
 # --- gas test -----------------------------------------------------------------------------------------------------
@@ -259,7 +275,9 @@ def _prompt_points(status: Status, words: Words) -> list[Point]:
     for position in POSITIONS:
         for (gas, unit), channel in gases.items():
             limit = limits(channel.limit_low, channel.limit_high)
-            question = words("ask_value", position=words(f"position.{position}"), gas=words.pick(channel), unit=unit, limit=limit)
+            question = words(
+                "ask_value", position=words(f"position.{position}"), gas=words.pick(channel), unit=unit, limit=limit
+            )
             while True:
                 answer = str(typer.prompt(question)).strip()
                 try:

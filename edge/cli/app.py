@@ -1,34 +1,48 @@
-"""Puts the commands together: global options, mounted command lines, Chinese help, errors and exit codes."""
+"""Puts the commands together: global options, commands loaded when they are asked for, Chinese help, exit codes."""
 
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
 from contracts.errors import ContractError
-from edge.cli import printing
-from edge.cli.acting import confirm_command, gas_test_command, import_command, permit_show_command, reset_command
-from edge.cli.checking import check_command
 from edge.cli.choices import Choices, config_path, language
 from edge.cli.client import NoAnswer
-from edge.cli.provisioning import diag_command, provision_command
-from edge.cli.reading import explain_command, status_command
 from edge.cli.texts import HELP_ZH
-from edge.cli.watching import watch_command
 
-_PROCESSES = ("interlock", "vision", "presence", "link")
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("edge.cli.running", "run_command"),
+    "status": ("edge.cli.reading", "status_command"),
+    "watch": ("edge.cli.watching", "watch_command"),
+    "explain": ("edge.cli.reading", "explain_command"),
+    "reset": ("edge.cli.acting", "reset_command"),
+    "permit": ("edge.cli.acting", "permit_app"),
+    "gas-test": ("edge.cli.acting", "gas_test_command"),
+    "audit": ("edge.audit.cli", "app"),
+    "enrol": ("edge.vision.cli", "enrol_command"),
+    "config": ("edge.cli.checking", "config_app"),
+    "provision": ("edge.cli.provisioning", "provision_command"),
+    "diag": ("edge.cli.provisioning", "diag_command"),
+}
+"""Each command's module and name there: a function, or a typer app with commands of its own."""
 
 
 def _options(
     context: typer.Context,
     config: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "-c", "--config", show_default=False,
-            help="Configuration file. Default: HOTBOX_CONFIG, else /etc/hotbox/box.yaml, else the example of a checkout.",
+            "-c",
+            "--config",
+            show_default=False,
+            metavar="FILE",
+            help="Configuration file. Default: HOTBOX_CONFIG, /etc/hotbox/box.yaml, or a checkout's example.",
         ),
     ] = None,
     lang: Annotated[
@@ -39,82 +53,58 @@ def _options(
 
     Exit codes: 0 done, 1 refused (the reason is printed), 2 wrong usage, 3 the interlock does not answer.
     """
-    context.obj = Choices(config_path(config), language(lang))
+    chosen = Choices(config_path(Path(config) if config else None), language(lang))
+    context.obj = chosen
     # Command lines of other packages have their own --config; what stands before the command is their default.
-    context.default_map = {"enrol": {"config": str(context.obj.config)}}
+    context.default_map = {"enrol": {"config": str(chosen.config)}}
+    os.environ["HOTBOX_LANG"] = chosen.lang
 
 
-def _run(
-    context: typer.Context,
-    name: Annotated[
-        str | None, typer.Argument(help="interlock, vision, presence or link.", show_default=False)
-    ] = None,
-) -> None:
-    """Run the box in the foreground: four processes, restarted when they die. With a name, that process alone.
+class LazyGroup(TyperGroup):
+    """Loads a command's module when it is asked for: `hotbox status` never pays for the others' libraries."""
 
-    Exit codes: 0 ended in order, 1 no such process, 2 refused to start (the reason is on stderr).
-    """
-    config = context.obj.config
-    if name is None:
-        from edge import supervisor
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All names, in the order of the table."""
+        del ctx
+        return list(COMMANDS)
 
-        raise typer.Exit(supervisor.run(config))
-    if name not in _PROCESSES:
-        raise ContractError("NAME", ", ".join(_PROCESSES), name)
-    # A fresh interpreter: the interlock holds only what it uses, none of the CLI's libraries.
-    sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "edge.process", name, str(config)])
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Build one command; None when there is no such name."""
+        del ctx
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            self.commands[cmd_name] = _build(cmd_name)
+        return self.commands.get(cmd_name)
 
 
-def _mounted(module: str, name: str) -> Any:
-    """A part of another package, or None where that package is not installed (a box without vision)."""
-    try:
-        return getattr(import_module(module), name)
-    except ModuleNotFoundError as error:
-        if error.name and module.startswith(error.name):
-            return None
-        raise
+def _build(name: str) -> Any:
+    module, attribute = COMMANDS[name]
+    found: typer.Typer | Callable[..., None] = getattr(import_module(module), attribute)
+    if isinstance(found, typer.Typer):
+        command: Any = get_group(found)
+        command.name = name
+    else:
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(found)
+        command = get_command(alone)
+    if os.environ.get("HOTBOX_LANG") == "zh":
+        translate(command, name)
+    return command
 
 
-def build() -> typer.Typer:
+def build() -> Any:
     """The whole command line."""
-    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+    app = typer.Typer(cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
     app.callback()(_options)
-    app.command("run")(_run)
-    app.command("status")(status_command)
-    app.command("watch")(watch_command)
-    app.command("explain")(explain_command)
-    app.command("reset")(reset_command)
-    permit = typer.Typer(no_args_is_help=True, help="The permit on this box.")
-    permit.command("show")(permit_show_command)
-    permit.command("import")(import_command)
-    permit.command("confirm")(confirm_command)
-    app.add_typer(permit, name="permit")
-    app.command("gas-test")(gas_test_command)
-    config = typer.Typer(no_args_is_help=True, help="The configuration file.")
-    config.command("check")(check_command)
-    app.add_typer(config, name="config")
-    audit = _mounted("edge.audit.cli", "app")
-    if audit is not None:
-        app.add_typer(audit, name="audit")
-    enrol = _mounted("edge.vision.cli", "enrol_command")
-    if enrol is not None:
-        app.command("enrol")(enrol)
-    app.command("provision")(provision_command)
-    app.command("diag")(diag_command)
-    return app
+    return get_command(app)
 
 
-def translate(command: Any, path: str = "hotbox") -> None:
+def translate(command: Any, path: str) -> None:
     """Put the Chinese help in, command by command and parameter by parameter."""
     command.help = HELP_ZH.get(path, command.help)
-    prefix = path if path == "hotbox" else f"{path}."
     for parameter in command.params:
-        key = f"{prefix.rstrip('.')}.{parameter.name}"
-        if key in HELP_ZH:
-            parameter.help = HELP_ZH[key]
+        parameter.help = HELP_ZH.get(f"{path}.{parameter.name}", getattr(parameter, "help", None))
     for name, child in getattr(command, "commands", {}).items():
-        translate(child, name if path == "hotbox" else f"{path}.{name}")
+        translate(child, f"{path}.{name}")
 
 
 def _asked_language(arguments: list[str]) -> str | None:
@@ -129,20 +119,15 @@ def _asked_language(arguments: list[str]) -> str | None:
 
 def main() -> None:
     """Entry point: exit codes 0 done, 1 refused, 2 wrong usage, 3 the interlock does not answer."""
-    command = typer.main.get_command(build())
     asked = _asked_language(sys.argv[1:])
     lang = language(asked if asked in ("zh", "en") else None)
-    chosen = Choices(Path(), lang)
+    os.environ["HOTBOX_LANG"] = lang
+    command = build()
     if lang == "zh":
-        translate(command)
+        translate(command, "hotbox")
     try:
         command(prog_name="hotbox")
-    except NoAnswer as error:
-        printing.no_answer(error, chosen.words)
-        raise SystemExit(printing.NO_INTERLOCK) from None
-    except ContractError as error:
-        printing.refusal(error, chosen.words)
-        raise SystemExit(printing.REFUSED) from None
-    except OSError as error:
-        printing.unreadable(error, chosen.words)
-        raise SystemExit(printing.REFUSED) from None
+    except (NoAnswer, ContractError, OSError) as error:
+        from edge.cli import printing
+
+        raise SystemExit(printing.failure(error, Choices(Path(), lang).words)) from None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
+from edge.cli.glyphs import pixels as glyph
 from edge.cli.words import Words
 
 LOST = "LOST"
@@ -86,6 +87,27 @@ def _tall(pixels: list[str]) -> list[str]:
     return [row for row in pixels for _ in range(2)]
 
 
+def _middle(rows: list[str], height: int, blank: str) -> list[str]:
+    above = (height - len(rows)) // 2
+    return [blank] * above + rows + [blank] * (height - above - len(rows))
+
+
+def _english(word: str, room: int, *, double: bool) -> list[str]:
+    """Drawn as large as the room allows; on a very narrow terminal the letters themselves."""
+    large, small = _word(word, 2), _word(word, 1)
+    if double and len(large[0]) <= room:
+        return _cells(_tall(large))
+    return _cells(small) if len(small[0]) <= room else [word]
+
+
+def _chinese(word: str, room: int, height: int) -> list[str]:
+    """Drawn in dots where sixteen of them fit; else the characters themselves, set apart."""
+    if height < 8 or 17 * len(word) > room:
+        return [" ".join(word)]
+    drawn = [glyph(character) for character in word]
+    return _cells([".".join(character[row] for character in drawn) for row in range(16)])
+
+
 def banner(state: str, note: str, words: Words, width: int, height: int) -> list[Text]:
     """The band: symbol and word as large as `width` and `height` (3 or more lines) allow, `note` beside or below.
 
@@ -102,20 +124,14 @@ def banner(state: str, note: str, words: Words, width: int, height: int) -> list
     double = height >= 8
     symbol = list(_SYMBOLS[state])
     symbol = _cells(_tall(["".join(pixel * 2 for pixel in row) for row in symbol]) if double else symbol)
-    side = len(symbol[0])
-    lines = [f"  {row}  " for row in symbol]
-    if words.lang == "zh":
-        drawn = [""] * len(symbol)
-        middle = len(symbol) // 2
-        drawn[middle] = " ".join(word)
-    else:
-        pixels = _word(word, 1)
-        if double and side + 2 * len(pixels[0]) + 6 <= width:
-            pixels = _tall(_word(word, 2))
-        drawn = _cells(pixels)
-        drawn = [""] * ((len(symbol) - len(drawn)) // 2) + drawn
-        drawn += [""] * (len(symbol) - len(drawn))
-    lines = [line + extra for line, extra in zip(lines, drawn, strict=True)]
+    room = width - len(symbol[0]) - 4
+    drawn = _chinese(word, room, height) if words.lang == "zh" else _english(word, room, double=double)
+    tallest = max(len(symbol), len(drawn))
+    side = " " * len(symbol[0])
+    lines = [
+        f"  {row}  {text}"
+        for row, text in zip(_middle(symbol, tallest, side), _middle(drawn, tallest, ""), strict=True)
+    ]
     above = (height - len(lines)) // 2
     lines = [""] * above + lines + [""] * (height - above - len(lines))
     return [Text(line, style) for line in _with_note(lines, note, width, height)]

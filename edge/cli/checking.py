@@ -20,8 +20,10 @@ from edge.gas.budget import BusBudget
 from edge.interlock import rules, safety_time, site
 from edge.interlock.safety_time import SafetyTime
 
+config_app = typer.Typer(no_args_is_help=True, help="The configuration file.")
 
-class Warning_(msgspec.Struct, frozen=True):  # noqa: N801 - Warning is a builtin
+
+class Caution(msgspec.Struct, frozen=True):
     """Something to look after that does not stop the box: field, and a text in both languages."""
 
     field: str
@@ -57,7 +59,7 @@ class Checked(msgspec.Struct, frozen=True):
     buses: tuple[BusBudget, ...]
     safety_time: tuple[SafetyTime, ...]
     limits: tuple[LimitOf, ...]
-    warnings: tuple[Warning_, ...]
+    warnings: tuple[Caution, ...]
 
 
 def examine(path: Path, today: datetime.date) -> Checked:
@@ -76,7 +78,15 @@ def examine(path: Path, today: datetime.date) -> Checked:
     due = {channel.name: channel.calibration_due for channel in config.channels}
     found = tuple(
         LimitOf(
-            c.name, c.gas, c.limit.unit.value, c.limit.low, c.limit.high, c.limit.clause, c.group, votes[c.group], due[c.name]
+            c.name,
+            c.gas,
+            c.limit.unit.value,
+            c.limit.low,
+            c.limit.high,
+            c.limit.clause,
+            c.group,
+            votes[c.group],
+            due[c.name],
         )
         for c in built.channels
     )
@@ -86,11 +96,11 @@ def examine(path: Path, today: datetime.date) -> Checked:
     )  # fmt: skip
 
 
-def _warning(field: str, key: str, **values: object) -> Warning_:
-    return Warning_(field, Words("zh")(key, **values), Words("en")(key, **values))
+def _warning(field: str, key: str, **values: object) -> Caution:
+    return Caution(field, Words("zh")(key, **values), Words("en")(key, **values))
 
 
-def _warnings(config: BoxConfig, today: datetime.date) -> list[Warning_]:
+def _warnings(config: BoxConfig, today: datetime.date) -> list[Caution]:
     found = []
     if config.baseline == SIMULATION:
         found.append(_warning("baseline", "warn_simulation"))
@@ -99,13 +109,15 @@ def _warnings(config: BoxConfig, today: datetime.date) -> list[Warning_]:
         if not channel.calibration_due:
             found.append(_warning(f"{field}.calibration_due", "warn_no_due", name=channel.name))
         elif datetime.date.fromisoformat(channel.calibration_due) < today:
-            found.append(_warning(f"{field}.calibration_due", "warn_due", name=channel.name, day=channel.calibration_due))
+            found.append(
+                _warning(f"{field}.calibration_due", "warn_due", name=channel.name, day=channel.calibration_due)
+            )
         if not channel.serial:
             found.append(_warning(f"{field}.serial", "warn_no_serial", name=channel.name))
     for field, path in needed_files(config).items():
         if not path.exists():
             zh, en = (Words(lang)(f"file.{field}") for lang in ("zh", "en"))
-            found.append(Warning_(
+            found.append(Caution(
                 field, Words("zh")("warn_missing", what=zh, path=path), Words("en")("warn_missing", what=en, path=path)
             ))  # fmt: skip
     return found
@@ -123,9 +135,17 @@ def needed_files(config: BoxConfig) -> dict[str, Path]:
     return found | {"templates": Path(config.vision.templates)}
 
 
+@config_app.callback()
+def _config() -> None:
+    """The configuration file."""
+
+
+@config_app.command("check")
 def check_command(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(help="File to check; without it the one of -c.", show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="File to check; without it the one of -c.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check a configuration: bus budgets, limits, process safety time.
@@ -176,7 +196,9 @@ def _show(checked: Checked, words: Words) -> None:
 
 def _buses(checked: Checked, words: Words) -> Table:
     names = ("bus", "kind", "units", "poll", "cycle", "needed", "timeout", "stale", "worst_trip")
-    table = _table(f"{words('buses')} ({words('in_ms')})", tuple((words(name), name not in ("bus", "kind")) for name in names))
+    table = _table(
+        f"{words('buses')} ({words('in_ms')})", tuple((words(name), name not in ("bus", "kind")) for name in names)
+    )
     for bus in checked.buses:
         numbers = (bus.poll_ms, bus.cycle_ms, bus.needed_ms, bus.timeout_ms, bus.stale_ms, bus.worst_trip_ms)
         table.add_row(bus.name, bus.kind, str(bus.units), *(f"{value:.0f}" for value in numbers))
@@ -200,5 +222,7 @@ def _limits(checked: Checked, words: Words) -> Table:
     table = _table(words("limits_title"), tuple((words(name), False) for name in names))
     for limit in checked.limits:
         due = Text(limit.calibration_due) if limit.calibration_due else Text(words("not_stated"), SOME)
-        table.add_row(limit.channel, limit.gas, limits(limit.low, limit.high), limit.unit, limit.vote, due, limit.clause)
+        table.add_row(
+            limit.channel, limit.gas, limits(limit.low, limit.high), limit.unit, limit.vote, due, limit.clause
+        )
     return table

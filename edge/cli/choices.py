@@ -11,16 +11,19 @@ from contracts.errors import ContractError
 from edge.cli.words import Words
 
 Lang = Literal["zh", "en"]
-
 INSTALLED = Path("/etc/hotbox/box.yaml")
 _CHECKOUT = Path(__file__).resolve().parents[2] / "configs" / "box.example.yaml"
 
 
 class Choices(msgspec.Struct, frozen=True):
-    """The configuration file and the language of the answers."""
+    """The configuration file and the language of the answers; as a path it is the configuration file."""
 
     config: Path
     lang: Lang
+
+    def __fspath__(self) -> str:
+        """For mounted command lines that expect a path in the context."""
+        return str(self.config)
 
     @property
     def words(self) -> Words:

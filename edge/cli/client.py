@@ -50,6 +50,24 @@ class _Answer(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(_Answer)
 
 
+def decode(line: bytes, path: Path) -> msgspec.Raw:
+    """The result in one line of answer.
+
+    Raises:
+        NoAnswer: the line is cut off or no answer.
+        ContractError: the interlock refused; the four parts are its own.
+    """
+    if not line.endswith(b"\n"):
+        raise NoAnswer(path, "a closed connection")
+    try:
+        answer = _decoder.decode(line)
+    except msgspec.MsgspecError as error:
+        raise NoAnswer(path, f"something else than an interlock's answer ({error})") from error
+    if answer.error is not None:
+        raise ContractError(answer.error.field, answer.error.expected, answer.error.came, answer.error.hint)
+    return answer.result
+
+
 class Control:
     """One connection to control.sock; a context manager, blocking, for one thread."""
 
@@ -106,15 +124,7 @@ class Control:
             raise NoAnswer(self._path, "silence") from error
         except (OSError, ValueError) as error:
             raise NoAnswer(self._path, str(error)) from error
-        if not line.endswith(b"\n"):
-            raise NoAnswer(self._path, "a closed connection")
-        try:
-            answer = _decoder.decode(line)
-        except msgspec.MsgspecError as error:
-            raise NoAnswer(self._path, f"something else than an interlock's answer ({error})") from error
-        if answer.error is not None:
-            raise ContractError(answer.error.field, answer.error.expected, answer.error.came, answer.error.hint)
-        return answer.result
+        return decode(line, self._path)
 
     def watch(self) -> None:
         """Ask for a status at every change and twice a second; `read` gives them."""

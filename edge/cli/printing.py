@@ -58,20 +58,23 @@ def refusal(error: ContractError, words: Words, title: str = "") -> None:
         ("field", error.field), ("expected", error.expected), ("came", error.came), ("hint", error.hint),
     ):  # fmt: skip
         if value:
-            line = Text(f"{'  ' if title else ''}{words(key)}: ", "#8b949e")
+            line = Text().append(f"{'  ' if title else ''}{words(key)}: ", "#8b949e")
             console.print(line.append(value, "bold" if key in ("field", "hint") else ""), soft_wrap=True)
 
 
-def no_answer(error: NoAnswer, words: Words) -> None:
-    """Say on stderr that the interlock is not there and what to do."""
+def failure(error: Exception, words: Words) -> int:
+    """Say on stderr why a command could not do its work; gives the exit code."""
+    if isinstance(error, ContractError):
+        refusal(error, words)
+        return REFUSED
     console = screen(errors=True)
-    console.print(Text(f"✘ {words('no_answer', path=error.path, why=error.why)}", "bold #ff6b61"), soft_wrap=True)
-    console.print(Text(f"  → {words('no_answer_do')}"), soft_wrap=True)
-
-
-def unreadable(error: OSError, words: Words) -> None:
-    """Say on stderr which file cannot be read."""
-    console = screen(errors=True)
-    what = words("unreadable", path=error.filename or "?", why=error.strerror or str(error))
+    if isinstance(error, NoAnswer):
+        what, todo, code = words("no_answer", path=error.path, why=error.why), words("no_answer_do"), NO_INTERLOCK
+    elif isinstance(error, OSError):
+        why = error.strerror or str(error)
+        what, todo, code = words("unreadable", path=error.filename or "?", why=why), words("unreadable_do"), REFUSED
+    else:
+        raise error
     console.print(Text(f"✘ {what}", "bold #ff6b61"), soft_wrap=True)
-    console.print(Text(f"  → {words('unreadable_do')}"), soft_wrap=True)
+    console.print(Text(f"  → {todo}"), soft_wrap=True)
+    return code

@@ -62,7 +62,9 @@ def provision(config: BoxConfig) -> Provisioned:
     key = keys.load_or_create(path)
     vkey = keys.publish(config.data_dir / "keys" / "log.vkey", origin(config.domain, config.box, 1), key).vkey()
     command = f"hotbox-bridge box add {config.box} --vkey {vkey}"
-    missing = tuple(_needed(name, found, config.box) for name, found in needed_files(config).items() if not found.exists())
+    missing = tuple(
+        _needed(name, found, config.box) for name, found in needed_files(config).items() if not found.exists()
+    )
     return Provisioned(config.box, config.data, str(path), made, vkey, command, missing)
 
 
@@ -123,4 +125,6 @@ def diag_command(
     if as_json:
         printing.document(found)
         return
-    printing.lines(printing.screen(), [Text(f"{name:24}", sections.DIM).append(value) for name, value in found.items()])
+    printing.lines(
+        printing.screen(), [Text().append(f"{name:24}", sections.DIM).append(value) for name, value in found.items()]
+    )

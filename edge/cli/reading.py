@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.cells import cell_len
 from rich.text import Text
 
 from contracts.errors import ContractError
@@ -53,7 +54,9 @@ def state_line(status: Status, words: Words, width: int) -> Text:
     since = words("for", age=words.span((status.at_us - status.since_us) // 1000))
     meaning = status.state_zh if words.lang == "zh" else status.state_en
     text = f"  {look.symbol} {words(f'state.{status.state}')}  {meaning}"
-    return Text(sections.pad(text, width - 16) + sections.pad(since, 14, right=True) + "  ", f"bold {look.ink} on {look.paper}")
+    return Text(
+        sections.pad(text, width - 16) + sections.pad(since, 14, right=True) + "  ", f"bold {look.ink} on {look.paper}"
+    )
 
 
 def picture(status: Status, words: Words, width: int) -> list[Text]:
@@ -98,7 +101,7 @@ def explain_command(
 def explanation(verdicts: tuple[VerdictView, ...], words: Words, width: int) -> list[Text]:
     """A line for every condition, and its reasons below it when it fails."""
     name_w = max(max((len(v.condition) for v in verdicts), default=0), 14)
-    sets_w = sections.cell_len(words("set.release")) + sections.cell_len(words("set.run")) + 3
+    sets_w = cell_len(words("set.release")) + cell_len(words("set.run")) + 3
     age_w = 9
     text_w = width - name_w - sets_w - age_w - 5
     lines = []
@@ -109,7 +112,10 @@ def explanation(verdicts: tuple[VerdictView, ...], words: Words, width: int) -> 
         sets = " ".join(words(f"set.{name}") for name, on in (("release", verdict.release), ("run", verdict.run)) if on)
         line.append(sections.pad(sets, sets_w), sections.DIM)
         line.append(sections.pad(words.pick(verdict), text_w) + " ")
-        line.append(sections.pad(words.age(verdict.age_ms) if verdict.age_ms is not None else "", age_w, right=True), sections.DIM)
+        line.append(
+            sections.pad(words.age(verdict.age_ms) if verdict.age_ms is not None else "", age_w, right=True),
+            sections.DIM,
+        )
         lines.append(sections.fit(line, width))
         for reason in verdict.reasons:
             lines += _reason(reason, words, width)

@@ -14,6 +14,12 @@ GOOD, BAD, SOME, DIM, NOTE = "#3fb950", "bold #ff6b61", "bold #e6b800", "#8b949e
 TICK, CROSS = "✔", "✘"
 
 
+_NARROW = 54
+"""Below this a section leaves out what can be read elsewhere."""
+_CLAUSE_MIN = 16
+"""Columns that are worth beginning a clause in; it is cut at the edge, and `hotbox explain` has it whole."""
+
+
 def fit(text: Text, width: int) -> Text:
     """One line, cut with an ellipsis where it is too long."""
     text.no_wrap = True
@@ -33,13 +39,14 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
 
 def rule(title: str, width: int, columns: Sequence[tuple[int, str]] = ()) -> Text:
     """A section's head: its title in a line, and column heads at their places."""
-    line = Text("── ", DIM)
+    line = Text().append("── ", DIM)
     line.append(title, "bold")
     line.append(" ")
     for at, head in columns:
         if at > line.cell_len + 1:
             line.append("─" * (at - line.cell_len - 1) + " ", DIM)
-            line.append(head + " ", DIM)
+            line.append(head, DIM)
+            line.append(" " if line.cell_len < width else "")
     line.append("─" * max(0, width - line.cell_len), DIM)
     return fit(line, width)
 
@@ -52,7 +59,7 @@ def flow(items: Iterable[Text], width: int, gap: int = 2) -> list[Text]:
             lines[-1].append(" " * gap)
             lines[-1].append_text(item)
         else:
-            lines.append(item.copy())
+            lines.append(Text().append_text(item))
     return [fit(line, width) for line in lines]
 
 
@@ -99,7 +106,9 @@ def measure(reason: ReasonView, words: Words) -> str:
     parts = [f"{reason.value} {reason.unit}".strip()] if reason.value else []
     if reason.limit not in ("", "0"):
         unit = "" if reason.value else f" {reason.unit}"
-        parts.append(f"({words('limit')} {reason.limit}{unit})" if reason.value else f"{words('limit')} {reason.limit}{unit}")
+        parts.append(
+            f"({words('limit')} {reason.limit}{unit})" if reason.value else f"{words('limit')} {reason.limit}{unit}"
+        )
     return " ".join(parts)
 
 
@@ -107,12 +116,11 @@ def reason_lines(reason: ReasonView, words: Words, width: int, symbol: str, styl
     """What is wrong and its numbers; below it what to do and the clause."""
     first = Text(f"{symbol} ", style)
     first.append(words.pick(reason), "bold")
-    numbers = measure(reason, words)
-    if numbers:
-        first.append(f"  {numbers}", style)
-    second = Text("  → ", NOTE)
-    second.append(words.todo(reason))
-    if reason.clause and second.cell_len + cell_len(reason.clause) + 3 <= width:
+    if reason.value:
+        full, short = f"  {measure(reason, words)}", f" {reason.value}/{reason.limit} {reason.unit}"
+        first.append(full if first.cell_len + cell_len(full) <= width or not reason.limit else short, style)
+    second = Text().append("  → ", NOTE).append(words.todo(reason), NOTE)
+    if reason.clause and width - second.cell_len >= _CLAUSE_MIN:
         second.append(f"  {reason.clause}", DIM)
     return [fit(first, width), fit(second, width)]
 
@@ -124,7 +132,11 @@ def first_out(status: Status, words: Words, width: int) -> list[Text]:
         return []
     lines = [rule(words("first_out"), width), *reason_lines(cause, words, width, LOOKS["TRIPPED"].symbol, BAD)]
     if status.consequences:
-        what = "、".join(map(words.pick, status.consequences)) if words.lang == "zh" else "; ".join(map(words.pick, status.consequences))
+        what = (
+            "、".join(map(words.pick, status.consequences))
+            if words.lang == "zh"
+            else "; ".join(map(words.pick, status.consequences))
+        )
         lines.append(fit(Text(f"  {words('consequences', what=what)}", DIM), width))
     return lines
 
@@ -170,7 +182,7 @@ def _countdown(countdown: CountdownView, left_ms: int, words: Words, width: int)
     if countdown.what == "grace":
         text = Text(f"! {words.pick(countdown)}", style)
         return [fit(text, width), _shrinking(left_ms, countdown.total_ms, left, style, width)]
-    name = Text(f"{words.pick(countdown)} {countdown.subject if countdown.what != 'reset_window' else ''}".strip())
+    name = Text(f"{words.pick(countdown)} {countdown.subject if countdown.what == 'attempt' else ''}".strip())
     room = width - name.cell_len - 1
     if room >= 18:
         return [name.append(" ").append_text(_shrinking(left_ms, countdown.total_ms, left, style, room))]
@@ -224,7 +236,7 @@ def gas(status: Status, words: Words, width: int, rows: int) -> list[Text]:
     if cut:
         channels = sorted(channels, key=lambda c: not (c.alarm or c.quality != "good"))[: room - 1]
     name_w = min(max((cell_len(c.name) for c in status.channels), default=4), max(6, width // 5))
-    wide, widest = width >= 54, width >= 72
+    wide, widest = width >= _NARROW, width >= 72
     quality_w = max(cell_len(words(f"quality.{c.quality}")) for c in status.channels) if status.channels else 4
     quality_w = max(quality_w, cell_len(words("alarm")), cell_len(words("quality.good"))) + 2
     fixed = name_w + 1 + 6 + 1 + 5 + 1 + quality_w + (12 if wide else 0) + (8 if widest else 0)
@@ -265,12 +277,11 @@ def people(status: Status, words: Words, width: int, rows: int) -> list[Text]:
     """Who is named by the permit, with badge and face and how long ago."""
     if not status.people:
         return [rule(words("people"), width), fit(Text(words("nobody"), DIM), width)][:rows]
-    cell = 10 if width < 54 else 14
+    cell = 10 if width < _NARROW else 14
     name_w = width - 2 * cell
     lines = [rule(words("people"), width, [(name_w, words("badge")), (name_w + cell, words("face"))])]
     for person in status.people:
-        line = Text(pad(f"{person.name} ", 0) if not person.name else "")
-        line.append(pad(f"{words(f'role.{person.role}')} {person.name}", name_w - 1) + " ")
+        line = Text(pad(f"{words(f'role.{person.role}')} {person.name}", name_w - 1) + " ")
         for ok, age_ms in ((person.badge_ok, person.badge_age_ms), (person.face_ok, person.face_age_ms)):
             line.append(pad(f"{TICK if ok else CROSS} {words.age(age_ms)}", cell), GOOD if ok else BAD)
         lines.append(fit(line, width))
@@ -289,10 +300,10 @@ def relay(status: Status, words: Words, width: int) -> list[Text]:
     agree = view.commanded == latch == view.contact
     style = BAD if not agree else (GOOD if view.contact == "closed" else "")
     items = [
-        Text(f"{words('commanded')} ", DIM).append(_contact(view.commanded, words), style),
-        Text(f"{words('contact')} ", DIM).append(_contact(view.contact, words), style),
+        Text().append(f"{words('commanded')} ", DIM).append(_contact(view.commanded, words), style),
+        Text().append(f"{words('contact')} ", DIM).append(_contact(view.contact, words), style),
     ]
-    deadman = Text(f"{words('latch')} ", DIM).append(_contact(latch, words), style)
+    deadman = Text().append(f"{words('latch')} ", DIM).append(_contact(latch, words), style)
     if cause:
         code = cause.strip("()")
         deadman.append(f" ({words(f'cause.{code}')})" if code else "", DIM)
@@ -307,7 +318,7 @@ def inputs(status: Status, words: Words, width: int) -> list[Text]:
     items = []
     for name in ("estop", "stop", "arm", "finish", "reset"):
         on = status.inputs.get(name)
-        text = Text(f"{words(f'input.{name}')} ", DIM)
+        text = Text().append(f"{words(f'input.{name}')} ", DIM)
         if on is None:
             text.append(f"? {words('unknown')}", BAD)
         elif name in ("estop", "stop"):
@@ -315,7 +326,7 @@ def inputs(status: Status, words: Words, width: int) -> list[Text]:
         else:
             text.append(f"▼ {words('pressed')}" if on else "–", SOME if on else DIM)
         items.append(text)
-    return flow(items, width)
+    return flow(items, width, 1 if width < _NARROW else 2)
 
 
 def audit(status: Status, words: Words, width: int) -> list[Text]:
@@ -324,7 +335,12 @@ def audit(status: Status, words: Words, width: int) -> list[Text]:
     if not view.writable:
         return [fit(Text(f"{words('audit')} {CROSS} {words('audit_unwritable')}", BAD), width)]
     behind = view.size - view.acked
-    items = [Text(f"{words('audit')} ", DIM).append(f"{TICK} ", GOOD).append(words("audit_short", acked=view.acked, size=view.size))]
+    items = [
+        Text()
+        .append(f"{words('audit')} ", DIM)
+        .append(f"{TICK} ", GOOD)
+        .append(words("audit_short", acked=view.acked, size=view.size))
+    ]
     if behind:
         late = view.unacked_age_ms > 60_000
         text = words("audit_behind", n=behind, age=words.span(view.unacked_age_ms))
@@ -354,19 +370,19 @@ def events(status: Status, words: Words, width: int, rows: int) -> list[Text]:
         return [*lines, fit(Text(words("no_events"), DIM), width)][:rows]
     for event in status.events[-max(0, rows - 1) :] if rows > 1 else ():
         symbol, style = _SEVERITY.get(event.sev, ("·", ""))
-        line = Text(f"{clock(event.t)} ", DIM)
+        line = Text().append(f"{clock(event.t)} ", DIM)
         line.append(f"{symbol} ", style or DIM)
         line.append(words.pick(event), style)
         lines.append(fit(line, width))
     return lines[:rows]
 
 
-def permit_line(status: Status, words: Words, width: int) -> list[Text]:
-    """The permit in a line."""
-    permit = status.permit
-    if permit is None:
+def permit(status: Status, words: Words, width: int) -> list[Text]:
+    """The permit: number and level, where and what, until when and who approved."""
+    view = status.permit
+    if view is None:
         return []
-    line = Text(f"{words('permit')} ", DIM)
-    line.append(f"{permit.id} {words(f'level.{permit.level}')}", "bold")
-    line.append(f"  {permit.content}  {words('until', time=minute(permit.exp))}")
-    return [fit(line, width)]
+    first = Text().append(view.id, "bold").append(f"  {words(f'level.{view.level}')}  ").append(view.place)
+    second = Text(view.content).append(f"  {view.method}", DIM)
+    third = Text().append(words("until", time=minute(view.exp)), NOTE).append(f"  {'、'.join(view.approvers)}", DIM)
+    return [rule(words("permit"), width), *(fit(line, width) for line in (first, second, third))]

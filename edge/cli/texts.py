@@ -24,8 +24,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "do": ("处置", "do"),
     "consequences": ("随后：{what}", "then: {what}"),
     "why_not": ("为何不能点火", "why not"),
-    "at_risk": ("放行条件告警", "at risk"),
-    "nothing_missing": ("放行条件全部满足", "every condition is met"),
+    "at_risk": ("持续放行条件", "to stay released"),
+    "nothing_missing": ("条件全部满足", "every condition is met"),
     "press_arm": ("按下点火申请按钮", "press the arm button"),
     "hold": ("正在核对，请稍候", "recording and checking, wait"),
     "and_more": ("另有 {n} 项 · 见 hotbox explain", "{n} more · see hotbox explain"),
@@ -98,11 +98,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "no_events": ("启动后尚无事件", "none since the start"),
     # watch
     "lost": ("联锁已 {age} 无消息", "no word from the interlock for {age}"),
-    "lost_do": ("以下为失联前画面。确认现场安全；查看 hotbox run 或 systemctl status hotbox-interlock", "what stands below is old. Make safe; look at hotbox run or systemctl status hotbox-interlock"),
+    "lost_do": (
+        "以下为失联前画面。确认现场安全；查看 hotbox run 或 systemctl status hotbox-interlock",
+        "what stands below is old. Make safe; look at hotbox run or systemctl status hotbox-interlock",
+    ),
+    "back": ("联锁已恢复（第 {n} 次启动）", "the interlock is back (boot {n})"),
     "waiting": ("正在等待联锁 {path}", "waiting for an interlock at {path}"),
     "key.quit": ("退出", "quit"),
     "key.language": ("English", "中文"),
     "key.explain": ("逐项说明", "explain"),
+    "key.scroll": ("滚动", "scroll"),
     "key.back": ("返回", "back"),
     "explain_title": ("全部条件", "every condition"),
     "narrow": ("窗口太小：至少 60×16", "window too small: at least 60×16"),
@@ -119,14 +124,23 @@ TEXTS: dict[str, tuple[str, str]] = {
     "explain_sum": ("{n} 项条件中 {bad} 项不通过", "{bad} of {n} conditions fail"),
     # reset
     "reset_open": ("复位窗口已打开 {s} 秒", "the reset window is open for {s} s"),
-    "reset_turn": ("现在到盒子上转动复位钥匙（命令本身不复位）", "now turn the reset key at the box (this command never resets)"),
+    "reset_turn": (
+        "现在到盒子上转动复位钥匙（命令本身不复位）",
+        "now turn the reset key at the box (this command never resets)",
+    ),
     "reset_here": ("在场且有权复位：{who}", "here and entitled: {who}"),
-    "reset_nobody": ("在场人员均无权复位：请带授权工牌的人到场", "nobody here is entitled: someone with the right badge must come"),
+    "reset_nobody": (
+        "在场人员均无权复位：请带授权工牌的人到场",
+        "nobody here is entitled: someone with the right badge must come",
+    ),
     "reset_missing": ("还差：", "still missing:"),
     "reset_ready": ("复位条件全部满足", "nothing else is missing"),
     "reset_nothing": ("没有需要复位的锁存（当前状态：{state}）", "nothing is latched (state: {state})"),
     "reset_watch": ("已复位；看火结束前保持锁定", "reset already; locked until the fire watch ends"),
-    "reset_fault_two": ("需要两名在场且有权的人：--fault --by A --by B", "two people who are here and entitled: --fault --by A --by B"),
+    "reset_fault_two": (
+        "需要两名在场且有权的人：--fault --by A --by B",
+        "two people who are here and entitled: --fault --by A --by B",
+    ),
     # permit
     "permit_none_here": ("盒子上没有作业票", "no permit on this box"),
     "permit_id": ("编号", "number"),
@@ -165,7 +179,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "worst_trip": ("最迟发现", "worst trip"),
     "in_ms": ("单位：毫秒", "milliseconds"),
     "safety_time": ("过程安全时间", "process safety time"),
-    "safety_note": ("允许 {allowed}（规则 {pst} 的一半，{clause}）", "allowed {allowed} (half of the pack's {pst}; {clause})"),
+    "safety_note": (
+        "允许 {allowed}（规则 {pst} 的一半，{clause}）",
+        "allowed {allowed} (half of the pack's {pst}; {clause})",
+    ),
     "channel": ("通道", "channel"),
     "t90": ("T90", "T90"),
     "vote": ("表决", "vote"),
@@ -206,28 +223,39 @@ TEXTS: dict[str, tuple[str, str]] = {
     "no_answer": ("{path} 应有运行中的联锁，实际：{why}", "expected a running interlock at {path}, got: {why}"),
     "no_answer_do": (
         "用 hotbox run 启动，或查看 systemctl status hotbox-interlock；用 -c 指明配置文件",
-        "start it with hotbox run, or see systemctl status hotbox-interlock; name the box's configuration with -c"),
+        "start it with hotbox run, or see systemctl status hotbox-interlock; name the box's configuration with -c",
+    ),
     "unreadable": ("读不了 {path}：{why}", "cannot read {path}: {why}"),
     "unreadable_do": ("用 -c 指明配置文件", "name the file with -c"),
-}  # fmt: skip
+}
 
 
 HELP_ZH: dict[str, str] = {
-    "hotbox": "动火作业联锁盒：查看、说明、证明。没有任何命令能放行或强制继电器。\n\n退出码：0 成功，1 被拒（原因已打印），2 用法错误，3 联锁无应答。",
-    "hotbox.config": "配置文件。缺省：HOTBOX_CONFIG，其次 /etc/hotbox/box.yaml，再次源码目录的 configs/box.example.yaml。",
+    "hotbox": (
+        "动火作业联锁盒：查看、说明、证明。没有任何命令能放行或强制继电器。\n\n"
+        "退出码：0 成功，1 被拒（原因已打印），2 用法错误，3 联锁无应答。"
+    ),
+    "hotbox.config": (
+        "配置文件。缺省：HOTBOX_CONFIG，其次 /etc/hotbox/box.yaml，再次源码目录的 configs/box.example.yaml。"
+    ),
     "hotbox.lang": "zh 或 en。缺省取 HOTBOX_LANG 或系统语言。",
     "run": "在前台运行盒子：四个进程，死掉的会重启。给出名称则只运行该进程。",
     "run.name": "interlock、vision、presence 或 link。",
     "status": "一屏看清当前状态。\n\n退出码：0，3 联锁无应答。",
     "status.as_json": "原样打印状态文档（JSON）。",
     "watch": "全屏实时画面。q 退出，l 换语言，e 逐项说明。",
-    "watch.as_json": "每行打印一份状态；联锁不可达时打印 {\"lost\": true}。",
+    "watch.as_json": '每行打印一份状态；联锁不可达时打印 {"lost": true}。',
     "watch.picture": "把一帧画面存为 SVG 后退出。",
     "watch.size": "画面的列数x行数，与 --picture 同用。",
-    "explain": "逐项说明每个条件：结论、用途、原因、读数与限值、依据、时效。\n\n退出码：0，1 没有这个条件，3 联锁无应答。",
+    "explain": (
+        "逐项说明每个条件：结论、用途、原因、读数与限值、依据、时效。\n\n退出码：0，1 没有这个条件，3 联锁无应答。"
+    ),
     "explain.condition": "只看这一项。",
     "explain.as_json": "打印 JSON。",
-    "reset": "打开复位窗口并说明还差什么。命令本身不复位：必须有授权人在场并转动钥匙。\n\n退出码：0 窗口已打开，1 被拒，3 联锁无应答。",
+    "reset": (
+        "打开复位窗口并说明还差什么。命令本身不复位：必须有授权人在场并转动钥匙。\n\n"
+        "退出码：0 窗口已打开，1 被拒，3 联锁无应答。"
+    ),
     "reset.fault": "解除故障锁存（需两名有权的人）。",
     "reset.by": "解除故障的人员编号，给两次。",
     "reset.as_json": "打印 JSON。",

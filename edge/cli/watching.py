@@ -60,4 +60,4 @@ def _lines(path: Path) -> None:
                 printing.exact(found)
     except (KeyboardInterrupt, BrokenPipeError):
         # The reader has seen enough. Nothing is left to flush to it.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None

@@ -59,7 +59,9 @@ class Words(msgspec.Struct, frozen=True):
         if seconds < 3600:
             return f"{seconds // 60}:{seconds % 60:02d}"
         hours, minutes = seconds // 3600, seconds % 3600 // 60
-        return self("span_h", h=hours, m=f"{minutes:02d}") if hours < 48 else self("span_d", d=hours // 24, h=hours % 24)
+        return (
+            self("span_h", h=hours, m=f"{minutes:02d}") if hours < 48 else self("span_d", d=hours // 24, h=hours % 24)
+        )
 
     def age(self, ms: int | None) -> str:
         """How long ago, or never."""

@@ -199,6 +199,8 @@ class Box:
         (self.folder / "run" / "control.sock").unlink(missing_ok=True)
 
     def close(self) -> None:
+        if self.site is not None:
+            self.site.close()
         for process in (self.interlock, self._site_process):
             if process is not None and process.poll() is None:
                 process.terminate()
@@ -209,19 +211,25 @@ class Box:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-        if self.site is not None:
-            self.site.close()
         self.crew.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- asking
 
-    def hotbox(self, *words: str, lang: str = "en", env: dict[str, str] | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def hotbox(
+        self, *words: str, lang: str = "en", env: dict[str, str] | None = None, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         """Run the CLI to its end."""
         surroundings = {**os.environ, "HOTBOX_LANG": lang, "COLUMNS": "100", **(env or {})}
         surroundings.pop("NO_COLOR", None)
         return subprocess.run(
-            [*HOTBOX, "-c", str(self.config), *words], capture_output=True, text=True, env=surroundings, timeout=20, input=stdin, check=False
+            [*HOTBOX, "-c", str(self.config), *words],
+            capture_output=True,
+            text=True,
+            env=surroundings,
+            timeout=20,
+            input=stdin,
+            check=False,
         )
 
     def status(self) -> dict[str, Any]:

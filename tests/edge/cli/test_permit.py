@@ -1,0 +1,132 @@
+"""`hotbox permit` and `hotbox gas-test`, on a box of their own order: no permit, a permit, a gas test."""
+
+import contextlib
+import os
+import pty
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contracts.errors import ContractError
+from edge.cli.acting import Point, parse_point
+from tests.edge.cli.box import HOTBOX, Box, make, points, until
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Box]:
+    """A box of its own: permits and gas tests stay."""
+    yield from make()
+
+
+def test_show_says_that_there_is_no_permit(box: Box) -> None:
+    assert "no permit on this box" in box.hotbox("permit", "show").stdout
+    assert msgspec.json.decode(box.hotbox("permit", "show", "--json").stdout)["permit"] is None
+
+
+def test_a_gas_test_by_someone_absent_is_refused(box: Box) -> None:
+    """PTW-08: the analyst must be at the box."""
+    shown = box.hotbox("gas-test", "--analyst", "wang", "--serial", "GT-7", *points())
+    assert shown.returncode == 1
+    assert "analyst" in shown.stderr
+    assert "nobody" in shown.stderr
+
+
+def test_a_forged_permit_is_refused_with_exit_code_one(box: Box, tmp_path: Path) -> None:
+    """PTW-09: the box verifies a permit itself, whoever hands it in."""
+    token = box.permit()
+    forged = tmp_path / "forged.jws"
+    forged.write_text(token[:-8] + ("A" * 8 if not token.endswith("A" * 8) else "B" * 8))
+    shown = box.hotbox("permit", "import", str(forged))
+    assert shown.returncode == 1
+    assert "refused (forged)" in shown.stderr
+
+
+def test_anything_else_is_refused_too(box: Box) -> None:
+    shown = box.hotbox("permit", "import", "-", stdin="not a permit")
+    assert shown.returncode == 1
+    assert "signature" in shown.stderr
+
+
+def test_an_expired_permit_is_refused_with_its_reason(box: Box, tmp_path: Path) -> None:
+    now = int(time.time())
+    old = tmp_path / "old.jws"
+    old.write_text(box.permit("HW-0", nbf=now - 7200, exp=now - 3600))
+    shown = box.hotbox("permit", "import", str(old), "--json")
+    assert shown.returncode == 1
+    assert msgspec.json.decode(shown.stdout)["code"] == "expired"
+
+
+def test_a_good_permit_is_accepted_shown_and_its_precondition_confirmed(box: Box, tmp_path: Path) -> None:
+    """PTW-11: preconditions are confirmed on site by someone of the crew."""
+    file = tmp_path / "permit.jws"
+    file.write_text(box.permit("HW-2", precondition=True))
+    assert "permit HW-2 accepted" in box.hotbox("permit", "import", str(file)).stdout
+    shown = box.hotbox("permit", "show").stdout
+    for word in ("HW-2", "grade 1", "罐区 T-301", "孙丽 (车间主任)", "李娜 (guardian, li, 1002)", "vessel cooled"):
+        assert word in shown
+    away = box.hotbox("permit", "confirm", "cooled", "--by", "li")
+    assert away.returncode == 1
+    assert "whose badge is here" in away.stderr
+    box.crew.everybody()
+    box.wait_for(lambda s: all(person["badge_ok"] for person in s["people"]), "the crew is here")
+    assert "confirmed: cooled" in box.hotbox("permit", "confirm", "cooled", "--by", "li").stdout
+    assert "preconditions" not in box.failing()
+
+
+def test_points_are_read() -> None:
+    assert parse_point("up:CH4:%LEL:0.5") == Point("up", "CH4", "%LEL", 0.5)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "up:CH4:0.0", "up:CH4:%LEL:clean", "left:CH4:%LEL:0", "up::%LEL:0", "up:CH4:%LEL:"]
+)
+def test_a_point_in_another_form_says_the_expected_one(text: str) -> None:
+    with pytest.raises(ContractError, match="POSITION:GAS:UNIT:VALUE, such as up:CH4:%LEL:0"):
+        parse_point(text)
+
+
+def test_a_gas_test_in_a_wrong_unit_is_refused(box: Box) -> None:
+    box.crew.badges.add(1003)
+    until(
+        lambda: box.hotbox("gas-test", "--analyst", "wang", "--serial", "G", *points()).returncode == 0,
+        "the analyst is here",
+    )
+    shown = box.hotbox("gas-test", "--analyst", "wang", "--serial", "G", "--point", "up:CH4:vol%:0.1")
+    assert shown.returncode == 1
+    assert "CH4 in %LEL" in shown.stderr
+
+
+def test_what_is_missing_is_asked_for_on_a_terminal(box: Box) -> None:
+    """PTW-08: three positions, every gas of the box, in the detector's unit."""
+    box.crew.badges.add(1003)
+    words = [*HOTBOX, "-c", str(box.config), "--lang", "en", "gas-test"]
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execvpe(words[0], words, os.environ | {"TERM": "dumb"})
+    seen = b""
+    air = {b"%LEL": b"0.2", b"vol%": b"20.8", b"ppm": b"1"}
+
+    def answer(question: bytes, text: bytes) -> None:
+        nonlocal seen
+        while question not in seen or not seen.rstrip().endswith(b":"):
+            seen += os.read(terminal, 4096)
+        asked, seen = seen, b""
+        unit = next((value for unit, value in air.items() if unit in asked), b"")
+        os.write(terminal, (text or unit) + b"\n")
+
+    answer(b"analyst's id", b"wang")
+    answer(b"serial number", b"GT-9")
+    answer(b"up methane", b"clean")
+    answer(b"enter a number", b"0.2")
+    for _ in range(11):
+        answer(b"limit", b"")
+    with contextlib.suppress(OSError):  # the terminal is gone when the child has ended
+        while more := os.read(terminal, 4096):
+            seen += more
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    assert b"gas test recorded: 12 values by wang" in seen
+    assert os.waitstatus_to_exitcode(status) == 0
