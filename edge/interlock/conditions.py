@@ -151,24 +151,27 @@ def lease(f: Facts) -> Verdict:
 
 def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     """Why a channel votes to trip, or None. No smoothing; over-range latches until a reset on site."""
-    limit = channel.limit
-    clause, unit = limit.clause, limit.unit.value
-    reading = f.snapshot.readings.get(channel.name)
-    if channel.name in f.durable.over_range:
-        return Reason("gas_over_range", channel.name, None, milli(channel.range_high), unit, clause)
+    limit, name = channel.limit, channel.name
+    reading = f.snapshot.readings.get(name)
+    if name in f.durable.over_range:
+        return _vote("gas_over_range", channel, None, channel.range_high)
     if reading is None:
-        return Reason("gas_never", channel.name, None, None, unit, clause)
-    code = _GAS_CODES.get(reading.quality)
-    if code is not None:
-        return Reason(code, channel.name, milli(reading.value), None, unit, clause)
-    age_us = f.now_us - reading.at_us
-    if not 0 <= age_us <= channel.stale_us or reading.value is None or not math.isfinite(reading.value):
-        return Reason("gas_stale", channel.name, age_us // 1000, channel.stale_us // 1000, "s", clause)
-    if limit.high is not None and not reading.value <= limit.high:
-        return Reason("gas_high", channel.name, milli(reading.value), milli(limit.high), unit, clause)
-    if limit.low is not None and not reading.value >= limit.low:
-        return Reason("gas_low", channel.name, milli(reading.value), milli(limit.low), unit, clause)
+        return _vote("gas_never", channel)
+    if reading.quality is not Quality.GOOD:
+        return _vote(_GAS_CODES[reading.quality], channel, reading.value)
+    value, age_us = reading.value, f.now_us - reading.at_us
+    if not 0 <= age_us <= channel.stale_us or value is None or not math.isfinite(value):
+        return Reason("gas_stale", name, age_us // 1000, channel.stale_us // 1000, "s", limit.clause)
+    if limit.high is not None and not value <= limit.high:
+        return _vote("gas_high", channel, value, limit.high)
+    if limit.low is not None and not value >= limit.low:
+        return _vote("gas_low", channel, value, limit.low)
     return None
+
+
+def _vote(code: str, channel: SiteChannel, value: float | None = None, bound: float | None = None) -> Reason:
+    limit = channel.limit
+    return Reason(code, channel.name, milli(value), milli(bound), limit.unit.value, limit.clause)
 
 
 def group_reasons(f: Facts, group: SiteGroup) -> tuple[Reason, ...]:
@@ -415,9 +418,10 @@ def gas_test(f: Facts) -> Verdict:
         reasons.append(Reason("gas_test_old", "", age_us // 1000, rule.value * 1000, "s", rule.clause))
     for group in f.site.groups:
         limit = group.channels[0].limit
-        points = [point for point in test.points if point.gas == limit.gas and point.unit == limit.unit.value]
+        unit = limit.unit.value
+        points = [point for point in test.points if point.gas == limit.gas and point.unit == unit]
         if not points:
-            reasons.append(Reason("gas_test_missing", limit.gas, None, None, limit.unit.value, limit.clause))
+            reasons.append(Reason("gas_test_missing", limit.gas, None, None, unit, limit.clause))
         for point in points:
             over = limit.high is not None and not point.value <= limit.high
             under = limit.low is not None and not point.value >= limit.low
@@ -425,7 +429,7 @@ def gas_test(f: Facts) -> Verdict:
                 bound = limit.high if over else limit.low
                 subject = f"{limit.gas} {point.position}"
                 reasons.append(
-                    Reason("gas_test_limit", subject, milli(point.value), milli(bound), limit.unit.value, limit.clause)
+                    Reason("gas_test_limit", subject, milli(point.value), milli(bound), unit, limit.clause)
                 )
     return Verdict(tuple(reasons), age_us)
 

@@ -524,7 +524,9 @@ class _Turn:
         if over != self.v.gas_over:
             self.v = replace(self.v, gas_over=over)
             self.d = replace(self.d, gas_alarm_us=self.now)
-            self.judge()
+            # Only the gas test looks at this; everything was evaluated a moment ago, and the trip must not wait.
+            self.f = replace(self.f, durable=self.d, volatile=self.v)
+            self.verdicts["gas_test"] = _BY_NAME["gas_test"].judge(self.f)
 
     def report_gas(self) -> None:
         """One event when a channel begins to alarm or to fail, one when it is well again."""
