@@ -5,6 +5,7 @@ BlueZ scans in windows of about 10 s with gaps of about 5 s, so a scanner counts
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import time
@@ -18,6 +19,8 @@ from edge.presence.badges import BadgeVerdict
 from edge.sockets import now_us
 
 if TYPE_CHECKING:
+    from bleak import BleakScanner
+    from bleak.args.bluez import BlueZScannerArgs
     from bleak.backends.device import BLEDevice
     from bleak.backends.scanner import AdvertisementData
 
@@ -102,32 +105,47 @@ class BadgeScanner:
         from dbus_fast.errors import DBusFastError
 
         failures = (BleakError, DBusFastError, OSError, EOFError, TimeoutError, AssertionError)
+        adapter: BlueZScannerArgs = {"adapter": self._rules.adapter} if self._rules.adapter else {}
+        scanner: BleakScanner | None = None
         said = ""
-        while True:
-            scanner = BleakScanner(
-                self._on_advertisement, bluez={"adapter": self._rules.adapter} if self._rules.adapter else {}
-            )
-            try:
-                async with asyncio.timeout(ANSWER_S):
-                    await scanner.start()
-                if said:
-                    log.info("the Bluetooth adapter scans again")
-                said = ""
-                await self._until_deaf()
-                log.warning("nothing heard by Bluetooth for %.0f s: starting the scanner again", DEAF_S)
-            except failures as error:
-                # Said once per kind of failure, not each second.
-                if said != type(error).__name__:
-                    log.warning("the Bluetooth adapter does not scan (%s); trying each second", error or type(error))
-                said = type(error).__name__
-            finally:
+        try:
+            while True:
                 try:
+                    await self._stop(scanner)
+                    scanner = BleakScanner(self._on_advertisement, bluez=adapter)
                     async with asyncio.timeout(ANSWER_S):
-                        await scanner.stop()
+                        await scanner.start()
+                    if said:
+                        log.info("the Bluetooth adapter scans again")
+                    said = ""
+                    await self._until_deaf()
+                    log.warning("nothing heard by Bluetooth for %.0f s: starting the scanner again", DEAF_S)
                 except failures as error:
-                    log.debug("stopping the scanner: %r", error)
-            self.restarts += 1
-            await asyncio.sleep(RETRY_S)
+                    # Said once per kind of failure, not each second.
+                    if said != type(error).__name__:
+                        log.warning("the Bluetooth adapter does not scan (%r); trying each second", error)
+                    said = type(error).__name__
+                self.restarts += 1
+                await asyncio.sleep(RETRY_S)
+        finally:
+            with contextlib.suppress(*failures):
+                await self._stop(scanner)
+
+    async def _stop(self, scanner: "BleakScanner | None") -> None:
+        """Stop a scanner, on a bus that is connected again when it was lost.
+
+        On a lost bus bleak's stop would go through dbus-fast's clean-up a second time, which takes the watch off a
+        descriptor number that may be somebody else's by then: the GNSS receiver's or the evidence socket's.
+        """
+        if scanner is None:
+            return
+        from bleak.backends.bluezdbus.manager import get_global_bluez_manager
+        from bleak.exc import BleakDBusError
+
+        async with asyncio.timeout(ANSWER_S):
+            await get_global_bluez_manager()
+            with contextlib.suppress(BleakDBusError):  # a BlueZ that was restarted knows of no scan
+                await scanner.stop()
 
     async def _until_deaf(self) -> None:
         self._heard = time.monotonic()

@@ -11,6 +11,9 @@ from contracts.errors import ContractError
 from edge import config, sockets
 from edge.interlock.evidence import Badge, BadgeRefused, Position
 from edge.presence import ble, process
+from edge.presence.badges import identifier
+from firmware_sim.bluez import Bluez
+from firmware_sim.bus_daemon import BusDaemon
 from tests.edge.presence.box import CENTRE, FENCE, HALF, Interlock, box
 
 
@@ -109,6 +112,38 @@ async def test_deaf_scanner_is_started_again(quiet_site, monkeypatch):
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
     assert await _scan_ended(quiet_site)
+
+
+async def test_scanner_comes_back_after_the_bus_was_restarted(tmp_path, monkeypatch):
+    """PTW-04"""
+    monkeypatch.setattr(ble, "DEAF_S", 0.5)
+    monkeypatch.setattr(ble, "RETRY_S", 0.1)
+    secret = bytes(32)
+    heard = asyncio.Queue()
+    work = None
+    try:
+        for _ in range(2):
+            daemon = BusDaemon(tmp_path)
+            address = await daemon.start()
+            bluez = Bluez(address)
+            try:
+                await bluez.start()
+                if work is None:
+                    rules = config.BadgeRules("", -80, "", address.partition(",")[0])
+                    scanner = ble.BadgeScanner(rules, ble.Sieve({1001: secret}, -80), heard.put_nowait)
+                    work = asyncio.create_task(scanner.run())
+                async with asyncio.timeout(8):
+                    while heard.empty():
+                        bluez.advertise("C0:5A:00:00:00:01", identifier(1001, secret, time.time()), -60)
+                        await asyncio.sleep(0.05)
+            finally:
+                bluez.stop()
+                await daemon.stop()
+            while not heard.empty():
+                heard.get_nowait()
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
 
 
 async def test_scanner_waits_for_a_bus_that_is_not_there(quiet_site, tmp_path, monkeypatch, caplog):
