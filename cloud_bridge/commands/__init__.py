@@ -2,7 +2,7 @@
 
 import typer
 
-from cloud_bridge.commands import audit, box, check, people, permit
+from cloud_bridge.commands import audit, box, check, load, people, permit
 
 
 def register(app: typer.Typer) -> None:
@@ -13,3 +13,4 @@ def register(app: typer.Typer) -> None:
     app.add_typer(permit.app, name="permit", help="Permits to work. / 作业票。")
     app.add_typer(audit.app, name="audit", help="Check the stored logs. / 校验已存日志。")
     app.command("check")(check.check)
+    app.command("load")(load.load)

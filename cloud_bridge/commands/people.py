@@ -27,6 +27,15 @@ def add_user(
 ) -> None:
     """Add a user, or give an existing one other roles. Without --password-stdin a one-time password is printed. / 添加用户。"""
     prepare(context.obj)
+    given = sys.stdin.readline().rstrip("\n") if password_stdin else ""
+    if password_stdin and not given:
+        fail("a password on standard input", "nothing", "write it as one line")
+    password = save_user(name, role, display=display, office=office, person=person, password=given)
+    typer.echo(f"{name}: {', '.join(r.value for r in role)}" + (f", one-time password {password}" if password and not given else ""))
+
+
+def save_user(name: str, role: list[Role], *, display: str, office: str, person: str, password: str) -> str:
+    """Add or change a user; gives the password: the given one, a new one-time password, or "" when it stays."""
     from django.contrib.auth.models import Group
     from django.core.exceptions import ValidationError
     from django.db import transaction
@@ -40,9 +49,6 @@ def add_user(
         fail("the code of a person", person, f"run: hotbox-bridge person add {person} --name NAME --badge NUMBER")
     if crew is None and Person.objects.filter(code=name).exists():
         fail("a user name that is no person's code", name, f"give --person {name}, or choose another user name")
-    given = sys.stdin.readline().rstrip("\n") if password_stdin else ""
-    if password_stdin and not given:
-        fail("a password on standard input", "nothing", "write it as one line")
     with transaction.atomic():
         user = User.objects.filter(username=name).first() or User(username=name)
         fresh = user.pk is None
@@ -50,17 +56,17 @@ def add_user(
         user.office = office or user.office
         user.person = crew or user.person
         user.is_staff = Role.ADMIN in role
-        password = given or (secrets.token_urlsafe(9) if fresh else "")
-        if password:
-            user.set_password(password)
-            user.one_time_password = not given
+        chosen = password or (secrets.token_urlsafe(9) if fresh else "")
+        if chosen:
+            user.set_password(chosen)
+            user.one_time_password = not password
         try:
             user.full_clean()
         except ValidationError as error:
             fail("a valid user", "; ".join(error.messages), "correct it")
         user.save()
         user.groups.set(Group.objects.filter(name__in=[r.value for r in role]))
-    typer.echo(f"{name}: {', '.join(r.value for r in role)}" + (f", one-time password {password}" if password and not given else ""))
+    return chosen
 
 
 @user_app.command("list")
@@ -89,6 +95,12 @@ def add_person(
 ) -> None:
     """Add a person, or change name, badge, office. / 添加现场人员。"""
     prepare(context.obj)
+    save_person(code, name, badge, office)
+    typer.echo(f"{code}: {name}, badge {badge}")
+
+
+def save_person(code: str, name: str, badge: int, office: str) -> None:
+    """Add or change a person at the boxes."""
     from django.core.exceptions import ValidationError
 
     from cloud_bridge.people.models import Person
@@ -100,7 +112,6 @@ def add_person(
     except ValidationError as error:
         fail("a valid person", "; ".join(error.messages), "correct it")
     person.save()
-    typer.echo(f"{code}: {name}, badge {badge}")
 
 
 @person_app.command("list")

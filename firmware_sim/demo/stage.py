@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
+import yaml
 
 from contracts.checkpoint import NoteKey, origin
 from firmware_sim.client import Site
@@ -78,14 +79,12 @@ class Stage:
         write(places, box=BOX)
         provisioned = call(["hotbox", "-c", str(self.config), "provision", "--json"], {})
         vkey = msgspec.json.decode(provisioned)["vkey"]
-        self.bridge("box", "add", BOX, "--vkey", vkey, "--name", "1 号动火盒", "--place", "三号罐区")
-        self.bridge(
-            "box", "add", OTHER_BOX, "--vkey", self._foreign_key(vkey), "--name", "2 号动火盒", "--place", "五号泵房"
-        )
+        books = self._books(vkey)
+        self.bridge("load", str(books))
+        books.unlink()
         self.bridge("box", "trust", BOX, "--out", str(self.trust_dir))
         with ThreadPoolExecutor(2) as pool:
-            done = [pool.submit(self._enrol), pool.submit(self._add_people)]
-            for each in done:
+            for each in [pool.submit(self._enrol, name) for name in CREW]:
                 each.result()
         self.start_box()
         self.box = Box(self.config)
@@ -127,20 +126,28 @@ class Stage:
         domain = key.name.split("/")[0].removeprefix("hotbox.")
         return NoteKey(origin(domain, OTHER_BOX, 1), key.kind, key.public).vkey()
 
-    def _enrol(self) -> None:
-        for name in CREW:
-            stills = sorted((self.site_dir / "stills" / name).glob("*.jpg"))
-            still_args = [word for still in stills for word in ("--still", str(still))]
-            call(["hotbox", "-c", str(self.config), "enrol", name, *still_args], {})
+    def _enrol(self, name: str) -> None:
+        stills = sorted((self.site_dir / "stills" / name).glob("*.jpg"))
+        still_args = [word for still in stills for word in ("--still", str(still))]
+        call(["hotbox", "-c", str(self.config), "enrol", name, *still_args], {})
 
-    def _add_people(self) -> None:
-        for code, (name, badge) in CREW.items():
-            self.bridge("person", "add", code, "--name", name, "--badge", str(badge))
-        for user, (name, office, role) in USERS.items():
-            self.bridge(
-                "user", "add", user, "--role", role, "--display", name, "--office", office, "--password-stdin",
-                stdin=self.passwords[user] + "\n",
-            )  # fmt: skip
+    def _books(self, vkey: str) -> Path:
+        """The site's boxes, people and users as one file for `hotbox-bridge load`."""
+        books = {
+            "boxes": [
+                {"box": BOX, "vkey": vkey, "name": "1 号动火盒", "place": "三号罐区"},
+                {"box": OTHER_BOX, "vkey": self._foreign_key(vkey), "name": "2 号动火盒", "place": "五号泵房"},
+            ],
+            "people": [{"code": code, "name": name, "badge": badge} for code, (name, badge) in CREW.items()],
+            "users": [
+                {"user": user, "roles": [role], "display": name, "office": office, "password": self.passwords[user]}
+                for user, (name, office, role) in USERS.items()
+            ],
+        }
+        path = self.root / "books.yaml"
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump(books, allow_unicode=True), encoding="utf-8")
+        return path
 
     # --- using it
 
