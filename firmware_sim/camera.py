@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from contextlib import suppress
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class CameraFault(StrEnum):
     BLACK = "black"
 
 
+@cache
 def background() -> Picture:
     """A wall, lighter towards the floor."""
     rows: Picture = np.linspace(0.42, 0.62, HEIGHT, dtype=np.float32)[:, None, None]
@@ -50,7 +52,7 @@ def background() -> Picture:
 
 def compose(people: Sequence[tuple[str, float, bool]], lift: float = 0) -> Picture:
     """A scene: (name, yaw in degrees, eyes shut) from left to right; `lift` moves them up by pixels."""
-    scene = background()
+    scene = background().copy()
     count = len(people)
     pixels = 125 if count <= 2 else 84
     for index, (name, yaw_deg, blink) in enumerate(people):
@@ -66,10 +68,16 @@ def compose(people: Sequence[tuple[str, float, bool]], lift: float = 0) -> Pictu
     return scene
 
 
+@cache
+def _sensor_noise() -> Picture:
+    """The sensor's noise, drawn once: drawing it anew for each picture costs more than the people do."""
+    return np.random.default_rng(1).standard_normal((HEIGHT, WIDTH, 3), dtype=np.float32) * np.float32(_NOISE)
+
+
 def jpeg(scene: Picture, grain: int) -> bytes:
-    """A picture as the sensor and its encoder deliver it; `grain` seeds the sensor's noise."""
-    noise = np.random.default_rng(grain).normal(0, _NOISE, scene.shape).astype(np.float32)
-    exposed: npt.NDArray[np.uint8] = np.clip(scene * 255 + noise, 0, 255).astype(np.uint8)
+    """A picture as the sensor and its encoder deliver it; `grain` shifts the sensor's noise."""
+    noise = np.roll(_sensor_noise(), (97 * grain, 211 * grain), axis=(0, 1))
+    exposed: npt.NDArray[np.uint8] = np.clip(scene * np.float32(255) + noise, 0, 255).astype(np.uint8)
     encoded, data = cv2.imencode(".jpg", exposed, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     if not encoded:
         raise SimulationError("the picture could not be encoded")

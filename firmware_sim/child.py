@@ -112,7 +112,11 @@ def main(make: Callable[[Path, SiteSettings], Device]) -> None:
     with suppress(PermissionError):
         # A device answers in its own time, whatever else this machine is doing.
         os.setpriority(os.PRIO_PROCESS, 0, -10)
-    asyncio.run(_serve(make(given.directory, given.settings), socket.socket(fileno=given.descriptor)))
+    try:
+        asyncio.run(_serve(make(given.directory, given.settings), socket.socket(fileno=given.descriptor)))
+    except SimulationError as error:
+        print(f"hotbox-sim: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 async def _serve(device: Device, channel: socket.socket) -> None:

@@ -57,12 +57,11 @@ class Face(msgspec.Struct, frozen=True):
 
 
 class _Relief(msgspec.Struct, frozen=True):
-    """A head from the front: height, colour with eyes open and shut, and where there is anything at all."""
+    """A head from the front: its height, and with eyes open and shut blue, green, red, height and cover."""
 
     height: Picture
     open_eyes: Picture
     shut_eyes: Picture
-    cover: Picture
 
 
 def _bgr(colour: Bgr) -> Picture:
@@ -181,7 +180,8 @@ def _relief(face: Face, pixels: int) -> _Relief:
     opened = _eyes(face, colour, x, y, side)
     if face.glasses:
         opened, shut = (_glasses(face, eyes_, side, y) for eyes_ in (opened, shut))
-    return _Relief(height, opened, shut, cover.astype(np.float32))
+    beneath = np.stack([height, cover.astype(np.float32)], axis=-1)
+    return _Relief(height, *(np.concatenate([eyes_, beneath], axis=-1, dtype=np.float32) for eyes_ in (opened, shut)))
 
 
 def _eyes(face: Face, colour: Picture, x: Picture, y: Picture, side: Picture) -> Picture:
@@ -218,14 +218,33 @@ def _glasses(face: Face, colour: Picture, side: Picture, y: Picture) -> Picture:
     return _paint(colour, metal, (0.08, 0.08, 0.09))
 
 
-def _sample(picture: Picture, row: npt.NDArray[np.intp], column: Picture) -> Picture:
-    """Linear interpolation along the columns of each row."""
-    last = picture.shape[1] - 2
-    left = np.clip(column.astype(np.intp), 0, last)
-    part = np.clip(column - left, 0, 1)
-    if picture.ndim == 3:
-        part = part[..., None]
-    mixed: Picture = picture[row, left] * (1 - part) + picture[row, left + 1] * part
+def _turned(height: Picture, yaw: float, pixels: int) -> Picture:
+    """For each pixel the column of the relief that a turn by `yaw` (radians) brings there.
+
+    Depth converges in a few rounds at small angles; the nearest column is near enough on the way.
+    """
+    rows, columns = height.shape
+    middle = np.float32((columns - 1) / 2)
+    across: Picture = (np.arange(columns, dtype=np.float32) - middle)[None, :]
+    first = (np.arange(rows, dtype=np.int32) * columns)[:, None]
+    shift: Picture = (height - np.float32(0.3)) * np.float32(pixels * np.sin(yaw))
+    straight: Picture = across / np.float32(np.cos(yaw))
+    tilt = np.float32(0.5 / np.cos(yaw))
+    source: Picture = np.repeat(across, rows, axis=0)
+    for _ in range(6):
+        nearest = np.clip(source + (middle + np.float32(0.5)), 0, columns - 1).astype(np.int32)
+        source = np.float32(0.5) * (source + straight) - tilt * shift.take(first + nearest)
+    where: Picture = source + middle
+    return where
+
+
+def _sample(picture: Picture, column: Picture) -> Picture:
+    """Linear interpolation along the columns of each row of (rows, columns, values)."""
+    row = np.arange(picture.shape[0])[:, None]
+    left = np.clip(column, 0, picture.shape[1] - 2).astype(np.int32)
+    part = np.clip(column - left, 0, 1)[..., None]
+    before = picture[row, left]
+    mixed: Picture = before + part * (picture[row, left + 1] - before)
     return mixed
 
 
@@ -242,21 +261,9 @@ def render(face: Face, yaw_deg: float, *, blink: bool = False, pixels: int = 100
         Picture (rows, columns, blue-green-red 0..1) and cover (rows, columns, 0..1).
     """
     relief = _relief(face, pixels)
-    rows, columns = relief.height.shape
-    yaw = np.deg2rad(yaw_deg)
-    row, column = np.indices((rows, columns))
-    middle = (columns - 1) / 2
-    # Each pixel asks which point of the relief turns into it; depth converges in a few rounds at small angles.
-    across: Picture = (column - middle).astype(np.float32)
-    source: Picture = across.copy()
-    for _ in range(6):
-        depth = _sample(relief.height, row, source + middle) * pixels
-        source = 0.5 * source + 0.5 * (across - (depth - 0.3 * pixels) * np.sin(yaw)) / np.cos(yaw)
-    where = source + middle
-    height = _sample(relief.height, row, where)
-    colour = _sample(relief.shut_eyes if blink else relief.open_eyes, row, where)
-    cover = _sample(relief.cover, row, where)
-
+    where = _turned(relief.height, float(np.deg2rad(yaw_deg)), pixels)
+    values = _sample(relief.shut_eyes if blink else relief.open_eyes, where)
+    colour, height, cover = values[..., :3], values[..., 3], values[..., 4]
     down, right = np.gradient(height * pixels)
     length = np.sqrt(down**2 + right**2 + 1)
     light = np.clip((-right * _LIGHT[0] - down * _LIGHT[1] + _LIGHT[2]) / length, 0, 1)

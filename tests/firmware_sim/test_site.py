@@ -3,6 +3,8 @@
 import json
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from firmware_sim.client import Site, facts, short_path
 from firmware_sim.errors import SimulationError
 from firmware_sim.settings import SiteSettings, load
 from tests.edge.eventually import eventually
-from tests.firmware_sim.conftest import RunningSite
+from tests.firmware_sim.conftest import ROOT, RunningSite
 
 SMALL = "badges: null\ngnss: null\ncamera: null\ngas_rtu: null\n"
 
@@ -138,7 +140,7 @@ def test_a_site_does_not_go_on_without_one_of_its_devices(
     assert not (tmp_path / "site/site.json").exists()
 
 
-async def test_a_new_site_in_the_same_directory_keeps_the_badges_secrets(tmp_path: Path) -> None:
+def test_a_new_site_in_the_same_directory_keeps_the_badges_secrets(tmp_path: Path) -> None:
     config = tmp_path / "badges.yaml"
     config.write_text("gnss: null\ncamera: null\ngas_rtu: null\ngas_tcp: null\n")
     secrets = []
@@ -147,8 +149,23 @@ async def test_a_new_site_in_the_same_directory_keeps_the_badges_secrets(tmp_pat
         secrets.append(Path(site.facts["badges"]).read_bytes())
         children = _children(site)
         site.end(number)
-        await eventually(lambda gone=children: not any(child.is_running() for child in gone))
+        _, alive = psutil.wait_procs(children, timeout=3)
+        assert not alive
     assert secrets[0] == secrets[1]
+
+
+def test_a_machine_without_dbus_is_told_what_to_install(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from firmware_sim.cli import main; main()", "site", "--dir", str(tmp_path / "site")],
+        cwd=ROOT,
+        env={"PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "apt-get install dbus" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def _settings(tmp_path: Path, text: str) -> SiteSettings:
