@@ -61,8 +61,8 @@ def load_keys(path: Path) -> dict[str, OKPKey]:
     return keys
 
 
-def _refused(kind: str, number: str, error: ContractError) -> Judged:
-    code = _CODES.get(error.field, "invalid")
+def _refused(kind: str, number: str, error: ContractError, codes: dict[str, str]) -> Judged:
+    code = codes.get(error.field, "invalid")
     note = Note(
         f"{kind}.refused", Category.PERMIT, Severity.WARNING, ActionResult.DENIED, ("bridge", ""), number, 0, 0, False,
         {"code": code, "field": error.field, "expected": error.expected[:200], "came": error.came[:200]},
@@ -70,10 +70,8 @@ def _refused(kind: str, number: str, error: ContractError) -> Judged:
     return Judged(None, (note,), Response(number, kind, ok=False, code=code, detail=str(error)[:400]))
 
 
+_UNREADABLE = {"signature": "forged", "kid": "forged", "typ": "wrong_type"}
 _CODES = {
-    "signature": "forged",
-    "kid": "forged",
-    "typ": "wrong_type",
     "aud": "other_box",
     "iss": "other_issuer",
     "exp": "expired",
@@ -97,7 +95,6 @@ def _heard(claims: PermitClaims | Revocations | Command, keys: Keys, box: str) -
 
 def _fit(claims: PermitClaims, rules: Rules, durable: Durable, wall_s: int) -> None:
     """Refuse a permit that this box may not work under, now or ever."""
-    claims.check()
     if claims.work != WORK:
         raise ContractError("work", WORK, claims.work, "this box releases ignition for hot work only")
     if claims.rules != rules.name:
@@ -127,10 +124,12 @@ def permit(token: str, keys: Keys, box: str, rules: Rules, durable: Durable, wal
 
     The answer to an unchanged permit that is already held is the same acceptance, without an event.
     """
-    number = ""
+    number, codes = "", _UNREADABLE
     try:
         claims = jws.verify(token, jws.PERMIT, keys.permit, PermitClaims)
         number = claims.jti
+        claims.check()
+        codes = _CODES
         _heard(claims, keys, box)
         _fit(claims, rules, durable, wall_s)
         held = next((other for other in durable.permits if other.jti == number), None)
@@ -139,7 +138,7 @@ def permit(token: str, keys: Keys, box: str, rules: Rules, durable: Durable, wal
         else:
             _room(durable, wall_s)
     except ContractError as error:
-        return _refused("permit", number, error)
+        return _refused("permit", number, error, codes)
     answer = Response(number, "permit", ok=True, code="accepted")
     if held is not None:
         return Judged(None, (), answer)
@@ -154,12 +153,14 @@ def _room(durable: Durable, wall_s: int) -> None:
 
 def revocations(token: str, keys: Keys, box: str, durable: Durable) -> Judged:
     """Judge a revocation list: its number only rises; the same number renews nothing unless `as_of` is newer."""
+    codes = _UNREADABLE
     try:
         listed = jws.verify(token, jws.REVOCATIONS, keys.permit, Revocations)
+        codes = _CODES
         _heard(listed, keys, box)
         _not_older(listed, durable)
     except ContractError as error:
-        return _refused("revocations", "", error)
+        return _refused("revocations", "", error, codes)
     if listed.rev == durable.revision and listed.as_of <= durable.as_of:
         return Judged(None, (), None)
     return Judged(Revoked(listed), (), Response(str(listed.rev), "revocations", ok=True, code="accepted"))
@@ -173,14 +174,16 @@ def _not_older(listed: Revocations, durable: Durable) -> None:
 
 def command(token: str, keys: Keys, box: str, seen: set[str], wall_s: int) -> Judged:
     """Judge a command: suspend, void, identify, resend. Each id is obeyed once."""
-    number = ""
+    number, codes = "", _UNREADABLE
     try:
         asked = jws.verify(token, jws.COMMAND, keys.command, Command)
         number = asked.id
+        asked.check()
+        codes = _CODES
         _heard(asked, keys, box)
         _alive(asked, wall_s)
     except ContractError as error:
-        return _refused("command", number, error)
+        return _refused("command", number, error, codes)
     answer = Response(number, "command", ok=True, code="done")
     if number in seen:
         return Judged(None, (), answer)
@@ -195,6 +198,5 @@ def command(token: str, keys: Keys, box: str, seen: set[str], wall_s: int) -> Ju
 
 
 def _alive(asked: Command, wall_s: int) -> None:
-    asked.check()
     if wall_s >= asked.exp:
         raise ContractError("exp", f"after now ({wall_s})", str(asked.exp), "send it again")

@@ -1,0 +1,143 @@
+"""Who may say what, and when it is too old, too new or said before."""
+
+import itertools
+
+import msgspec
+import pytest
+
+from edge.interlock import evidence as ev
+from edge.interlock.evidence import MAY_SEND, Source
+from edge.interlock.snapshot import MAX_STRANGERS, MAX_SUBJECTS, AuditHealth, Clock, Snapshot, accept
+
+EMPTY = Snapshot(Clock(0, 0, "sync", 0, 0), AuditHealth(writable=True, age_ms=0, rollback=False))
+NOW = 1_000_000
+
+
+def items(at_us: int) -> list[ev.Evidence]:
+    """One of each kind."""
+    return [
+        ev.Badge(at_us, 1001, -60),
+        ev.BadgeRefused(at_us, 1001, "stale"),
+        ev.Position(at_us, True, -10, 1, 8, 90),
+        ev.Face(at_us, "performer", 300, "proven", "dlib"),
+        ev.FaceRefused(at_us, "guardian", 700),
+        ev.Camera(at_us, "ok", 25),
+        ev.PermitOffer(at_us, "jws"),
+        ev.RevocationOffer(at_us, "jws"),
+        ev.CommandOffer(at_us, "jws"),
+        ev.AckOffer(at_us, "note"),
+    ]
+
+
+KEPT = [item for item in items(0) if not isinstance(item, MAY_SEND[Source.LINK])]
+
+
+@pytest.mark.parametrize(("source", "item"), list(itertools.product(Source, items(NOW - 1))), ids=str)
+def test_a_table_fixes_what_each_source_may_send(source: Source, item: ev.Evidence) -> None:
+    """`link` can never vouch for a face, a badge, a place or a picture; only it brings offers."""
+    allowed = {
+        Source.VISION: (ev.Face, ev.FaceRefused, ev.Camera),
+        Source.PRESENCE: (ev.Badge, ev.BadgeRefused, ev.Position),
+        Source.LINK: (ev.PermitOffer, ev.RevocationOffer, ev.CommandOffer, ev.AckOffer),
+    }.get(source, ())
+    after, refused = accept(EMPTY, item, source, NOW)
+    assert (refused is None) == isinstance(item, allowed)
+    if refused is not None:
+        assert after == EMPTY
+        assert refused.why == "this source may not send it"
+
+
+def _source(item: ev.Evidence) -> Source:
+    return next(source for source, kinds in MAY_SEND.items() if isinstance(item, kinds))
+
+
+@pytest.mark.parametrize("item", KEPT, ids=lambda item: type(item).__name__)
+def test_stamps_from_the_future_are_rejected(item: ev.Evidence) -> None:
+    future = msgspec.structs.replace(item, at_us=NOW + 1)
+    after, refused = accept(EMPTY, future, _source(item), NOW)
+    assert after == EMPTY
+    assert refused is not None
+    assert refused.why == "stamped in the future"
+
+
+@pytest.mark.parametrize("item", [i for i in KEPT if not isinstance(i, ev.FaceRefused)], ids=lambda i: type(i).__name__)
+@pytest.mark.parametrize("later_us", [0, -1])
+def test_sending_again_renews_nothing(item: ev.Evidence, later_us: int) -> None:
+    """A replay, or an older item that comes late, is rejected."""
+    first = msgspec.structs.replace(item, at_us=NOW - 10)
+    again = msgspec.structs.replace(item, at_us=NOW - 10 + later_us)
+    held, refused = accept(EMPTY, first, _source(item), NOW)
+    assert refused is None
+    after, refused = accept(held, again, _source(item), NOW)
+    assert after == held
+    assert refused is not None
+    assert refused.why == "not newer than the last"
+
+
+def test_an_older_refused_face_is_rejected_too() -> None:
+    held, _ = accept(EMPTY, ev.FaceRefused(10, "x", 700), Source.VISION, NOW)
+    _, refused = accept(held, ev.FaceRefused(9, "x", 700), Source.VISION, NOW)
+    assert refused is not None
+
+
+def test_two_strangers_in_one_frame_are_both_kept() -> None:
+    """PTW-24: a nearly known face does not hide the stranger beside it."""
+    held = EMPTY
+    for distance in (520, 800, 530):
+        held, refused = accept(held, ev.FaceRefused(10, "guardian", distance), Source.VISION, NOW)
+        assert refused is None
+    assert [seen.distance_milli for seen in held.strangers] == [520, 800, 530]
+
+
+def test_badges_and_faces_of_different_people_do_not_age_each_other() -> None:
+    held, _ = accept(EMPTY, ev.Badge(100, 1, -60), Source.PRESENCE, NOW)
+    held, refused = accept(held, ev.Badge(50, 2, -60), Source.PRESENCE, NOW)
+    assert refused is None
+    assert {number: badge.at_us for number, badge in held.badges.items()} == {1: 100, 2: 50}
+
+
+def test_a_crowd_does_not_lock_out_the_guardian() -> None:
+    """A plant has more badges than the box remembers: the one seen longest ago makes room."""
+    held = EMPTY
+    for number in range(1, MAX_SUBJECTS + 20):
+        held, refused = accept(held, ev.Badge(number, number, -60), Source.PRESENCE, NOW)
+        assert refused is None
+        held, refused = accept(held, ev.Face(number, f"p{number}", 1, "proven", "e"), Source.VISION, NOW)
+        assert refused is None
+        held, _ = accept(held, ev.FaceRefused(number, "x", 700), Source.VISION, NOW)
+    assert len(held.badges) == len(held.faces) == MAX_SUBJECTS
+    assert len(held.strangers) == MAX_STRANGERS
+    assert MAX_SUBJECTS + 19 in held.badges
+    assert 1 not in held.badges
+
+
+@pytest.mark.parametrize("item", items(5), ids=lambda item: type(item).__name__)
+def test_every_item_survives_the_socket(item: ev.Evidence) -> None:
+    assert ev.decode(ev.encode(item)) == item
+
+
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        b"", b"null", b"[]", b"{}", b"\xff\xfe", b'{"kind":"badge"}', b'{"kind":"gas","at_us":1}',
+        b'{"kind":"badge","at_us":-1,"badge":1,"rssi_dbm":-60}',
+        b'{"kind":"badge","at_us":1.5,"badge":1,"rssi_dbm":-60}',
+        b'{"kind":"badge","at_us":9007199254740992,"badge":1,"rssi_dbm":-60}',
+        b'{"kind":"badge","at_us":1,"badge":1,"rssi_dbm":-60,"extra":1}',
+        b'{"kind":"badge","at_us":1,"badge":-1,"rssi_dbm":-60}',
+        b'{"kind":"badge","at_us":1,"badge":1,"rssi_dbm":9007199254740993}',
+        b'{"kind":"position","at_us":1,"inside":1,"edge_m":0,"fix_quality":1,"satellites":9,"hdop_centi":90}',
+        b'{"kind":"position","at_us":1,"inside":true,"edge_m":99999999999,"fix_quality":1,"satellites":9,"hdop_centi":9}',
+        '{"kind":"face","at_us":1,"person":"李","distance_milli":1,"liveness":"proven","engine":"e"}'.encode(),
+        b'{"kind":"face","at_us":1,"person":"a\\nb","distance_milli":1,"liveness":"proven","engine":"e"}',
+        b'{"kind":"face","at_us":1,"person":"' + b"a" * 65 + b'","distance_milli":1,"liveness":"p","engine":"e"}',
+    ],
+)  # fmt: skip
+def test_a_datagram_that_the_log_could_not_write_down_is_no_evidence(datagram: bytes) -> None:
+    with pytest.raises((msgspec.MsgspecError, UnicodeDecodeError)):
+        ev.decode(datagram)
+
+
+@pytest.mark.parametrize("message", [ev.Wanted(("a",), (1,), "", "idle"), ev.Told(b"{}"), ev.Pulse(b"{}")], ids=str)
+def test_every_message_survives_the_socket(message: ev.Message) -> None:
+    assert ev.decode_message(ev.encode_message(message)) == message
