@@ -36,7 +36,7 @@ async def test_badge_that_arrives_is_seen_and_one_that_leaves_falls_silent(quiet
     await presence.until(badge_of(1002))
     quiet_site.set("badge", "guardian", "away")
     away_us = sockets.now_us()
-    later = await presence.listen(1.0)
+    later = await presence.listen(0.7)
     assert any(badge_of(1001)(item) for item in later)
     assert not [item for item in later if badge_of(1002)(item) and item.at_us > away_us + 300_000]
     stamps = [item.at_us for item in presence.seen if badge_of(1001)(item)]
@@ -47,7 +47,7 @@ async def test_badge_below_the_floor_is_not_reported(quiet_site, presence):
     """PTW-04"""
     quiet_site.set("badge", "performer", "weak")
     await presence.until(fix)
-    later = await presence.listen(1.0)
+    later = await presence.listen(0.7)
     assert not [item for item in later if isinstance(item, Badge | BadgeRefused)]
     assert quiet_site.state()["radio"]["adverts"] > 0
 
@@ -69,7 +69,7 @@ async def test_badge_of_another_site_is_refused(quiet_site):
         quiet_site.set("badge", "guardian", "here")
         refused = [await interlock.until(lambda item, n=number: item.badge == n) for number in (1001, 1002)]
         assert [(type(item), item.why) for item in refused] == [(BadgeRefused, "forged"), (BadgeRefused, "unknown")]
-        later = await interlock.listen(1.2)
+        later = await interlock.listen(0.8)
         assert not [item for item in later if isinstance(item, Badge)]
         assert len(later) <= 4
     finally:
@@ -86,7 +86,7 @@ async def test_recorded_badge_is_stale(quiet_site, presence, monkeypatch):
     monkeypatch.setattr(ble.time, "time", lambda: real() + 24)
     refused = await presence.until(lambda item: isinstance(item, BadgeRefused))
     assert (refused.badge, refused.why) == (1001, "stale")
-    later = await presence.listen(1.0)
+    later = await presence.listen(0.7)
     assert not [item for item in later if isinstance(item, Badge)]
 
 
@@ -203,7 +203,7 @@ async def test_position_that_nothing_vouches_for_is_not_reported(quiet_site, pre
     await presence.until(fix)
     quiet_site.ask(*words)
     await presence.listen(0.3)
-    assert not [item for item in await presence.listen(0.7) if fix(item)]
+    assert not [item for item in await presence.listen(0.5) if fix(item)]
     quiet_site.fault("gnss", "none")
     quiet_site.set("gnss", *CENTRE)
     await presence.until(fix)
