@@ -51,6 +51,8 @@ _HEARTBEAT_US = 20_000
 _CLOCK_US = 500_000
 _PULSE_US = 1_000_000
 _WANTED_US = 1_000_000
+_TELL_AFTER_S = 0.002
+"""A change of mode is told this much later: the processor first goes to those who carry the command and the record."""
 _PER_TICK = 32
 _REFUSED_EVERY_US = 5_000_000
 
@@ -138,6 +140,7 @@ class Interlock:
                 tasks.append(group.create_task(self._tick_for_ever()))
                 await stopping.wait()
                 self.turn((kernel.ShutDown(),))
+                self._tell_change()
                 for task in tasks:
                     task.cancel()
         finally:
@@ -311,9 +314,11 @@ class Interlock:
             self._save(step)
         if step.notes:
             self._put(step.notes, step)
-        if step.durable.mode is not before or now - self._pulse_us >= _PULSE_US:
+        if step.durable.mode is not before:
+            self._loop.call_later(_TELL_AFTER_S, self._tell_change)
+        if now - self._pulse_us >= _PULSE_US:
             self._pulse(now)
-        if now - self._wanted_us >= _WANTED_US or step.durable.mode is not before:
+        if now - self._wanted_us >= _WANTED_US:
             self._tell_wanted(now)
         return step
 
@@ -417,6 +422,11 @@ class Interlock:
         if connected is not None:
             with contextlib.suppress(OSError):
                 sockets.send(connected, ev.encode_message(message))
+
+    def _tell_change(self) -> None:
+        now = now_us()
+        self._pulse(now)
+        self._tell_wanted(now)
 
     def _tell_wanted(self, now: int) -> None:
         """Whom vision and presence should look for."""
