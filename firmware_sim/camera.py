@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import Sequence
-from contextlib import suppress
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -121,12 +120,13 @@ class CameraDevice:
         self._frames = 0
         self._last = self._black[0]
         self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
         self._filming: asyncio.Task[None] | None = None
 
     async def start(self) -> Offer:
         """Write the enrolment stills and open the port."""
         write_stills(self._stills)
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._settings.port)
+        self._server = await asyncio.start_server(self._welcome, "127.0.0.1", self._settings.port)
         host, port = self._server.sockets[0].getsockname()
         self._filming = asyncio.create_task(self._film())
         url = f"http://{host}:{port}/video.mjpg"
@@ -196,21 +196,32 @@ class CameraDevice:
                 if reader.transport.get_write_buffer_size() < _SLOW_READER_BYTES:
                     reader.write(head.encode() + picture + b"\r\n")
 
+    def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            request = await reader.readuntil(b"\r\n\r\n")
-            if not request.startswith(b"GET /video.mjpg "):
-                writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-                await writer.drain()
-            else:
-                writer.write(
-                    b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nConnection: close\r\n"
-                    b"Content-Type: multipart/x-mixed-replace; boundary=" + _BOUNDARY.encode() + b"\r\n\r\n"
-                )
-                self._readers.add(writer)
-                await reader.read()
-        self._readers.discard(writer)
-        writer.close()
+        try:
+            await self._show(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            return
+        finally:
+            self._readers.discard(writer)
+            writer.close()
+
+    async def _show(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        if not request.startswith(b"GET /video.mjpg "):
+            writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            await writer.drain()
+            return
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nConnection: close\r\n"
+            b"Content-Type: multipart/x-mixed-replace; boundary=" + _BOUNDARY.encode() + b"\r\n\r\n"
+        )
+        self._readers.add(writer)
+        await reader.read()
 
     async def stop(self) -> None:
         """Close the port."""
@@ -218,5 +229,5 @@ class CameraDevice:
             self._filming.cancel()
         if self._server:
             self._server.close()
-        for reader in self._readers:
-            reader.transport.abort()
+        for task in self._serving:
+            task.cancel()

@@ -104,6 +104,7 @@ class SiteSupervisor:
         self._settings = settings
         self._children: list[Child] = []
         self._server: asyncio.Server | None = None
+        self._talks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> list[str]:
         """Start everything, write site.json, return one line per device.
@@ -125,7 +126,7 @@ class SiteSupervisor:
         control = self.directory / SOCKET_NAME
         control.unlink(missing_ok=True)
         with short_path(control) as name:
-            self._server = await asyncio.start_unix_server(self._talk, name)
+            self._server = await asyncio.start_unix_server(self._welcome, name)
         facts: dict[str, Any] = {"control": str(control), "pid": os.getpid()}
         lines: list[str] = []
         for child in self._children:
@@ -150,9 +151,16 @@ class SiteSupervisor:
         """End all children and take the files away that name them."""
         if self._server:
             self._server.close()
+        for talk in self._talks:
+            talk.cancel()
         await asyncio.gather(*(child.end() for child in self._children))
         for name in (SOCKET_NAME, "site.json"):
             (self.directory / name).unlink(missing_ok=True)
+
+    def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talk = asyncio.create_task(self._talk(reader, writer))
+        self._talks.add(talk)
+        talk.add_done_callback(self._talks.discard)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

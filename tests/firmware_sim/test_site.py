@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -152,6 +153,21 @@ def test_a_new_site_in_the_same_directory_keeps_the_badges_secrets(tmp_path: Pat
         _, alive = psutil.wait_procs(children, timeout=3)
         assert not alive
     assert secrets[0] == secrets[1]
+
+
+def test_the_site_ends_quietly_while_people_still_watch_and_talk(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "camera.yaml"
+    config.write_text("badges: null\ngnss: null\ngas_rtu: null\n")
+    site = RunningSite(tmp_path / "site", "--config", str(config)).wait_until_up()
+    with Site(site.directory) as connection, httpx.stream("GET", site.facts["camera"]["url"]) as reply:
+        connection.set("camera", "performer")
+        assert next(reply.iter_bytes())
+        assert site.end() == 0
+        with pytest.raises(SimulationError, match=r"ended|answer"):
+            connection.state()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_machine_without_dbus_is_told_what_to_install(tmp_path: Path) -> None:
