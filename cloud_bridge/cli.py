@@ -77,6 +77,7 @@ def serve(
         raise typer.BadParameter("--broker and --embedded-broker exclude each other: give one of them")
     web = Web(host, port, tls_cert, tls_key)
     web.check()
+    context.obj.bridge_json.unlink(missing_ok=True)
     prepare(context.obj)
     logging.basicConfig(level=logging.INFO)
     password = first_administrator(context.obj)

@@ -74,15 +74,17 @@ class Tailer:
     def __init__(self) -> None:
         self._readers: dict[asyncio.Queue[Message | None], str] = {}
         self._task: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
         self.position = 0
 
     async def join(self, language: str) -> asyncio.Queue[Message | None]:
         """A new reader's queue; `None` in it means: you fell behind, reload."""
         queue: asyncio.Queue[Message | None] = asyncio.Queue(QUEUE)
-        if self._task is None or self._task.done():
-            self.position = await sync_to_async(_newest)()
-            self._task = asyncio.create_task(self._follow())
-        self._readers[queue] = language
+        async with self._starting:
+            if self._task is None or self._task.done():
+                self.position = await sync_to_async(_newest)()
+                self._task = asyncio.create_task(self._follow())
+            self._readers[queue] = language
         return queue
 
     def leave(self, queue: asyncio.Queue[Message | None]) -> None:

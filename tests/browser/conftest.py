@@ -4,9 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud_bridge.conftest import bridge, django_data  # noqa: F401 - fixtures
+from tests.cloud_bridge.conftest import shared_bridge
 
 CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="session")
+def bridge(request: pytest.FixtureRequest):
+    """The real bridge."""
+    return shared_bridge(request)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """One data directory for Django in this process, one real bridge for everything that needs processes."""
 
+import contextlib
 import logging
 import os
 import tempfile
@@ -59,13 +60,26 @@ def furnish(bridge: Bridge) -> None:
     bridge.cli("manage", "shell", "--no-imports", "-c", "from tests.cloud_bridge.conftest import people_and_users; people_and_users()")
 
 
+_SHARED = pytest.StashKey[Bridge]()
+
+
+def shared_bridge(request: pytest.FixtureRequest) -> Bridge:
+    """One real bridge with its embedded broker for the whole run, ended with it."""
+    config = request.config
+    if _SHARED not in config.stash:
+        folder = tempfile.TemporaryDirectory(prefix="hotbox-bridge-")
+        stack = contextlib.ExitStack()
+        stack.enter_context(folder)
+        config.add_cleanup(stack.close)
+        config.stash[_SHARED] = stack.enter_context(running(Path(folder.name) / "data"))
+        furnish(config.stash[_SHARED])
+    return config.stash[_SHARED]
+
+
 @pytest.fixture(scope="session")
-def bridge(tmp_path_factory: pytest.TempPathFactory):
-    """The real bridge with its embedded broker."""
-    data = tmp_path_factory.mktemp("bridge") / "data"
-    with running(data) as up:
-        furnish(up)
-        yield up
+def bridge(request: pytest.FixtureRequest):
+    """The real bridge."""
+    return shared_bridge(request)
 
 
 @pytest.fixture(scope="session")

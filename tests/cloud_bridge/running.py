@@ -93,7 +93,9 @@ def wait_until_up(data: Path, process: subprocess.Popen, output: Path) -> dict:
     deadline = time.monotonic() + UP_S
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError, ValueError):
-            return json.loads((data / "bridge.json").read_text())
+            known = json.loads((data / "bridge.json").read_text())
+            if known["pid"] == process.pid:
+                return known
         assert process.poll() is None, output.read_text()
         time.sleep(0.05)
     raise AssertionError(f"the bridge is not up\n{output.read_text()}")

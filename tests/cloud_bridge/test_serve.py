@@ -69,12 +69,12 @@ def test_private_keys_are_closed_and_the_public_folder_holds_none(bridge):
     assert all("PRIVATE" not in path.read_text() and '"d"' not in path.read_text() for path in (bridge.data / "public").iterdir())
 
 
-def test_check_finds_nothing_wrong_and_names_a_key_that_others_can_read(bridge):
-    assert "✔" in bridge.cli("check")
-    key = bridge.data / "signer" / "permit_key.pem"
+def test_check_finds_nothing_wrong_and_names_a_key_that_others_can_read(cli, django_data):
+    assert "✔" in cli("check")
+    key = django_data.signer / "permit_key.pem"
     key.chmod(0o644)
     try:
-        assert "permit_key.pem: expected mode 0600, got 0644" in bridge.cli("check", code=1)
+        assert "permit_key.pem: expected mode 0600, got 0644" in cli("check", code=1)
     finally:
         key.chmod(0o600)
 

@@ -1,5 +1,6 @@
 """The live stream: what a page missed comes first, then what happens, in the reader's language."""
 
+import asyncio
 import threading
 from queue import Queue
 
@@ -21,6 +22,7 @@ class Listener:
 
     def __init__(self, visitor, after, language="zh-hans"):
         self.found: Queue = Queue()
+        self.seen: list[tuple[str, str]] = []
         cookies = dict(visitor.http.cookies) | {"django_language": language}
         self._client = httpx.Client(base_url=visitor.http.base_url, cookies=cookies, timeout=20)
         self._thread = threading.Thread(target=self._read, args=(after,), daemon=True)
@@ -41,11 +43,16 @@ class Listener:
                         return
                     name = ""
 
-    def next(self, wanted, *words):
+    async def next(self, wanted, *words):
+        """The first message of that name with these words, of all that came or come."""
+        at = 0
         while True:
-            name, data = self.found.get(timeout=15)
+            while at == len(self.seen):
+                self.seen.append(await asyncio.to_thread(self.found.get, timeout=15))
+            name, data = self.seen[at]
             if name == wanted and all(word in data for word in words):
                 return data
+            at += 1
 
     def close(self):
         self._thread.join(15)
@@ -66,24 +73,24 @@ async def test_events_and_cards_arrive_in_the_readers_language_and_escaped(bridg
         await side.state("TRIPPED", first_out="gas_high:ch4-1")
         log.leaf("gas.alarm", "alarm", code="gas_high", chan="<script>alert(1)</script>", value_milli=12500, limit_milli=10000, unit="%LEL")
         await side.sync()
-        assert "联锁切断" in chinese.next("box", 'id="box-box-stream"', "ch4-1 超上限")
-        assert "interlock tripped" in english.next("box", 'id="box-box-stream"', "is over its limit")
-        line = chinese.next("event", "气体报警")
+        assert "联锁切断" in (await chinese.next("box", 'id="box-box-stream"', "ch4-1 超上限"))
+        assert "interlock tripped" in (await english.next("box", 'id="box-box-stream"', "is over its limit"))
+        line = await chinese.next("event", "气体报警")
         assert "&lt;script&gt;" in line
         assert "<script>" not in line
-        english.next("event", "gas alarm", "12.5 %LEL, limit 10 %LEL")
+        await english.next("event", "gas alarm", "12.5 %LEL, limit 10 %LEL")
         missed = Listener(shen, after)
-        missed.next("event", "气体报警")
+        await missed.next("event", "气体报警")
         log.leaf("last one")
         await side.sync()
         for listener in (chinese, english, missed):
-            listener.next("event", "last one")
+            await listener.next("event", "last one")
             listener.close()
 
 
-def test_a_reader_from_the_future_is_told_to_reload(bridge):
+async def test_a_reader_from_the_future_is_told_to_reload(bridge):
     listener = Listener(bridge.visitor("shen"), 10**12)
-    listener.next("reload")
+    await listener.next("reload")
     listener.close()
 
 
