@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import msgspec
 
-from contracts.errors import ContractError
+from contracts.errors import ContractError, from_msgspec
+from edge.interlock.status import Status
 
 ANSWER_S = 3.0
 SILENT_S = 1.5
@@ -66,6 +67,21 @@ def decode(line: bytes, path: Path) -> msgspec.Raw:
     if answer.error is not None:
         raise ContractError(answer.error.field, answer.error.expected, answer.error.came, answer.error.hint)
     return answer.result
+
+
+def status_of(raw: msgspec.Raw) -> Status:
+    """Read a status document.
+
+    Raises:
+        ContractError: it comes from an interlock of another version.
+    """
+    try:
+        return msgspec.json.decode(raw, type=Status)
+    except msgspec.MsgspecError as error:
+        problem = from_msgspec(error, "status document")
+        raise ContractError(
+            problem.field, problem.expected, problem.came, "restart the interlock after an update"
+        ) from error
 
 
 class Control:

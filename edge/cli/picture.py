@@ -47,6 +47,6 @@ def _place(found: re.Match[str]) -> str:
             top, share = block
             parts.append(
                 f'<rect class="{cls}" x="{at:.1f}" y="{y - _ABOVE + top * _LINE:.1f}" width="{wide + 0.2:.1f}"'
-                f' height="{share * _LINE + 0.2:.1f}"/>'
+                f' height="{share * _LINE + 0.2:.1f}" shape-rendering="crispEdges"/>'
             )
     return "".join(parts)

@@ -11,7 +11,7 @@ from contracts.errors import ContractError
 from edge.cli import printing, sections
 from edge.cli.banner import LOOKS
 from edge.cli.choices import Choices, choices
-from edge.cli.client import Control
+from edge.cli.client import Control, status_of
 from edge.cli.words import Words
 from edge.config import read
 from edge.interlock.status import ReasonView, Status, VerdictView
@@ -28,7 +28,7 @@ def ask_status(chosen: Choices) -> tuple[Status, msgspec.Raw]:
     """
     with Control(read(chosen.config).control_socket) as control:
         raw = control.ask("status")
-    return msgspec.json.decode(raw, type=Status), raw
+    return status_of(raw), raw
 
 
 def status_command(

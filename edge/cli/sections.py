@@ -101,15 +101,23 @@ def missing(status: Status) -> list[VerdictView]:
     return [verdict for verdict in status.verdicts if not verdict.ok and (verdict.run if released else verdict.release)]
 
 
+def _reading(value: str, unit: str) -> str:
+    """Ages to a tenth of a second; everything else as the interlock says it."""
+    return f"{float(value):.1f}".removesuffix(".0") if unit == "s" and value else value
+
+
 def measure(reason: ReasonView, words: Words) -> str:
-    """Value against limit: ``25 %LEL (limit 10)``."""
-    parts = [f"{reason.value} {reason.unit}".strip()] if reason.value else []
-    if reason.limit not in ("", "0"):
-        unit = "" if reason.value else f" {reason.unit}"
-        parts.append(
-            f"({words('limit')} {reason.limit}{unit})" if reason.value else f"{words('limit')} {reason.limit}{unit}"
-        )
-    return " ".join(parts)
+    """Value against limit: ``25 %LEL (limit 10)``; the limit alone when there is no value."""
+    value = f"{_reading(reason.value, reason.unit)} {reason.unit}".strip() if reason.value else ""
+    if reason.limit in ("", "0"):
+        return value
+    if not value:
+        return f"{words('limit')} {reason.limit} {reason.unit}".strip()
+    return f"{value} ({words('limit')} {reason.limit})"
+
+
+def _short(reason: ReasonView) -> str:
+    return f"{_reading(reason.value, reason.unit)}/{reason.limit} {reason.unit}"
 
 
 def reason_lines(reason: ReasonView, words: Words, width: int, symbol: str, style: str) -> list[Text]:
@@ -117,7 +125,7 @@ def reason_lines(reason: ReasonView, words: Words, width: int, symbol: str, styl
     first = Text(f"{symbol} ", style)
     first.append(words.pick(reason), "bold")
     if reason.value:
-        full, short = f"  {measure(reason, words)}", f" {reason.value}/{reason.limit} {reason.unit}"
+        full, short = f"  {measure(reason, words)}", f" {_short(reason)}"
         first.append(full if first.cell_len + cell_len(full) <= width or not reason.limit else short, style)
     second = Text().append("  → ", NOTE).append(words.todo(reason), NOTE)
     if reason.clause and width - second.cell_len >= _CLAUSE_MIN:
@@ -181,6 +189,8 @@ def _countdown(countdown: CountdownView, left_ms: int, words: Words, width: int)
     left = words.span(left_ms)
     if countdown.what == "grace":
         text = Text(f"! {words.pick(countdown)}", style)
+        if text.cell_len > width:
+            text = Text(f"! {words('opens_soon', who=countdown.subject)}", style)
         return [fit(text, width), _shrinking(left_ms, countdown.total_ms, left, style, width)]
     name = Text(f"{words.pick(countdown)} {countdown.subject if countdown.what == 'attempt' else ''}".strip())
     room = width - name.cell_len - 1
@@ -237,7 +247,9 @@ def gas(status: Status, words: Words, width: int, rows: int) -> list[Text]:
         channels = sorted(channels, key=lambda c: not (c.alarm or c.quality != "good"))[: room - 1]
     name_w = min(max((cell_len(c.name) for c in status.channels), default=4), max(6, width // 5))
     wide, widest = width >= _NARROW, width >= 72
-    quality_w = max(cell_len(words(f"quality.{c.quality}")) for c in status.channels) if status.channels else 4
+    quality_w = (
+        max(cell_len(words.known(f"quality.{c.quality}", c.quality)) for c in status.channels) if status.channels else 4
+    )
     quality_w = max(quality_w, cell_len(words("alarm")), cell_len(words("quality.good"))) + 2
     fixed = name_w + 1 + 6 + 1 + 5 + 1 + quality_w + (12 if wide else 0) + (8 if widest else 0)
     bar_w = min(40, max(5, width - fixed - 1))
@@ -258,7 +270,11 @@ def gas(status: Status, words: Words, width: int, rows: int) -> list[Text]:
         line.append(" " + pad(channel.unit, 5) + " ", DIM)
         if wide:
             line.append(pad(limits(channel.limit_low, channel.limit_high), 12), DIM)
-        symbol, word = (CROSS, words(f"quality.{channel.quality}")) if not good else (TICK, words("quality.good"))
+        symbol, word = (
+            (CROSS, words.known(f"quality.{channel.quality}", channel.quality))
+            if not good
+            else (TICK, words("quality.good"))
+        )
         if good and channel.alarm:
             symbol, word = CROSS, words("alarm")
         line.append(pad(f"{symbol} {word}", quality_w), style or GOOD)
@@ -306,7 +322,7 @@ def relay(status: Status, words: Words, width: int) -> list[Text]:
     deadman = Text().append(f"{words('latch')} ", DIM).append(_contact(latch, words), style)
     if cause:
         code = cause.strip("()")
-        deadman.append(f" ({words(f'cause.{code}')})" if code else "", DIM)
+        deadman.append(f" ({words.known(f'cause.{code}', code)})" if code else "", DIM)
     items.append(deadman)
     if not agree:
         items.append(Text(f"{CROSS} {words('disagree')}", BAD))

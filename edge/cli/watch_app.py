@@ -5,7 +5,6 @@ import contextlib
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import msgspec
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
@@ -16,7 +15,7 @@ from textual.widgets import Static
 from contracts.errors import ContractError
 from edge.cli import sections
 from edge.cli.banner import LOST, banner
-from edge.cli.client import ANSWER_S, RETRY_S, SILENT_S, NoAnswer, decode
+from edge.cli.client import ANSWER_S, RETRY_S, SILENT_S, NoAnswer, decode, status_of
 from edge.cli.picture import self_contained
 from edge.cli.reading import explanation
 from edge.cli.words import Words
@@ -116,7 +115,7 @@ class WatchApp(App[None]):
             writer.write(b'{"op":"watch"}\n')
             while True:
                 line = await asyncio.wait_for(reader.readline(), SILENT_S)
-                self._hear(msgspec.json.decode(decode(line, self._path), type=Status))
+                self._hear(status_of(decode(line, self._path)))
         except TimeoutError as error:
             raise NoAnswer(self._path, "silence") from error
         except (OSError, ValueError) as error:

@@ -41,6 +41,10 @@ class Words(msgspec.Struct, frozen=True):
         text = TEXTS[key][0 if self.lang == "zh" else 1]
         return text.format(**values) if values else text
 
+    def known(self, key: str, otherwise: str) -> str:
+        """A text, or the word itself where a controller or a newer interlock says something unknown."""
+        return self(key) if key in TEXTS else otherwise
+
     def pick(self, view: Bilingual) -> str:
         """The view's own text."""
         return view.zh if self.lang == "zh" else view.en

@@ -8,11 +8,13 @@ import msgspec
 import pytest
 
 from contracts.checkpoint import NoteKey
+from contracts.permit import Level, Role
 from edge.cli.app import COMMANDS, build
 from edge.cli.banner import LOOKS, banner
 from edge.cli.glyphs import pixels
 from edge.cli.texts import HELP_ZH, TEXTS
 from edge.cli.words import Words, limits, number
+from edge.gas.reading import Quality
 from edge.interlock.state import Mode
 from edge.interlock.texts import STATES
 from tests.edge.cli.box import Box
@@ -26,6 +28,17 @@ def test_every_text_has_the_same_values_in_both_languages() -> None:
         assert fields[0] == fields[1], key
         assert zh, key
         assert en, key
+
+
+def test_every_word_of_the_status_document_has_its_text() -> None:
+    wanted = [f"quality.{quality.value}" for quality in Quality]
+    wanted += [f"role.{role.value}" for role in Role] + [f"level.{level.value}" for level in Level]
+    wanted += [f"state.{mode.value}" for mode in Mode]
+    assert [key for key in wanted if key not in TEXTS] == []
+
+
+def test_an_unknown_cause_of_the_controller_is_shown_as_it_is() -> None:
+    assert Words("zh").known("cause.brown_out", "brown_out") == "brown_out"
 
 
 def _paths(command: object, path: str) -> list[tuple[str, object]]:
