@@ -407,7 +407,7 @@ def gas_test(f: Facts) -> Verdict:
     """
     test, opening = f.durable.gas_test, f.durable.opening
     rule = f.rules.gas_test_age_s
-    if test is None:
+    if test is None or test.at_us > f.now_us:
         return _fail("gas_test_none", rule=rule, unit="s")
     age_us = f.now_us - test.at_us
     after_us = max(opening.at_us if opening is not None and opening.by_gas else 0, f.durable.gas_alarm_us)

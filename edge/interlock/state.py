@@ -1,11 +1,11 @@
 """What the kernel remembers: the durable part, which survives restarts, and the volatile part, which must not."""
 
-import math
 from enum import StrEnum
 from hashlib import sha256
 
 import msgspec
 
+from contracts.event import MAX_INT
 from contracts.permit import PermitClaims
 
 
@@ -35,8 +35,8 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 def milli(value: float | None) -> int | None:
-    """Thousandths for a `Reason`; None for what is no number (NaN, infinity)."""
-    return None if value is None or not math.isfinite(value * 1000) else round(value * 1000)
+    """Thousandths for a `Reason`; None for what the log cannot keep (NaN, infinity, beyond 2^53)."""
+    return round(value * 1000) if value is not None and abs(value * 1000) <= MAX_INT else None
 
 
 class GasPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

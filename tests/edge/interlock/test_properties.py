@@ -1,0 +1,404 @@
+"""What holds for every sequence of events, however unlikely: random worlds against the kernel's promises."""
+
+import itertools
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contracts.event import Actor
+from contracts.permit import Revocations
+from edge.audit.draft import Draft, leaves
+from edge.audit.draft import Place
+from edge.gas.reading import InputReading, Quality, Reading
+from edge.interlock import kernel
+from edge.interlock.evidence import Badge, Camera, Face, FaceRefused, Position
+from edge.interlock.evidence_record import complete
+from edge.interlock.kernel import (
+    Acknowledged,
+    Confirmed,
+    GasTested,
+    Happening,
+    PermitAccepted,
+    Relay,
+    ResetRequested,
+    Revoked,
+    ShutDown,
+    Step,
+    Suspended,
+)
+from edge.interlock.snapshot import AuditHealth, Clock, Snapshot
+from edge.interlock.state import Durable, GasPoint, GasTest, Mode, Volatile, decode
+from edge.interlock.state import encode as encode_state
+from edge.relay.protocol import DeadmanStatus
+from tests.edge.interlock.bench import GB, RELIEF, SECOND, SITE, WALL_S, Bench, permit
+
+replace = msgspec.structs.replace
+NAMES = tuple(channel.name for channel in SITE.channels)
+
+# --- a world that drifts, with a person who keeps trying to weld
+
+MOVES = (
+    "arm", "arm", "arm", "ack", "ack", "ack", "reset", "reset", "finish", "stop", "estop", "gas up", "gas down", "gas silent",
+    "gas fault", "over range", "guardian", "performer", "leader", "looking", "fence", "fix", "stranger", "weld", "stuck",
+    "latch", "mute", "inputs", "clock back", "clock forward", "clock bad", "audit", "gap", "gas test", "window", "fault window",
+    "permit", "revoke", "suspend", "void", "shut down", "restart", "reboot", "wait", "long wait", "mend", "mend", "mend", "mend",
+)  # fmt: skip
+
+
+def _mend(bench: Bench) -> None:
+    """Everything that a person on site can put right."""
+    for name, gas in bench.gas.items():
+        gas.value, gas.quality, gas.silent_since = (20.9 if name == "o2-1" else 0.0), Quality.GOOD, None
+    bench.badges.update({1001: True, 1002: True, 1003: True, 1004: True})
+    bench.looking = {"performer", "guardian"}
+    bench.position = Position(0, True, -9, 1, 9, 90)
+    bench.position_silent_since = bench.inputs_silent_since = bench.deadman_silent_since = None
+    bench.clock_quality, bench.audit, bench.loop_gap_ms = "sync", AuditHealth(True, 0, False), 0
+    bench.welded = bench.stuck = False
+    bench.contact = bench.latch
+    bench.pressed.clear()
+    bench.strangers = ()
+
+
+def _move(bench: Bench, move: str, number: int) -> Step:  # noqa: C901
+    name = NAMES[number % len(NAMES)]
+    match move:
+        case "arm" | "reset" | "finish":
+            return bench.press(move)
+        case "stop" | "estop":
+            bench.pressed ^= {move}
+        case "ack":
+            return bench.step(Acknowledged(bench.durable.attempt - number % 2))
+        case "gas up":
+            bench.gas[name].value = 60.0
+        case "gas down":
+            bench.gas[name].value = 20.9 if name == "o2-1" else 0.0
+        case "gas silent":
+            bench.gas[name].silent_since = bench.now
+        case "gas fault":
+            bench.gas[name].quality = list(Quality)[number % len(Quality)]
+        case "over range":
+            bench.gas[name].quality = Quality.OVER_RANGE
+        case "guardian" | "performer" | "leader":
+            badge = {"guardian": 1002, "performer": 1001, "leader": 1003}[move]
+            bench.badges[badge] = not bench.badges[badge]
+        case "looking":
+            bench.looking ^= {("performer", "guardian")[number % 2]}
+        case "fence" if bench.position is not None:
+            bench.position = replace(bench.position, inside=not bench.position.inside)
+        case "fix":
+            bench.position_silent_since = None if bench.position_silent_since else bench.now
+        case "stranger":
+            bench.strangers = (FaceRefused(bench.now, "x", number),)
+        case "weld":
+            bench.welded = not bench.welded
+        case "stuck":
+            bench.stuck = not bench.stuck
+        case "latch":
+            bench.latch, bench.contact = False, bench.welded
+        case "mute":
+            bench.deadman_silent_since = None if bench.deadman_silent_since else bench.now
+        case "inputs":
+            bench.inputs_silent_since = None if bench.inputs_silent_since else bench.now
+        case "clock back":
+            bench.wall_jump_ms -= number * 20
+        case "clock forward":
+            bench.wall_jump_ms += number * 20
+        case "clock bad":
+            bench.clock_quality = ("none", "rtc", "sync", "gps", "")[number % 5]
+        case "audit":
+            bench.audit = AuditHealth(bool(number & 1), number * 40, number % 7 == 0)
+        case "gap":
+            bench.loop_gap_ms = number * 2
+            step = bench.step(ms=number * 2)
+            bench.loop_gap_ms = 0
+            return step
+        case "gas test":
+            return bench.test_gas(CH4=float(number % 12))
+        case "window":
+            return bench.step(ResetRequested(0))
+        case "fault window":
+            return bench.step(ResetRequested(0, ("leader", "engineer")))
+        case "permit":
+            return bench.step(PermitAccepted(permit(f"HW-{number % 4}", start_s=-number, end_s=3600 + number)))
+        case "revoke":
+            return bench.step(Revoked(Revocations("b", "box-1", number % 9, WALL_S + number, (f"HW-{number % 4}",))))
+        case "suspend" | "void":
+            return bench.step(Suspended(("HW-1", "HW-2", "")[number % 3], "x", move == "void"))
+        case "shut down":
+            return bench.step(ShutDown())
+        case "restart":
+            bench.restart()
+        case "reboot":
+            bench.restart(boot_id=f"boot-{number}")
+        case "wait":
+            return bench.run(number / 50)
+        case "long wait":
+            return bench.step(ms=number * 20_000)
+        case _:
+            _mend(bench)
+    return bench.step()
+
+
+class Watcher:
+    """Holds the kernel to its promises, step by step."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.before = bench.durable
+        self.edge_since_reset = True
+        self.armed_with = 0
+        original = bench.step
+
+        def watched(*happenings: Happening, ms: int = 20) -> Step:
+            before, memory = bench.durable, bench.volatile
+            step = original(*happenings, ms=ms)
+            self.check(before, memory, happenings, step)
+            return step
+
+        bench.step = watched  # type: ignore[method-assign]
+
+    def check(self, before: Durable, memory: Volatile, happenings: tuple[Happening, ...], step: Step) -> None:
+        after = step.durable
+        assert (step.relay is Relay.OPEN) == (after.mode is not Mode.RELEASED)
+        assert (step.relay is Relay.CLOSE) == (after.mode is Mode.RELEASED and before.mode is not Mode.RELEASED)
+        assert step.next_us > self.bench.now
+        assert step.next_us <= self.bench.now + SECOND
+        assert after.revision >= before.revision
+        assert after.attempt >= before.attempt
+        assert set(after.void) >= set(before.void)
+        if step.relay is Relay.CLOSE:
+            assert before.mode is Mode.ARMED
+            assert any(isinstance(h, Acknowledged) and h.attempt == before.attempt for h in happenings)
+            assert not kernel.failing(step.verdicts, release=True)
+            assert not before.latched
+            assert after.deadline_us > self.bench.now
+            assert {"performer", "guardian"} <= set(after.crew)
+        if step.relay is Relay.HOLD:
+            graced = {"guardian", "performer", "faces_again"}
+            assert {c.name for c, _ in kernel.failing(step.verdicts, release=False)} <= graced
+            assert after.deadline_us == before.deadline_us
+        if before.mode is Mode.ARMED and after.mode is Mode.ARMED:
+            assert after.armed_us == before.armed_us
+            assert self.bench.now - before.armed_us < 2 * SECOND
+        if after.mode is Mode.ARMED and before.mode is not Mode.ARMED:
+            assert after.attempt == before.attempt + 1
+            assert memory.levels is not None
+            assert not memory.levels.arm, "a rising edge"
+        if before.latched:
+            if after.latched:
+                assert after.mode in (Mode.TRIPPED, Mode.FAULT)
+                assert after.first_out == before.first_out
+                assert after.consequences[: len(before.consequences)] == before.consequences
+            else:
+                assert any(note.type == "interlock.reset" for note in step.notes)
+        if before.mode is Mode.FAULT and after.mode is not Mode.FAULT:
+            assert any(note.type == "interlock.fault_cleared" for note in step.notes)
+        if before.mode is Mode.RELEASED and after.mode is not Mode.RELEASED:
+            assert after.latched
+            assert after.fire_watch is not None
+        if after.mode is Mode.LOCKED:
+            assert after.fire_watch is None or before.mode is Mode.ARMED
+            assert not after.latched
+        for note in step.notes:
+            _loggable(note, step)
+
+
+def _loggable(note: kernel.Note, step: Step) -> None:
+    """The log takes every note, with its evidence."""
+    data = dict(note.data)
+    if note.snapshot:
+        data["snapshot"] = complete(step.facts, step.verdicts)
+    kind, who = note.actor
+    draft = Draft(
+        cat=note.cat, type=note.type, sev=note.sev, src="interlock", actor=Actor(kind, who), res=note.res,
+        permit=note.permit, corr=str(note.attempt) if note.attempt else "", data=data, t=0, m=0, tq="sync", te=0,
+    )  # fmt: skip
+    assert leaves(draft, Place("box-1", 1, 1, 0, "0" * 64))
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 150)), max_size=40), st.booleans())
+def test_no_sequence_of_events_releases_unduly(moves: list[tuple[str, int]], started: bool) -> None:
+    """HOLD and CLOSE only in RELEASED; RELEASED only by the current attempt's acknowledgement on good evidence."""
+    bench = Bench()
+    Watcher(bench)
+    if started:
+        bench.prepare(permit("HW-1", people=(*permit().people, RELIEF)))
+    for move, number in moves:
+        _move(bench, move, number)
+        assert decode(encode_state(bench.durable)) == bench.durable
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 150)), max_size=12))
+def test_after_whatever_happened_a_person_can_bring_the_box_back(moves: list[tuple[str, int]]) -> None:
+    """No state is a dead end: mended, cleared, reset and tested, a new permit is released again."""
+    bench = Bench()
+    Watcher(bench)
+    bench.prepare().release()
+    for move, number in moves:
+        _move(bench, move, number)
+    _mend(bench)
+    bench.run(1)
+    bench.wall_jump_ms = max(bench.wall_jump_ms, 0)
+    if bench.mode is Mode.FAULT:
+        bench.step(ResetRequested(0, ("leader", "engineer")))
+        bench.press("reset")
+    bench.press("finish")
+    bench.press("reset")
+    bench.step(ms=3_700_000)
+    bench.run(1)
+    bench.press("reset")
+    start_s = bench.wall_ms // 1000 - WALL_S
+    voids = (*bench.durable.void, *(held.jti for held in bench.durable.permits))
+    bench.durable = replace(bench.durable, void=voids)
+    bench.step(PermitAccepted(permit("HW-LAST", start_s=start_s, end_s=start_s + 3600, as_of=WALL_S + start_s)))
+    bench.test_gas()
+    bench.run(1)
+    bench.release()
+
+
+# --- arbitrary evidence
+
+_floats = st.one_of(st.none(), st.floats(), st.sampled_from([0.0, 10.0, 20.9, 1e308, -1e308]))
+_stamps = st.one_of(st.integers(0, 2 * 10**9), st.integers(999 * SECOND, 1001 * SECOND), st.just(2**53 - 1))
+_ints = st.integers(-(2**31), 2**31 - 1)
+_text = st.text("abcdefghijklmnopqrstuvwxyz -_", max_size=20)
+
+
+def _subjects(value: st.SearchStrategy[Any], keys: tuple[Any, ...]) -> st.SearchStrategy[dict[Any, Any]]:
+    return st.dictionaries(st.sampled_from(keys), value, max_size=len(keys))
+
+
+def _named(pairs: dict[str, tuple[float | None, Quality, int]]) -> dict[str, Reading]:
+    return {name: Reading(name, *given, 0, None, "") for name, given in pairs.items()}
+
+
+_snapshots = st.builds(
+    Snapshot,
+    clock=st.builds(Clock, st.integers(0, 2**42), _stamps, _text, st.integers(0, 2**31), st.integers(0, 2**42)),
+    audit=st.builds(AuditHealth, st.booleans(), st.integers(0, 2**31), st.booleans()),
+    readings=_subjects(st.tuples(_floats, st.sampled_from(Quality), _stamps), (*NAMES, "other")).map(_named),
+    inputs=st.one_of(
+        st.none(),
+        st.builds(InputReading, st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.booleans(), _stamps),
+    ),
+    badges=_subjects(st.builds(Badge, _stamps, st.just(1001), _ints), (1001, 1002, 1003, 7)),
+    position=st.one_of(st.none(), st.builds(Position, _stamps, st.booleans(), _ints, _ints, _ints, _ints)),
+    faces=_subjects(st.builds(Face, _stamps, _text, _ints, _text, _text), ("performer", "guardian", "x")),
+    strangers=st.lists(st.builds(FaceRefused, _stamps, _text, _ints), max_size=3).map(tuple),
+    camera=st.one_of(st.none(), st.builds(Camera, _stamps, _text, _ints)),
+    deadman=st.one_of(
+        st.none(),
+        st.builds(
+            DeadmanStatus, _ints, _ints, st.booleans(), st.booleans(), _text, _ints, _ints, _ints, _text, _ints, _stamps
+        ),
+    ),
+    loop_gap_ms=st.integers(0, 2**31),
+)
+_permits = st.builds(
+    lambda number, start, length, as_of: permit(f"HW-{number}", start_s=start, end_s=start + length, as_of=as_of),
+    st.integers(0, 5), st.integers(-WALL_S, 2**40 - 2 * WALL_S), st.integers(1, 10**6), st.integers(0, 2**40),
+)  # fmt: skip
+_happenings: st.SearchStrategy[Happening] = st.one_of(
+    st.builds(Acknowledged, st.integers(-1, 5)),
+    st.builds(PermitAccepted, _permits),
+    st.builds(
+        Revoked,
+        st.builds(
+            Revocations, st.just("b"), st.just("box-1"), st.integers(0, 9), st.integers(0, 2**40),
+            st.lists(st.sampled_from(["HW-0", "HW-1"])).map(tuple),
+        ),
+    ),
+    st.builds(Suspended, st.sampled_from(["", "HW-0", "HW-1", "?"]), _text, st.booleans()),
+    st.builds(
+        GasTested,
+        st.builds(
+            GasTest, _stamps, st.integers(0, 2**40), _text, _text,
+            st.lists(st.builds(GasPoint, _text, st.sampled_from(["CH4", "O2"]), st.just("%LEL"), st.floats())).map(tuple),
+        ),
+    ),
+    st.builds(ResetRequested, st.integers(0, 2**31), st.lists(_text, max_size=3).map(tuple)),
+    st.builds(Confirmed, st.just("HW-1"), _text, _text),
+    st.just(ShutDown()),
+)  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    st.lists(st.tuples(_snapshots, st.lists(_happenings, max_size=4), st.integers(0, 5 * SECOND)), min_size=1, max_size=5),
+    st.sampled_from(["new", "ready", "armed", "released", "tripped", "fault"]),
+)
+def test_arbitrary_evidence_never_breaks_the_kernel(
+    turns: list[tuple[Snapshot, list[Happening], int]], where: str
+) -> None:
+    """`step` never raises, is deterministic, always gives a later deadline, and its notes fit the log."""
+    bench = STARTS[where]
+    durable, volatile, now = bench.durable, bench.volatile, bench.now
+    for snapshot, happenings, pause in turns:
+        now += pause
+        step = kernel.step(SITE, GB, durable, volatile, snapshot, now, tuple(happenings))
+        again = kernel.step(SITE, GB, durable, volatile, snapshot, now, tuple(happenings))
+        assert msgspec.json.encode(step) == msgspec.json.encode(again)
+        assert now < step.next_us <= now + SECOND
+        assert (step.relay is Relay.OPEN) == (step.durable.mode is not Mode.RELEASED)
+        if step.relay is Relay.HOLD:
+            graced = {"guardian", "performer", "faces_again"}
+            assert {c.name for c, _ in kernel.failing(step.verdicts, release=False)} <= graced
+        for note in step.notes:
+            _loggable(note, step)
+        durable, volatile = step.durable, step.volatile
+
+
+def _start(where: str) -> Bench:
+    bench = Bench()
+    bench.step()
+    if where == "new":
+        return bench
+    bench.prepare()
+    if where == "armed":
+        bench.arm()
+    elif where != "ready":
+        bench.release()
+    if where in ("tripped", "fault"):
+        bench.welded = where == "fault"
+        bench.press("stop")
+        bench.run(0.5)
+    return bench
+
+
+STARTS = {where: _start(where) for where in ("new", "ready", "armed", "released", "tripped", "fault")}
+
+
+def test_the_starting_points_are_what_they_say() -> None:
+    modes = [STARTS[where].mode for where in STARTS]
+    assert modes == [
+        Mode.LOCKED, Mode.PERMISSIVE_OK, Mode.ARMED, Mode.RELEASED, Mode.TRIPPED, Mode.FAULT,
+    ]  # fmt: skip
+
+
+def test_the_kernel_called_at_its_own_deadlines_misses_no_loss_of_evidence() -> None:
+    """Absence is not an event: whoever falls silent is noticed at `next_us`, for every source that trips at once."""
+    for source, limit_us in (("inputs", 500_000), ("deadman", 180_000), ("ch4-1", 500_000), ("o2-1", 500_000)):
+        bench = _start("released")
+        snapshot = bench.snapshot()
+        silent = bench.now
+        durable, volatile = bench.durable, bench.volatile
+        for _ in itertools.count():
+            step = kernel.step(SITE, GB, durable, volatile, snapshot, bench.now)
+            durable, volatile = step.durable, step.volatile
+            if durable.mode is not Mode.RELEASED:
+                break
+            bench.now = step.next_us
+            fresh = bench.snapshot()
+            if source in snapshot.readings:
+                fresh = replace(fresh, readings={**fresh.readings, source: snapshot.readings[source]})
+            else:
+                fresh = replace(fresh, **{source: getattr(snapshot, source)})
+            snapshot = fresh
+        assert bench.now - silent == limit_us + 1, source
+
+
