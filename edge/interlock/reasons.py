@@ -238,6 +238,34 @@ CATALOGUE: dict[str, Text] = {
         "等待按下点火申请按钮", "waiting for the arm button", "按下点火申请按钮", "press the arm button"
     ),
     "second_edge": Text("重复按下点火申请", "the arm button was pressed twice", "只按一次", "press it once"),
+    "forged": Text(
+        "签名无效", "its signature is not valid", "按伪造处理，通知安全员", "treat as forged; tell the safety officer"
+    ),
+    "wrong_type": Text(
+        "签名类型不符",
+        "signed for another purpose",
+        "按伪造处理，通知安全员",
+        "treat as forged; tell the safety officer",
+    ),
+    "other_box": Text("发给另一台作业盒", "made out for another box", "为本盒重新签发", "issue it to this box"),
+    "other_issuer": Text(
+        "签发平台不受信任", "from a bridge that is not trusted", "核对平台公钥", "check the bridge's keys"
+    ),
+    "expired": Text("已过期", "it has expired", "重新办票", "apply for a new one"),
+    "too_long": Text(
+        "有效期超过该级别上限", "longer than its level allows", "按级别重新办票", "issue it within the level's limit"
+    ),
+    "revoked": Text("已撤销、作废或完工", "revoked, void or finished", "重新办票", "apply for a new one"),
+    "other_work": Text("不是动火作业票", "not a permit for hot work", "使用动火作业票", "use a hot-work permit"),
+    "other_rules": Text(
+        "规则基线不符", "issued under other rules", "按本盒的规则基线签发", "issue it under this box's rules"
+    ),
+    "full": Text(
+        "作业盒上作业票已满", "the box holds too many permits", "先完工或作废旧票", "finish or void one first"
+    ),
+    "invalid": Text(
+        "内容不合要求", "its content is not acceptable", "核对内容后重新签发", "correct it and issue it again"
+    ),
     "attempt_timeout": Text("点火申请超时", "the attempt timed out", "重新按下点火申请", "press arm again"),
 }
 

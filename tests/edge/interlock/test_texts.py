@@ -1,0 +1,206 @@
+"""Every code, event, state and condition can be read by a person, in Chinese and in English; every number has a clause."""
+
+import ast
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from contracts.errors import ContractError
+from contracts.gas import Unit
+from contracts.permit import Level
+from edge.interlock import evidence_record, offers, rules, view
+from edge.interlock.conditions import CONDITIONS
+from edge.interlock.reasons import CATALOGUE, fill, text
+from edge.interlock.state import Mode, Reason
+from edge.interlock.status import AuditView
+from edge.interlock.texts import EVENTS, STATES, describe
+from tests.edge.interlock.bench import GB, Bench
+
+SOURCES = sorted(Path(view.__file__).parent.glob("*.py"))
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def _strings(node: ast.expr) -> set[str]:
+    """The constants that an argument may take."""
+    if isinstance(node, ast.IfExp):
+        return _strings(node.body) | _strings(node.orelse)
+    return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
+
+
+def _first_arguments(*functions: str) -> set[str]:
+    """Constants given first to these functions or methods anywhere in the package."""
+    found: set[str] = set()
+    for source in SOURCES:
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and node.args:
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                if name in functions:
+                    found |= _strings(node.args[0])
+    return found
+
+
+CODES = _first_arguments("Reason", "_fail", "_vote") | {
+    value for value in offers._CODES.values()
+} | set(offers._UNREADABLE.values()) | {"invalid", "gas_fault", "gas_stale", "gas_frozen", "gas_warm_up"}  # fmt: skip
+KINDS = _first_arguments("note", "_note_plain", "Note") - {""}
+
+
+def test_the_search_finds_the_codes() -> None:
+    assert {"gas_high", "permit_void", "permit_suspended", "feedback_not_closed", "welded", "unclean_restart"} <= CODES
+    assert {"interlock.tripped", "permit.void", "permit.suspended", "fire_watch.started", "cli.request"} <= KINDS
+
+
+@pytest.mark.parametrize("code", sorted(CODES | set(CATALOGUE)))
+def test_every_reason_says_what_and_what_to_do_in_both_languages(code: str) -> None:
+    entry = text(code)
+    for chinese in (entry.zh, entry.todo_zh):
+        assert _CHINESE.search(chinese)
+    for english in (entry.en, entry.todo_en):
+        assert english
+        assert english.isascii()
+    shown = view.reason_view(Reason(code, "ch4-1", 12_345, 10_000, "%LEL", "GB 30871-2022 5.3.2"))
+    assert (shown.value, shown.limit) == ("12.345", "10")
+    for words in (shown.zh, shown.en, shown.todo_zh, shown.todo_en):
+        assert "{" not in words
+    assert fill("{subject} {subject}", "x") == "x x"
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS | {f"{kind}.refused" for kind in ("permit", "revocations", "command")}))
+def test_every_event_has_a_text(kind: str) -> None:
+    zh, en = EVENTS[kind]
+    assert _CHINESE.search(zh)
+    assert en.isascii()
+    assert describe(kind, {}) == (zh, en)
+
+
+def test_an_event_is_told_with_its_first_reason() -> None:
+    data = {"code": "gas_high", "chan": "ch4-1", "value_milli": 30_000, "unit": "%LEL"}
+    assert describe("interlock.tripped", data) == ("切断：ch4-1 超上限 30 %LEL", "tripped: ch4-1 is over its limit 30 %LEL")
+    assert describe("permit.refused", {"code": "forged"})[1] == "permit refused: its signature is not valid"
+
+
+def test_every_state_and_condition_has_a_text() -> None:
+    assert set(STATES) == {mode.value for mode in Mode}
+    for zh, en in STATES.values():
+        assert _CHINESE.search(zh)
+        assert en.isascii()
+    for condition in CONDITIONS:
+        assert _CHINESE.search(condition.zh)
+        assert condition.en.isascii()
+
+
+@pytest.mark.parametrize("where", ["new", "released", "tripped"])
+def test_the_status_can_be_built_in_every_state(bench: Bench, where: str) -> None:
+    """`hotbox status`, `watch` and the pages read this document."""
+    bench.step()
+    if where != "new":
+        bench.prepare().release()
+    if where == "tripped":
+        bench.badges[1002] = False
+        bench.run(30)
+        bench.gas["ch4-1"].value = float("nan")
+        bench.step()
+    step = bench.step()
+    built = view.build(
+        step.facts, step.verdicts, boot=1, audit=AuditView(1, 1, 0, True, 0), buses=(), events=(), loop_lag_ms=0.0,
+        evaluations=1,
+    )  # fmt: skip
+    assert built.state == bench.mode.value
+    assert len(built.verdicts) == len(CONDITIONS)
+    assert msgspec.json.encode(built)
+    rows = evidence_record.complete(step.facts, step.verdicts)
+    assert {"clock", "audit", "permit", "rules", "verdicts"} <= {row["k"] for row in rows}
+
+
+def test_a_countdown_is_shown_while_a_person_is_missed(released: Bench) -> None:
+    released.badges[1002] = False
+    released.run(25)
+    assert released.last is not None
+    built = view.build(
+        released.last.facts, released.last.verdicts, boot=1, audit=AuditView(1, 1, 0, True, 0), buses=(), events=(),
+        loop_lag_ms=0.0, evaluations=1,
+    )  # fmt: skip
+    (countdown,) = [c for c in built.countdowns if c.what == "grace"]
+    assert "李监护" in countdown.zh
+    assert 24_000 < countdown.left_ms <= 26_000
+
+
+# --- rule packs
+
+PACKS = sorted(rules.PACKS.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", PACKS, ids=lambda p: p.stem)
+def test_every_number_of_a_pack_carries_its_clause(path: Path) -> None:
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for key, value in raw.items():
+        if key in ("name", "zh", "en", "simulation"):
+            continue
+        rows = value if key == "limits" else value.values() if key == "levels" else [value]
+        for row in rows:
+            assert row["clause"].strip(), key
+    name = raw["name"]
+    loaded = rules.load(name)
+    assert loaded.name == name
+    assert len(loaded.sha256) == 64
+
+
+@pytest.mark.parametrize("path", PACKS, ids=lambda p: p.stem)
+def test_the_packs_limits_are_those_of_the_standard(path: Path) -> None:
+    """GB 30871-2022 5.1.5, 5.3.1, 5.3.2 and 5.2.7, also in simulation."""
+    pack = rules.load(yaml.safe_load(path.read_text(encoding="utf-8"))["name"])
+    assert {level.value: rule.validity_h for level, rule in pack.levels.items()} == {
+        "special": 8, "grade_1": 8, "grade_2": 72,
+    }  # fmt: skip
+    assert [pack.levels[level].break_s for level in Level] == [1800, 1800, 3600]
+    assert pack.gas_test_age_s.value == 1800
+    assert pack.levels[Level.SPECIAL].camera
+    for limit in pack.limits:
+        if limit.unit is Unit.VOL_PCT and limit.gas != "O2":
+            from contracts.gas import GASES
+
+            lel = GASES[limit.gas].lel_vol_pct
+            assert lel is not None
+            assert limit.high == (0.5 if lel >= 4 else 0.2)
+    assert pack.limit("O2", Unit.VOL_PCT).high == 23.5
+    assert pack.limit("O2", Unit.VOL_PCT).low == 19.5
+
+
+def test_only_the_simulation_pack_accepts_unproven_liveness_and_any_clock() -> None:
+    simulation = rules.load("SIMULATION")
+    assert simulation.simulation
+    assert simulation.accepts_liveness("not_proven")
+    assert not GB.simulation
+    assert not GB.accepts_liveness("not_proven")
+    assert not GB.accepts_liveness("")
+    assert not GB.accepts_clock("none")
+    assert not GB.accepts_clock("ntp?")
+    assert GB.accepts_clock("rtc")
+
+
+PACK = (rules.PACKS / "gb30871-2022.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("broken", "field"),
+    [(PACK.replace("attempt_s:", "atempt_s:"), "atempt_s"), (PACK.replace("settle_ms: {value: 250, clause", "settle_ms: {clause"), "settle_ms.value"),
+     (PACK.replace(', clause: "policy ANT-01"', ""), "liveness.clause"), (PACK.replace("high: 25,", ""), "limits.CO"),
+     (PACK.replace("gas: CO,", "gas: KRYPTON,"), "gas"), (PACK.replace("value: proven", "value: rtc"), "liveness"),
+     (PACK.replace("  grade_2:", "  grade_3:"), ""), (PACK.replace("simulation: false", "simulation: maybe"), "simulation"),
+     ("{", "broken.yaml"), ("", "")],
+    ids=range(10),
+)  # fmt: skip
+def test_a_broken_pack_is_refused_and_the_key_named(broken: str, field: str) -> None:
+    assert broken != PACK
+    with pytest.raises(ContractError) as caught:
+        rules.parse(broken, "broken.yaml")
+    if field:
+        assert caught.value.field == field
+
+
+def test_an_unknown_pack_is_refused() -> None:
+    with pytest.raises(ContractError, match="gb30871-2022"):
+        rules.load("osha")
