@@ -45,7 +45,17 @@ def _first_arguments(*functions: str) -> set[str]:
 CODES = _first_arguments("Reason", "_fail", "_vote") | {
     value for value in offers._CODES.values()
 } | set(offers._UNREADABLE.values()) | {"invalid", "gas_fault", "gas_stale", "gas_frozen", "gas_warm_up"}  # fmt: skip
-KINDS = _first_arguments("note", "_note_plain", "Note") - {""}
+_KIND = re.compile(rf"(?:{'|'.join({kind.partition('.')[0] for kind in EVENTS})})\.[a-z_]+")
+
+
+def _kinds() -> set[str]:
+    """Every constant that looks like a type of event."""
+    trees = [ast.walk(ast.parse(source.read_text(encoding="utf-8"))) for source in SOURCES if source.stem != "texts"]
+    constants = {node.value for tree in trees for node in tree if isinstance(node, ast.Constant)}
+    return {value for value in constants if isinstance(value, str) and _KIND.fullmatch(value)}
+
+
+KINDS = _kinds()
 
 
 def test_the_search_finds_the_codes() -> None:
