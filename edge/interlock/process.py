@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,8 @@ _PULSE_US = 1_000_000
 _WANTED_US = 1_000_000
 _TELL_AFTER_S = 0.002
 """A change of mode is told this much later: the processor first goes to those who carry the command and the record."""
+_SWITCH_S = 0.000_5
+"""How long another thread may keep the interpreter once the loop asks for it; Python's own 5 ms is half a fast poll."""
 _PER_TICK = 32
 _REFUSED_EVERY_US = 5_000_000
 
@@ -495,14 +498,24 @@ def _known_time(path: Path, boot: int) -> int:
 
 
 def _harden() -> None:
-    """Keep the loop punctual: real-time priority when allowed, no garbage collection of what lives for ever."""
+    """Keep the loop punctual: no garbage collection of what lives for ever, short turns at the interpreter's lock.
+
+    Real-time priority, when allowed, goes to every thread: the log's writer must not be put aside by the rest of the
+    machine while it holds the lock that the loop waits for (trip p99 47 ms instead of 16 ms beside busy neighbours).
+    """
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(_SWITCH_S)
+    for thread in Path("/proc/self/task").iterdir():
+        _prefer(int(thread.name))
+
+
+def _prefer(thread: int) -> None:
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(20))
+        os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(20))
     except PermissionError:
         with contextlib.suppress(PermissionError):
-            os.nice(-10)
+            os.setpriority(os.PRIO_PROCESS, thread, -10)
 
 
 async def run(config: BoxConfig, taken: dict[ev.Source, socket.socket] | None) -> None:

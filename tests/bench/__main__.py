@@ -46,7 +46,9 @@ def _run(name: str, trials: int | None, console: Console) -> dict[str, Any]:
                 tasks[what] = bar.add_task(f"{name}: {what}", total=of)
             bar.update(tasks[what], completed=done)
 
-        return bench.run(Path(directory), bench.trials if trials is None else min(trials, bench.trials), told)
+        load = machine.Load()
+        figures = bench.run(Path(directory), bench.trials if trials is None else trials, told)
+        return {**figures, "load": load.figures()}
 
 
 def main(argv: list[str]) -> int:
@@ -55,14 +57,14 @@ def main(argv: list[str]) -> int:
     known = ", ".join(f"{name}: {bench.what}" for name, bench in BENCHES.items())
     parser.add_argument("names", nargs="*", metavar="NAME", help=known)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
-    parser.add_argument("--trials", type=int, metavar="N", help="fewer trials than usual, for a quick look")
+    parser.add_argument("--trials", type=int, metavar="N", help="trials of each bench, instead of the usual number")
     asked = parser.parse_args(argv)
     unknown = [name for name in asked.names if name not in BENCHES]
     if unknown:
         parser.error(f"no bench called {', '.join(unknown)}; there are {', '.join(BENCHES)}")
     if asked.trials is not None and asked.trials < 1:
         parser.error("--trials: at least 1")
-    console, load = Console(), machine.Load()
+    console, load = Console(width=report.WIDTH), machine.Load()
     found = {name: _run(name, asked.trials, console) for name in (asked.names or BENCHES)}
     about = {**machine.facts(), **load.figures()}
     met = [BENCHES[name].show(console, figures) for name, figures in found.items()]

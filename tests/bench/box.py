@@ -97,7 +97,10 @@ class _Crew(threading.Thread):
                 due = time.monotonic() + _RESEND_S
                 self._send()
             for end in select.select(list(by_socket), [], [], max(0.0, due - time.monotonic()))[0]:
-                datagram = end.recv(sockets.MAX_DATAGRAM)
+                try:
+                    datagram = end.recv(sockets.MAX_DATAGRAM)
+                except ConnectionError:
+                    datagram = b""
                 if not datagram:
                     return
                 self._hear(evidence.decode_message(datagram))

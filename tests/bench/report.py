@@ -7,9 +7,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+WIDTH = 118
+"""Columns: the tables are the same in a terminal and in a file."""
+
 
 class Row(NamedTuple):
-    """A figure; `target` in its unit, None when the issue of the figure is only to know it."""
+    """A figure; `target` in its unit, None when nothing is demanded of it."""
 
     name: str
     value: float
@@ -28,20 +31,20 @@ def trip_rows(found: dict[str, Any]) -> Iterator[Row]:
     bare_p99 = found["bare_decision_p99_ms"]
     yield Row("decision, median", found["decision_median_ms"], found["bare_decision_median_ms"], "ms", 0.5)
     yield Row("decision, p99", found["decision_p99_ms"], bare_p99, "ms", bare_p99 + 1, "bare p99 + 1 ms")
-    yield Row("crossing to contact open, median", found["trip_median_ms"], found["bare_trip_median_ms"], "ms", None)
+    yield Row("crossing to open contact, median", found["trip_median_ms"], found["bare_trip_median_ms"], "ms", None)
     yield Row(
-        "crossing to contact open, p99", found["trip_p99_ms"], found["bare_trip_p99_ms"], "ms", found["poll_ms"] + 15,
+        "crossing to open contact, p99", found["trip_p99_ms"], found["bare_trip_p99_ms"], "ms", found["poll_ms"] + 15,
         "poll period + 15 ms",
     )  # fmt: skip
     yield Row(
         "the same with one head of 2oo3 dead, p99", found["isolation_p99_ms"], found["trip_healthy_p99_ms"], "ms",
-        found["trip_healthy_p99_ms"] + found["one_timeout_ms"], "healthy + one time-out; baseline: healthy",
+        found["trip_healthy_p99_ms"] + found["one_timeout_ms"], "healthy + one time-out (baseline: all healthy)",
     )  # fmt: skip
     yield Row("one core, 8 detectors at 100 ms", found["cpu_pct"], found["bare_cpu_pct"], "%", 5)
     yield Row("resident memory", found["rss_mib"], found["bare_rss_mib"], "MiB", 60)
-    yield Row("serial line alone, median", found["line_median_ms"], None, "ms", None, "part of decision, not of the bare loop's")
+    yield Row("serial line alone, median", found["line_median_ms"], None, "ms", None, "in our decision, not in the bare loop's, which uses TCP")
     yield Row("serial line alone, p99", found["line_p99_ms"], None, "ms", None, "the kernel's pseudo-terminal worker")
-    yield Row("spoilt trials", found["spurious_trips"], None, "", 0)
+    yield Row("trips that nobody asked for", found["spurious_trips"], None, "", 0)
 
 
 def show_trip(console: Console, found: dict[str, Any]) -> bool:
@@ -72,7 +75,7 @@ def show_faults(console: Console, found: dict[str, Any]) -> bool:
         table.add_column(name, justify="right")
     met = True
     for name, case in found.items():
-        if not isinstance(case, dict):
+        if not isinstance(case, dict) or "n_ok" not in case:
             continue
         ok = case["n_ok"] == case["n"]
         met = met and ok

@@ -19,7 +19,7 @@ from contracts import jws
 from edge.config import load
 from edge.gas.budget import bus_budget
 from tests.bench.box import Box, write_config
-from tests.bench.device import ALARM, INPUT_UNIT
+from tests.bench.device import INPUT_UNIT
 from tests.bench.device import Event as Stamps
 from tests.bench.figures import Cost, cost, median, p99
 from tests.bench.plant import LateError, Plant
@@ -214,11 +214,13 @@ def _costs(bench: Bench) -> tuple[Cost, Cost]:
     with bench.box(COST_POLL_MS) as (box, _):
         bench.progress("cost of the interlock", 0, 1)
         ours = cost(box.process.pid, _COST_S)
+        bench.progress("cost of the interlock", 1, 1)
         if not box.wait("RELEASED", seconds=0):
             raise LateError(f"the box did not stay released while its cost was taken: {box.why_not()}")
     with bench.bare(COST_POLL_MS) as bare:
         bench.progress("cost of the bare loop", 0, 1)
         theirs = cost(bare.pid, _COST_S)
+        bench.progress("cost of the bare loop", 1, 1)
     return ours, theirs
 
 
@@ -256,6 +258,3 @@ def _figures(trials: list[Trial], spent: Cost) -> dict[str, float]:
         "trip_median_ms": median(trips), "trip_p99_ms": p99(trips), "trip_max_ms": max(trips),
         "cpu_pct": spent.cpu_pct, "rss_mib": spent.rss_mib,
     }  # fmt: skip
-
-
-
