@@ -511,10 +511,13 @@ def _harden() -> None:
 
 
 def _prefer(thread: int) -> None:
+    """Real-time priority, else a better nice value, else as it is; a thread may have ended meanwhile."""
     try:
         os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(20))
+    except ProcessLookupError:
+        return
     except PermissionError:
-        with contextlib.suppress(PermissionError):
+        with contextlib.suppress(PermissionError, ProcessLookupError):
             os.setpriority(os.PRIO_PROCESS, thread, -10)
 
 
