@@ -172,7 +172,8 @@ def check_command(
 def _table(title: str, columns: tuple[tuple[str, bool], ...]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style=DIM)
     for name, numeric in columns:
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=True, overflow="ellipsis")
+        # Only the last column may fold: numbers and names are never cut.
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=name != columns[-1][0])
     return table
 
 

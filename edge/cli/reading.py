@@ -52,8 +52,7 @@ def state_line(status: Status, words: Words, width: int) -> Text:
     """The state as a band over the whole width: colour, symbol, word, meaning, since when."""
     look = LOOKS[status.state]
     since = words("for", age=words.span((status.at_us - status.since_us) // 1000))
-    meaning = status.state_zh if words.lang == "zh" else status.state_en
-    text = f"  {look.symbol} {words(f'state.{status.state}')}  {meaning}"
+    text = f"  {look.symbol} {words(f'state.{status.state}')}  {sections.meaning(status, words)}"
     return Text(
         sections.pad(text, width - 16) + sections.pad(since, 14, right=True) + "  ", f"bold {look.ink} on {look.paper}"
     )

@@ -95,6 +95,12 @@ def head(status: Status, words: Words, width: int) -> Text:
     return line.append_text(tail)
 
 
+def meaning(status: Status, words: Words) -> str:
+    """What the interlock says about its state, unless the state's word says the same."""
+    said = status.state_zh if words.lang == "zh" else status.state_en
+    return "" if said.casefold() == words(f"state.{status.state}").casefold() else said
+
+
 def missing(status: Status) -> list[VerdictView]:
     """What fails of the set that counts now: run while released, else release."""
     released = status.state == "RELEASED"

@@ -184,7 +184,11 @@ class WatchApp(App[None]):
         self._put("head", [sections.head(status, words, width)])
         state = LOST if self.lost is not None else status.state
         since = words("for", age=words.span((now - status.since_us) // 1000))
-        note = words(f"state.{status.state}") if self.lost is not None else f"{self._meaning(status)}  {since}".strip()
+        note = (
+            words(f"state.{status.state}")
+            if self.lost is not None
+            else f"{sections.meaning(status, words)}  {since}".strip()
+        )
         self._put("banner", banner(state, note, words, width, tall))
         rows = height - 2 - tall - len(notice)
         if self._explaining:
@@ -199,11 +203,6 @@ class WatchApp(App[None]):
 
     def _put(self, name: str, lines: list[Text]) -> None:
         self.query_one(f"#{name}", Static).update(_block(lines))
-
-    def _meaning(self, status: Status) -> str:
-        """What the interlock says about its state, unless the banner's word says the same."""
-        said = status.state_zh if self.words.lang == "zh" else status.state_en
-        return "" if said.casefold() == self.words(f"state.{status.state}").casefold() else said
 
     def _notice(self, now: int, width: int) -> list[Text]:
         """Loud lines: nobody speaks, or the interlock has just come back."""

@@ -127,10 +127,9 @@ def test_json_lines_survive_a_killed_interlock(box: Box) -> None:
         assert watching.stderr.read() == b""
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-def test_a_picture_loads_nothing_from_elsewhere(tripped: Box, tmp_path: Path, lang: str) -> None:
+def test_a_picture_loads_nothing_from_elsewhere(tripped: Box, tmp_path: Path) -> None:
     file = tmp_path / "watch.svg"
-    shown = tripped.hotbox("watch", "--picture", str(file), lang=lang)
+    shown = tripped.hotbox("watch", "--picture", str(file), lang="zh")
     assert shown.returncode == 0, shown.stderr
     svg = file.read_text()
     assert len(svg) < 300_000
