@@ -1,22 +1,17 @@
 """`hotbox-bridge`: runs the bridge and its processes, and keeps its books of boxes, users and permits."""
 
-import asyncio
 import logging
-import signal
+import os
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cloud_bridge import commands
+from cloud_bridge import commands, processes
 from cloud_bridge.datadir import ENVIRONMENT, DataDir
 from cloud_bridge.prepare import announce, first_administrator, prepare, start_django
-from cloud_bridge.process import Broker, SignOfLife, die_with_parent
-from contracts.topics import MAX_PAYLOAD_BYTES
-
-MAX_PACKET_BYTES = 2 * MAX_PAYLOAD_BYTES
+from cloud_bridge.process import Broker
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -37,22 +32,6 @@ def _broker(text: str) -> Broker:
         return Broker.parse(text)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def _run(main: Coroutine[Any, Any, None]) -> None:
-    """Run until SIGTERM or SIGINT, then cancel and wait."""
-
-    async def guarded() -> None:
-        task = asyncio.ensure_future(main)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)
-        try:
-            await task
-        except asyncio.CancelledError:
-            logging.getLogger("hotbox-bridge").info("ended")
-
-    asyncio.run(guarded())
 
 
 BrokerOption = Annotated[str, typer.Option("--broker", help="MQTT broker as HOST:PORT. / MQTT 代理 主机:端口。")]
@@ -77,6 +56,8 @@ def serve(
         raise typer.BadParameter("--broker and --embedded-broker exclude each other: give one of them")
     web = Web(host, port, tls_cert, tls_key)
     web.check()
+    if tls_cert:
+        os.environ["HOTBOX_BRIDGE_TLS"] = "1"
     context.obj.bridge_json.unlink(missing_ok=True)
     prepare(context.obj)
     logging.basicConfig(level=logging.INFO)
@@ -89,72 +70,35 @@ def serve(
     raise typer.Exit(Supervisor(context.obj, web, _broker(broker) if broker else None).run())
 
 
-@app.command(hidden=True)
-def web(
-    context: typer.Context,
-    fd: Annotated[int, typer.Option(help="Inherited listening socket.")],
-    tls_cert: Annotated[Path | None, typer.Option()] = None,
-    tls_key: Annotated[Path | None, typer.Option()] = None,
-) -> None:
-    """One web worker on the supervisor's socket."""
-    die_with_parent()
-    start_django(context.obj)
-    import uvicorn
-
-    uvicorn.run(
-        "cloud_bridge.asgi:application", fd=fd, log_level="warning", timeout_graceful_shutdown=3, server_header=False,
-        proxy_headers=False, ssl_certfile=tls_cert, ssl_keyfile=tls_key, lifespan="off",
-    )
-
-
 @app.command()
 def ingest(context: typer.Context, broker: BrokerOption) -> None:
     """Receive, verify, store and witness what the boxes send. / 接收、校验、存储并见证盒子数据。"""
-    die_with_parent()
     start_django(context.obj)
-    from cloud_bridge.boxes.ingest import Ingest
-    from cloud_bridge.keys import cosign_key, witness_name
-
-    alive = SignOfLife(context.obj.run, "ingest")
-    _run(Ingest(_broker(broker), witness_name(), cosign_key(context.obj), alive).run())
+    processes.ingest(context.obj, _broker(broker))
 
 
 @app.command()
 def worker(context: typer.Context, broker: BrokerOption) -> None:
     """Timers and delivery: expiry, revocation lists, permits until accepted. / 定时与下发。"""
-    die_with_parent()
     start_django(context.obj)
-    from cloud_bridge.permits import delivery
-
-    _run(delivery.run(context.obj, _broker(broker), SignOfLife(context.obj.run, "worker")))
+    processes.worker(context.obj, _broker(broker))
 
 
 @app.command()
 def signer(context: typer.Context) -> None:
     """Sign permits, revocation lists and commands; the only process that reads their keys. / 签名进程。"""
-    die_with_parent()
     start_django(context.obj)
-    from cloud_bridge.permits import signer as signing
-
-    _run(signing.run(context.obj, SignOfLife(context.obj.run, "signer")))
+    processes.signer(context.obj)
 
 
 @app.command()
 def broker(
-    context: typer.Context, port: Annotated[int, typer.Option(help="Port on 127.0.0.1. / 127.0.0.1 上的端口。", min=1, max=65535)]
+    context: typer.Context,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1. / 127.0.0.1 上的端口。", min=1, max=65535)],
 ) -> None:
     """Run the embedded broker on loopback: no access control, so never on a network. / 内置 MQTT 代理（仅本机）。"""
     del context
-    die_with_parent()
-    try:
-        from iotcore import Broker as Embedded
-    except ImportError as error:
-        raise SystemExit(
-            "broker: expected the package iotcore, got none for this machine; run mosquitto and give serve --broker"
-        ) from error
-    # rumqttd marks every packet as an error in its log; nothing there is for people.
-    logging.getLogger("rumqttd").setLevel(logging.CRITICAL)
-    Embedded(port=port, listen="127.0.0.1", max_payload_size=MAX_PACKET_BYTES).run_forever()
+    processes.broker(port)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

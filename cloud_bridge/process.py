@@ -12,16 +12,17 @@ from pathlib import Path
 from aiomqtt import Client, ProtocolVersion
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 ALIVE_EVERY_S = 1.0
 ALIVE_LIMIT_S = 15.0
 
 
-def die_with_parent() -> None:
-    """Ask the kernel for SIGTERM when the parent dies, and go at once when it is dead already."""
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    expected = os.environ.get("HOTBOX_BRIDGE_PARENT")
-    if expected and int(expected) != parent:
+def die_with_parent(parent: int, name: str) -> None:
+    """In a forked child: ask the kernel for SIGTERM when the parent dies, go at once when it is dead, take a name."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    libc.prctl(_PR_SET_NAME, f"hb-{name}".encode()[:15])
+    if os.getppid() != parent:
         raise SystemExit("the supervisor is gone")
 
 

@@ -6,17 +6,20 @@ import logging
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
+from cloud_bridge import processes
 from cloud_bridge.datadir import DataDir, write_atomically
-from cloud_bridge.process import Broker
+from cloud_bridge.process import Broker, die_with_parent
 
 log = logging.getLogger("hotbox-bridge")
 WEB_WORKERS = 2
@@ -25,6 +28,7 @@ STABLE_S = 30.0
 STOP_S = 6.0
 UP_S = 60.0
 BROKER_TRIES = 5
+BROKER_UP_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -74,32 +78,77 @@ class Web:
 
 @dataclass
 class Child:
-    """One process: its command, and when it may be started again."""
+    """One process: what it does, and when it may be started again."""
 
     name: str
-    command: list[str]
-    pass_fds: tuple[int, ...] = ()
-    process: subprocess.Popen[bytes] | None = None
+    main: Callable[[], None]
+    pid: int = 0
     started: float = 0.0
     failures: int = 0
     not_before: float = 0.0
 
     def start(self) -> None:
-        """Start it; it dies with us (PR_SET_PDEATHSIG in the child)."""
-        environment = os.environ | {"HOTBOX_BRIDGE_PARENT": str(os.getpid())}
-        self.process = subprocess.Popen(self.command, pass_fds=self.pass_fds, env=environment)
+        """Fork it from the loaded program: it shares our memory until it writes, and it dies with us."""
+        parent = os.getpid()
+        sys.stdout.flush()
+        sys.stderr.flush()
         self.started = time.monotonic()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._live(parent)
+
+    def _live(self, parent: int) -> NoReturn:
+        code = 1
+        try:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            die_with_parent(parent, self.name)
+            self.main()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 1
+            log.error("%s: %s", self.name, end)  # noqa: TRY400 - it says what to do itself
+        except KeyboardInterrupt:
+            code = 0
+        except BaseException:
+            log.exception("%s failed", self.name)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def ended(self) -> bool:
+        """Whether it ended since the last look."""
+        if not self.pid:
+            return False
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if not pid:
+            return False
+        log.warning("%s ended with %s", self.name, os.waitstatus_to_exitcode(status))
+        self.pid = 0
+        return True
 
     def look_after(self) -> None:
         """Start it again when it died, later each time when it keeps dying."""
         now = time.monotonic()
-        if self.process is not None and self.process.poll() is not None:
-            log.warning("%s ended with %s", self.name, self.process.returncode)
+        if self.ended():
             self.failures = 0 if now - self.started > STABLE_S else self.failures + 1
             self.not_before = now + min(LONGEST_BACKOFF_S, 0.25 * 2**self.failures)
-            self.process = None
-        if self.process is None and now >= self.not_before:
+        if not self.pid and now >= self.not_before:
             self.start()
+
+    def end(self, deadline: float) -> None:
+        """Wait for it to go after SIGTERM; kill it at the deadline."""
+        while self.pid:
+            pid, _status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.pid = 0
+            elif time.monotonic() > deadline:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                self.pid = 0
+            else:
+                time.sleep(0.02)
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -127,11 +176,6 @@ def _answers(port: int) -> bool:
         return False
 
 
-def command(*words: str) -> list[str]:
-    """A command line of this program."""
-    return [sys.executable, "-m", "cloud_bridge.cli", *words]
-
-
 @dataclass
 class Supervisor:
     """Runs the bridge until SIGTERM or SIGINT."""
@@ -151,18 +195,16 @@ class Supervisor:
         for _attempt in range(BROKER_TRIES):
             port = int(remembered) if remembered.isdigit() and _is_free(int(remembered)) else free_port()
             remembered = ""
-            child = Child("broker", command("--data", str(self.data.root), "broker", "--port", str(port)))
+            child = Child("broker", partial(processes.broker, port))
             child.start()
-            deadline = time.monotonic() + 15
-            while time.monotonic() < deadline and child.process and child.process.poll() is None and not self.stopping:
+            deadline = time.monotonic() + BROKER_UP_S
+            while time.monotonic() < deadline and not self.stopping and not child.ended():
                 if _answers(port):
                     self.children.append(child)
                     write_atomically(self.data.broker_port, f"{port}\n")
                     return Broker("127.0.0.1", port)
                 time.sleep(0.05)
-            if child.process:
-                child.process.kill()
-                child.process.wait()
+            child.end(0)
             if self.stopping:
                 raise SystemExit(0)
         raise SystemExit("broker: expected the embedded broker to start, got none; name one with --broker HOST:PORT")
@@ -179,7 +221,7 @@ class Supervisor:
             broker = self.broker or self._embedded_broker()
             self._add_processes(broker, listener)
             for child in self.children:
-                if child.process is None:
+                if not child.pid:
                     child.start()
             told = False
             deadline = time.monotonic() + UP_S
@@ -200,21 +242,12 @@ class Supervisor:
         return 0
 
     def _add_processes(self, broker: Broker, listener: socket.socket) -> None:
-        base = ["--data", str(self.data.root)]
-        tls = []
-        if self.web.certificate and self.web.key:
-            tls = ["--tls-cert", str(self.web.certificate), "--tls-key", str(self.web.key)]
-            os.environ["HOTBOX_BRIDGE_TLS"] = "1"
-        fd = listener.fileno()
-        os.set_inheritable(fd, True)
+        web = partial(processes.web, listener, self.web.certificate, self.web.key)
         self.children += [
-            Child("ingest", command(*base, "ingest", "--broker", str(broker))),
-            Child("worker", command(*base, "worker", "--broker", str(broker))),
-            Child("signer", command(*base, "signer")),
-            *(
-                Child(f"web-{number}", command(*base, "web", "--fd", str(fd), *tls), pass_fds=(fd,))
-                for number in range(1, WEB_WORKERS + 1)
-            ),
+            Child("ingest", partial(processes.ingest, self.data, broker)),
+            Child("worker", partial(processes.worker, self.data, broker)),
+            Child("signer", partial(processes.signer, self.data)),
+            *(Child(f"web-{number}", web) for number in range(1, WEB_WORKERS + 1)),
         ]
 
     def _healthy(self, port: int) -> bool:
@@ -237,7 +270,7 @@ class Supervisor:
     def _tell(self, port: int, broker: Broker) -> None:
         known = {
             "url": self.web.url(port), "broker": {"host": broker.host, "port": broker.port}, "pid": os.getpid(),
-            "processes": {child.name: child.process.pid for child in self.children if child.process},
+            "processes": {child.name: child.pid for child in self.children},
         }
         write_atomically(self.data.bridge_json, json.dumps(known, indent=2) + "\n")
         sys.stdout.write(f"Bridge: {known['url']}  broker {broker}\n")
@@ -245,13 +278,9 @@ class Supervisor:
 
     def _end(self) -> None:
         """End the children in the opposite order of their start; kill what does not go."""
-        running = [child.process for child in reversed(self.children) if child.process]
-        for process in running:
-            process.terminate()
+        running = [child for child in reversed(self.children) if child.pid]
+        for child in running:
+            os.kill(child.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_S
-        for process in running:
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        for child in running:
+            child.end(deadline)

@@ -1,8 +1,11 @@
 """The bridge as a whole: started by one command, a permit from application to the box's acceptance, and its end."""
 
-import os
+import contextlib
+import json
 import stat
 
+import httpx
+import psutil
 import pytest
 
 from contracts import jws
@@ -79,19 +82,23 @@ def test_check_finds_nothing_wrong_and_names_a_key_that_others_can_read(cli, dja
         key.chmod(0o600)
 
 
-def test_a_process_that_dies_is_started_again(bridge):
-    before = signer_pid(bridge)
-    os.kill(before, 9)
-    until(lambda: signer_pid(bridge) not in (None, before))
+@pytest.mark.parametrize("name", ["signer", "worker", "ingest", "web-1"])
+def test_a_process_that_dies_is_started_again(bridge, name):
+    before = json.loads((bridge.data / "bridge.json").read_text())["processes"][name]
+    title = f"hb-{name}"
+    found = [p for p in psutil.Process(bridge.process.pid).children() if p.name() == title]
+    assert len(found) == 1
+    found[0].kill()
+    until(lambda: [p for p in alive_children(bridge, title) if p != found[0]])
+    until(lambda: httpx.get(f"{bridge.url}/healthz").status_code == 200)
+    assert before
 
 
-def signer_pid(bridge):
-    import psutil
-
+def alive_children(bridge, title):
     for child in psutil.Process(bridge.process.pid).children():
-        if "signer" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
-            return child.pid
-    return None
+        with contextlib.suppress(psutil.Error):
+            if child.name() == title and child.status() != psutil.STATUS_ZOMBIE:
+                yield child
 
 
 def test_serving_others_without_a_certificate_is_refused(tmp_path):

@@ -51,7 +51,7 @@ def test_placeholders_are_the_same_in_both_languages(texts):
             assert sorted(re.findall(r"%\(\w+\)\S|%s|{subject}", single)) == sorted(re.findall(r"%\(\w+\)\S|%s|{subject}", value)), single
 
 
-def test_the_boxes_events_and_reasons_are_all_known():
+def test_the_boxes_events_and_reasons_are_all_known(django_data):
     from cloud_bridge.web.box_words import EVENTS, REASONS, TODOS
     from edge.interlock.reasons import CATALOGUE
     from edge.interlock.texts import EVENTS as BOX_EVENTS

@@ -1,0 +1,83 @@
+"""The bridge's processes. `serve` forks them from one loaded Django; systemd starts each by its own command."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from cloud_bridge.datadir import DataDir
+from cloud_bridge.process import Broker, SignOfLife
+from contracts.topics import MAX_PAYLOAD_BYTES
+
+MAX_PACKET_BYTES = 2 * MAX_PAYLOAD_BYTES
+GRACE_S = 3
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """Run until SIGTERM or SIGINT, then cancel and wait."""
+
+    async def guarded() -> None:
+        task = asyncio.ensure_future(main)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            logging.getLogger("hotbox-bridge").debug("ended")
+
+    asyncio.run(guarded())
+
+
+def web(listener: socket.socket, certificate: Path | None, key: Path | None) -> None:
+    """One web worker on a shared listening socket."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        "cloud_bridge.asgi:application", log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False,
+        proxy_headers=False, ssl_certfile=certificate, ssl_keyfile=key, lifespan="off",
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def ingest(data: DataDir, broker: Broker) -> None:
+    """Receive, verify, store, witness. The only process that reads the cosign key."""
+    from cloud_bridge.boxes.ingest import Ingest
+    from cloud_bridge.keys import cosign_key, witness_name
+
+    _run(Ingest(broker, witness_name(), cosign_key(data), SignOfLife(data.run, "ingest")).run())
+
+
+def worker(data: DataDir, broker: Broker) -> None:
+    """Timers and delivery."""
+    from cloud_bridge.permits import delivery
+
+    _run(delivery.run(data, broker, SignOfLife(data.run, "worker")))
+
+
+def signer(data: DataDir) -> None:
+    """Sign what the rules allow. The only process that reads the permit and command keys."""
+    from cloud_bridge.permits import signer as signing
+
+    _run(signing.run(data, SignOfLife(data.run, "signer")))
+
+
+def broker(port: int) -> None:
+    """The embedded broker, on loopback.
+
+    Raises:
+        SystemExit: this machine has no package for it.
+    """
+    try:
+        from iotcore import Broker as Embedded
+    except ImportError as error:
+        raise SystemExit(
+            "broker: expected the package iotcore, got none for this machine; run mosquitto and give serve --broker"
+        ) from error
+    # rumqttd marks every packet as an error in its log; nothing there is for people.
+    for name in ("rumqttd", "tracing"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    Embedded(port=port, listen="127.0.0.1", max_payload_size=MAX_PACKET_BYTES).run_forever()
