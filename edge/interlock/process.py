@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -19,18 +20,18 @@ from pathlib import Path
 import msgspec
 
 from contracts.checkpoint import NoteKey
-from contracts.errors import ContractError
 from contracts.event import ActionResult, Actor, Category, Severity
 from edge import sockets
 from edge.audit import AckVerdict, AuditLog, Draft, Stamp, keys
 from edge.audit.reader import Reader
 from edge.config import BoxConfig
 from edge.gas.budget import check as check_budgets
+from edge.gas.budget import describe as describe_bus
 from edge.gas.budget import stale_limit_us
 from edge.gas.poller import BusPoller
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import evidence as ev
-from edge.interlock import kernel, offers, rules, site, view
+from edge.interlock import kernel, offers, rules, safety_time, site, view
 from edge.interlock.clock import ClockReader, boot_id
 from edge.interlock.control import ControlServer
 from edge.interlock.evidence_record import complete
@@ -76,7 +77,12 @@ class Interlock:
         """
         self._config = config
         self._rules = rules.load(config.baseline)
-        check_budgets(config)
+        budgets = check_budgets(config)
+        times = safety_time.check(config, self._rules)
+        self.sums = (
+            *(describe_bus(budget) for budget in budgets),
+            *(f"{time.channel}: {safety_time.describe(time)}, at most {time.allowed_ms:.0f}" for time in times),
+        )
         self._site = site.build(config, self._rules, {c.name: stale_limit_us(config, c) for c in config.channels})
         self._keys = offers.Keys(
             config.bridge.id,
@@ -522,8 +528,11 @@ def _prefer(thread: int) -> None:
 
 
 async def run(config: BoxConfig, taken: dict[ev.Source, socket.socket] | None) -> None:
-    """Entry point of the process."""
-    await Interlock(config, taken).run()
+    """Entry point of the process: prints the sums that it was accepted by, then runs."""
+    interlock = Interlock(config, taken)
+    sys.stderr.write("".join(f"{line}\n" for line in interlock.sums))
+    sys.stderr.flush()
+    await interlock.run()
 
 
-__all__ = ["ContractError", "Interlock", "run"]
+__all__ = ["Interlock", "run"]
