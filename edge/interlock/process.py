@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import sys
-import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
