@@ -42,6 +42,6 @@ def test_a_second_epoch_is_refused_until_two_people_authorise_it(cli, log):
     assert "two people" in cli("box", "add", log.box, "--vkey", BoxLog(log.box, epoch=2).vkey, code=2)
 
 
-@pytest.mark.parametrize("vkey", ["nonsense", BoxLog("another-box").vkey])
+@pytest.mark.parametrize("vkey", ["nonsense", BoxLog("another-box").vkey], ids=["no key", "another box's key"])
 def test_a_wrong_key_is_refused_with_what_was_expected(cli, vkey):
     assert "expected" in cli("box", "add", "box-wrong", "--vkey", vkey, code=2)
