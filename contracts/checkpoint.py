@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from contracts.errors import ContractError
+from contracts.event import MAX_INT
 
 _ED25519 = 0x01
 _COSIGNATURE_V1 = 0x04
@@ -129,8 +130,8 @@ def _checkpoint(text: str) -> Checkpoint:
     lines = text.split("\n")
     if len(lines) < 4 or not lines[1].isascii() or not lines[1].isdigit():
         raise ContractError("checkpoint", "origin, size, root", repr(text[:80]), _HINT)
-    if str(int(lines[1])) != lines[1]:
-        raise ContractError("checkpoint.size", "a number without leading zeros", lines[1], _HINT)
+    if len(lines[1]) > len(str(MAX_INT)) or str(int(lines[1])) != lines[1] or int(lines[1]) > MAX_INT:
+        raise ContractError("checkpoint.size", "a number below 2^53 without leading zeros", lines[1][:80], _HINT)
     try:
         root = base64.b64decode(lines[2], validate=True)
     except (ValueError, binascii.Error) as error:

@@ -3,10 +3,13 @@
 Everything a payload needs travels in it, so MQTT 3.1.1 brokers do (design, "Audit and link").
 """
 
+from typing import Annotated
+
 import msgspec
 import zstandard
 
 from contracts.errors import ContractError, from_msgspec
+from contracts.event import MAX_INT
 
 ROOT = "hotbox/v1"
 MAX_BATCH_EVENTS = 500
@@ -41,7 +44,7 @@ class BatchHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Head of up/log: `n` leaves from `first` of the log `origin`; the body is zstd of the joined leaves."""
 
     origin: str
-    first: int
+    first: Annotated[int, msgspec.Meta(le=MAX_INT)]
     n: int
     codec: str = "zstd"
 
@@ -81,7 +84,7 @@ class Nak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """dn/ack when leaves are missing: send again from `want`. A cosigned checkpoint is the other form."""
 
     origin: str
-    want: int
+    want: Annotated[int, msgspec.Meta(ge=0, le=MAX_INT)]
 
 
 def pack_batch(origin: str, first: int, leaves: list[bytes]) -> bytes:
@@ -114,12 +117,15 @@ def unpack_batch(payload: bytes) -> tuple[BatchHead, list[bytes]]:
             "batch", f"zstd, 1 to {MAX_BATCH_EVENTS} leaves", f"{head.codec}, {head.n} from {head.first}"
         )
     try:
-        with zstandard.ZstdDecompressor().stream_reader(body) as reader:
-            plain = reader.read(MAX_INFLATED_BYTES + 1)
+        inflated = zstandard.frame_content_size(body)
+        if inflated > MAX_INFLATED_BYTES:
+            raise ContractError("batch", f"at most {MAX_INFLATED_BYTES} bytes inflated", str(inflated))
+        # One frame and nothing behind it.
+        plain = zstandard.ZstdDecompressor().decompress(
+            body, max_output_size=MAX_INFLATED_BYTES, allow_extra_data=False
+        )
     except zstandard.ZstdError as error:
         raise ContractError("batch", "a zstd body", str(error)) from error
-    if len(plain) > MAX_INFLATED_BYTES:
-        raise ContractError("batch", f"at most {MAX_INFLATED_BYTES} bytes inflated", "more")
     leaves = plain.split(b"\n")
     if len(leaves) != head.n:
         raise ContractError("batch.n", str(head.n), f"{len(leaves)} leaves")

@@ -1,0 +1,95 @@
+"""Claims contradict themselves in many ways; each is refused and its field named."""
+
+import msgspec
+import pytest
+
+from contracts.errors import ContractError, from_msgspec
+from contracts.permit import Command, Person, PermitClaims, Revocations, Role, Verb
+from tests.edge.interlock.bench import GUARDIAN, PERFORMER, permit
+
+replace = msgspec.structs.replace
+
+
+def _approvals(**changes: object) -> tuple[object, ...]:
+    first, second = permit().approvals
+    return (first, replace(second, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"start_s": 5, "end_s": 5}, "exp"), ({"start_s": 5, "end_s": 4}, "exp"),
+        ({"people": (PERFORMER, replace(PERFORMER, id="b", badge=9))}, "people"),
+        ({"people": (GUARDIAN, replace(GUARDIAN, id="b", badge=9))}, "people"),
+        ({"people": (PERFORMER, replace(GUARDIAN, id="performer"))}, "people"),
+        ({"people": (PERFORMER, replace(GUARDIAN, badge=1001))}, "people.badge"),
+        ({"approvals": _approvals(by="boss")}, "approvals.by"), ({"approvals": _approvals(by="performer")}, "approvals.by"),
+        ({"approvals": _approvals(content_sha256="0" * 64)}, "approvals[1].content_sha256"),
+        ({"content_sha256": "0" * 64}, "approvals[0].content_sha256"), ({"place": "e\u0301"}, "place"),
+        ({"people": (PERFORMER, replace(GUARDIAN, name="e\u0301"))}, "people[1].name"),
+        ({"approvals": _approvals(office="e\u0301")}, "approvals[1].office"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_claims_that_contradict_themselves_are_refused_by_field(changes: dict[str, object], field: str) -> None:
+    """PTW-03, PTW-07: two different approvers, who do not work on it; one person in one role."""
+    with pytest.raises(ContractError) as caught:
+        permit(**changes).check()  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+def test_good_claims_pass() -> None:
+    permit().check()
+    assert permit().people_in(Role.GUARDIAN) == (GUARDIAN,)
+
+
+@pytest.mark.parametrize("missing", [f for f in PermitClaims.__struct_fields__ if f != "preconditions"])
+def test_every_block_of_a_permit_must_be_there(missing: str) -> None:
+    """PTW-01: who, when, where, what and how controlled; the missing field is named."""
+    raw = msgspec.to_builtins(permit())
+    del raw[missing]
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert(raw, PermitClaims)
+    error = from_msgspec(caught.value, "permit")
+    assert (error.field, error.came) == (missing, "nothing")
+    assert missing in str(error)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"extra": 1}, "extra"), ({"jti": ""}, "jti"), ({"jti": "a b"}, "jti"), ({"jti": "a\n"}, "jti"), ({"jti": "a" * 65}, "jti"),
+        ({"nbf": -1}, "nbf"), ({"exp": 2**41}, "exp"), ({"exp": 1.5}, "exp"), ({"lease_s": 0}, "lease_s"),
+        ({"lease_s": 86401}, "lease_s"), ({"level": "grade_9"}, "level"), ({"people": []}, "people"),
+        ({"approvals": []}, "approvals"), ({"content": ""}, "content"), ({"content": "x" * 501}, "content"),
+        ({"content_sha256": "AB" * 32}, "content_sha256"), ({"preconditions": [{"id": "a"}]}, "preconditions[0].text"),
+        ({"people": [{"id": "a", "name": "b", "role": "boss", "badge": 1}] * 2}, "people[0].role"),
+        ({"people": [{"id": "a", "name": "b", "role": "performer", "badge": 0}] * 2}, "people[0].badge"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_field_out_of_bounds_is_named(change: dict[str, object], field: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert({**msgspec.to_builtins(permit()), **change}, PermitClaims)
+    assert from_msgspec(caught.value, "permit").field == field
+
+
+def test_a_revision_fits_the_log() -> None:
+    raw = msgspec.to_builtins(Revocations("b", "box-1", 2**53, 1, ()))
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(raw, Revocations)
+
+
+@pytest.mark.parametrize("verb", ["reset", "arm", "bypass", "release", "rules"])
+def test_a_bridge_cannot_even_say_what_would_loosen(verb: str) -> None:
+    """`dn/cmd` may suspend, void, identify, resend; never reset, arm, bypass or change rules."""
+    raw = {**msgspec.to_builtins(Command("b", "box-1", "c", Verb.VOID, 1, 2)), "verb": verb}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(raw, Command)
+
+
+def test_an_error_says_what_was_expected_what_came_and_what_to_do() -> None:
+    error = ContractError("people[1].badge", "a number", "'x'", "read it off the badge")
+    assert str(error) == "people[1].badge: expected a number, got 'x'; read it off the badge"
+    assert str(ContractError("", "JSON", "nothing")) == "input: expected JSON, got nothing"
+    assert isinstance(Person("a", "b", Role.PERFORMER, 1), msgspec.Struct)
