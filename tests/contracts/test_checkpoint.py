@@ -118,7 +118,16 @@ def test_a_cosignature_by_somebody_else_is_refused(note: str, key: NoteKey) -> N
 
 
 @pytest.mark.parametrize(
-    "line", ["", "a", "a+b+c", "a+00000000+AAAA", KEY.vkey()[:-4], KEY.vkey().replace(KEY.id.hex(), "00000000"), "+".join("aaa")]
+    "line",
+    [
+        "",
+        "a",
+        "a+b+c",
+        "a+00000000+AAAA",
+        KEY.vkey()[:-4],
+        KEY.vkey().replace(KEY.id.hex(), "00000000"),
+        "+".join("aaa"),
+    ],
 )
 def test_a_key_line_that_is_not_whole_is_refused(line: str) -> None:
     with pytest.raises(ContractError) as caught:

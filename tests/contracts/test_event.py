@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import ContractError
-from contracts.event import MAX_INT, MAX_LEAF_BYTES, ActionResult, Actor, Category, Event, Severity, decode, encode, hash_of
+from contracts.event import (
+    MAX_INT,
+    MAX_LEAF_BYTES,
+    ActionResult,
+    Actor,
+    Category,
+    Event,
+    Severity,
+    decode,
+    encode,
+    hash_of,
+)
 from contracts.merkle import leaf_hash
 
 replace = msgspec.structs.replace

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from contracts.errors import ContractError, from_msgspec
-from contracts.permit import Command, Person, PermitClaims, Revocations, Role, Verb
+from contracts.permit import Command, PermitClaims, Person, Revocations, Role, Verb
 from tests.edge.interlock.bench import GUARDIAN, PERFORMER, permit
 
 replace = msgspec.structs.replace

@@ -17,7 +17,8 @@ def test_a_topic_comes_back_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    "topic", ["", "hotbox/v1", "hotbox/v2/b/up/log", "hotbox/v1/b/xx/log", "hotbox/v1/b/up/log/x", "/hotbox/v1/b/up/log"]
+    "topic",
+    ["", "hotbox/v1", "hotbox/v2/b/up/log", "hotbox/v1/b/xx/log", "hotbox/v1/b/up/log/x", "/hotbox/v1/b/up/log"],
 )
 def test_other_topics_are_refused(topic: str) -> None:
     with pytest.raises(ContractError) as caught:

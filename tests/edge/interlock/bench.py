@@ -116,7 +116,7 @@ class Bench:
         self.gas = {c.name: Gas(CLEAN[c.gas]) for c in site.channels}
         self.pressed: set[str] = set()
         self.inputs_silent_since: int | None = None
-        self.badges = {person: True for person in (1001, 1002, 1003)}
+        self.badges = dict.fromkeys((1001, 1002, 1003), True)
         self.badge_seen: dict[int, int] = {}
         self.faces: dict[str, Face] = {}
         self.looking = {"performer", "guardian"}
@@ -169,7 +169,17 @@ class Bench:
             strangers=self.strangers,
             camera=None if self.camera is None else Camera(self.now, self.camera, 25),
             deadman=DeadmanStatus(
-                1, 1, self.latch, self.contact, "00000000", 10, 0, 0, self.cause, 0, self.deadman_silent_since or self.now
+                1,
+                1,
+                self.latch,
+                self.contact,
+                "00000000",
+                10,
+                0,
+                0,
+                self.cause,
+                0,
+                self.deadman_silent_since or self.now,
             ),
             loop_gap_ms=self.loop_gap_ms,
         )

@@ -110,7 +110,10 @@ def test_finish_opens_and_ends_the_permit_and_begins_the_watch(released: Bench) 
     assert released.first_out == "finished"
     assert released.durable.finished == ("HW-1",)
     assert released.durable.fire_watch is not None
-    assert [n.type for n in step.notes if n.type.startswith(("work", "fire"))] == ["work.finished", "fire_watch.started"]
+    assert [n.type for n in step.notes if n.type.startswith(("work", "fire"))] == [
+        "work.finished",
+        "fire_watch.started",
+    ]
 
 
 def test_finished_work_is_never_resumed(released: Bench) -> None:

@@ -47,9 +47,9 @@ def test_a_permit_in_order_is_accepted() -> None:
 
 
 def _tampered() -> str:
-    head, body, signature = _sign(permit()).split(".")
+    head, _body, signature = _sign(permit()).split(".")
     other = _sign(permit("HW-2")).split(".")[1]
-    return ".".join((head, other, signature))
+    return f"{head}.{other}.{signature}"
 
 
 def _unsigned() -> str:
@@ -255,7 +255,9 @@ def test_a_box_takes_public_keys_only(tmp_path: Path) -> None:
         offers.load_keys(path)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"keys":[{"kty":"OKP"}]}', b'{"keys":[{"kid":"a","kty":"oct","k":"AA"}]}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b'{"keys":[{"kty":"OKP"}]}', b'{"keys":[{"kid":"a","kty":"oct","k":"AA"}]}']
+)
 def test_a_key_file_that_holds_something_else_is_refused(tmp_path: Path, body: bytes) -> None:
     path = tmp_path / "keys.json"
     path.write_bytes(body)

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from contracts.event import Actor
 from contracts.permit import Revocations
-from edge.audit.draft import Draft, leaves
-from edge.audit.draft import Place
+from edge.audit.draft import Draft, Place, leaves
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import kernel
 from edge.interlock.evidence import Badge, Camera, Face, FaceRefused, Position
@@ -62,7 +61,7 @@ def _mend(bench: Bench) -> None:
     bench.strangers = ()
 
 
-def _move(bench: Bench, move: str, number: int) -> Step:  # noqa: C901
+def _move(bench: Bench, move: str, number: int) -> Step:
     name = NAMES[number % len(NAMES)]
     match move:
         case "arm" | "reset" | "finish":
@@ -329,7 +328,9 @@ _happenings: st.SearchStrategy[Happening] = st.one_of(
 
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    st.lists(st.tuples(_snapshots, st.lists(_happenings, max_size=4), st.integers(0, 5 * SECOND)), min_size=1, max_size=5),
+    st.lists(
+        st.tuples(_snapshots, st.lists(_happenings, max_size=4), st.integers(0, 5 * SECOND)), min_size=1, max_size=5
+    ),
     st.sampled_from(["new", "ready", "armed", "released", "tripped", "fault"]),
 )
 def test_arbitrary_evidence_never_breaks_the_kernel(
@@ -400,5 +401,3 @@ def test_the_kernel_called_at_its_own_deadlines_misses_no_loss_of_evidence() -> 
                 fresh = replace(fresh, **{source: getattr(snapshot, source)})
             snapshot = fresh
         assert bench.now - silent == limit_us + 1, source
-
-

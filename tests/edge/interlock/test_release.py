@@ -140,7 +140,12 @@ ALONE: list[tuple[str, Change, str, str]] = [
     ("camera stalled", _set(camera="stalled"), "camera", "camera_lost"),
     ("no gas test", _durable(gas_test=None), "gas_test", "gas_test_none"),
     ("audit late", _set(audit=AuditHealth(writable=True, age_ms=1001, rollback=False)), "audit", "audit_late"),
-    ("audit unwritable", _set(audit=AuditHealth(writable=False, age_ms=0, rollback=False)), "audit", "audit_unwritable"),
+    (
+        "audit unwritable",
+        _set(audit=AuditHealth(writable=False, age_ms=0, rollback=False)),
+        "audit",
+        "audit_unwritable",
+    ),
     ("audit rolled back", _set(audit=AuditHealth(writable=True, age_ms=0, rollback=True)), "audit", "audit_rollback"),
 ]
 
@@ -186,9 +191,7 @@ def test_release_needs_place_and_air_and_faces_at_the_same_moment(
     assert ready.failing() == wanted
 
 
-@pytest.mark.parametrize(
-    ("approved", "briefed", "tested", "watched"), list(itertools.product((False, True), repeat=4))
-)
+@pytest.mark.parametrize(("approved", "briefed", "tested", "watched"), list(itertools.product((False, True), repeat=4)))
 def test_four_prerequisites_only_all_of_them_start(
     bench: Bench, approved: bool, briefed: bool, tested: bool, watched: bool
 ) -> None:
@@ -240,9 +243,7 @@ def test_badge_and_face_must_belong_to_the_same_guardian(bench: Bench) -> None:
         (-60, 3600, False, "place_outside"),
     ],
 )
-def test_place_and_window_lock_each_other(
-    bench: Bench, start_s: int, end_s: int, inside: bool, code: str
-) -> None:
+def test_place_and_window_lock_each_other(bench: Bench, start_s: int, end_s: int, inside: bool, code: str) -> None:
     """BOX-02: inside but too early or too late: no; in time but outside: no."""
     bench.step(PermitAccepted(permit(start_s=start_s, end_s=end_s)))
     bench.test_gas()

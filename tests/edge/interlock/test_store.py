@@ -1,6 +1,5 @@
 """The state file: durable before it is said, whole or not at all."""
 
-import os
 import threading
 from pathlib import Path
 
@@ -125,7 +124,7 @@ def test_after_a_failed_write_nothing_is_acknowledged_any_more(tmp_path: Path) -
     path = tmp_path / "state.json"
     _saved(path, Durable(boot_id="old"))
     store = StateStore(path)
-    os.symlink("/dev/full", path.with_suffix(".new"))
+    path.with_suffix(".new").symlink_to("/dev/full")
     told: list[str] = []
     store.save(Durable(boot_id="lost"), lambda: told.append("lost"))
     for _ in range(1000):

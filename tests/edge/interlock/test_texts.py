@@ -42,9 +42,7 @@ def _first_arguments(*functions: str) -> set[str]:
     return found
 
 
-CODES = _first_arguments("Reason", "_fail", "_vote") | {
-    value for value in offers._CODES.values()
-} | set(offers._UNREADABLE.values()) | {"invalid", "gas_fault", "gas_stale", "gas_frozen", "gas_warm_up"}  # fmt: skip
+CODES = _first_arguments("Reason", "_fail", "_vote") | set(offers._CODES.values()) | set(offers._UNREADABLE.values()) | {"invalid", "gas_fault", "gas_stale", "gas_frozen", "gas_warm_up"}  # fmt: skip
 _KIND = re.compile(rf"(?:{'|'.join({kind.partition('.')[0] for kind in EVENTS})})\.[a-z_]+")
 
 
@@ -88,7 +86,10 @@ def test_every_event_has_a_text(kind: str) -> None:
 
 def test_an_event_is_told_with_its_first_reason() -> None:
     data = {"code": "gas_high", "chan": "ch4-1", "value_milli": 30_000, "unit": "%LEL"}
-    assert describe("interlock.tripped", data) == ("切断：ch4-1 超上限 30 %LEL", "tripped: ch4-1 is over its limit 30 %LEL")
+    assert describe("interlock.tripped", data) == (
+        "切断：ch4-1 超上限 30 %LEL",
+        "tripped: ch4-1 is over its limit 30 %LEL",
+    )
     assert describe("permit.refused", {"code": "forged"})[1] == "permit refused: its signature is not valid"
 
 
