@@ -14,7 +14,9 @@ from cloud_bridge.prepare import announce, first_administrator, prepare, start_d
 from cloud_bridge.process import Broker
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
     help="The cloud bridge of the hot-work boxes. / 动火作业盒子的云端桥接。",
 )
 
@@ -44,7 +46,10 @@ def serve(
     port: Annotated[int, typer.Option(help="Port of the pages, 0 = any free. / 网页端口，0 = 任意空闲端口。")] = 8460,
     broker: Annotated[str, typer.Option(help="Use this broker (HOST:PORT). / 使用该 MQTT 代理。")] = "",
     embedded_broker: Annotated[
-        bool, typer.Option("--embedded-broker", help="Start the embedded broker on loopback (default). / 启动内置代理（默认）。")
+        bool,
+        typer.Option(
+            "--embedded-broker", help="Start the embedded broker on loopback (default). / 启动内置代理（默认）。"
+        ),
     ] = False,
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain (PEM). / 证书链。", exists=True)] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM). / 私钥。", exists=True)] = None,

@@ -8,6 +8,8 @@
     DIR/public/                public halves, for boxes
     DIR/run/*.alive            touched by each process while it works
     DIR/bridge.json            address of a running bridge
+
+All of it is closed to other users.
 """
 
 import fcntl
@@ -36,9 +38,7 @@ class DataDir:
         """
         value = os.environ.get(ENVIRONMENT, "")
         if not value:
-            raise SystemExit(
-                f"data directory: expected --data DIR or {ENVIRONMENT}=DIR, got nothing; name a directory to keep data in"
-            )
+            raise SystemExit(f"data directory: expected --data DIR or {ENVIRONMENT}=DIR, got nothing; name a directory")
         return DataDir(Path(value).resolve())
 
     @property

@@ -3,6 +3,8 @@
     permit key    signs permits and revocation lists    DIR/signer/permit_key.pem
     command key   signs commands                        DIR/signer/command_key.pem
     cosign key    witnesses the boxes' checkpoints      DIR/ingest/cosign_key.pem
+
+Different keys, because a statement is believed by its key: whoever runs the ingest cannot release anything.
 """
 
 import base64

@@ -52,8 +52,14 @@ class Broker:
 def connect(broker: Broker, name: str, max_queued: int = 0) -> Client:
     """An MQTT 3.1.1 client: every broker that boxes use speaks it."""
     return Client(
-        broker.host, broker.port, identifier=name, protocol=ProtocolVersion.V311, keepalive=10, timeout=10,
-        clean_session=True, max_queued_incoming_messages=max_queued or None,
+        broker.host,
+        broker.port,
+        identifier=name,
+        protocol=ProtocolVersion.V311,
+        keepalive=10,
+        timeout=10,
+        clean_session=True,
+        max_queued_incoming_messages=max_queued or None,
     )
 
 

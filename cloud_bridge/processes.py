@@ -37,8 +37,14 @@ def web(listener: socket.socket, certificate: Path | None, key: Path | None) -> 
     import uvicorn
 
     config = uvicorn.Config(
-        "cloud_bridge.asgi:application", log_level="warning", timeout_graceful_shutdown=GRACE_S, server_header=False,
-        proxy_headers=False, ssl_certfile=certificate, ssl_keyfile=key, lifespan="off",
+        "cloud_bridge.asgi:application",
+        log_level="warning",
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+        proxy_headers=False,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        lifespan="off",
     )
     uvicorn.Server(config).run(sockets=[listener])
 

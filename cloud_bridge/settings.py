@@ -14,7 +14,10 @@ SECRET_KEY = DATA.secret_key()
 DEBUG = False
 TLS = os.environ.get("HOTBOX_BRIDGE_TLS") == "1"
 ALLOWED_HOSTS = [
-    "127.0.0.1", "localhost", "[::1]", *filter(None, os.environ.get("HOTBOX_BRIDGE_HOSTS", "").split(",")),
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    *filter(None, os.environ.get("HOTBOX_BRIDGE_HOSTS", "").split(",")),
 ]
 ROOT_URLCONF = "cloud_bridge.urls"
 ASGI_APPLICATION = "cloud_bridge.asgi.application"

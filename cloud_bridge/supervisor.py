@@ -66,7 +66,9 @@ class Web:
         try:
             listener.bind((self.host, self.port))
         except OSError as error:
-            raise SystemExit(f"--port {self.port}: expected a free port, got {error.strerror}; choose another, or 0") from error
+            raise SystemExit(
+                f"--port {self.port}: expected a free port, got {error.strerror}; choose another, or 0"
+            ) from error
         listener.listen(128)
         return listener
 
@@ -269,7 +271,9 @@ class Supervisor:
 
     def _tell(self, port: int, broker: Broker) -> None:
         known = {
-            "url": self.web.url(port), "broker": {"host": broker.host, "port": broker.port}, "pid": os.getpid(),
+            "url": self.web.url(port),
+            "broker": {"host": broker.host, "port": broker.port},
+            "pid": os.getpid(),
             "processes": {child.name: child.pid for child in self.children},
         }
         write_atomically(self.data.bridge_json, json.dumps(known, indent=2) + "\n")

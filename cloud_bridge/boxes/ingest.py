@@ -74,8 +74,6 @@ class Ingest:
         payload = message.payload if isinstance(message.payload, bytes) else b""
         try:
             box, _direction, leaf = topics.parse(str(message.topic))
-            if len(payload) > topics.MAX_PAYLOAD_BYTES:
-                raise ContractError("payload", f"at most {topics.MAX_PAYLOAD_BYTES} bytes", f"{len(payload)} bytes")
             await self._handle(client, box, leaf, payload)
         except MqttError:
             raise
@@ -85,6 +83,8 @@ class Ingest:
             await self._in_thread(store.reject, box, leaf, error)
 
     async def _handle(self, client: Client, box: str, leaf: str, payload: bytes) -> None:
+        if len(payload) > topics.MAX_PAYLOAD_BYTES:
+            raise ContractError("payload", f"at most {topics.MAX_PAYLOAD_BYTES} bytes", f"{len(payload)} bytes")
         if leaf == "log":
             await self._batch(client, box, payload)
         elif leaf == "cp":

@@ -102,6 +102,9 @@ class EventColumns(models.Model):
 
         abstract = True
 
+    def __str__(self) -> str:
+        return f"{self.box_id}/{self.log}/{self.seq} {self.type}"
+
     def read(self) -> dict[str, Any]:
         """The whole event as the leaf says it."""
         return msgspec.json.decode(bytes(self.leaf))
@@ -114,7 +117,11 @@ class Event(EventColumns):
         """Once each."""
 
         constraints = [models.UniqueConstraint(fields=["box", "log", "seq"], name="each_leaf_once")]
-        indexes = [models.Index(fields=["box", "t"]), models.Index(fields=["permit"]), models.Index(fields=["sev", "t"])]
+        indexes = [
+            models.Index(fields=["box", "t"]),
+            models.Index(fields=["permit"]),
+            models.Index(fields=["sev", "t"]),
+        ]
 
     proven = True
 
@@ -146,6 +153,9 @@ class Checkpoint(models.Model):
 
         constraints = [models.UniqueConstraint(fields=["log", "size"], name="one_root_for_a_size")]
 
+    def __str__(self) -> str:
+        return f"{self.log} at {self.size}"
+
 
 class BoxState(models.Model):
     """The last up/state of a box: what it believes. `received_ms` is by the bridge's clock."""
@@ -164,6 +174,9 @@ class BoxState(models.Model):
     deadline = models.BigIntegerField(default=0)
     fire_watch_until = models.BigIntegerField(default=0)
     received_ms = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.box_id}: {self.state}"
 
 
 class AlertKind(models.TextChoices):
@@ -193,6 +206,9 @@ class Alert(models.Model):
         constraints = [models.UniqueConstraint(fields=["box", "kind", "seq"], name="each_finding_once")]
         ordering = ["-last_ms"]
 
+    def __str__(self) -> str:
+        return f"{self.box_id}: {self.kind} {self.seq}"
+
 
 class Rejection(models.Model):
     """Messages that were refused, counted by reason. `box` is null for senders that are not registered."""
@@ -210,6 +226,9 @@ class Rejection(models.Model):
         constraints = [models.UniqueConstraint(fields=["box", "leaf", "field"], name="one_row_a_reason")]
         ordering = ["-last_ms"]
 
+    def __str__(self) -> str:
+        return f"{self.box_id}: {self.leaf} {self.field} x {self.count}"
+
 
 class Notice(models.Model):
     """Something that open pages should show now. Written in the transaction of the change it announces."""
@@ -226,6 +245,9 @@ class Notice(models.Model):
     box = models.CharField(max_length=64, blank=True)
     ref = models.CharField(max_length=64)
     at_ms = models.PositiveBigIntegerField(default=now_ms)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.ref}"
 
     @staticmethod
     def tell(kind: "Notice.Kind", ref: object, box: str = "") -> None:
@@ -257,6 +279,9 @@ class Command(models.Model):
 
         ordering = ["-at_s"]
 
+    def __str__(self) -> str:
+        return f"{self.box_id}: {self.verb}"
+
 
 class RevocationList(models.Model):
     """The newest signed revocation list of a box; its renewal is the box's lease."""
@@ -267,3 +292,6 @@ class RevocationList(models.Model):
     as_of = models.PositiveBigIntegerField(default=0)
     wanted = models.BooleanField(default=True)
     jws = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.box_id}: {self.rev}"

@@ -24,19 +24,27 @@ def register(box_id: str, vkey: str, **shown: str) -> Box:
             needs the authority of two people.
     """
     if not ID_PATTERN.regex.match(box_id):
-        raise ContractError("box", "letters, digits, dots, dashes", repr(box_id), "use the name of the box's configuration")
+        raise ContractError(
+            "box", "letters, digits, dots, dashes", repr(box_id), "use the name of the box's configuration"
+        )
     key = NoteKey.parse(vkey)
     words = key.name.split("/")
     if len(words) != 3 or words[1] != box_id or not words[2].isdigit() or key.kind != _ED25519:
-        raise ContractError("vkey", f"a log key named hotbox.DOMAIN/{box_id}/EPOCH", key.name, "give the key of this box")
+        raise ContractError(
+            "vkey", f"a log key named hotbox.DOMAIN/{box_id}/EPOCH", key.name, "give the key of this box"
+        )
     box, _created = Box.objects.update_or_create(pk=box_id, defaults={k: v for k, v in shown.items() if v})
     epoch = int(words[2])
     log = Log.objects.filter(box=box, epoch=epoch).first()
     if log is not None and log.vkey != key.vkey():
-        raise ContractError("vkey", f"the key registered for epoch {epoch}", "another", "a replaced box starts a new epoch")
+        raise ContractError(
+            "vkey", f"the key registered for epoch {epoch}", "another", "a replaced box starts a new epoch"
+        )
     if log is None:
         if box.logs.exists():
-            raise ContractError("vkey", "the registered epoch", f"epoch {epoch}", "a new epoch needs two people's authority")
+            raise ContractError(
+                "vkey", "the registered epoch", f"epoch {epoch}", "a new epoch needs two people's authority"
+            )
         Log.objects.create(box=box, epoch=epoch, origin=key.name, vkey=key.vkey())
     RevocationList.objects.get_or_create(box=box)
     return box

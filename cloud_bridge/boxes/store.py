@@ -75,7 +75,9 @@ def raise_alert(box: Box, kind: AlertKind, seq: int, detail: str, evidence: byte
     """Keep a finding; the same finding again only counts."""
     now = now_ms()
     alert, created = Alert.objects.get_or_create(
-        box=box, kind=kind, seq=seq,
+        box=box,
+        kind=kind,
+        seq=seq,
         defaults={"detail": detail[:500], "evidence": evidence, "first_ms": now, "last_ms": now},
     )
     if not created:
@@ -122,8 +124,16 @@ def _decode(body: bytes, log: Log, seq: int | None) -> contract_event.Event:
 
 def _columns(leaf: contract_event.Event, body: bytes, received_ms: int) -> dict[str, object]:
     return {
-        "box_id": leaf.box, "log": leaf.log, "seq": leaf.seq, "leaf": body, "t": leaf.t, "type": leaf.type[:80],
-        "cat": leaf.cat.value, "sev": leaf.sev.value, "permit": leaf.permit[:64], "received_ms": received_ms,
+        "box_id": leaf.box,
+        "log": leaf.log,
+        "seq": leaf.seq,
+        "leaf": body,
+        "t": leaf.t,
+        "type": leaf.type[:80],
+        "cat": leaf.cat.value,
+        "sev": leaf.sev.value,
+        "permit": leaf.permit[:64],
+        "received_ms": received_ms,
     }
 
 
@@ -239,9 +249,16 @@ def store_state(box_name: str, payload: bytes) -> None:
     values = {"online": state.online, "received_ms": now_ms()}
     if state.online or state.state != "unknown" or before is None:
         values |= {
-            "t": state.t, "state": state.state[:40], "since": state.since, "permit": state.permit[:64],
-            "first_out": state.first_out[:200], "reasons": [r[:200] for r in state.reasons[:32]],
-            "baseline": state.baseline[:64], "size": state.size, "acked": state.acked, "deadline": state.deadline,
+            "t": state.t,
+            "state": state.state[:40],
+            "since": state.since,
+            "permit": state.permit[:64],
+            "first_out": state.first_out[:200],
+            "reasons": [r[:200] for r in state.reasons[:32]],
+            "baseline": state.baseline[:64],
+            "size": state.size,
+            "acked": state.acked,
+            "deadline": state.deadline,
             "fire_watch_until": state.fire_watch_until,
         }
     BoxState.objects.update_or_create(box=box, defaults=values)

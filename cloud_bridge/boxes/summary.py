@@ -77,14 +77,27 @@ class Summary:
         """For the API."""
         last = self.last
         return {
-            "id": self.box.pk, "name": self.box.name, "place": self.box.place, "online": self.online,
-            "state": self.state, "since": last.since if last else 0, "permit": self.permit,
-            "first_out": last.first_out if last else "", "reasons": last.reasons if last else [],
-            "baseline": last.baseline if last else "", "deadline": last.deadline if last else 0,
-            "fire_watch_until": last.fire_watch_until if last else 0, "age_s": self.age_s,
-            "received_ms": last.received_ms if last else 0, "box_size": last.size if last else 0,
-            "stored": self.stored, "witnessed": self.witnessed, "unwitnessed": self.unwitnessed,
-            "unproven": self.unproven, "rejected": self.rejected, "alarm": self.alarm,
+            "id": self.box.pk,
+            "name": self.box.name,
+            "place": self.box.place,
+            "online": self.online,
+            "state": self.state,
+            "since": last.since if last else 0,
+            "permit": self.permit,
+            "first_out": last.first_out if last else "",
+            "reasons": last.reasons if last else [],
+            "baseline": last.baseline if last else "",
+            "deadline": last.deadline if last else 0,
+            "fire_watch_until": last.fire_watch_until if last else 0,
+            "age_s": self.age_s,
+            "received_ms": last.received_ms if last else 0,
+            "box_size": last.size if last else 0,
+            "stored": self.stored,
+            "witnessed": self.witnessed,
+            "unwitnessed": self.unwitnessed,
+            "unproven": self.unproven,
+            "rejected": self.rejected,
+            "alarm": self.alarm,
             "alerts": [{"kind": a.kind, "seq": a.seq, "detail": a.detail, "count": a.count} for a in self.alerts],
         }
 
@@ -108,8 +121,14 @@ def summaries(only: str | None = None) -> list[Summary]:
         logs = list(box.logs.all())
         found.append(
             Summary(
-                box, last, logs[0] if logs else None, alerts.get(box.pk, []), rejected.get(box.pk, 0),
-                unproven.get(box.pk, 0), max(logs[0].heard_ms if logs else 0, last.received_ms if last else 0), now,
+                box,
+                last,
+                logs[0] if logs else None,
+                alerts.get(box.pk, []),
+                rejected.get(box.pk, 0),
+                unproven.get(box.pk, 0),
+                max(logs[0].heard_ms if logs else 0, last.received_ms if last else 0),
+                now,
             )
         )
     return sorted(found, key=lambda summary: summary.order)

@@ -24,8 +24,12 @@ class Finding:
     def as_json(self) -> dict[str, Any]:
         """For programs."""
         return {
-            "origin": self.origin, "leaves": self.leaves, "witnessed": self.witnessed,
-            "unwitnessed": self.unwitnessed, "ok": not self.bad, "bad": self.bad,
+            "origin": self.origin,
+            "leaves": self.leaves,
+            "witnessed": self.witnessed,
+            "unwitnessed": self.unwitnessed,
+            "ok": not self.bad,
+            "bad": self.bad,
         }
 
     def sentence(self) -> str:

@@ -65,15 +65,22 @@ def agree(box_name: str, payload: bytes) -> Log | None:
     tree = tree_at(log, statement.size)
     if tree.root() != statement.root:
         raise_alert(
-            box, AlertKind.ROOT, statement.size,
-            f"the signed checkpoint at {statement.size} of {log.origin} has another root", payload,
+            box,
+            AlertKind.ROOT,
+            statement.size,
+            f"the signed checkpoint at {statement.size} of {log.origin} has another root",
+            payload,
         )
         return None
     if statement.size > log.witnessed_size:
         Checkpoint.objects.get_or_create(
-            log=log, size=statement.size,
+            log=log,
+            size=statement.size,
             defaults={
-                "root": statement.root.hex(), "note": text, "frontier": tree.pack(), "received_ms": now_ms(),
+                "root": statement.root.hex(),
+                "note": text,
+                "frontier": tree.pack(),
+                "received_ms": now_ms(),
             },
         )
         log.witnessed_size, log.witnessed_ms = statement.size, now_ms()

@@ -62,9 +62,21 @@ def list_boxes(
 
     found = [
         {
-            "box": s.box.pk, "name": s.box.name, "state": s.state, "online": s.online, "age_s": s.age_s,
-            "permit": s.permit, "stored": s.stored, "witnessed": s.witnessed, "alerts": len(s.alerts),
+            "box": s.box.pk,
+            "name": s.box.name,
+            "state": s.state,
+            "online": s.online,
+            "age_s": s.age_s,
+            "permit": s.permit,
+            "stored": s.stored,
+            "witnessed": s.witnessed,
+            "alerts": len(s.alerts),
         }
         for s in summaries()
     ]
-    rows("boxes", ("box", "name", "state", "online", "age_s", "permit", "stored", "witnessed", "alerts"), found, as_json=as_json)
+    rows(
+        "boxes",
+        ("box", "name", "state", "online", "age_s", "permit", "stored", "witnessed", "alerts"),
+        found,
+        as_json=as_json,
+    )

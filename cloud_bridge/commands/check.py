@@ -22,8 +22,10 @@ def check(
 
     wrong = []
     for path in (
-        context.obj.signer / "permit_key.pem", context.obj.signer / "command_key.pem",
-        context.obj.ingest / "cosign_key.pem", context.obj.root / "secret_key",
+        context.obj.signer / "permit_key.pem",
+        context.obj.signer / "command_key.pem",
+        context.obj.ingest / "cosign_key.pem",
+        context.obj.root / "secret_key",
     ):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:

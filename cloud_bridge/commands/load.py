@@ -52,7 +52,9 @@ class Books(msgspec.Struct, forbid_unknown_fields=True):
 
 def load(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="YAML with boxes, people, users. / 含 boxes、people、users 的 YAML。", exists=True)],
+    file: Annotated[
+        Path, typer.Argument(help="YAML with boxes, people, users. / 含 boxes、people、users 的 YAML。", exists=True)
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON. / 输出 JSON。")] = False,
 ) -> None:
     """Register all of a file's boxes, people and users, or nothing. / 批量登记盒子、人员与用户（全部成功或全部不做）。"""
@@ -83,7 +85,12 @@ def load(
             done.append({"kind": "person", "id": person.code, "password": ""})
         for user in books.users:
             password = save_user(
-                user.user, user.roles, display=user.display, office=user.office, person=user.person, password=user.password
+                user.user,
+                user.roles,
+                display=user.display,
+                office=user.office,
+                person=user.person,
+                password=user.password,
             )
             done.append({"kind": "user", "id": user.user, "password": "" if user.password else password})
     rows("loaded", ("kind", "id", "password"), done, as_json=as_json)

@@ -23,7 +23,9 @@ def add_user(
     display: Annotated[str, typer.Option(help="Name on pages and permits. / 姓名。")] = "",
     office: Annotated[str, typer.Option(help="Office; approvers need one. / 职务或部门。")] = "",
     person: Annotated[str, typer.Option(help="Code of the person this user is. / 对应现场人员编号。")] = "",
-    password_stdin: Annotated[bool, typer.Option(help="Read the password from standard input. / 从标准输入读取密码。")] = False,
+    password_stdin: Annotated[
+        bool, typer.Option(help="Read the password from standard input. / 从标准输入读取密码。")
+    ] = False,
 ) -> None:
     """Add a user, or give an existing one other roles. Without --password-stdin a one-time password is printed. / 添加用户。"""
     prepare(context.obj)
@@ -31,7 +33,10 @@ def add_user(
     if password_stdin and not given:
         fail("a password on standard input", "nothing", "write it as one line")
     password = save_user(name, role, display=display, office=office, person=person, password=given)
-    typer.echo(f"{name}: {', '.join(r.value for r in role)}" + (f", one-time password {password}" if password and not given else ""))
+    typer.echo(
+        f"{name}: {', '.join(r.value for r in role)}"
+        + (f", one-time password {password}" if password and not given else "")
+    )
 
 
 def save_user(name: str, role: list[Role], *, display: str, office: str, person: str, password: str) -> str:
@@ -77,8 +82,12 @@ def list_users(context: typer.Context, as_json: AsJson = False) -> None:
 
     found = [
         {
-            "user": u.username, "name": u.display_name, "office": u.office, "roles": ", ".join(sorted(r.value for r in u.roles)),
-            "person": u.person.code if u.person else "", "active": u.is_active,
+            "user": u.username,
+            "name": u.display_name,
+            "office": u.office,
+            "roles": ", ".join(sorted(r.value for r in u.roles)),
+            "person": u.person.code if u.person else "",
+            "active": u.is_active,
         }
         for u in User.objects.order_by("username")
     ]

@@ -21,8 +21,14 @@ def list_permits(context: typer.Context, as_json: AsJson = False) -> None:
 
     found = [
         {
-            "permit": p.jti, "box": p.box_id, "state": p.state, "level": p.level, "place": p.place,
-            "from": p.starts.isoformat(), "to": p.ends.isoformat(), "note": p.decided_note,
+            "permit": p.jti,
+            "box": p.box_id,
+            "state": p.state,
+            "level": p.level,
+            "place": p.place,
+            "from": p.starts.isoformat(),
+            "to": p.ends.isoformat(),
+            "note": p.decided_note,
         }
         for p in Permit.objects.all()
     ]
@@ -30,7 +36,9 @@ def list_permits(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(context: typer.Context, jti: Annotated[str, typer.Argument(help="Number. / 编号。")], as_json: AsJson = False) -> None:
+def show(
+    context: typer.Context, jti: Annotated[str, typer.Argument(help="Number. / 编号。")], as_json: AsJson = False
+) -> None:
     """One permit with its trail. / 查看作业票。"""
     prepare(context.obj)
     from cloud_bridge.permits.models import Permit
@@ -43,7 +51,11 @@ def show(context: typer.Context, jti: Annotated[str, typer.Argument(help="Number
         for h in permit.history.all()
     ]
     if as_json:
-        typer.echo(json.dumps({"permit": jti, "state": permit.state, "jws": permit.jws, "trail": trail}, ensure_ascii=False, indent=2))
+        typer.echo(
+            json.dumps(
+                {"permit": jti, "state": permit.state, "jws": permit.jws, "trail": trail}, ensure_ascii=False, indent=2
+            )
+        )
         return
     rows(f"{jti}: {permit.state}", ("at", "actor", "event", "after", "note"), trail, as_json=False)
 

@@ -42,7 +42,10 @@ class User(AbstractUser):
 
     username_validator = ID_PATTERN
     username = models.CharField(
-        _("user name"), max_length=64, unique=True, validators=[ID_PATTERN],
+        _("user name"),
+        max_length=64,
+        unique=True,
+        validators=[ID_PATTERN],
         error_messages={"unique": _("Expected a new user name, got one that exists; choose another.")},
     )
     display_name = models.CharField(_("name"), max_length=80)

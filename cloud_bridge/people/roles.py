@@ -31,8 +31,15 @@ GRANTS: dict[Role, tuple[str, ...]] = {
     Role.APPROVER: (APPROVE, REVOKE),
     Role.SAFETY_OFFICER: (REVOKE, COMMAND),
     Role.ADMIN: (
-        REVOKE, "people.add_user", "people.change_user", "people.view_user", "people.add_person", "people.change_person",
-        "people.view_person", "boxes.view_box", "boxes.change_box",
+        REVOKE,
+        "people.add_user",
+        "people.change_user",
+        "people.view_user",
+        "people.add_person",
+        "people.change_person",
+        "people.view_person",
+        "boxes.view_box",
+        "boxes.change_box",
     ),
 }
 

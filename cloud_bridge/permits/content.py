@@ -36,9 +36,18 @@ def content_of(permit: Permit) -> PermitContent:
     """The present content of a permit."""
     crew = list(permit.crew.select_related("person"))
     return PermitContent(
-        jti=permit.jti, box=permit.box_id, work=WORK, level=permit.level, method=permit.method, place=permit.place,
-        content=permit.content, rules=permit.rules, nbf=int(permit.starts.timestamp()), exp=int(permit.ends.timestamp()),
-        lease_s=permit.lease_s, people=people_of(crew),
+        jti=permit.jti,
+        box=permit.box_id,
+        work=WORK,
+        level=permit.level,
+        method=permit.method,
+        place=permit.place,
+        content=permit.content,
+        rules=permit.rules,
+        nbf=int(permit.starts.timestamp()),
+        exp=int(permit.ends.timestamp()),
+        lease_s=permit.lease_s,
+        people=people_of(crew),
     )
 
 
@@ -61,10 +70,23 @@ def claims_of(permit: Permit, issuer: str, now_s: int) -> PermitClaims:
         if s.content_sha256 == permit.content_sha256
     )
     claims = PermitClaims(
-        iss=issuer, aud=content.box, jti=content.jti, iat=now_s, nbf=content.nbf, exp=content.exp, as_of=now_s,
-        lease_s=content.lease_s, work=content.work, level=Level(content.level), method=content.method,
-        place=content.place, content=content.content, rules=content.rules, people=content.people,
-        approvals=approvals, content_sha256=sha,
+        iss=issuer,
+        aud=content.box,
+        jti=content.jti,
+        iat=now_s,
+        nbf=content.nbf,
+        exp=content.exp,
+        as_of=now_s,
+        lease_s=content.lease_s,
+        work=content.work,
+        level=Level(content.level),
+        method=content.method,
+        place=content.place,
+        content=content.content,
+        rules=content.rules,
+        people=content.people,
+        approvals=approvals,
+        content_sha256=sha,
     )
     # Through the wire's decoder, so that a value which no box would read is never signed.
     claims = msgspec.json.decode(msgspec.json.encode(claims), type=PermitClaims)

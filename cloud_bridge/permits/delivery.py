@@ -78,7 +78,9 @@ def renew_lists() -> None:
     """Ask the signer for fresh revocation lists."""
     for box in Box.objects.filter(active=True, revocations=None):
         RevocationList.objects.get_or_create(box=box)
-    RevocationList.objects.filter(as_of__lte=int(time.time()) - RENEW_S, wanted=False, box__active=True).update(wanted=True)
+    RevocationList.objects.filter(as_of__lte=int(time.time()) - RENEW_S, wanted=False, box__active=True).update(
+        wanted=True
+    )
 
 
 def prune_notices() -> None:
@@ -94,9 +96,11 @@ def outgoing(timers: Timers, now: float) -> list[Outgoing]:
     if timers.prune_due(now):
         prune_notices()
     found: list[Outgoing] = []
-    for row in RevocationList.objects.exclude(jws="").filter(box__active=True):
-        if timers.list_is_new(row.box_id, row.jws):
-            found.append((topics.dn(row.box_id, "revoke"), row.jws, True))
+    found.extend(
+        (topics.dn(row.box_id, "revoke"), row.jws, True)
+        for row in RevocationList.objects.exclude(jws="").filter(box__active=True)
+        if timers.list_is_new(row.box_id, row.jws)
+    )
     wall = timezone.now()
     for permit in Permit.objects.filter(state=State.ISSUED, ends__gt=wall - timedelta(seconds=1)):
         if timers.due(f"permit {permit.jti} {permit.answered}", now):

@@ -16,8 +16,11 @@ from cloud_bridge.permits.workflow import LEVEL_TITLES, Refused, check_window
 from contracts.permit import Level, Role
 
 METHODS = (
-    gettext_lazy("electric arc welding"), gettext_lazy("gas welding and cutting"), gettext_lazy("grinding"),
-    gettext_lazy("drilling"), gettext_lazy("open flame"),
+    gettext_lazy("electric arc welding"),
+    gettext_lazy("gas welding and cutting"),
+    gettext_lazy("grinding"),
+    gettext_lazy("drilling"),
+    gettext_lazy("open flame"),
 )
 
 
@@ -40,7 +43,8 @@ class PermitForm(forms.Form):
     """Who, when, where, what and how (PTW-01)."""
 
     box = forms.ModelChoiceField(
-        Box.objects.filter(active=True), label=gettext_lazy("Box"),
+        Box.objects.filter(active=True),
+        label=gettext_lazy("Box"),
         error_messages={"invalid_choice": gettext_lazy("Expected a registered box; choose one from the list.")},
     )
     level = forms.ChoiceField(label=gettext_lazy("Level"), choices=[(v.value, LEVEL_TITLES[v]) for v in Level])
@@ -48,7 +52,9 @@ class PermitForm(forms.Form):
     content = forms.CharField(
         label=gettext_lazy("Content of the work"), max_length=500, widget=forms.Textarea(attrs={"rows": 3})
     )
-    method = forms.CharField(label=gettext_lazy("Method"), max_length=80, widget=forms.TextInput(attrs={"list": "methods"}))
+    method = forms.CharField(
+        label=gettext_lazy("Method"), max_length=80, widget=forms.TextInput(attrs={"list": "methods"})
+    )
     starts = forms.DateTimeField(label=gettext_lazy("From"), widget=LocalTime)
     ends = forms.DateTimeField(label=gettext_lazy("To"), widget=LocalTime)
     performer = forms.ModelChoiceField(
@@ -76,9 +82,16 @@ class PermitForm(forms.Form):
         """The valid form as the service takes it."""
         data = self.cleaned_data
         return Application(
-            box=data["box"], level=Level(data["level"]), place=data["place"].strip(), content=data["content"].strip(),
-            method=data["method"].strip(), starts=data["starts"], ends=data["ends"], performer=data["performer"],
-            guardian=data["guardian"], rules=rules_of(data["box"]),
+            box=data["box"],
+            level=Level(data["level"]),
+            place=data["place"].strip(),
+            content=data["content"].strip(),
+            method=data["method"].strip(),
+            starts=data["starts"],
+            ends=data["ends"],
+            performer=data["performer"],
+            guardian=data["guardian"],
+            rules=rules_of(data["box"]),
         )
 
 
@@ -99,8 +112,13 @@ def suggestion(user_permits: Any) -> dict[str, Any]:
 def _fields_of(permit: Permit) -> dict[str, Any]:
     people = {member.role: member.person.code for member in permit.crew.select_related("person")}
     return {
-        "box": permit.box, "level": permit.level, "place": permit.place, "content": permit.content,
-        "method": permit.method, "performer": people.get(Role.PERFORMER), "guardian": people.get(Role.GUARDIAN),
+        "box": permit.box,
+        "level": permit.level,
+        "place": permit.place,
+        "content": permit.content,
+        "method": permit.method,
+        "performer": people.get(Role.PERFORMER),
+        "guardian": people.get(Role.GUARDIAN),
     }
 
 

@@ -9,6 +9,7 @@ from cloud_bridge.people.models import Person
 from cloud_bridge.permits.workflow import LEVEL_TITLES, STATE_TITLES, State
 from contracts.permit import Level, Role
 
+
 class Permit(models.Model):
     """A hot-work permit. `content_sha256` is what approvers sign; `jws` is what the box gets."""
 
@@ -17,7 +18,9 @@ class Permit(models.Model):
     applicant = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("applicant"), on_delete=models.PROTECT, related_name="applications"
     )
-    state = models.CharField(max_length=20, choices=[(s.value, STATE_TITLES[s]) for s in State], default=State.PREPARING)
+    state = models.CharField(
+        max_length=20, choices=[(s.value, STATE_TITLES[s]) for s in State], default=State.PREPARING
+    )
     level = models.CharField(_("level"), max_length=16, choices=[(v.value, LEVEL_TITLES[v]) for v in Level])
     place = models.CharField(_("place"), max_length=80)
     content = models.CharField(_("content of the work"), max_length=500)
@@ -79,6 +82,9 @@ class CrewMember(models.Model):
         ordering = ["-role", "pk"]
         constraints = [models.UniqueConstraint(fields=["permit", "person"], name="one_role_on_a_permit")]
 
+    def __str__(self) -> str:
+        return f"{self.name} ({self.role})"
+
 
 class ApprovalSignature(models.Model):
     """One approval: bound to the content by its hash. Kept when the content changes, but no longer counted."""
@@ -96,9 +102,10 @@ class ApprovalSignature(models.Model):
         """Oldest first; one signature of a user over one content."""
 
         ordering = ["at", "pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["permit", "user", "content_sha256"], name="one_signature_each")
-        ]
+        constraints = [models.UniqueConstraint(fields=["permit", "user", "content_sha256"], name="one_signature_each")]
+
+    def __str__(self) -> str:
+        return f"{self.permit_id}: {self.identity}"
 
 
 class History(models.Model):
@@ -118,3 +125,6 @@ class History(models.Model):
         """Oldest first."""
 
         ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.permit_id}: {self.event}"

@@ -58,6 +58,4 @@ def on_answer(box: Box, response: Response, **_kwargs: object) -> None:
     if not permit.answered:
         Permit.objects.filter(pk=permit.pk).update(answered=True)
     if not response.ok:
-        service.by_machine(
-            permit.jti, Event.REFUSE, f"{response.code} {response.detail}".strip(), (box.pk, box.pk)
-        )
+        service.by_machine(permit.jti, Event.REFUSE, f"{response.code} {response.detail}".strip(), (box.pk, box.pk))

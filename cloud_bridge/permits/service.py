@@ -57,8 +57,15 @@ def approver_of(user: User) -> workflow.Approver:
 
 def _record(permit: Permit, actor: tuple[str, str], event: Event, before: State, note: str = "") -> None:
     History.objects.create(
-        permit=permit, at=timezone.now(), actor_id=actor[0], actor=actor[1], event=event.value, before=before.value,
-        after=permit.state, note=note[:300], content_sha256=permit.content_sha256,
+        permit=permit,
+        at=timezone.now(),
+        actor_id=actor[0],
+        actor=actor[1],
+        event=event.value,
+        before=before.value,
+        after=permit.state,
+        note=note[:300],
+        content_sha256=permit.content_sha256,
     )
     Notice.tell(Notice.Kind.PERMIT, permit.jti, permit.box_id)
 
@@ -170,8 +177,14 @@ def approve(user: User, jti: str, shown_sha256: str) -> Permit:
     try:
         with transaction.atomic():
             ApprovalSignature.objects.create(
-                permit=permit, user=user, identity=user.identity, name=str(user)[:80], office=user.office,
-                step=len(facts.counted) + 1, at=now, content_sha256=present,
+                permit=permit,
+                user=user,
+                identity=user.identity,
+                name=str(user)[:80],
+                office=user.office,
+                step=len(facts.counted) + 1,
+                at=now,
+                content_sha256=present,
             )
     except IntegrityError as error:
         raise Refused(_("two different approvers"), str(user), _("You have signed already.")) from error

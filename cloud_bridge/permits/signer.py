@@ -53,12 +53,14 @@ def sign_permit(permit: Permit, keys: Keys) -> bool:
         permit = Permit.objects.select_related("applicant", "box").get(pk=permit.pk)
         try:
             workflow.issue(facts_of(permit))
-            token = jws.sign(claims_of(permit, bridge_id(), int(now.timestamp())), jws.PERMIT, keys.permit, key_id(PERMIT))
+            token = jws.sign(
+                claims_of(permit, bridge_id(), int(now.timestamp())), jws.PERMIT, keys.permit, key_id(PERMIT)
+            )
         except Refused as refused:
             log.warning("permit %s not signed: %s", permit.jti, refused)
             return False
         except ContractError as error:
-            log.error("permit %s revoked instead of signed: %s", permit.jti, error)
+            log.warning("permit %s revoked instead of signed: %s", permit.jti, error)
             by_machine(permit.jti, Event.REVOKE, f"signer: {error}")
             return False
         taken = Permit.objects.filter(pk=permit.pk, state=State.APPROVED, jws="").update(
@@ -67,8 +69,14 @@ def sign_permit(permit: Permit, keys: Keys) -> bool:
         if not taken:
             return False
         History.objects.create(
-            permit=permit, at=now, actor_id=BRIDGE[0], actor=BRIDGE[1], event=Event.ISSUE, before=State.APPROVED,
-            after=State.ISSUED, content_sha256=permit.content_sha256,
+            permit=permit,
+            at=now,
+            actor_id=BRIDGE[0],
+            actor=BRIDGE[1],
+            event=Event.ISSUE,
+            before=State.APPROVED,
+            after=State.ISSUED,
+            content_sha256=permit.content_sha256,
         )
         Notice.tell(Notice.Kind.PERMIT, permit.jti, permit.box_id)
     log.info("signed permit %s for %s", permit.jti, permit.box_id)
@@ -98,8 +106,15 @@ def sign_revocations(row: RevocationList, keys: Keys) -> None:
 def sign_command(row: Command, keys: Keys) -> None:
     """Sign one command."""
     claims = CommandClaims(
-        iss=bridge_id(), aud=row.box_id, id=row.pk, verb=Verb(row.verb), iat=row.at_s, exp=row.exp_s,
-        permit=row.permit, from_seq=row.from_seq, reason=row.reason,
+        iss=bridge_id(),
+        aud=row.box_id,
+        id=row.pk,
+        verb=Verb(row.verb),
+        iat=row.at_s,
+        exp=row.exp_s,
+        permit=row.permit,
+        from_seq=row.from_seq,
+        reason=row.reason,
     )
     token = jws.sign(claims, jws.COMMAND, keys.command, key_id(COMMAND))
     Command.objects.filter(pk=row.pk, jws="").update(jws=token)

@@ -45,7 +45,11 @@ STATE_TITLES = {
     State.REVOKED: gettext_lazy("Revoked"),
     State.EXPIRED: gettext_lazy("Expired"),
 }
-LEVEL_TITLES = {Level.SPECIAL: gettext_lazy("Special"), Level.GRADE_1: gettext_lazy("Grade 1"), Level.GRADE_2: gettext_lazy("Grade 2")}
+LEVEL_TITLES = {
+    Level.SPECIAL: gettext_lazy("Special"),
+    Level.GRADE_1: gettext_lazy("Grade 1"),
+    Level.GRADE_2: gettext_lazy("Grade 2"),
+}
 
 
 class Event(StrEnum):
@@ -69,9 +73,14 @@ class Refused(Exception):  # noqa: N818 - it reads as a sentence where it is rai
         self.expected = expected
         self.came = came
         self.todo = todo
-        super().__init__(_("Expected: %(expected)s. Found: %(came)s. %(todo)s") % {
-            "expected": expected, "came": came, "todo": todo,
-        })
+        super().__init__(
+            _("Expected: %(expected)s. Found: %(came)s. %(todo)s")
+            % {
+                "expected": expected,
+                "came": came,
+                "todo": todo,
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -119,10 +128,20 @@ ALLOWED: dict[Event, tuple[State, ...]] = {
     Event.ACCEPT: (State.ISSUED, State.REFUSED),
     Event.REFUSE: (State.ISSUED,),
     Event.REVOKE: (
-        State.PREPARING, State.PENDING_APPROVAL, State.APPROVED, State.ISSUED, State.ACCEPTED, State.REFUSED,
+        State.PREPARING,
+        State.PENDING_APPROVAL,
+        State.APPROVED,
+        State.ISSUED,
+        State.ACCEPTED,
+        State.REFUSED,
     ),
     Event.EXPIRE: (
-        State.PREPARING, State.PENDING_APPROVAL, State.APPROVED, State.ISSUED, State.ACCEPTED, State.REFUSED,
+        State.PREPARING,
+        State.PENDING_APPROVAL,
+        State.APPROVED,
+        State.ISSUED,
+        State.ACCEPTED,
+        State.REFUSED,
     ),
 }
 
@@ -170,7 +189,8 @@ def check_window(level: Level, starts: datetime, ends: datetime, now: datetime) 
         raise Refused(_("an end in the future"), f"{ends:%Y-%m-%d %H:%M}", _("Choose a later end."))
     if starts < now - BACKDATED:
         raise Refused(
-            _("a start that is not past"), f"{starts:%Y-%m-%d %H:%M}",
+            _("a start that is not past"),
+            f"{starts:%Y-%m-%d %H:%M}",
             _("Work never begins before its permit: choose a later start."),
         )
 
@@ -213,9 +233,7 @@ def approve(facts: Facts, approver: Approver, shown_sha256: str, now: datetime) 
             _("two different approvers"), approver.identity, _("You have signed already: another approver is needed.")
         )
     if not approver.office:
-        raise Refused(
-            _("an approver with an office"), _("none"), _("Ask the administrator to enter your office.")
-        )
+        raise Refused(_("an approver with an office"), _("none"), _("Ask the administrator to enter your office."))
     if approver.office in {s.office for s in facts.counted}:
         raise Refused(
             _("approvers of two different offices"), approver.office, _("Ask an approver of another office to sign.")

@@ -14,7 +14,9 @@ from cloud_bridge.boxes.summary import summaries
 from cloud_bridge.permits.models import Permit
 
 LIMIT = 500
-api = NinjaAPI(title="hotbox bridge", version="1", auth=django_auth, docs_decorator=login_required, urls_namespace="api")
+api = NinjaAPI(
+    title="hotbox bridge", version="1", auth=django_auth, docs_decorator=login_required, urls_namespace="api"
+)
 
 
 class Finding(Schema):
@@ -107,18 +109,36 @@ class EventsOut(Schema):
 
 def _event(row: Event | LiveEvent) -> dict[str, Any]:
     return {
-        "id": row.pk, "box": row.box_id, "log": row.log, "seq": row.seq, "t": row.t, "received_ms": row.received_ms,
-        "type": row.type, "sev": row.sev, "cat": row.cat, "permit": row.permit, "proven": row.proven,
+        "id": row.pk,
+        "box": row.box_id,
+        "log": row.log,
+        "seq": row.seq,
+        "t": row.t,
+        "received_ms": row.received_ms,
+        "type": row.type,
+        "sev": row.sev,
+        "cat": row.cat,
+        "permit": row.permit,
+        "proven": row.proven,
         "event": row.read(),
     }
 
 
 def _permit(permit: Permit) -> dict[str, Any]:
     return {
-        "jti": permit.jti, "box": permit.box_id, "state": permit.state, "level": permit.level, "place": permit.place,
-        "content": permit.content, "method": permit.method, "nbf": int(permit.starts.timestamp()),
-        "exp": int(permit.ends.timestamp()), "applicant": permit.applicant.identity,
-        "content_sha256": permit.content_sha256, "note": permit.decided_note, "jws": permit.jws,
+        "jti": permit.jti,
+        "box": permit.box_id,
+        "state": permit.state,
+        "level": permit.level,
+        "place": permit.place,
+        "content": permit.content,
+        "method": permit.method,
+        "nbf": int(permit.starts.timestamp()),
+        "exp": int(permit.ends.timestamp()),
+        "applicant": permit.applicant.identity,
+        "content_sha256": permit.content_sha256,
+        "note": permit.decided_note,
+        "jws": permit.jws,
         "signatures": [
             {"by": s.identity, "name": s.name, "office": s.office, "at": int(s.at.timestamp())}
             for s in permit.valid_signatures()
@@ -166,8 +186,13 @@ def get_permit(request: HttpRequest, jti: str) -> dict[str, Any]:
 
 @api.get("/events", response=EventsOut)
 def list_events(
-    request: HttpRequest, since: int = Query(0, ge=0), box: str = "", type: str = "", sev: str = "",  # noqa: A002
-    permit: str = "", limit: int = Query(100, ge=1, le=LIMIT),
+    request: HttpRequest,
+    since: int = Query(0, ge=0),
+    box: str = "",
+    type: str = "",  # noqa: A002 - the name in the URL
+    sev: str = "",
+    permit: str = "",
+    limit: int = Query(100, ge=1, le=LIMIT),
 ) -> dict[str, Any]:
     """Events of the logs after id `since`, oldest first."""
     del request

@@ -46,12 +46,21 @@ def box_page(request: HttpRequest, box: str) -> HttpResponse:
     found = summaries(box)
     if not found:
         raise Http404
-    return render(request, "web/box.html", {
-        "summary": found[0], "after": after, "events": newest_events(PAGE, box),
-        "logs": found[0].box.logs.all(), "rejections": found[0].box.rejections.all()[:10],
-        "permits": Permit.objects.filter(box=box)[:8], "commands": found[0].box.commands.all()[:8],
-        "may_command": request.user.has_perm(COMMAND), "form": CommandForm(),
-    })
+    return render(
+        request,
+        "web/box.html",
+        {
+            "summary": found[0],
+            "after": after,
+            "events": newest_events(PAGE, box),
+            "logs": found[0].box.logs.all(),
+            "rejections": found[0].box.rejections.all()[:10],
+            "permits": Permit.objects.filter(box=box)[:8],
+            "commands": found[0].box.commands.all()[:8],
+            "may_command": request.user.has_perm(COMMAND),
+            "form": CommandForm(),
+        },
+    )
 
 
 @login_required
@@ -80,9 +89,15 @@ def send_command(request: HttpRequest, box: str) -> HttpResponse:
     now_s = int(time.time())
     with transaction.atomic():
         Command.objects.create(
-            id=f"cmd-{secrets.token_hex(8)}", box=found, verb=form.cleaned_data["verb"],
-            permit=getattr(getattr(found, "last_state", None), "permit", ""), reason=form.cleaned_data["reason"],
-            by=request.user.identity, by_name=str(request.user), at_s=now_s, exp_s=now_s + COMMAND_LIFE_S,
+            id=f"cmd-{secrets.token_hex(8)}",
+            box=found,
+            verb=form.cleaned_data["verb"],
+            permit=getattr(getattr(found, "last_state", None), "permit", ""),
+            reason=form.cleaned_data["reason"],
+            by=request.user.identity,
+            by_name=str(request.user),
+            at_s=now_s,
+            exp_s=now_s + COMMAND_LIFE_S,
         )
         Notice.tell(Notice.Kind.BOX, found.pk, found.pk)
     messages.success(request, _("The request is on its way to the box."))

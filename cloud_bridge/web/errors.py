@@ -34,7 +34,10 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def server_error(request: HttpRequest) -> HttpResponse:
     """500."""
     return _page(
-        request, 500, _("The bridge made a mistake"), _("Nothing was changed. Try again; tell the administrator the time.")
+        request,
+        500,
+        _("The bridge made a mistake"),
+        _("Nothing was changed. Try again; tell the administrator the time."),
     )
 
 
@@ -42,5 +45,8 @@ def csrf_failure(request: HttpRequest, reason: str = "", **_kwargs: Any) -> Http
     """A form without a valid token."""
     del reason
     return _page(
-        request, 403, _("This form is too old"), _("Go back, reload the page and send it again. Cookies must be allowed.")
+        request,
+        403,
+        _("This form is too old"),
+        _("Go back, reload the page and send it again. Cookies must be allowed."),
     )

@@ -32,8 +32,10 @@ def last_notice() -> int:
 def counts(found: list[Summary]) -> dict[str, int]:
     """Figures for the head of the page."""
     return {
-        "alarm": sum(s.alarm for s in found), "released": sum(s.online and s.state == "released" for s in found),
-        "online": sum(s.online for s in found), "all": len(found),
+        "alarm": sum(s.alarm for s in found),
+        "released": sum(s.online and s.state == "released" for s in found),
+        "online": sum(s.online for s in found),
+        "all": len(found),
         "pending": Permit.objects.filter(state=State.PENDING_APPROVAL).count(),
     }
 

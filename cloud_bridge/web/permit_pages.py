@@ -33,7 +33,9 @@ class DecisionForm(forms.Form):
     decision = forms.ChoiceField(choices=[("approve", "approve"), ("reject", "reject")])
     content_sha256 = forms.CharField(max_length=64)
     password = forms.CharField(
-        label=gettext_lazy("Your password"), max_length=200, strip=False,
+        label=gettext_lazy("Your password"),
+        max_length=200,
+        strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=300, required=False)
@@ -125,9 +127,7 @@ def _holder(permit: Permit, signed: int) -> str:
 def _why_not(user: User, permit: Permit) -> str:
     """Why this reader cannot approve now, or "" when nothing stands in the way."""
     try:
-        workflow.approve(
-            service.facts_of(permit), service.approver_of(user), permit.content_sha256, timezone.now()
-        )
+        workflow.approve(service.facts_of(permit), service.approver_of(user), permit.content_sha256, timezone.now())
     except Refused as refused:
         return str(refused)
     return ""
@@ -147,16 +147,27 @@ def _permit(request: HttpRequest, jti: str, form: DecisionForm, status: int = 20
     own = permit.applicant_id == user.pk
     state = State(permit.state)
     may_approve = user.has_perm(APPROVE) and state is State.PENDING_APPROVAL
-    return render(request, "web/permit.html", {
-        "permit": permit, "signatures": signatures, "required": REQUIRED_SIGNATURES,
-        "missing": range(len(signatures) + 1, REQUIRED_SIGNATURES + 1) if state is State.PENDING_APPROVAL else [],
-        "crew": permit.crew.select_related("person"), "history": permit.history.all(),
-        "holder": _holder(permit, len(signatures)), "form": form, "decide": may_approve,
-        "why_not": _why_not(user, permit) if may_approve else "", "after": last_notice(),
-        "may_edit": own and state in workflow.ALLOWED[Event.AMEND],
-        "may_submit": own and state is State.PREPARING,
-        "may_revoke": (own or user.has_perm(REVOKE)) and state in workflow.ALLOWED[Event.REVOKE],
-    }, status=status)
+    return render(
+        request,
+        "web/permit.html",
+        {
+            "permit": permit,
+            "signatures": signatures,
+            "required": REQUIRED_SIGNATURES,
+            "missing": range(len(signatures) + 1, REQUIRED_SIGNATURES + 1) if state is State.PENDING_APPROVAL else [],
+            "crew": permit.crew.select_related("person"),
+            "history": permit.history.all(),
+            "holder": _holder(permit, len(signatures)),
+            "form": form,
+            "decide": may_approve,
+            "why_not": _why_not(user, permit) if may_approve else "",
+            "after": last_notice(),
+            "may_edit": own and state in workflow.ALLOWED[Event.AMEND],
+            "may_submit": own and state is State.PREPARING,
+            "may_revoke": (own or user.has_perm(REVOKE)) and state in workflow.ALLOWED[Event.REVOKE],
+        },
+        status=status,
+    )
 
 
 def _act(request: HttpRequest, jti: str, act: Callable[[], object], done: str) -> HttpResponse:

@@ -42,7 +42,8 @@ def draw(rows: list[Notice], language: str) -> list[Message]:
     last_of_box = {row.ref: row.pk for row in rows if row.kind == Notice.Kind.BOX}
     tables = {Notice.Kind.EVENT: Event, Notice.Kind.LIVE: LiveEvent}
     found = {
-        kind: table.objects.in_bulk([int(row.ref) for row in rows if row.kind == kind]) for kind, table in tables.items()
+        kind: table.objects.in_bulk([int(row.ref) for row in rows if row.kind == kind])
+        for kind, table in tables.items()
     }
     messages = []
     with translation.override(language):
@@ -53,8 +54,10 @@ def draw(rows: list[Notice], language: str) -> list[Message]:
                     messages.append(frame("event", render_to_string("web/event.html", {"event": event}), row.pk))
             elif row.kind == Notice.Kind.BOX:
                 if last_of_box[row.ref] == row.pk:
-                    for summary in summaries(row.ref):
-                        messages.append(frame("box", render_to_string("web/card.html", {"summary": summary}), row.pk))
+                    messages.extend(
+                        frame("box", render_to_string("web/card.html", {"summary": summary}), row.pk)
+                        for summary in summaries(row.ref)
+                    )
             else:
                 messages.append(frame("permit", row.ref, row.pk))
     return messages
@@ -185,7 +188,9 @@ async def stream(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         return HttpResponse("sign in first\n", status=401, content_type="text/plain")
     asked = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
     if not asked.isdigit() or len(asked) > 15:
-        return HttpResponse("after: expected the number of a notice; reload the page\n", status=400, content_type="text/plain")
+        return HttpResponse(
+            "after: expected the number of a notice; reload the page\n", status=400, content_type="text/plain"
+        )
     response = StreamingHttpResponse(
         _messages(request, int(asked), language_of(request)), content_type="text/event-stream"
     )

@@ -17,21 +17,28 @@ STATES: dict[str, tuple[str, str, str]] = {
     "released": (_("ignition released"), "flame", "hot"),
     "tripped": (_("interlock tripped, latched"), "bolt", "bad"),
     "fault": (_("fault, latched"), "wrench", "bad"),
+    "unknown": (_("unknown"), "question", "calm"),
 }
 """State of a box: title, icon, tone."""
 
 VERBS = {"suspend": _("suspend"), "void": _("void"), "identify": _("identify"), "resend": _("send again")}
 PERMIT_EVENTS = {
-    "amend": _("content written"), "submit": _("submitted"), "approve": _("approved and signed"), "reject": _("rejected"),
-    "issue": _("signed by the bridge and issued"), "accept": _("accepted by the box"), "refuse": _("refused by the box"),
-    "revoke": _("revoked"), "expire": _("expired"),
+    "amend": _("content written"),
+    "submit": _("submitted"),
+    "approve": _("approved and signed"),
+    "reject": _("rejected"),
+    "issue": _("signed by the bridge and issued"),
+    "accept": _("accepted by the box"),
+    "refuse": _("refused by the box"),
+    "revoke": _("revoked"),
+    "expire": _("expired"),
 }
 
 
 def state_view(state: str) -> tuple[str, str, str]:
     """Title in the reader's language, icon, tone."""
     title, icon, tone = STATES.get(state, ("", "question", "calm"))
-    return (gettext(title) if title else state or gettext("unknown"), icon, tone)
+    return (gettext(title) if title else state, icon, tone)
 
 
 def reason(code: str, subject: str = "") -> str:

@@ -7,6 +7,7 @@ import pytest
 from tests.cloud_bridge.conftest import shared_bridge
 
 CHROMIUM = Path("/usr/bin/chromium")
+IS_THERE = CHROMIUM.exists()
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +18,7 @@ def bridge(request: pytest.FixtureRequest):
 
 @pytest.fixture
 async def browser():
-    if not CHROMIUM.exists():
+    if not IS_THERE:
         pytest.skip(f"no {CHROMIUM}: apt-get install chromium fonts-noto-cjk")
     from playwright.async_api import async_playwright
 

@@ -6,10 +6,21 @@ from tests.cloud_bridge.box_side import BoxLog, connected
 from tests.cloud_bridge.running import PASSWORD
 
 WORDS = {
-    "zh-hans": {"sign_in": "登录", "locked": "已锁定", "tripped": "联锁切断", "first_out": "ch4-1 超上限", "alarm": "气体报警", "live": "未证实"},
+    "zh-hans": {
+        "sign_in": "登录",
+        "locked": "已锁定",
+        "tripped": "联锁切断",
+        "first_out": "ch4-1 超上限",
+        "alarm": "气体报警",
+        "live": "未证实",
+    },
     "en": {
-        "sign_in": "Sign in", "locked": "locked", "tripped": "interlock tripped", "first_out": "ch4-1 is over its limit",
-        "alarm": "gas alarm", "live": "unproven",
+        "sign_in": "Sign in",
+        "locked": "locked",
+        "tripped": "interlock tripped",
+        "first_out": "ch4-1 is over its limit",
+        "alarm": "gas alarm",
+        "live": "unproven",
     },
 }
 GAS = {"code": "gas_high", "chan": "ch4-1", "value_milli": 12500, "limit_milli": 10000, "unit": "%LEL"}

@@ -39,15 +39,32 @@ class BoxLog:
         self.tree = self.tree.append(merkle.leaf_hash(body))
         return body
 
-    def other_leaf(self, seq: int, kind: str = "interlock.state", sev: str = "info", permit: str = "", **data: Any) -> bytes:
+    def other_leaf(
+        self, seq: int, kind: str = "interlock.state", sev: str = "info", permit: str = "", **data: Any
+    ) -> bytes:
         """A leaf for that place, not appended."""
         prev = event.hash_of(self.leaves[seq - 1]) if seq else event.FIRST_PREV
         return event.encode(
             event.Event(
-                v=1, box=self.box, log=self.epoch, seq=seq, boot=1, t=time.time_ns() // 1_000_000,
-                m=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000, tq="sync", te=5, cat=event.Category.INTERLOCK, type=kind,
-                sev=event.Severity(sev), src="interlock", actor=event.Actor("box", self.box), res=event.ActionResult.OK,
-                permit=permit, corr="", data=data, prev=prev,
+                v=1,
+                box=self.box,
+                log=self.epoch,
+                seq=seq,
+                boot=1,
+                t=time.time_ns() // 1_000_000,
+                m=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000,
+                tq="sync",
+                te=5,
+                cat=event.Category.INTERLOCK,
+                type=kind,
+                sev=event.Severity(sev),
+                src="interlock",
+                actor=event.Actor("box", self.box),
+                res=event.ActionResult.OK,
+                permit=permit,
+                corr="",
+                data=data,
+                prev=prev,
             )
         )
 
@@ -59,7 +76,9 @@ class BoxLog:
         tree = merkle.Frontier()
         for body in self.leaves[:size]:
             tree = tree.append(merkle.leaf_hash(body))
-        return checkpoint.sign(checkpoint.Checkpoint(self.origin, size, root or tree.root()), self.origin, key or self.key)
+        return checkpoint.sign(
+            checkpoint.Checkpoint(self.origin, size, root or tree.root()), self.origin, key or self.key
+        )
 
 
 class BoxSide:
@@ -76,7 +95,9 @@ class BoxSide:
 
     async def state(self, state: str, **fields: Any) -> None:
         now = time.time_ns() // 1_000_000
-        body = topics.BoxState(True, self.log.box, now, state, fields.pop("since", now), size=len(self.log.leaves), **fields)
+        body = topics.BoxState(
+            True, self.log.box, now, state, fields.pop("since", now), size=len(self.log.leaves), **fields
+        )
         await self.send("state", msgspec.json.encode(body), retain=True)
 
     async def sync(self) -> None:
@@ -123,7 +144,10 @@ class BoxSide:
 
         payload = await self.wait_for("ack", covers)
         stated, _time = checkpoint.verify_cosignature(payload.decode(), witness)
-        assert checkpoint.verify(self.log.note(stated.size), checkpoint.note_key(self.log.origin, self.log.key)).root == stated.root
+        assert (
+            checkpoint.verify(self.log.note(stated.size), checkpoint.note_key(self.log.origin, self.log.key)).root
+            == stated.root
+        )
 
 
 def read_keys(path: Path) -> dict[str, OKPKey]:

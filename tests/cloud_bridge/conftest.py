@@ -12,8 +12,10 @@ from tests.cloud_bridge.running import PASSWORD, Bridge, running
 
 PEOPLE = (("performer", "张伟", 1001), ("guardian", "李娜", 1002), ("leader", "王强", 1003))
 USERS = (
-    ("shen", "applicant", "申请人 沈静", "生产一部"), ("fang", "approver", "审批人 方敏", "安全环保部"),
-    ("zhou", "approver", "审批人 周立", "生产部"), ("gu", "approver", "审批人 顾青", "安全环保部"),
+    ("shen", "applicant", "申请人 沈静", "生产一部"),
+    ("fang", "approver", "审批人 方敏", "安全环保部"),
+    ("zhou", "approver", "审批人 周立", "生产部"),
+    ("gu", "approver", "审批人 顾青", "安全环保部"),
     ("an", "safety_officer", "安全员 安然", "安全环保部"),
 )
 
@@ -29,7 +31,9 @@ def django_data():
         data = DataDir(Path(folder))
         prepare(data)
         # Django's handler writes to the stream that this test's capture will close.
-        logging.getLogger().handlers[:] = [h for h in logging.getLogger().handlers if type(h) is not logging.StreamHandler]
+        logging.getLogger().handlers[:] = [
+            h for h in logging.getLogger().handlers if type(h) is not logging.StreamHandler
+        ]
         people_and_users()
         yield data
         from django.db import connections
@@ -51,13 +55,21 @@ def people_and_users() -> None:
         Person.objects.create(code=code, name=name, badge=badge)
     secret = make_password(PASSWORD)
     for name, role, display, office in (*USERS, ("root", "admin", "管理员", "IT"), ("nobody", "", "访客", "")):
-        user = User.objects.create(username=name, display_name=display, office=office, password=secret, is_staff=role == "admin")
+        user = User.objects.create(
+            username=name, display_name=display, office=office, password=secret, is_staff=role == "admin"
+        )
         user.groups.set(Group.objects.filter(name=role))
 
 
 def furnish(bridge: Bridge) -> None:
     """The same in a running bridge, by one command."""
-    bridge.cli("manage", "shell", "--no-imports", "-c", "from tests.cloud_bridge.conftest import people_and_users; people_and_users()")
+    bridge.cli(
+        "manage",
+        "shell",
+        "--no-imports",
+        "-c",
+        "from tests.cloud_bridge.conftest import people_and_users; people_and_users()",
+    )
 
 
 _SHARED = pytest.StashKey[Bridge]()

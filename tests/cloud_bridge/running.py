@@ -43,7 +43,9 @@ class Bridge:
         return done.stdout + done.stderr
 
     def add_box(self, log: BoxLog, **options: str) -> None:
-        self.cli("box", "add", log.box, "--vkey", log.vkey, *(word for k, v in options.items() for word in (f"--{k}", v)))
+        self.cli(
+            "box", "add", log.box, "--vkey", log.vkey, *(word for k, v in options.items() for word in (f"--{k}", v))
+        )
 
     def add_boxes(self, logs: list[BoxLog]) -> None:
         """Many boxes by one command."""
@@ -58,8 +60,14 @@ class Bridge:
 
 def run_cli(data: Path, *words: str, text: str | None = None) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "cloud_bridge.cli", "--data", str(data), *words], input=text, text=True,
-        capture_output=True, timeout=60, check=False, env=clean_environment(), cwd=ROOT,
+        [sys.executable, "-m", "cloud_bridge.cli", "--data", str(data), *words],
+        input=text,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env=clean_environment(),
+        cwd=ROOT,
     )
 
 
@@ -75,7 +83,10 @@ def running(data: Path, *options: str):
     with output.open("a") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "cloud_bridge.cli", "--data", str(data), "serve", "--port", "0", *options],
-            stdout=file, stderr=subprocess.STDOUT, env=clean_environment(), cwd=ROOT,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=clean_environment(),
+            cwd=ROOT,
         )
     try:
         known = wait_until_up(data, process, output)
@@ -118,7 +129,9 @@ class Visitor:
     def post(self, path: str, fields: dict[str, str], code: int = 200, page: str | None = None) -> httpx.Response:
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(page or path))
         assert token, f"no form on {page or path}"
-        answer = self.http.post(path, data=fields | {"csrfmiddlewaretoken": token[1]}, headers={"Referer": str(self.http.base_url)})
+        answer = self.http.post(
+            path, data=fields | {"csrfmiddlewaretoken": token[1]}, headers={"Referer": str(self.http.base_url)}
+        )
         assert answer.status_code == code, f"{path}: {answer.status_code} {answer.text[:3000]}"
         return answer
 
@@ -130,9 +143,16 @@ class Visitor:
         """Fill in and submit the application; the permit's number."""
         now = datetime.now().astimezone()
         fields = {
-            "box": box, "level": "grade_2", "place": "3# 反应釜平台", "content": "更换法兰，焊接", "method": "焊条电弧焊",
-            "starts": now.isoformat(timespec="seconds"), "ends": (now + timedelta(hours=hours)).isoformat(timespec="seconds"),
-            "performer": "performer", "guardian": "guardian", "action": "submit",
+            "box": box,
+            "level": "grade_2",
+            "place": "3# 反应釜平台",
+            "content": "更换法兰，焊接",
+            "method": "焊条电弧焊",
+            "starts": now.isoformat(timespec="seconds"),
+            "ends": (now + timedelta(hours=hours)).isoformat(timespec="seconds"),
+            "performer": "performer",
+            "guardian": "guardian",
+            "action": "submit",
         }
         answer = self.post("/permits/new", fields | changes)
         return answer.url.path.split("/")[2]

@@ -67,7 +67,9 @@ def test_a_refusal_by_the_box_ends_the_sending_and_is_shown(issued, box):
     from cloud_bridge.boxes.store import store_response
     from cloud_bridge.permits.delivery import Timers
 
-    store_response(box.pk, b'{"id":"%s","kind":"permit","ok":false,"code":"invalid","detail":"level"}' % issued.jti.encode())
+    store_response(
+        box.pk, b'{"id":"%s","kind":"permit","ok":false,"code":"invalid","detail":"level"}' % issued.jti.encode()
+    )
     issued.refresh_from_db()
     assert (issued.state, issued.decided_note) == ("refused", "invalid level")
     assert sent(box, Timers(), 0, "permit") == []
@@ -110,7 +112,9 @@ def test_a_permit_ends_with_its_window(issued):
     assert issued.history.filter(event="expire").count() == 1
 
 
-def test_revocation_lists_are_renewed_and_their_number_rises_only_with_a_change(issued, box, keys, django_data, monkeypatch):
+def test_revocation_lists_are_renewed_and_their_number_rises_only_with_a_change(
+    issued, box, keys, django_data, monkeypatch
+):
     from cloud_bridge.boxes.models import RevocationList
     from cloud_bridge.permits.delivery import Timers
     from cloud_bridge.permits.service import revoke

@@ -37,7 +37,9 @@ def rows(bridge, sql, *values):
 
 
 def stored(bridge, log):
-    return [bytes(leaf) for (leaf,) in rows(bridge, "SELECT leaf FROM boxes_event WHERE box_id=? ORDER BY seq", log.box)]
+    return [
+        bytes(leaf) for (leaf,) in rows(bridge, "SELECT leaf FROM boxes_event WHERE box_id=? ORDER BY seq", log.box)
+    ]
 
 
 def alerts(reader, log):

@@ -32,9 +32,16 @@ def client(user=None, language="zh-hans"):
 def fields(site, hours=2.0, **changes):
     now = datetime.now().astimezone()
     return {
-        "box": site.pk, "level": "grade_2", "place": "P-101 泵房", "content": "更换法兰", "method": "气割",
-        "starts": now.isoformat(timespec="seconds"), "ends": (now + timedelta(hours=hours)).isoformat(timespec="seconds"),
-        "performer": "performer", "guardian": "guardian", "action": "submit",
+        "box": site.pk,
+        "level": "grade_2",
+        "place": "P-101 泵房",
+        "content": "更换法兰",
+        "method": "气割",
+        "starts": now.isoformat(timespec="seconds"),
+        "ends": (now + timedelta(hours=hours)).isoformat(timespec="seconds"),
+        "performer": "performer",
+        "guardian": "guardian",
+        "action": "submit",
     } | changes
 
 
@@ -56,7 +63,15 @@ def state(permit):
     return permit.state
 
 
-PAGES = ["/", "/boxes/box-pages/", "/boxes/box-pages/events?before=9", "/permits/", "/permits/new", "/api/v1/docs", "/accounts/password/change/"]
+PAGES = [
+    "/",
+    "/boxes/box-pages/",
+    "/boxes/box-pages/events?before=9",
+    "/permits/",
+    "/permits/new",
+    "/api/v1/docs",
+    "/accounts/password/change/",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -66,12 +81,24 @@ def test_a_visitor_who_is_not_signed_in_is_sent_to_sign_in(box, page):
     assert answer.url.startswith("/accounts/login/")
 
 
-@pytest.mark.parametrize("page", ["/api/v1/boxes", "/api/v1/permits", "/api/v1/events", "/api/v1/alarms", "/api/v1/boxes/box-pages", "/events/stream?after=0"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "/api/v1/boxes",
+        "/api/v1/permits",
+        "/api/v1/events",
+        "/api/v1/alarms",
+        "/api/v1/boxes/box-pages",
+        "/events/stream?after=0",
+    ],
+)
 def test_the_api_and_the_stream_refuse_a_visitor(box, page):
     assert client().get(page).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/permits/X/decide", "/permits/X/revoke", "/permits/X/submit", "/boxes/box-pages/command"])
+@pytest.mark.parametrize(
+    "path", ["/permits/X/decide", "/permits/X/revoke", "/permits/X/submit", "/boxes/box-pages/command"]
+)
 def test_actions_refuse_a_visitor(box, path):
     assert client().post(path).url.startswith("/accounts/login/")
 
@@ -79,8 +106,13 @@ def test_actions_refuse_a_visitor(box, path):
 @pytest.mark.parametrize(
     ("user", "page", "allowed"),
     [
-        ("shen", "/permits/new", True), ("fang", "/permits/new", False), ("an", "/permits/new", False), ("nobody", "/permits/new", False),
-        ("root", "/permits/new", False), ("root", "/admin/", True), ("shen", "/admin/", False),
+        ("shen", "/permits/new", True),
+        ("fang", "/permits/new", False),
+        ("an", "/permits/new", False),
+        ("nobody", "/permits/new", False),
+        ("root", "/permits/new", False),
+        ("root", "/admin/", True),
+        ("shen", "/admin/", False),
     ],
 )
 def test_pages_open_for_their_role_only(box, user, page, allowed):
@@ -223,7 +255,9 @@ def test_changing_the_content_takes_signatures_away(box):
     assert state(permit) == "pending_approval"
     decide("fang", permit)
     assert state(permit) == "approved"
-    assert client("shen").post(f"/permits/{permit.jti}/edit", fields(box)).status_code == 422, "approved content is fixed"
+    assert client("shen").post(f"/permits/{permit.jti}/edit", fields(box)).status_code == 422, (
+        "approved content is fixed"
+    )
 
 
 def test_rejecting_needs_a_reason_and_ends_the_permit(box):
@@ -258,7 +292,9 @@ def test_the_signer_never_signs_what_the_rows_do_not_carry(box, django_data):
 
 def test_failed_sign_ins_are_throttled(box):
     visitor = client()
-    codes = [visitor.post("/accounts/login/", {"login": "gu", "password": f"wrong-{n}"}).content.decode() for n in range(7)]
+    codes = [
+        visitor.post("/accounts/login/", {"login": "gu", "password": f"wrong-{n}"}).content.decode() for n in range(7)
+    ]
     assert "不正确" in codes[0] or "错误" in codes[0]
     assert "失败次数过多" in codes[-1] or "稍后" in codes[-1], codes[-1]
 

@@ -6,7 +6,19 @@ from tests.cloud_bridge.running import PASSWORD
 
 
 def test_a_user_gets_name_office_role_and_a_hashed_password(cli, django_data):
-    cli("user", "add", "hua", "--role", "approver", "--display", "花蕾", "--office", "设备部", "--password-stdin", text=PASSWORD + "\n")
+    cli(
+        "user",
+        "add",
+        "hua",
+        "--role",
+        "approver",
+        "--display",
+        "花蕾",
+        "--office",
+        "设备部",
+        "--password-stdin",
+        text=PASSWORD + "\n",
+    )
     [row] = [row for row in json.loads(cli("user", "list", "--json")) if row["user"] == "hua"]
     assert (row["name"], row["office"], row["roles"]) == ("花蕾", "设备部", "approver")
     from cloud_bridge.people.models import User
@@ -44,4 +56,5 @@ def test_a_user_who_is_one_of_the_crew_signs_under_the_persons_code(cli, django_
 
 def test_a_badge_belongs_to_one_person(cli):
     assert "expected a valid person" in cli("person", "add", "second", "--name", "乙", "--badge", "1001", code=2)
-    assert [row for row in json.loads(cli("person", "list", "--json")) if row["code"] == "guardian"][0]["badge"] == 1002
+    badges = {row["code"]: row["badge"] for row in json.loads(cli("person", "list", "--json"))}
+    assert badges["guardian"] == 1002

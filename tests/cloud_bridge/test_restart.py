@@ -24,7 +24,9 @@ def free_port():
 def broker_alone(data, port):
     """`hotbox-bridge broker`."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "cloud_bridge.cli", "--data", str(data), "broker", "--port", str(port)], env=clean_environment(), cwd=ROOT
+        [sys.executable, "-m", "cloud_bridge.cli", "--data", str(data), "broker", "--port", str(port)],
+        env=clean_environment(),
+        cwd=ROOT,
     )
     try:
         yield process

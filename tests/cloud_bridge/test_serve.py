@@ -40,7 +40,10 @@ async def test_a_permit_goes_from_application_through_two_signatures_to_the_box(
         claims.check()
         assert (claims.jti, claims.aud, claims.lease_s) == (jti, log.box, 28_800)
         assert [(a.by, a.office) for a in claims.approvals] == [("fang", "安全环保部"), ("zhou", "生产部")]
-        assert {(p.id, p.role.value, p.badge) for p in claims.people} == {("performer", "performer", 1001), ("guardian", "guardian", 1002)}
+        assert {(p.id, p.role.value, p.badge) for p in claims.people} == {
+            ("performer", "performer", 1001),
+            ("guardian", "guardian", 1002),
+        }
         await side.acknowledged(bridge.witness, len(log.leaves))
         until(lambda: shen.json(f"/api/v1/permits/{jti}")["state"] == "accepted")
 
@@ -69,7 +72,10 @@ def test_first_password_is_printed_once_kept_hashed_and_works(bridge):
 def test_private_keys_are_closed_and_the_public_folder_holds_none(bridge):
     for path in ("signer/permit_key.pem", "signer/command_key.pem", "ingest/cosign_key.pem", "secret_key", "bridge.db"):
         assert stat.S_IMODE((bridge.data / path).stat().st_mode) == 0o600, path
-    assert all("PRIVATE" not in path.read_text() and '"d"' not in path.read_text() for path in (bridge.data / "public").iterdir())
+    assert all(
+        "PRIVATE" not in path.read_text() and '"d"' not in path.read_text()
+        for path in (bridge.data / "public").iterdir()
+    )
 
 
 def test_check_finds_nothing_wrong_and_names_a_key_that_others_can_read(cli, django_data):

@@ -39,7 +39,7 @@ class Listener:
                     data.append(line[6:])
                 elif not line and name:
                     self.found.put((name, "\n".join(data)))
-                    if name == "reload" or name == "event" and "last one" in data[0] + "".join(data):
+                    if name == "reload" or (name == "event" and "last one" in "".join(data)):
                         return
                     name = ""
 
@@ -71,7 +71,15 @@ async def test_events_and_cards_arrive_in_the_readers_language_and_escaped(bridg
     chinese, english = Listener(shen, after), Listener(shen, after, "en")
     async with connected(log, bridge.host, bridge.port) as side:
         await side.state("TRIPPED", first_out="gas_high:ch4-1")
-        log.leaf("gas.alarm", "alarm", code="gas_high", chan="<script>alert(1)</script>", value_milli=12500, limit_milli=10000, unit="%LEL")
+        log.leaf(
+            "gas.alarm",
+            "alarm",
+            code="gas_high",
+            chan="<script>alert(1)</script>",
+            value_milli=12500,
+            limit_milli=10000,
+            unit="%LEL",
+        )
         await side.sync()
         assert "联锁切断" in (await chinese.next("box", 'id="box-box-stream"', "ch4-1 超上限"))
         assert "interlock tripped" in (await english.next("box", 'id="box-box-stream"', "is over its limit"))

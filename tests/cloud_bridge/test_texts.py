@@ -8,6 +8,7 @@ import pytest
 from tests.cloud_bridge.running import ROOT
 
 PACKAGE = ROOT / "cloud_bridge"
+MARKS = ("_", "gettext", "gettext_lazy", "gettext_noop")
 PO = PACKAGE / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 
 
@@ -39,16 +40,19 @@ def test_every_text_of_the_code_is_translated(texts):
 
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "gettext", "gettext_lazy", "gettext_noop"):
-                if node.args and isinstance(node.args[0], ast.Constant):
-                    assert texts.get(node.args[0].value), f"{path.name}: {node.args[0].value!r}"
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in MARKS:
+                continue
+            if node.args and isinstance(node.args[0], ast.Constant):
+                assert texts.get(node.args[0].value), f"{path.name}: {node.args[0].value!r}"
 
 
 def test_placeholders_are_the_same_in_both_languages(texts):
     for key, value in texts.items():
         if key:
             single = key.split("\0")[0]
-            assert sorted(re.findall(r"%\(\w+\)\S|%s|{subject}", single)) == sorted(re.findall(r"%\(\w+\)\S|%s|{subject}", value)), single
+            assert sorted(re.findall(r"%\(\w+\)\S|%s|{subject}", single)) == sorted(
+                re.findall(r"%\(\w+\)\S|%s|{subject}", value)
+            ), single
 
 
 def test_the_boxes_events_and_reasons_are_all_known(django_data):

@@ -21,8 +21,13 @@ def rules(django_data):
 @pytest.fixture
 def facts(rules):
     return rules.Facts(
-        state=rules.State.PENDING_APPROVAL, applicant="shen", crew=frozenset({"performer", "guardian"}), content_sha256="a" * 64,
-        signatures=(), starts=NOW, ends=NOW + timedelta(hours=4),
+        state=rules.State.PENDING_APPROVAL,
+        applicant="shen",
+        crew=frozenset({"performer", "guardian"}),
+        content_sha256="a" * 64,
+        signatures=(),
+        starts=NOW,
+        ends=NOW + timedelta(hours=4),
     )
 
 
@@ -111,7 +116,8 @@ def test_the_window_is_limited_by_level(rules, level, hours):
 
 
 @pytest.mark.parametrize(
-    ("starts", "ends"), [(NOW, NOW), (NOW + timedelta(hours=2), NOW), (NOW - timedelta(hours=1), NOW + timedelta(hours=1))]
+    ("starts", "ends"),
+    [(NOW, NOW), (NOW + timedelta(hours=2), NOW), (NOW - timedelta(hours=1), NOW + timedelta(hours=1))],
 )
 def test_upside_down_and_backdated_windows_are_refused(rules, starts, ends):
     """PTW-21: work first, paper later must be impossible."""

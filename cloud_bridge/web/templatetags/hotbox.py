@@ -18,16 +18,16 @@ _ICONS = {
     "lock": '<rect x="5" y="11" width="14" height="9" rx="2"/><path d="M8 11V8a4 4 0 0 1 8 0v3"/>',
     "check": '<circle cx="12" cy="12" r="9"/><path d="m8 12.5 2.8 2.8L16.5 9"/>',
     "hourglass": '<path d="M7 4h10M7 20h10M8 4c0 5 4 5 4 8s-4 3-4 8M16 4c0 5-4 5-4 8s4 3 4 8"/>',
-    "flame": '<path d="M12 3c1 4 5 6 5 11a5 5 0 0 1-10 0c0-2 1-3.5 2-4.5.3 1.500 1 2 1.600 2.200C10.300 8.500 11 5.500 12 3z"/>',
+    "flame": '<path d="M12 3c1 4 5 6 5 11a5 5 0 0 1-10 0c0-2 1-3.5 2-4.5.3 1.5 1 2 1.6 2.2C10.3 8.5 11 5.5 12 3z"/>',
     "bolt": '<path d="M13 3 5 14h6l-1 7 8-11h-6z"/>',
-    "wrench": '<path d="M15 4a5 5 0 0 0-5 6.500L4 16.500 7.500 20l6-6A5 5 0 0 0 20 9l-3 2.500-3.500-3.500L16 5z"/>',
-    "question": '<circle cx="12" cy="12" r="9"/><path d="M9.500 9.500a2.500 2.500 0 1 1 3.500 2.300c-.7.300-1 .8-1 1.700M12 17v.01"/>',
-    "offline": '<path d="M4 4l16 16M8 15a5.500 5.500 0 0 1 7 0M4.500 11A11 11 0 0 1 9 8.400M13 8a11 11 0 0 1 6.500 3M12 19v.01"/>',
-    "warning": '<path d="M12 4 2.500 20h19zM12 10v4.500M12 17.500v.01"/>',
+    "wrench": '<path d="M15 4a5 5 0 0 0-5 6.5L4 16.5 7.5 20l6-6A5 5 0 0 0 20 9l-3 2.5-3.5-3.5L16 5z"/>',
+    "question": '<circle cx="12" cy="12" r="9"/><path d="M9.5 9.5a2.5 2.5 0 1 1 3.5 2.3c-.7.3-1 .8-1 1.7M12 17v.01"/>',
+    "offline": '<path d="M4 4l16 16M8 15a5.5 5.5 0 0 1 7 0M4.5 11A11 11 0 0 1 9 8.4M13 8a11 11 0 0 1 6.5 3M12 19v.01"/>',
+    "warning": '<path d="M12 4 2.5 20h19zM12 10v4.5M12 17.5v.01"/>',
     "info": '<circle cx="12" cy="12" r="9"/><path d="M12 11v5M12 8v.01"/>',
-    "shield": '<path d="M12 3 5 6v5c0 5 3 8 7 10 4-2 7-5 7-10V6zM9 12l2.200 2.200L15 10"/>',
+    "shield": '<path d="M12 3 5 6v5c0 5 3 8 7 10 4-2 7-5 7-10V6zM9 12l2.2 2.2L15 10"/>',
     "pen": '<path d="M4 20l1-4L16 5l3 3L8 19zM14 7l3 3"/>',
-    "person": '<circle cx="12" cy="8" r="3.500"/><path d="M5 20c.6-4 3.400-6 7-6s6.400 2 7 6"/>',
+    "person": '<circle cx="12" cy="8" r="3.5"/><path d="M5 20c.6-4 3.4-6 7-6s6.4 2 7 6"/>',
 }
 
 
@@ -65,8 +65,10 @@ def event_view(event: Event | LiveEvent) -> dict[str, Any]:
     tone = {"alarm": "bad", "warning": "warn"}.get(event.sev, "calm")
     actor = leaf.get("actor") or {}
     return {
-        "title": wording.event_title(event.type), "known": event.type in wording.EVENTS,
-        "detail": wording.event_detail(event.type, data), "tone": tone,
+        "title": wording.event_title(event.type),
+        "known": event.type in wording.EVENTS,
+        "detail": wording.event_detail(event.type, data),
+        "tone": tone,
         "icon": {"bad": "bolt", "warn": "warning"}.get(tone, "info"),
         "actor": actor.get("id", "") if actor.get("k") == "person" else "",
         "late_s": max(0, (event.received_ms - event.t) // 1000),
