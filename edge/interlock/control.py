@@ -242,9 +242,10 @@ class ControlServer:
             raise ContractError(
                 "precondition", ", ".join(wanted) or "none: this permit has no preconditions", request.precondition
             )
-        present = self._interlock.step.facts.snapshot.badges
-        person = next((p for p in permit.people if p.id == request.person), None)
-        if person is None or person.badge not in present:
+        facts = self._interlock.step.facts
+        seen, ttl_us = facts.snapshot.badges, facts.rules.badge_ttl_s.value * 1_000_000
+        here = {p.id for p in permit.people if p.badge in seen and now_us() - seen[p.badge].at_us <= ttl_us}
+        if request.person not in here:
             raise ContractError("person", "someone of the permit whose badge is here", request.person)
         return kernel.Confirmed(request.permit, request.precondition, request.person), {
             "confirmed": request.precondition

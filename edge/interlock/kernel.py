@@ -372,7 +372,7 @@ class _Turn:
         """The attempt is durable and every release condition passes on current evidence: close."""
         permit = self.f.permit
         assert permit is not None  # noqa: S101 - the permit condition passed
-        clock = self.snapshot.clock
+        clock, watch = self.snapshot.clock, self.d.fire_watch
         wall_ms = clock.t + (self.now - clock.at_us) // 1000
         left_ms = permit.exp * 1000 - wall_ms - clock.error_ms
         self.d = replace(
@@ -387,6 +387,8 @@ class _Turn:
             fire_watch=None,
         )
         self.enter(Mode.RELEASED)
+        if watch is not None:
+            self.note("fire_watch.ended", permit=watch.permit, resumed=True)
 
     def reset(self) -> None:
         """The reset edge: an authorised badge present and every cause gone."""
@@ -625,7 +627,7 @@ class _Turn:
         watch = self.d.fire_watch
         if watch is not None and self.now >= watch.until_us:
             self.d = replace(self.d, fire_watch=None)
-            self.note("fire_watch.ended", permit=watch.permit)
+            self.note("fire_watch.ended", permit=watch.permit, resumed=False)
 
     def run(self) -> None:
         """While released: trip on the event, or warn through a declared grace and then trip."""

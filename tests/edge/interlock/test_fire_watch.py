@@ -270,3 +270,10 @@ def test_a_faults_state_is_kept_whole() -> None:
     found = Durable(boot_id="a", mode=Mode.FAULT, first_out=None)
     durable, _ = kernel.recover(found, first_start=False, boot_id="b", now_us=5, rules=GB)
     assert durable.mode is Mode.FAULT
+
+
+def test_a_resume_says_that_it_ended_the_watch(released: Bench) -> None:
+    released.press("stop")
+    released.press("reset")
+    released.release()
+    assert [note.data for note in released.found("fire_watch.ended")] == [{"resumed": True}]
