@@ -1,0 +1,130 @@
+"""Who stands before the box: strangers, reports about people, and where the log says it."""
+
+import msgspec
+import pytest
+
+from contracts.event import ActionResult
+from contracts.permit import Precondition
+from edge.interlock.evidence import FaceRefused
+from edge.interlock.kernel import Confirmed, PermitAccepted
+from edge.interlock.state import Mode
+from tests.edge.interlock.bench import SECOND, Bench, permit
+
+replace = msgspec.structs.replace
+
+
+@pytest.mark.parametrize(
+    ("distance_milli", "age_us", "trips"),
+    [(599, 0, False), (600, 0, True), (601, 0, True), (-1, 0, True), (0, 0, False), (900, SECOND, True),
+     (900, SECOND + 1, False)],
+)  # fmt: skip
+def test_a_stranger_is_whoever_is_far_from_everyone_just_now(
+    released: Bench, distance_milli: int, age_us: int, trips: bool
+) -> None:
+    """PTW-24: nearly known is not strange, and a stranger who left a second ago is gone."""
+    released.now += 20_000
+    released.strangers = (FaceRefused(released.now - age_us, "guardian", distance_milli),)
+    released.step(ms=0)
+    assert (released.mode is Mode.TRIPPED) == trips
+    if trips:
+        assert released.first_out == "stranger"
+
+
+def test_a_nearly_known_face_in_the_same_frame_hides_no_stranger(released: Bench) -> None:
+    """PTW-24: two faces of one frame."""
+    at_us = released.now + 20_000
+    released.strangers = (FaceRefused(at_us, "guardian", 900), FaceRefused(at_us, "guardian", 550))
+    released.step()
+    assert released.first_out == "stranger"
+
+
+def test_a_refused_face_is_reported_now_and_then(ready: Bench) -> None:
+    """PTW-24: unauthorised entry is an event; a face that stays does not flood the log."""
+    for _ in range(250):
+        ready.strangers = (FaceRefused(ready.now, "guardian", 900),)
+        ready.step(ms=100)
+    refused = ready.found("identity.refused")
+    assert 2 <= len(refused) <= 3
+    assert refused[0].res is ActionResult.DENIED
+    assert refused[0].data["distance_milli"] == 900
+
+
+def test_each_person_is_reported_once_and_again_after_they_were_gone(ready: Bench) -> None:
+    ready.run(5)
+    assert [note.data["chan"] for note in ready.found("identity.verified")] == ["performer", "guardian"]
+    ready.looking.discard("guardian")
+    ready.run(181, ms=200)
+    ready.looking.add("guardian")
+    ready.run(1)
+    assert [note.data["chan"] for note in ready.found("identity.verified")] == ["performer", "guardian", "guardian"]
+
+
+def test_the_check_in_is_recorded_once(ready: Bench) -> None:
+    """PTW-27."""
+    ready.run(5)
+    (note,) = ready.found("identity.checked_in")
+    assert note.permit == "HW-1"
+    assert note.snapshot
+
+
+@pytest.mark.parametrize("missing", ["guardian", "performer", "place", "faces"])
+def test_nobody_checks_in_alone_or_elsewhere(bench: Bench, missing: str) -> None:
+    """PTW-27, PTW-12: all of them at the place, at the same moment."""
+    if missing == "faces":
+        bench.looking.discard("guardian")
+    elif missing == "place":
+        bench.position = None
+    else:
+        bench.badges[{"guardian": 1002, "performer": 1001}[missing]] = False
+    bench.step(PermitAccepted(permit()))
+    bench.run(1)
+    assert bench.durable.checked_in == ""
+    bench.press("arm")
+    assert "check_in_none" in bench.refusal()
+
+
+def test_a_confirmed_precondition_is_recorded_with_its_person(bench: Bench) -> None:
+    """PTW-11."""
+    bench.step(PermitAccepted(permit(preconditions=(Precondition("cooled", "设备已冷却"),))))
+    step = bench.step(Confirmed("HW-1", "cooled", "guardian"))
+    (note,) = step.notes
+    assert (note.type, note.actor, note.permit, note.data) == (
+        "permit.precondition", ("person", "guardian"), "HW-1", {"id": "cooled"},
+    )  # fmt: skip
+    assert bench.durable.preconditions == {"HW-1/cooled": "guardian"}
+
+
+def test_a_precondition_of_another_permit_does_not_count(bench: Bench) -> None:
+    wanted = (Precondition("cooled", "设备已冷却"),)
+    bench.step(PermitAccepted(permit(preconditions=wanted)))
+    bench.step(Confirmed("HW-2", "cooled", "guardian"))
+    bench.press("arm")
+    assert "precondition" in bench.refusal()
+
+
+def test_a_gas_test_is_recorded_with_its_values(bench: Bench) -> None:
+    step = bench.test_gas(CH4=1.5)
+    (note,) = [n for n in step.notes if n.type == "gas_test.recorded"]
+    assert note.actor == ("person", "leader")
+    assert {"position": "up", "gas": "CH4", "unit": "%LEL", "value_milli": 1500} in note.data["points"]
+
+
+def test_the_report_of_a_detector_that_fails_is_a_warning_and_of_gas_an_alarm(ready: Bench) -> None:
+    ready.gas["ch4-4"].silent_since = ready.now
+    ready.run(1)
+    ready.gas["ch4-4"].silent_since = None
+    ready.gas["ch4-4"].value = 50.0
+    ready.run(1)
+    ready.gas["ch4-4"].value = 0.0
+    ready.run(1)
+    told = [(n.type, n.sev.value) for n in ready.notes if n.cat.value == "gas" and n.type.startswith("gas.")]
+    assert told == [("gas.fault", "warning"), ("gas.alarm", "alarm"), ("gas.normal", "info")]
+
+
+def test_a_detector_that_was_never_read_is_not_reported_at_every_start(bench: Bench) -> None:
+    from edge.gas.reading import Quality
+
+    bench.gas["ch4-1"].quality = Quality.NEVER
+    bench.run(1)
+    assert not bench.found("gas.fault")
+    assert "gas" in bench.failing()
