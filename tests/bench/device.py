@@ -173,7 +173,7 @@ class Device:
                 if descriptor in self._connections:
                     self._serve(descriptor)
                 elif descriptor == self._channel.fileno():
-                    datagram = self._channel.recv(4096)
+                    datagram = self._hear()
                     if not datagram:
                         return
                     self._obey(msgspec.json.decode(datagram, type=Order))
@@ -195,6 +195,12 @@ class Device:
         return due if self._cross is None else min(due, self._cross[0])
 
     # --- the bench's orders
+
+    def _hear(self) -> bytes:
+        try:
+            return self._channel.recv(4096)
+        except ConnectionError:  # it went without reading everything
+            return b""
 
     def _obey(self, order: Order) -> None:
         match order.do:
@@ -223,7 +229,8 @@ class Device:
         self._stamps = {"cross": monotonic_ns(), "reply": 0, "command": 0}
 
     def _tell(self, event: Event) -> None:
-        self._channel.send(msgspec.json.encode(event))
+        with suppress(ConnectionError):  # `run` notices that the bench is gone
+            self._channel.send(msgspec.json.encode(event))
 
     # --- relays
 
@@ -301,7 +308,11 @@ class Device:
             if answer is not None:
                 frame = _HEADER.pack(transaction, 0, 1 + len(answer), unit_id) + answer
                 self._note_reply(unit_id)
-                connection.send(frame)
+                try:
+                    connection.send(frame)
+                except OSError:  # the reader gave this connection up
+                    self._drop(descriptor)
+                    return
                 self._note_read()
 
     def _answer(self, unit_id: int, request: bytes, at_ns: int) -> bytes | None:
@@ -354,9 +365,10 @@ def main() -> None:
     channel.send(msgspec.json.encode({**device.places(), "priority": prefer(_PRIORITY)}))
     gc.collect()
     gc.freeze()
-    with suppress(ConnectionError):
+    try:
         device.run()
-    device.close()
+    finally:
+        device.close()
 
 
 if __name__ == "__main__":
