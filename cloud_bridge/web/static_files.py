@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.contrib.staticfiles.finders import get_finders
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, HttpResponseNotModified
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.http import http_date, parse_http_date_safe
 from django.views.decorators.http import require_safe
 
@@ -20,7 +20,7 @@ def _listing() -> dict[str, Path]:
 
 
 @require_safe
-def static_file(request: HttpRequest, name: str) -> HttpResponseBase:
+def static_file(request: HttpRequest, name: str) -> HttpResponse:
     """One file, with its age for the browser's cache."""
     path = _listing().get(name)
     if path is None:
@@ -30,7 +30,7 @@ def static_file(request: HttpRequest, name: str) -> HttpResponseBase:
     if since is not None and since >= modified:
         return HttpResponseNotModified()
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    response = FileResponse(path.open("rb"), content_type=kind)
+    response = HttpResponse(path.read_bytes(), content_type=kind)
     response.headers["Last-Modified"] = http_date(modified)
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
