@@ -51,7 +51,8 @@ from edge.relay.contact import ContactVerdict, judge
 replace = msgspec.structs.replace
 MAX_CONSEQUENCES = 12
 MAX_PERMITS = 16
-MAX_FINISHED = 256
+MAX_OVER = 1024
+"""Ids of finished and of void permits that are kept: more than can end within the longest validity."""
 REFUSED_AGAIN_US = 10_000_000
 SLEW_MS = 50
 """Forward difference between two readings of the clock that scheduling may make. Backward none is followed: many
@@ -279,7 +280,11 @@ class _Turn:
         held = {permit.jti for permit in self.d.permits}
         fresh = [number for number in revocations.revoked if number in held and number not in self.d.void]
         self.d = replace(
-            self.d, revoked=revocations.revoked, revision=revocations.rev, as_of=as_of, void=(*self.d.void, *fresh)
+            self.d,
+            revoked=revocations.revoked,
+            revision=revocations.rev,
+            as_of=as_of,
+            void=(*self.d.void, *fresh)[-MAX_OVER:],
         )
         for number in fresh:
             actor = ("bridge", revocations.iss)
@@ -288,7 +293,7 @@ class _Turn:
     def _suspend(self, permit: str, reason: str, void: bool) -> None:
         """The bridge stops the work under `permit`, or whatever goes on here when it names none."""
         if void and permit not in self.d.void:
-            self.d = replace(self.d, void=(*self.d.void, permit))
+            self.d = replace(self.d, void=(*self.d.void, permit)[-MAX_OVER:])
         kind = "permit.void" if void else "permit.suspended"
         self.note(kind, Category.PERMIT, Severity.WARNING, permit=permit, reason=reason)
         concerned = [held.jti for held in (self.f.permit, current_permit(self.d, self.f.wall_s)) if held is not None]
@@ -332,7 +337,7 @@ class _Turn:
         """Work done: open in good order, end the permit, keep watch (workflows "Permit", POST_WATCH)."""
         number = self.d.active
         opened = self.d.mode is Mode.RELEASED
-        self.d = replace(self.d, finished=(*self.d.finished, number)[-MAX_FINISHED:])
+        self.d = replace(self.d, finished=(*self.d.finished, number)[-MAX_OVER:])
         if opened:
             self._opened(by_gas=False)
             self.d = replace(self.d, first_out=Reason("finished", number), consequences=(), reset_done=False)
@@ -610,7 +615,7 @@ class _Turn:
             return
         late_s, window_s = self.f.wall_s - permit.nbf, self.rules.check_in_s.value
         if late_s > window_s and self.verdicts["clock"].ok:
-            self.d = replace(self.d, void=(*self.d.void, permit.jti))
+            self.d = replace(self.d, void=(*self.d.void, permit.jti)[-MAX_OVER:])
             late = reason_data(self.verdicts["check_in"].reasons[0])
             self.note("permit.void", Category.PERMIT, Severity.WARNING, permit=permit.jti, **late)
             self.judge()

@@ -532,3 +532,48 @@ def test_a_face_of_somebody_else_does_not_count(ready: Bench, person: str) -> No
     ready.faces[person] = Face(ready.now, person, 100, "proven", "dlib")
     ready.press("arm")
     assert ready.refusal() == {"face_missing"}
+
+
+AT_THE_LIMIT: list[tuple[str, Change, Change]] = [
+    ("loop gap", _set(loop_gap_ms=180), _set(loop_gap_ms=181)),
+    ("clock step", _set(wall_jump_ms=-2000), _set(wall_jump_ms=-2001)),
+    ("audit age", _set(audit=AuditHealth(True, 1000, False)), _set(audit=AuditHealth(True, 1001, False))),
+    ("satellites", _position(satellites=4), _position(satellites=3)),
+    ("HDOP", _position(hdop_centi=500), _position(hdop_centi=501)),
+    ("face distance", _face("guardian", distance_milli=500), _face("guardian", distance_milli=501)),
+    ("stranger's distance", _stranger(599), _stranger(600)),
+    ("fix age", _silent("position_silent_since", 10), _silent("position_silent_since", 10.000001)),
+    ("dead-man age", _silent("deadman_silent_since", 0.18), _silent("deadman_silent_since", 0.180001)),
+    ("clock floor", lambda b: setattr(b, "clock_floor", b.wall_ms), lambda b: setattr(b, "clock_floor", b.wall_ms + 1)),
+    ("signed time", lambda b: _durable(as_of=b.wall_ms // 1000 + 60)(b), lambda b: _durable(as_of=b.wall_ms // 1000 + 61)(b)),
+    ("O2 low", _gas("o2-1", 19.5), _gas("o2-1", 19.499)),
+    ("O2 high", _gas("o2-1", 23.5), _gas("o2-1", 23.501)),
+    ("CO", _gas("co-1", 25.0), _gas("co-1", 25.001)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("within", "beyond"), [r[1:] for r in AT_THE_LIMIT], ids=[r[0] for r in AT_THE_LIMIT])
+def test_the_limit_itself_passes_and_a_hair_beyond_does_not(within: Change, beyond: Change) -> None:
+    """Limits are inclusive: `<=` everywhere."""
+    for change, ok in ((within, True), (beyond, False)):
+        bench = Bench().prepare()
+        change(bench)
+        bench.step(ms=0)
+        assert (bench.mode is Mode.PERMISSIVE_OK) == ok, bench.missing()
+
+
+@pytest.mark.parametrize(("person", "badge"), [("guardian", 1002), ("performer", 1001)])
+def test_badge_and_face_count_until_their_time_to_live(person: str, badge: int) -> None:
+    """20 s for a badge, 180 s for a face."""
+    for seconds, ok in ((20, True), (20.000001, False)):
+        bench = Bench().prepare()
+        bench.badges[badge] = False
+        bench.now += int(seconds * SECOND)
+        bench.step(ms=0)
+        assert (bench.mode is Mode.PERMISSIVE_OK) == ok
+    for seconds, ok in ((180, True), (180.000001, False)):
+        bench = Bench().prepare()
+        bench.looking.discard(person)
+        bench.now += int(seconds * SECOND)
+        bench.step(ms=0)
+        assert (bench.mode is Mode.PERMISSIVE_OK) == ok

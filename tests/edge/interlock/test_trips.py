@@ -55,6 +55,7 @@ def test_each_run_condition_alone_trips_in_that_very_step(released: Bench, chang
     assert note.snapshot
     assert note.data["code"] == code
     assert note.data["released"] is True
+    assert note.permit == ("HW-1" if code != "permit_none" else "")
     assert [n.type for n in step.notes].index("interlock.tripped") < [n.type for n in step.notes].index(
         "fire_watch.started"
     )
@@ -451,6 +452,16 @@ def test_a_flood_of_permits_does_not_push_out_the_one_at_work(released: Bench) -
     assert released.mode is Mode.RELEASED
     assert len(released.durable.permits) == 16
     assert "HW-1" in {held.jti for held in released.durable.permits}
+
+
+def test_permits_that_are_over_make_room_first(released: Bench) -> None:
+    """A permit that was accepted stands as long as any that is over can go instead."""
+    for number in range(15):
+        released.step(PermitAccepted(permit(f"N-{number}", start_s=number)))
+    released.step(Suspended("N-7", "void", void=True))
+    released.step(PermitAccepted(permit("LAST", start_s=5000, end_s=9000)))
+    held = {one.jti for one in released.durable.permits}
+    assert held == {"HW-1", "LAST", *(f"N-{number}" for number in range(15) if number != 7)}
 
 
 def test_an_orderly_shutdown_trips(released: Bench) -> None:
