@@ -5,7 +5,7 @@ import datetime
 import msgspec
 
 from contracts.errors import ContractError
-from contracts.gas import GASES
+from contracts.gas import gas
 from edge.config import SIMULATION, BoxConfig, check_simulation
 from edge.interlock.rules import Limit, Rules
 
@@ -106,8 +106,8 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
                 SiteChannel(
                     name=name,
                     gas=channel.gas,
-                    zh=GASES[channel.gas].zh,
-                    en=GASES[channel.gas].en,
+                    zh=gas(channel.gas).zh,
+                    en=gas(channel.gas).en,
                     limit=rules.limit(channel.gas, channel.unit),
                     range_low=channel.range_low,
                     range_high=channel.range_high,

@@ -520,3 +520,17 @@ def test_the_status_after_a_step_shows_the_new_mode(released: Bench) -> None:
     assert step.facts.durable == step.durable
     assert isinstance(step.facts.durable, Durable)
     assert step.facts.durable.mode is Mode.TRIPPED
+
+
+def test_the_kernel_asks_to_be_called_when_the_contact_must_have_closed(ready: Bench) -> None:
+    ready.stuck = True
+    ready.arm()
+    ready.acknowledge()
+    closing = ready.durable.released_us
+    ready.now += 100_000
+    assert ready.step(ms=0).next_us == closing + 250_001
+    ready.stuck, ready.contact = False, True
+    ready.step()
+    assert ready.durable.confirmed
+    assert ready.last is not None
+    assert ready.last.next_us > closing + 250_001

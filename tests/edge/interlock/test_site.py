@@ -1,0 +1,86 @@
+"""What is fixed while the box runs: the example configuration joined with its rules, and what is refused."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contracts.errors import ContractError
+from contracts.gas import Unit
+from edge import config as box_config
+from edge.config import BoxConfig
+from edge.interlock import rules
+from edge.interlock.site import Site, build
+from tests.edge.interlock.bench import GB
+
+replace = msgspec.structs.replace
+EXAMPLE = Path(box_config.__file__).parents[1] / "configs" / "box.example.yaml"
+
+
+@pytest.fixture
+def config() -> BoxConfig:
+    return box_config.load(EXAMPLE)
+
+
+def _build(config: BoxConfig, pack: rules.Rules = GB) -> Site:
+    return build(config, pack, {channel.name: 500_000 for channel in config.channels})
+
+
+def test_the_example_box_gets_its_limits_in_the_detectors_units(config: BoxConfig) -> None:
+    """GB 30871-2022 5.3.2: 0.5 vol% of methane is 10 %LEL."""
+    site = _build(config)
+    limits = {c.name: (c.limit.low, c.limit.high, c.limit.unit.value) for c in site.channels}
+    assert limits["ch4-1"] == (None, 10.0, "%LEL")
+    assert limits["o2-1"] == (19.5, 23.5, "vol%")
+    assert limits["co-1"] == (None, 25, "ppm")
+    assert all(c.limit.clause for c in site.channels)
+    assert {g.name: g.needed for g in site.groups} == {
+        g.name: {"1oo1": 1, "1oo2": 1, "2oo3": 2}[g.vote] for g in config.groups
+    }
+
+
+def test_a_calibration_is_good_through_its_last_day(config: BoxConfig) -> None:
+    """2027-06-30 is due at midnight after it, UTC."""
+    assert _build(config).channels[0].due_s == 1_814_400_000
+
+
+def _change_channel(config: BoxConfig, **changes: object) -> BoxConfig:
+    first, *others = config.channels
+    return replace(config, channels=(replace(first, **changes), *others))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda c: replace(c, groups=()), "groups"),
+        (lambda c: replace(c, roster=(c.roster[0], replace(c.roster[0], id="twin"))), "roster.badge"),
+        (lambda c: _change_channel(c, calibration_gas="C3H8"), "channels.ch4-1.calibration_gas"),
+        (lambda c: _change_channel(c, calibration_due="soon"), "channels.ch4-1.calibration_due"),
+        (lambda c: _change_channel(c, gas="XE", calibration_gas="XE"), "gas"),
+        (lambda c: _change_channel(c, unit=Unit.PPM), "unit"),
+    ],
+    ids=[
+        "no groups",
+        "one badge for two",
+        "calibrated with another gas",
+        "no date",
+        "unknown gas",
+        "no way to convert",
+    ],
+)
+def test_a_site_that_could_not_protect_is_refused_and_named(
+    config: BoxConfig, change: object, field: str | None
+) -> None:
+    """A reading without its gas, unit and calibration gas is meaningless."""
+    with pytest.raises(ContractError) as caught:
+        _build(change(config))  # type: ignore[operator]
+    assert caught.value.field == field
+
+
+def test_simulation_rules_do_not_drive_real_devices(config: BoxConfig) -> None:
+    """`SIMULATION` is accepted only when every device is loopback or a pseudo-terminal."""
+    with pytest.raises(ContractError) as caught:
+        _build(config, rules.load("SIMULATION"))
+    assert caught.value.field == "baseline"
+    with pytest.raises(ContractError):
+        _build(replace(config, baseline="SIMULATION"), rules.load("SIMULATION"))
