@@ -124,6 +124,7 @@ class Bench:
         self.position: Position | None = Position(0, True, -20, 1, 9, 90)
         self.position_silent_since: int | None = None
         self.camera: str | None = "ok"
+        self.camera_silent_since: int | None = None
         self.deadman_silent_since: int | None = None
         self.latch = self.contact = self.stuck = self.welded = False
         self.cause = "power_up"
@@ -167,7 +168,7 @@ class Bench:
             position=position,
             faces=dict(self.faces),
             strangers=self.strangers,
-            camera=None if self.camera is None else Camera(self.now, self.camera, 25),
+            camera=None if self.camera is None else Camera(self.camera_silent_since or self.now, self.camera, 25),
             deadman=DeadmanStatus(
                 1,
                 1,

@@ -474,3 +474,15 @@ def test_limits_come_from_the_pack(bench: Bench) -> None:
     bench.now += 4 * SECOND
     bench.acknowledge()
     assert bench.mode is Mode.RELEASED
+
+
+def test_a_change_of_mode_is_told_once(ready: Bench) -> None:
+    """A trip is its own event; quiet changes have `interlock.state`."""
+    quiet = len(ready.found("interlock.state"))
+    ready.position = None
+    ready.step()
+    told = ready.found("interlock.state")[quiet:]
+    assert [note.data for note in told] == [{"was": "PERMISSIVE_OK", "now": "LOCKED"}]
+    step = ready.step(Suspended("HW-1", "wind", void=False))
+    assert "interlock.tripped" in [note.type for note in step.notes]
+    assert "interlock.state" not in [note.type for note in step.notes]

@@ -138,6 +138,7 @@ ALONE: list[tuple[str, Change, str, str]] = [
     ("face without any template", _stranger(-1), "stranger", "stranger"),
     ("no camera", _set(camera=None), "camera", "camera_lost"),
     ("camera stalled", _set(camera="stalled"), "camera", "camera_lost"),
+    ("camera process silent", _silent("camera_silent_since", 5.1), "camera", "camera_lost"),
     ("no gas test", _durable(gas_test=None), "gas_test", "gas_test_none"),
     ("audit late", _set(audit=AuditHealth(writable=True, age_ms=1001, rollback=False)), "audit", "audit_late"),
     (
@@ -549,6 +550,7 @@ AT_THE_LIMIT: list[tuple[str, Change, Change]] = [
     ("face distance", _face("guardian", distance_milli=500), _face("guardian", distance_milli=501)),
     ("stranger's distance", _stranger(599), _stranger(600)),
     ("fix age", _silent("position_silent_since", 10), _silent("position_silent_since", 10.000001)),
+    ("camera's word", _silent("camera_silent_since", 5), _silent("camera_silent_since", 5.000001)),
     ("dead-man age", _silent("deadman_silent_since", 0.18), _silent("deadman_silent_since", 0.180001)),
     ("clock floor", lambda b: setattr(b, "clock_floor", b.wall_ms), lambda b: setattr(b, "clock_floor", b.wall_ms + 1)),
     ("signed time", lambda b: _durable(as_of=b.wall_ms // 1000 + 60)(b), lambda b: _durable(as_of=b.wall_ms // 1000 + 61)(b)),

@@ -315,6 +315,19 @@ def test_the_deadline_is_the_permits_end_fixed_at_the_release(bench: Bench) -> N
     assert bench.durable.deadline_us == deadline
 
 
+def test_at_the_deadline_itself_the_time_is_over(bench: Bench) -> None:
+    """PTW-05: the kernel asks to be called at that instant, and then opens."""
+    bench.prepare(permit(end_s=100)).release()
+    bench.now = bench.durable.deadline_us - 1000
+    assert bench.step(ms=0).next_us == bench.durable.deadline_us
+    bench.now = bench.durable.deadline_us - 1
+    bench.wall_jump_ms = -1000
+    assert bench.step(ms=0).relay is Relay.HOLD
+    bench.now = bench.durable.deadline_us
+    bench.step(ms=0)
+    assert bench.first_out == "deadline"
+
+
 def test_creeping_the_wall_clock_back_is_a_jump_in_the_end(released: Bench) -> None:
     """BOX-02: forty small steps back are one large one."""
     for _ in range(60):
