@@ -428,9 +428,7 @@ def gas_test(f: Facts) -> Verdict:
             if over or under:
                 bound = limit.high if over else limit.low
                 subject = f"{limit.gas} {point.position}"
-                reasons.append(
-                    Reason("gas_test_limit", subject, milli(point.value), milli(bound), unit, limit.clause)
-                )
+                reasons.append(Reason("gas_test_limit", subject, milli(point.value), milli(bound), unit, limit.clause))
     return Verdict(tuple(reasons), age_us)
 
 

@@ -277,3 +277,12 @@ def test_a_resume_says_that_it_ended_the_watch(released: Bench) -> None:
     released.press("reset")
     released.release()
     assert [note.data for note in released.found("fire_watch.ended")] == [{"resumed": True}]
+
+
+def test_finish_and_arm_in_one_reading_do_not_arm(released: Bench) -> None:
+    released.press("stop")
+    released.press("reset")
+    released.run(1)
+    released.press("finish", "arm")
+    assert released.durable.attempt == 1
+    assert "permit_finished" in released.refusal()

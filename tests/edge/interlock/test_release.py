@@ -585,3 +585,13 @@ def test_badge_and_face_count_until_their_time_to_live(person: str, badge: int) 
         bench.now += int(seconds * SECOND)
         bench.step(ms=0)
         assert (bench.mode is Mode.PERMISSIVE_OK) == ok
+
+
+def test_a_gas_test_in_another_unit_does_not_count(ready: Bench) -> None:
+    """The unit trap: 0.4 measured in vol% is 8 %LEL; a point without the site's gas and unit says nothing."""
+    test = ready.durable.gas_test
+    assert test is not None
+    points = tuple(replace(p, unit="vol%", value=0.4) if p.gas == "CH4" else p for p in test.points)
+    ready.durable = replace(ready.durable, gas_test=replace(test, points=points))
+    ready.press("arm")
+    assert ready.refusal() == {"gas_test_missing"}
