@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,8 @@ _PULSE_US = 1_000_000
 _WANTED_US = 1_000_000
 _TELL_AFTER_S = 0.002
 """A change of mode is told this much later: the processor first goes to those who carry the command and the record."""
+_RECORD_AFTER_S = 0.001
+"""A trip opens first and is recorded after: the opening is on the contact's way before the log takes the processor."""
 _SWITCH_S = 0.000_5
 """How long another thread may keep the interpreter once the loop asks for it; Python's own 5 ms is half a fast poll."""
 _PER_TICK = 32
@@ -114,6 +117,8 @@ class Interlock:
         self._peers: dict[ev.Source, socket.socket] = {}
         self._obeyed: set[str] = set()
         self._pending: dict[int, int] = {}
+        self._unrecorded: deque[kernel.Step] = deque()
+        self._opening = False
         self._step: kernel.Step | None = None
         self._last_us = now_us()
         self._beat_us = self._clock_us = self._pulse_us = self._wanted_us = self._refused_us = 0
@@ -318,10 +323,12 @@ class Interlock:
         self._obey(step, now)
         self._durable, self._volatile, self._step = step.durable, step.volatile, step
         self.evaluations += 1
-        if step.durable is not self._saved:
-            self._save(step)
-        if step.notes:
-            self._put(step.notes, step)
+        self._unrecorded.append(step)
+        if before is Mode.RELEASED and step.durable.mode is not before:
+            self._loop.call_later(_RECORD_AFTER_S, self._record)
+            self._opening = True
+        if not self._opening:
+            self._record()
         if step.durable.mode is not before:
             self._loop.call_later(_TELL_AFTER_S, self._tell_change)
         if now - self._pulse_us >= _PULSE_US:
@@ -360,6 +367,16 @@ class Interlock:
                 while connected.recv(sockets.MAX_DATAGRAM):
                     pass
 
+    def _record(self) -> None:
+        """Write down what steps have decided, in their order; a moment later when the relay was told to open."""
+        self._opening = False
+        while self._unrecorded:
+            step = self._unrecorded.popleft()
+            if step.durable is not self._saved:
+                self._save(step)
+            if step.notes:
+                self._put_at(step.facts.now_us, step.notes, step)
+
     def _save(self, step: kernel.Step) -> None:
         self._saved = step.durable
         attempt = step.durable.attempt
@@ -389,9 +406,13 @@ class Interlock:
         clock = self._clock.read()
         return Stamp(clock.t, clock.at_us, clock.quality, clock.error_ms)
 
-    def _put(self, notes: tuple[Note, ...], step: kernel.Step | None = None) -> None:
-        """Hand notes to the log. Never waits for the disk."""
-        clock, now = self._snapshot.clock, now_us()
+    def _put(self, notes: tuple[Note, ...]) -> None:
+        """Hand notes to the log, behind what was decided before. Never waits for the disk."""
+        self._record()
+        self._put_at(now_us(), notes, None)
+
+    def _put_at(self, now: int, notes: tuple[Note, ...], step: kernel.Step | None) -> None:
+        clock = self._snapshot.clock
         t = clock.t + (now - clock.at_us) // 1000
         for note in notes:
             data = dict(note.data)
@@ -505,20 +526,22 @@ def _known_time(path: Path, boot: int) -> int:
 def _harden() -> None:
     """Keep the loop punctual: no garbage collection of what lives for ever, short turns at the interpreter's lock.
 
-    Real-time priority, when allowed, goes to every thread: the log's writer must not be put aside by the rest of the
-    machine while it holds the lock that the loop waits for (trip p99 47 ms instead of 16 ms beside busy neighbours).
+    Real-time priority, when allowed, goes to every thread, the loop's being the highest: the log's writer must not be
+    put aside by the rest of the machine while it holds the lock that the loop waits for (trip p99 47 ms instead of
+    16 ms beside busy neighbours).
     """
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(_SWITCH_S)
     for thread in Path("/proc/self/task").iterdir():
-        _prefer(int(thread.name))
+        number = int(thread.name)
+        _prefer(number, 20 if number == threading.get_native_id() else 19)
 
 
-def _prefer(thread: int) -> None:
+def _prefer(thread: int, priority: int) -> None:
     """Real-time priority, else a better nice value, else as it is; a thread may have ended meanwhile."""
     try:
-        os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(20))
+        os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(priority))
     except ProcessLookupError:
         return
     except PermissionError:

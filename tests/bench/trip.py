@@ -102,7 +102,8 @@ class Bench:
     def bare(self, poll_ms: int) -> Iterator[subprocess.Popen[bytes]]:
         """The bare loop on these devices."""
         arguments = [str(value) for value in (self.plant.gas_port, UNITS, poll_ms, LIMIT, os.getpid())]
-        process = subprocess.Popen([sys.executable, "-m", "tests.bench.bare", *arguments], stdout=subprocess.PIPE)
+        command = [sys.executable, "-m", "tests.bench.bare", *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
         try:
             assert process.stdout is not None
             process.stdout.readline()
