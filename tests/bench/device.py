@@ -59,7 +59,10 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """What happened: `tripped` with the stamps of a trial, `opened`, `closed` (dead-man), `clean`, `pressed`."""
+    """What happened: `tripped` with the stamps of a trial, `opened`, `closed` (dead-man), `clean`, `pressed`.
+
+    `cause` is the dead-man controller's own word for its last opening.
+    """
 
     kind: str
     cross: int = 0
@@ -67,6 +70,7 @@ class Event(msgspec.Struct, frozen=True):
     command: int = 0
     open: int = 0
     line: int = 0
+    cause: str = ""
 
 
 class Head:
@@ -248,7 +252,7 @@ class Device:
             if self._trial is not None and self._trial.relay == name and not relay.contact.closed:
                 self._trial = None
                 line = self._probe.time_ns() if name == "deadman" else 0
-                self._tell(Event("tripped", open=opened, line=line, **self._stamps))
+                self._tell(Event("tripped", open=opened, line=line, cause=self._machine.cause, **self._stamps))
             elif name == "deadman":
                 self._tell(Event("closed" if relay.contact.closed else "opened"))
             if name == "deadman":
