@@ -97,23 +97,36 @@ class Stage:
             )
 
     def start_broker(self) -> None:
-        """The embedded broker as a process of its own."""
-        argv = ["hotbox-bridge", "broker", "--port", str(self.broker_port)]
-        self._processes["broker"] = start("broker", argv, self.logs, self.env)
+        """The embedded broker as a process of its own; waits until it listens."""
+        self.launch("broker")
         until("the broker", lambda: self._listens(self.broker_port, "broker"), 20)
 
     def start_bridge(self) -> None:
-        """Pages, ingest, worker, signer."""
+        """Pages, ingest, worker, signer; waits until they are up."""
         (self.bridge_dir / "bridge.json").unlink(missing_ok=True)
-        argv = ["hotbox-bridge", "serve", "--port", str(self.web_port), "--broker", f"127.0.0.1:{self.broker_port}"]
-        self._processes["bridge"] = start("bridge", argv, self.logs, self.env)
+        self.launch("bridge")
         ready = self.bridge_dir / "bridge.json"
         until("the bridge", lambda: True if ready.exists() else self._alive("bridge"), 40)
         self.url = msgspec.json.decode(ready.read_bytes())["url"].rstrip("/")
 
     def start_box(self) -> None:
         """`hotbox run`: the four processes in the foreground."""
-        self._processes["box"] = start("box", ["hotbox", "-c", str(self.config), "run"], self.logs, {})
+        self.launch("box")
+
+    def launch(self, name: str) -> None:
+        """Start broker, bridge or box and do not wait for it."""
+        serve = ["hotbox-bridge", "serve", "--port", str(self.web_port), "--broker", f"127.0.0.1:{self.broker_port}"]
+        argv, env = {
+            "broker": (["hotbox-bridge", "broker", "--port", str(self.broker_port)], self.env),
+            "bridge": (serve, self.env),
+            "box": (["hotbox", "-c", str(self.config), "run"], {}),
+        }[name]
+        self._processes[name] = start(name, argv, self.logs, env)
+
+    def pid(self, name: str) -> int | None:
+        """Process id of site, broker, bridge or box; None when it does not run."""
+        process = self._processes.get(name)
+        return process.pid if process is not None and process.poll() is None else None
 
     def _listens(self, port: int, name: str) -> bool | None:
         self._alive(name)
@@ -162,7 +175,7 @@ class Stage:
         return self._browsers[user]
 
     def kill(self, name: str) -> None:
-        """Kill -9 the whole group of a process."""
+        """Kill -9 a process; its children go with it by themselves."""
         process = self._processes.pop(name)
         process.kill()
         process.wait()
