@@ -15,7 +15,14 @@ test:
 	@scripts/bootstrap test
 	@$(MAKE) --no-print-directory lint
 	@tests/micropython/setup.sh
+ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
+else
+	@echo "» tests that mostly wait for devices, two at a time"
+	@$(PY) -m pytest -n 2 --dist loadfile --ignore tests/scenarios --ignore tests/bench tests
+	@echo "» whole stories and timings, one at a time"
+	@$(PY) -m pytest tests/bench tests/scenarios
+endif
 
 lint:
 	@echo "» ruff"; .venv/bin/ruff check .

@@ -362,6 +362,7 @@ class Interlock:
 
     def _discard_queued(self) -> None:
         """After a gap longer than the dead-man time nothing that waited in a queue is evidence any more."""
+        self._relay.discard_input()
         for connected in self._peers.values():
             with contextlib.suppress(OSError):
                 while connected.recv(sockets.MAX_DATAGRAM):

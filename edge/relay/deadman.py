@@ -110,6 +110,15 @@ class DeadManRelay:
         self._discard_output()
         return self._write(protocol.open_(self._next()))
 
+    def discard_input(self) -> None:
+        """See `RelayDriver.discard_input`."""
+        self._buffer = b""
+        if self._fd >= 0:
+            try:
+                termios.tcflush(self._fd, termios.TCIFLUSH)
+            except (OSError, termios.error) as error:
+                self._lose(error)
+
     def shut(self) -> None:
         """See `RelayDriver.shut`."""
         self._shut = True

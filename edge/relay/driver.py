@@ -33,6 +33,10 @@ class RelayDriver(Protocol):
         """Order the contact open. False when it could not be sent: then only missing heartbeats open it."""
         ...
 
+    def discard_input(self) -> None:
+        """Throw away what waits to be read: after a gap it is no longer news."""
+        ...
+
     def shut(self) -> None:
         """Order the contact open and close the device for good."""
         ...
