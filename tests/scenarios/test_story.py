@@ -1,0 +1,93 @@
+"""`make demo` as a person runs it: every step passes, the times hold, and nothing stays behind."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.edge.eventually import eventually
+from tests.leftovers import processes_with
+
+ROOT = Path(__file__).parents[2]
+STEPS = 16
+OPEN_MS = 200 + 5  # the dead-man's time and one tick of its controller
+SILENT_MS = 500
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+class Played(NamedTuple):
+    """How a run of the story ended."""
+
+    code: int
+    told: str
+    report: dict[str, Any]
+    temporary: Path
+
+
+@pytest.fixture(scope="module")
+def played() -> Iterator[Played]:
+    """One run. Its temporary folder is known by TMPDIR, which every process that it starts inherits."""
+    with tempfile.TemporaryDirectory(prefix="hb-story-") as folder:
+        temporary, report = Path(folder) / "tmp", Path(folder) / "out.json"
+        temporary.mkdir()
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("HOTBOX_", "DJANGO_"))}
+        done = subprocess.run(
+            [sys.executable, "-m", "firmware_sim.demo", "--once", "--json", str(report)],
+            cwd=ROOT,
+            env={**kept, "TMPDIR": str(temporary)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=220,
+            check=False,
+        )
+        found = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
+        yield Played(done.returncode, done.stdout, found, temporary)
+
+
+def test_every_step_passes(played):
+    """BOX-01, BOX-02, BOX-03, BOX-04, BOX-05, BOX-08, ANT-09."""
+    failed = [(step["id"], step["detail"]) for step in played.report.get("steps", []) if not step["ok"]]
+    assert not failed
+    assert played.code == 0, played.told
+    assert [step["id"] for step in played.report["steps"]] == list(range(1, STEPS + 1))
+
+
+def test_report_has_its_shape(played):
+    assert set(played.report) == {"steps", "trip"}
+    for step in played.report["steps"]:
+        assert set(step) == {"id", "title", "ok", "detail", "ms"}
+        assert step["title"]
+        assert step["detail"]
+        assert isinstance(step["ok"], bool)
+        assert step["ms"] is None or step["ms"] >= 0
+    assert set(played.report["trip"]) == {"gas_ms", "silent_ms", "kill_ms", "stop_ms"}
+
+
+def test_contact_opens_in_time_after_the_interlock_is_killed_or_frozen(played):
+    """BOX-04: from the last good heartbeat to the open contact, by the controller's own stamps."""
+    assert 0 < played.report["trip"]["kill_ms"] <= OPEN_MS
+    assert 0 < played.report["trip"]["stop_ms"] <= OPEN_MS
+
+
+def test_contact_opens_in_time_when_gas_rises_or_a_detector_falls_silent(played):
+    """BOX-04."""
+    assert 0 < played.report["trip"]["gas_ms"] <= SILENT_MS
+    assert 0 < played.report["trip"]["silent_ms"] <= SILENT_MS
+
+
+def test_table_on_the_terminal_says_the_same(played):
+    assert f"{STEPS}/{STEPS}" in played.told
+
+
+async def test_no_process_and_no_folder_stays_behind(played):
+    await eventually(lambda: not processes_with(f"TMPDIR={played.temporary}"))
+    assert list(played.temporary.iterdir()) == []
