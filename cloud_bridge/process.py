@@ -5,9 +5,10 @@ import ctypes
 import os
 import signal
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aiomqtt import Client, ProtocolVersion
 
@@ -15,6 +16,7 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 ALIVE_EVERY_S = 1.0
 ALIVE_LIMIT_S = 15.0
+CANCEL_AGAIN_S = 0.2
 
 
 def die_with_parent(parent: int, name: str) -> None:
@@ -61,6 +63,38 @@ def connect(broker: Broker, name: str, max_queued: int = 0) -> Client:
         clean_session=True,
         max_queued_incoming_messages=max_queued or None,
     )
+
+
+async def end_together(*works: Coroutine[Any, Any, None]) -> None:
+    """Run until one of them ends, then end the others; raises what the first one raised.
+
+    They are cancelled again and again until they have ended: aiomqtt uses `asyncio.wait_for`, which in Python 3.11
+    can lose a cancellation.
+    """
+    tasks = {asyncio.ensure_future(work) for work in works}
+    pending = tasks
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
+        for task in tasks:
+            if not task.cancelled():
+                task.exception()  # looked at, so that asyncio does not complain of it
+    for task in done:
+        task.result()
+
+
+async def until_disconnected(client: Client) -> None:
+    """For a client that only publishes: it would learn of a lost connection at its next publication.
+
+    Raises:
+        MqttError: the connection is lost.
+    """
+    async for _message in client.messages:
+        pass
 
 
 class SignOfLife:

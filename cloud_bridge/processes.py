@@ -9,25 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from cloud_bridge.datadir import DataDir
-from cloud_bridge.process import Broker, SignOfLife
+from cloud_bridge.process import Broker, SignOfLife, end_together
 from contracts.topics import MAX_PAYLOAD_BYTES
 
 MAX_PACKET_BYTES = 2 * MAX_PAYLOAD_BYTES
 GRACE_S = 3
 
 
+async def _until(told: asyncio.Event) -> None:
+    await told.wait()
+
+
 def _run(main: Coroutine[Any, Any, None]) -> None:
-    """Run until SIGTERM or SIGINT, then cancel and wait."""
+    """Run until SIGTERM or SIGINT, then end it and wait."""
 
     async def guarded() -> None:
-        task = asyncio.ensure_future(main)
-        loop = asyncio.get_running_loop()
+        told, loop = asyncio.Event(), asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)
-        try:
-            await task
-        except asyncio.CancelledError:
-            logging.getLogger("hotbox-bridge").debug("ended")
+            loop.add_signal_handler(number, told.set)
+        # Not one cancellation, which could be lost: nobody would be left to send a second when the supervisor died.
+        await end_together(main, _until(told))
+        logging.getLogger("hotbox-bridge").debug("ended")
 
     asyncio.run(guarded())
 

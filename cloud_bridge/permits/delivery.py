@@ -17,7 +17,7 @@ from cloud_bridge.datadir import DataDir
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.service import by_machine
 from cloud_bridge.permits.workflow import ALLOWED, Event, State
-from cloud_bridge.process import Broker, Changes, SignOfLife, connect
+from cloud_bridge.process import Broker, Changes, SignOfLife, connect, end_together, until_disconnected
 from contracts import topics
 
 log = logging.getLogger(__name__)
@@ -127,11 +127,7 @@ async def run(data: DataDir, broker: Broker, alive: SignOfLife) -> None:
             try:
                 async with connect(broker, "hotbox-bridge-worker") as client:
                     timers.forget()
-                    keep = asyncio.create_task(alive.keep())
-                    try:
-                        await _serve(client, timers, changes)
-                    finally:
-                        keep.cancel()
+                    await end_together(_serve(client, timers, changes), until_disconnected(client), alive.keep())
             except MqttError as error:
                 log.warning("broker %s: %s; trying again in 1 s", broker, error)
                 alive.pause()

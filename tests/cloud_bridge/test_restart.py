@@ -1,9 +1,11 @@
 """The bridge is killed and comes back: its children go with it, and every event is there once."""
 
+import asyncio
 import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -12,6 +14,9 @@ import psutil
 from cloud_bridge.process import SignOfLife
 from tests.cloud_bridge.box_side import BoxLog, connected
 from tests.cloud_bridge.running import ROOT, clean_environment, running, until
+
+RENEW_S = 30
+"""How often lists are renewed (cloud_bridge.permits.delivery, which cannot be imported before Django is set up)."""
 
 
 def free_port():
@@ -57,6 +62,32 @@ async def test_killed_with_its_children_and_started_again_it_has_every_event_onc
                 await side.acknowledged(bridge.witness, 30)
             assert "30 records unchanged, witnessed up to 30" in bridge.cli("audit", "verify")
             assert json.loads(bridge.cli("audit", "verify", "--json"))[0]["ok"] is True
+
+
+async def test_a_broker_that_was_killed_has_what_boxes_need_again_long_before_the_next_renewal(tmp_path):
+    """BOX-08: the revocation list is the box's lease; the embedded broker forgets what was retained."""
+    data, port, log = tmp_path / "data", free_port(), BoxLog("box-forgotten")
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(broker_alone(data, port))
+        bridge = stack.enter_context(running(data, "--broker", f"127.0.0.1:{port}"))
+        bridge.add_box(log)
+        log.leaf()
+        async with connected(log, bridge.host, bridge.port) as side:
+            await side.wait_for("revoke")
+            await side.sync()
+            await side.acknowledged(bridge.witness, 1)
+        first.kill()
+        first.wait()
+        stack.enter_context(broker_alone(data, port))
+        until(lambda: _listens(port))
+        async with asyncio.timeout(RENEW_S / 3), connected(log, bridge.host, bridge.port) as side:
+            await side.wait_for("revoke")
+            await side.acknowledged(bridge.witness, 1)
+
+
+def _listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_changed_byte_in_the_stored_log_is_found_and_named(cli, django_data):
