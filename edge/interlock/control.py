@@ -24,7 +24,7 @@ import msgspec
 from contracts.errors import ContractError, from_msgspec
 from contracts.event import ActionResult, Category, Severity
 from contracts.gas import Unit
-from edge.interlock import kernel
+from edge.interlock import happenings
 from edge.interlock.record import Note
 from edge.interlock.site import SitePerson
 from edge.interlock.state import GasPoint, GasTest
@@ -184,15 +184,15 @@ class ControlServer:
             if right in person.may and person.badge in seen and now_us() - seen[person.badge].at_us <= ttl_us
         ]
 
-    def _reset(self, request: Request, uid: int) -> tuple[kernel.Happening, Any]:
+    def _reset(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         if request.fault_by and len(set(request.fault_by)) != 2:
             raise ContractError("fault_by", "two different people", ", ".join(request.fault_by), "name both")
         seconds = self._interlock.step.facts.rules.reset_window_s.value
         here = [person.name for person in self._here("clear_fault" if request.fault_by else "reset")]
         result = {"window_s": seconds, "authorised_here": here, "next": "turn the reset key at the box"}
-        return kernel.ResetRequested(uid, request.fault_by), result
+        return happenings.ResetRequested(uid, request.fault_by), result
 
-    def _gas_test(self, request: Request, uid: int) -> tuple[kernel.Happening, Any]:
+    def _gas_test(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid
         present = self._here("gas_test")
         if request.analyst not in [person.id for person in present]:
@@ -222,9 +222,9 @@ class ControlServer:
                 )
         facts = self._interlock.step.facts
         test = GasTest(now_us(), facts.wall_s, request.analyst, request.serial, request.points)
-        return kernel.GasTested(test), {"points": len(request.points), "analyst": request.analyst}
+        return happenings.GasTested(test), {"points": len(request.points), "analyst": request.analyst}
 
-    def _permit_import(self, request: Request, uid: int) -> tuple[kernel.Happening | None, Any]:
+    def _permit_import(self, request: Request, uid: int) -> tuple[happenings.Happening | None, Any]:
         del uid
         judged = self._interlock.judge_permit(request.jws.strip())
         for note in judged.notes:
@@ -232,7 +232,7 @@ class ControlServer:
         assert judged.response is not None  # noqa: S101 - a permit is always answered
         return judged.happening, judged.response
 
-    def _confirm(self, request: Request, uid: int) -> tuple[kernel.Happening, Any]:
+    def _confirm(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid
         permit = self._interlock.step.facts.permit
         if permit is None or permit.jti != request.permit:
@@ -247,7 +247,7 @@ class ControlServer:
         here = {p.id for p in permit.people if p.badge in seen and now_us() - seen[p.badge].at_us <= ttl_us}
         if request.person not in here:
             raise ContractError("person", "someone of the permit whose badge is here", request.person)
-        return kernel.Confirmed(request.permit, request.precondition, request.person), {
+        return happenings.Confirmed(request.permit, request.precondition, request.person), {
             "confirmed": request.precondition
         }
 

@@ -11,10 +11,10 @@ from contracts.errors import ContractError
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import Command, PermitClaims, Revocations, Verb
 from contracts.topics import Response
-from edge.interlock.kernel import MAX_PERMITS, Happening, PermitAccepted, Revoked, Suspended
+from edge.interlock.happenings import Happening, PermitAccepted, Revoked, Suspended
 from edge.interlock.record import Note
 from edge.interlock.rules import Rules
-from edge.interlock.state import Durable, usable
+from edge.interlock.state import MAX_PERMITS, Durable, usable
 
 WORK = "hot_work"
 

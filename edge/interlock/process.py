@@ -31,7 +31,7 @@ from edge.gas.budget import stale_limit_us
 from edge.gas.poller import BusPoller
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import evidence as ev
-from edge.interlock import kernel, offers, rules, safety_time, site, view
+from edge.interlock import happenings, kernel, offers, restart, rules, safety_time, site, view
 from edge.interlock.clock import ClockReader, boot_id
 from edge.interlock.control import ControlServer
 from edge.interlock.evidence_record import complete
@@ -103,7 +103,7 @@ class Interlock:
         )  # fmt: skip
         keys.publish(config.data_dir / "keys" / "log.vkey", self._log.origin, key)
         self._clock.raise_floor(_known_time(config.audit_db, self._log.health().boot))
-        self._durable, notes = kernel.recover(
+        self._durable, notes = restart.recover(
             found, first_start=first_start, boot_id=boot_id(), now_us=now_us(), rules=self._rules
         )
         self._volatile = FORGOTTEN
@@ -152,7 +152,7 @@ class Interlock:
                 tasks = [group.create_task(poller.run()) for poller in self._pollers]
                 tasks.append(group.create_task(self._tick_for_ever()))
                 await stopping.wait()
-                self.turn((kernel.ShutDown(),))
+                self.turn((happenings.ShutDown(),))
                 self._tell_change()
                 for task in tasks:
                     task.cancel()
@@ -234,7 +234,7 @@ class Interlock:
 
     def _receive(self, source: ev.Source, connected: socket.socket) -> None:
         """Take a bounded number of items, then evaluate once."""
-        happenings: list[kernel.Happening] = []
+        happened: list[happenings.Happening] = []
         for _ in range(_PER_TICK):
             try:
                 datagram = connected.recv(sockets.MAX_DATAGRAM)
@@ -256,10 +256,10 @@ class Interlock:
             if refused is not None:
                 self._refuse(source, refused.kind, refused.why)
             else:
-                happenings.extend(self._offered(item))
-        self.turn(tuple(happenings))
+                happened.extend(self._offered(item))
+        self.turn(tuple(happened))
 
-    def _offered(self, item: ev.Evidence) -> list[kernel.Happening]:
+    def _offered(self, item: ev.Evidence) -> list[happenings.Happening]:
         """Judge what `link` brought; everything else is in the snapshot already."""
         wall_s = self._snapshot.clock.wall_s(now_us())
         match item:
@@ -283,7 +283,7 @@ class Interlock:
         wall_s = self._snapshot.clock.wall_s(now_us())
         return offers.permit(token, self._keys, self._config.box, self._rules, self._durable, wall_s)
 
-    def _judge(self, judged: offers.Judged) -> list[kernel.Happening]:
+    def _judge(self, judged: offers.Judged) -> list[happenings.Happening]:
         self._put(judged.notes)
         if judged.response is not None:
             self._tell(ev.Source.LINK, ev.Told(msgspec.json.encode(judged.response)))
@@ -304,7 +304,7 @@ class Interlock:
 
     # --- one turn
 
-    def turn(self, happenings: tuple[kernel.Happening, ...] = ()) -> kernel.Step:
+    def turn(self, happened: tuple[happenings.Happening, ...] = ()) -> kernel.Step:
         """Evaluate once and obey."""
         now = now_us()
         gap_us, self._last_us = now - self._last_us, now
@@ -319,7 +319,7 @@ class Interlock:
             self._snapshot = msgspec.structs.replace(self._snapshot, clock=self._clock.read())
         self._look_at_log(now)
         before = self._durable.mode
-        step = kernel.step(self._site, self._rules, self._durable, self._volatile, self._snapshot, now, happenings)
+        step = kernel.step(self._site, self._rules, self._durable, self._volatile, self._snapshot, now, happened)
         self._obey(step, now)
         self._durable, self._volatile, self._step = step.durable, step.volatile, step
         self.evaluations += 1
@@ -399,7 +399,7 @@ class Interlock:
         self._pending[attempt] = left - 1
         if left == 1:
             self._pending = {}
-            self.turn((kernel.Acknowledged(attempt),))
+            self.turn((happenings.Acknowledged(attempt),))
 
     # --- telling
 

@@ -8,6 +8,10 @@ import msgspec
 from contracts.event import MAX_INT
 from contracts.permit import PermitClaims
 
+MAX_PERMITS = 16
+MAX_OVER = 1024
+"""Ids of finished and of void permits that are kept: more than can end within the longest validity."""
+
 
 class Mode(StrEnum):
     """States of the interlock (design, "The interlock kernel")."""

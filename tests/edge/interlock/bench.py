@@ -12,11 +12,14 @@ from contracts.permit import Approval, Level, PermitClaims, Person, Role
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import kernel, rules
 from edge.interlock.evidence import Badge, Camera, Face, FaceRefused, Position
-from edge.interlock.kernel import Acknowledged, Happening, PermitAccepted, Relay, Step
+from edge.interlock.happenings import Acknowledged, GasTested, Happening, PermitAccepted
+from edge.interlock.kernel import Relay, Step
 from edge.interlock.record import Note
+from edge.interlock.restart import recover
 from edge.interlock.site import Site, SiteChannel, SiteGroup, SitePerson
 from edge.interlock.snapshot import AuditHealth, Clock, Snapshot
 from edge.interlock.state import FORGOTTEN, Durable, GasPoint, GasTest, Mode, Volatile
+from edge.interlock.turn import failing
 from edge.relay.protocol import DeadmanStatus
 
 replace = msgspec.structs.replace
@@ -231,7 +234,7 @@ class Bench:
         )
         self.now += 1
         test = GasTest(self.now, self.wall_ms // 1000, "leader", "PGM-1", points)
-        return self.step(kernel.GasTested(test))
+        return self.step(GasTested(test))
 
     def prepare(self, claims: PermitClaims | None = None) -> "Bench":
         """Everything that an arming needs: permit, crew, gas test."""
@@ -265,12 +268,12 @@ class Bench:
     def failing(self) -> set[str]:
         """Release conditions that do not pass."""
         assert self.last is not None
-        return {condition.name for condition, _ in kernel.failing(self.last.verdicts, release=True)}
+        return {condition.name for condition, _ in failing(self.last.verdicts, release=True)}
 
     def missing(self) -> set[str]:
         """Codes of the release conditions that do not pass."""
         assert self.last is not None
-        return {r.code for _, verdict in kernel.failing(self.last.verdicts, release=True) for r in verdict.reasons}
+        return {r.code for _, verdict in failing(self.last.verdicts, release=True) for r in verdict.reasons}
 
     def found(self, kind: str) -> list[Note]:
         return [note for note in self.notes if note.type == kind]
@@ -292,7 +295,7 @@ class Bench:
     def restart(self, *, boot_id: str = "boot-1", found: Durable | None = None) -> tuple[Note, ...]:
         """The process dies and comes back from its durable state (or from `found`)."""
         kept = found if found is not None else self.durable
-        self.durable, notes = kernel.recover(
+        self.durable, notes = recover(
             kept, first_start=False, boot_id=boot_id, now_us=self.now, rules=self.rules
         )
         self.volatile = FORGOTTEN

@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from contracts.permit import Level, Revocations
-from edge.interlock import kernel
-from edge.interlock.kernel import PermitAccepted, Relay, Revoked
+from edge.interlock.happenings import PermitAccepted, Revoked
+from edge.interlock.kernel import Relay
+from edge.interlock.restart import recover
 from edge.interlock.state import Durable, Mode
 from tests.edge.interlock.bench import GB, SECOND, WALL_S, Bench, permit
 
@@ -206,7 +207,7 @@ def test_an_unclean_restart_is_no_short_break(released: Bench) -> None:
 
 
 def test_an_unknown_state_comes_up_tripped() -> None:
-    durable, notes = kernel.recover(None, first_start=False, boot_id="b", now_us=5, rules=GB)
+    durable, notes = recover(None, first_start=False, boot_id="b", now_us=5, rules=GB)
     assert durable.mode is Mode.TRIPPED
     assert durable.first_out is not None
     assert durable.first_out.code == "unclean_restart"
@@ -215,7 +216,7 @@ def test_an_unknown_state_comes_up_tripped() -> None:
 
 
 def test_the_very_first_start_comes_up_locked() -> None:
-    durable, notes = kernel.recover(None, first_start=True, boot_id="b", now_us=5, rules=GB)
+    durable, notes = recover(None, first_start=True, boot_id="b", now_us=5, rules=GB)
     assert (durable.mode, durable.latched, notes) == (Mode.LOCKED, False, ())
 
 
@@ -268,7 +269,7 @@ def test_a_second_restart_does_not_hide_the_first(released: Bench) -> None:
 
 def test_a_faults_state_is_kept_whole() -> None:
     found = Durable(boot_id="a", mode=Mode.FAULT, first_out=None)
-    durable, _ = kernel.recover(found, first_start=False, boot_id="b", now_us=5, rules=GB)
+    durable, _ = recover(found, first_start=False, boot_id="b", now_us=5, rules=GB)
     assert durable.mode is Mode.FAULT
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from contracts.event import ActionResult
 from edge.gas.reading import Quality
-from edge.interlock.kernel import PermitAccepted, Relay, ResetRequested, Suspended
+from edge.interlock.happenings import PermitAccepted, ResetRequested, Suspended
+from edge.interlock.kernel import Relay
 from edge.interlock.state import Mode, Reason
 from edge.relay.contact import ContactVerdict, judge
 from tests.edge.interlock.bench import GB, SECOND, SITE, Bench, permit

@@ -12,7 +12,7 @@ from contracts.errors import ContractError
 from contracts.event import ActionResult
 from contracts.permit import Command, Level, PermitClaims, Person, Revocations, Role, Verb
 from edge.interlock import offers
-from edge.interlock.kernel import PermitAccepted, Revoked, Suspended
+from edge.interlock.happenings import PermitAccepted, Revoked, Suspended
 from edge.interlock.state import Durable
 from tests.edge.interlock.bench import GB, GUARDIAN, PERFORMER, WALL_S, permit
 

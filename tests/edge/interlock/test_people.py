@@ -6,7 +6,7 @@ import pytest
 from contracts.event import ActionResult
 from contracts.permit import Precondition
 from edge.interlock.evidence import FaceRefused
-from edge.interlock.kernel import Confirmed, PermitAccepted
+from edge.interlock.happenings import Confirmed, PermitAccepted
 from edge.interlock.state import Mode
 from tests.edge.interlock.bench import SECOND, Bench, permit
 

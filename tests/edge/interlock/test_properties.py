@@ -14,22 +14,22 @@ from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import kernel
 from edge.interlock.evidence import Badge, Camera, Face, FaceRefused, Position
 from edge.interlock.evidence_record import complete
-from edge.interlock.kernel import (
+from edge.interlock.happenings import (
     Acknowledged,
     Confirmed,
     GasTested,
     Happening,
     PermitAccepted,
-    Relay,
     ResetRequested,
     Revoked,
     ShutDown,
-    Step,
     Suspended,
 )
+from edge.interlock.kernel import Relay, Step
 from edge.interlock.snapshot import AuditHealth, Clock, Snapshot
 from edge.interlock.state import Durable, GasPoint, GasTest, Mode, Volatile, decode
 from edge.interlock.state import encode as encode_state
+from edge.interlock.turn import failing
 from edge.relay.protocol import DeadmanStatus
 from tests.edge.interlock.bench import GB, RELIEF, SECOND, SITE, WALL_S, Bench, permit
 
@@ -171,13 +171,13 @@ class Watcher:
         if step.relay is Relay.CLOSE:
             assert before.mode is Mode.ARMED
             assert any(isinstance(h, Acknowledged) and h.attempt == before.attempt for h in happenings)
-            assert not kernel.failing(step.verdicts, release=True)
+            assert not failing(step.verdicts, release=True)
             assert not before.latched
             assert after.deadline_us > self.bench.now
             assert {"performer", "guardian"} <= set(after.crew)
         if step.relay is Relay.HOLD:
             graced = {"guardian", "performer", "faces_again"}
-            assert {c.name for c, _ in kernel.failing(step.verdicts, release=False)} <= graced
+            assert {c.name for c, _ in failing(step.verdicts, release=False)} <= graced
             assert after.deadline_us == before.deadline_us
         if before.mode is Mode.ARMED and after.mode is Mode.ARMED:
             assert after.armed_us == before.armed_us
@@ -348,7 +348,7 @@ def test_arbitrary_evidence_never_breaks_the_kernel(
         assert (step.relay is Relay.OPEN) == (step.durable.mode is not Mode.RELEASED)
         if step.relay is Relay.HOLD:
             graced = {"guardian", "performer", "faces_again"}
-            assert {c.name for c, _ in kernel.failing(step.verdicts, release=False)} <= graced
+            assert {c.name for c, _ in failing(step.verdicts, release=False)} <= graced
         for note in step.notes:
             _loggable(note, step)
         durable, volatile = step.durable, step.volatile

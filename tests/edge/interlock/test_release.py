@@ -10,7 +10,8 @@ from contracts.permit import Level, Precondition, Revocations
 from edge.gas.reading import Quality
 from edge.interlock.conditions import CONDITIONS
 from edge.interlock.evidence import Face, FaceRefused
-from edge.interlock.kernel import Acknowledged, Confirmed, PermitAccepted, Relay, Revoked, Suspended
+from edge.interlock.happenings import Acknowledged, Confirmed, PermitAccepted, Revoked, Suspended
+from edge.interlock.kernel import Relay
 from edge.interlock.snapshot import AuditHealth
 from edge.interlock.state import Mode
 from tests.edge.interlock.bench import GUARDIAN, PERFORMER, RELIEF, SECOND, WALL_S, Bench, permit

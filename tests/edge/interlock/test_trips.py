@@ -9,7 +9,8 @@ from contracts.permit import Revocations
 from edge.gas.reading import Quality
 from edge.interlock import kernel
 from edge.interlock.conditions import CONDITIONS
-from edge.interlock.kernel import PermitAccepted, Relay, Revoked, ShutDown, Suspended
+from edge.interlock.happenings import PermitAccepted, Revoked, ShutDown, Suspended
+from edge.interlock.kernel import Relay
 from edge.interlock.snapshot import AuditHealth
 from edge.interlock.state import Durable, Mode
 from tests.edge.interlock.bench import GUARDIAN, PERFORMER, RELIEF, SECOND, WALL_S, Bench, permit

@@ -1,0 +1,60 @@
+"""What can happen to the kernel besides evidence."""
+
+import msgspec
+
+from contracts.permit import PermitClaims, Revocations
+from edge.interlock.state import GasTest
+
+
+class Acknowledged(msgspec.Struct, frozen=True):
+    """`release.authorised` of this attempt is durable, and so is the state that it was made in."""
+
+    attempt: int
+
+
+class PermitAccepted(msgspec.Struct, frozen=True):
+    """A permit that verified."""
+
+    claims: PermitClaims
+
+
+class Revoked(msgspec.Struct, frozen=True):
+    """A revocation list that verified and is newer than the last."""
+
+    revocations: Revocations
+
+
+class Suspended(msgspec.Struct, frozen=True):
+    """The bridge asks to stop; `void` ends the permit for good."""
+
+    permit: str
+    reason: str
+    void: bool
+
+
+class GasTested(msgspec.Struct, frozen=True):
+    """A gas test was entered by an analyst who is here."""
+
+    test: GasTest
+
+
+class ResetRequested(msgspec.Struct, frozen=True):
+    """`hotbox reset`: opens the window in which the physical edge counts. Two people open it for a fault."""
+
+    uid: int
+    fault_by: tuple[str, ...] = ()
+
+
+class Confirmed(msgspec.Struct, frozen=True):
+    """A named person confirmed a precondition of a permit."""
+
+    permit: str
+    precondition: str
+    person: str
+
+
+class ShutDown(msgspec.Struct, frozen=True):
+    """The process is about to end in good order."""
+
+
+Happening = Acknowledged | PermitAccepted | Revoked | Suspended | GasTested | ResetRequested | Confirmed | ShutDown

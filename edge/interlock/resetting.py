@@ -1,0 +1,84 @@
+"""The way out of a latch: the reset edge, and two named people for a fault."""
+
+from contracts.event import ActionResult, Severity
+from edge.interlock.conditions import CONDITIONS, Condition, channel_reason, gas
+from edge.interlock.record import reason_data
+from edge.interlock.state import Mode, Reason
+from edge.interlock.turn import Turn, replace
+
+_UNCURABLE = ("permit", "deadline", "lease", "clock")
+"""Conditions that no one on site can mend (or that the reset itself settles): they block an arming, not a reset."""
+_PEOPLE = ("guardian", "performer", "faces", "faces_again")
+_BY_NAME: dict[str, Condition] = {condition.name: condition for condition in CONDITIONS}
+
+
+def reset(turn: Turn) -> None:
+    """The reset edge: an authorised badge present and every cause gone."""
+    here = _authorised(turn, "reset")
+    reasons: list[Reason] = []
+    if not here:
+        reasons.append(Reason("reset_unauthorised"))
+    if not turn.site.reset_is_key and turn.now >= turn.v.reset_window_until_us:
+        reasons.append(Reason("reset_window"))
+    f = replace(turn.f, durable=replace(turn.d, over_range=()))
+    bad = {channel.name for channel in turn.site.channels if channel_reason(f, channel) is not None}
+    freed = replace(turn.d, over_range=tuple(name for name in turn.d.over_range if name in bad))
+    reasons.extend(gas(replace(f, durable=freed)).reasons)
+    reasons.extend(_causes_left(turn))
+    if reasons:
+        turn.note(
+            "interlock.reset_refused", sev=Severity.WARNING, res=ActionResult.DENIED,
+            reasons=[reason_data(reason) for reason in reasons],
+        )  # fmt: skip
+        return
+    cause = turn.d.first_out
+    turn.d = replace(freed, reset_done=True)
+    turn.v = replace(turn.v, reset_window_until_us=0, clock_offset_ms=None, stepped_ms=0)
+    turn.note("interlock.reset", actor=("person", here[0]), first_out=cause.code if cause else "")
+
+
+def _causes_left(turn: Turn) -> list[Reason]:
+    """What still fails of that which blocks every reset, and of that which opened the relay.
+
+    The crew of a permit that is over need not come back for it.
+    """
+    held = (turn.d.first_out, *turn.d.consequences)
+    causes = {(reason.code, reason.subject) for reason in held if reason is not None}
+    skipped = (*_UNCURABLE, "gas", "latch", *(() if turn.verdicts["permit"].ok else _PEOPLE))
+    left: list[Reason] = []
+    for condition in CONDITIONS:
+        verdict = turn.verdicts[condition.name]
+        if condition.name not in skipped and not verdict.ok:
+            blocks = condition.blocks_reset and condition.release
+            left.extend(r for r in verdict.reasons if blocks or (r.code, r.subject) in causes)
+    return left
+
+
+def clear_fault(turn: Turn) -> None:
+    """A fault ends as a trip: two named people here who asked for it, contact open, controller sound."""
+    until, people = turn.v.fault_window
+    here = [person for person in _authorised(turn, "clear_fault") if person in people]
+    sound = all(turn.verdicts[name].ok for name in ("deadman", "contact_open", "inputs"))
+    if turn.now >= until or len(set(here)) < 2 or not sound:
+        turn.note(
+            "interlock.reset_refused",
+            sev=Severity.WARNING,
+            res=ActionResult.DENIED,
+            reasons=[reason_data(Reason("fault_latched"))],
+        )
+        return
+    turn.d = replace(turn.d, fault_cleared_by=tuple(here))
+    turn.v = replace(turn.v, fault_window=(0, ()))
+    turn.enter(Mode.TRIPPED)
+    turn.note("interlock.fault_cleared", sev=Severity.WARNING, by=here)
+
+
+def _authorised(turn: Turn, right: str) -> list[str]:
+    ttl_us = turn.rules.badge_ttl_s.value * 1_000_000
+    return [
+        person.id
+        for person in turn.site.roster
+        if right in person.may
+        and (seen := turn.snapshot.badges.get(person.badge)) is not None
+        and turn.now - seen.at_us <= ttl_us
+    ]

@@ -1,0 +1,56 @@
+"""What to remember after a start: nothing that cannot be known counts as safe. Pure."""
+
+from contracts.event import ActionResult, Category, Severity
+from edge.interlock.record import Note, reason_data
+from edge.interlock.rules import Rules
+from edge.interlock.state import Durable, FireWatch, Mode, Reason
+from edge.interlock.turn import replace
+
+
+def recover(
+    found: Durable | None, *, first_start: bool, boot_id: str, now_us: int, rules: Rules
+) -> tuple[Durable, tuple[Note, ...]]:
+    """What to remember after a start.
+
+    An attempt or release without a recorded opening, or an unknown state, comes up TRIPPED with first-out
+    ``unclean_restart``. Times of another boot cannot be judged: a fire watch starts again, a gas test is forgotten.
+
+    Args:
+        found: the state file's content, None when missing or damaged.
+        first_start: the log is empty, so a missing state file is no surprise.
+        boot_id: the kernel's boot.
+        now_us: CLOCK_BOOTTIME.
+        rules: rule pack, for the fire watch.
+    """
+    if found is None:
+        durable = Durable(boot_id=boot_id, since_us=now_us)
+        return (durable, ()) if first_start else _unclean(durable, "", now_us, rules)
+    durable = replace(found, boot_id=boot_id)
+    if found.boot_id != boot_id:
+        watch = found.fire_watch
+        restarted = watch and FireWatch(watch.permit, now_us, now_us + rules.fire_watch_s.value * 1_000_000)
+        durable = replace(durable, since_us=now_us, gas_test=None, gas_alarm_us=0, opening=None, fire_watch=restarted)
+    if found.mode in (Mode.ARMED, Mode.RELEASED):
+        return _unclean(durable, found.active, now_us, rules)
+    return durable, ()
+
+
+def _unclean(durable: Durable, permit: str, now_us: int, rules: Rules) -> tuple[Durable, tuple[Note, ...]]:
+    cause = Reason("unclean_restart", permit)
+    watch = FireWatch(permit, now_us, now_us + rules.fire_watch_s.value * 1_000_000)
+    tripped = replace(
+        durable,
+        mode=Mode.TRIPPED,
+        since_us=now_us,
+        first_out=cause,
+        consequences=(),
+        reset_done=False,
+        # When it really opened is not known, so no short break may excuse an old gas test.
+        opening=None,
+        fire_watch=watch,
+    )
+    note = Note(
+        "interlock.tripped", Category.INTERLOCK, Severity.ALARM, ActionResult.OK, ("box", ""), permit,
+        durable.attempt, 0, False, {**reason_data(cause), "others": [], "released": True},
+    )  # fmt: skip
+    return tripped, (note,)

@@ -1,0 +1,110 @@
+"""Takes what happened into what is remembered: permits, revocations, commands, entries at the box."""
+
+from contracts.event import Category, Severity
+from contracts.permit import PermitClaims, Revocations
+from edge.interlock.happenings import (
+    Confirmed,
+    GasTested,
+    Happening,
+    PermitAccepted,
+    ResetRequested,
+    Revoked,
+    ShutDown,
+    Suspended,
+)
+from edge.interlock.state import MAX_OVER, MAX_PERMITS, Mode, Reason, current_permit, milli, usable
+from edge.interlock.turn import Turn, replace
+
+
+def take(turn: Turn, happening: Happening) -> None:
+    """Apply what happened to what is remembered."""
+    match happening:
+        case PermitAccepted(claims):
+            _take_permit(turn, claims)
+        case Revoked(revocations):
+            _take_revocations(turn, revocations)
+        case Suspended(permit, reason, void):
+            _suspend(turn, permit, reason, void)
+        case GasTested(test):
+            turn.d = replace(turn.d, gas_test=test)
+            turn.note(
+                "gas_test.recorded", Category.GAS, actor=("person", test.analyst), serial=test.serial,
+                points=[
+                    {"position": p.position, "gas": p.gas, "unit": p.unit, "value_milli": milli(p.value)}
+                    for p in test.points
+                ],
+            )  # fmt: skip
+        case ResetRequested(uid, fault_by):
+            until = turn.now + turn.rules.reset_window_s.value * 1_000_000
+            if fault_by:
+                turn.v = replace(turn.v, fault_window=(until, fault_by))
+            else:
+                turn.v = replace(turn.v, reset_window_until_us=until)
+            turn.note("interlock.reset_window", actor=("cli", str(uid)), by=list(fault_by))
+        case Confirmed(permit, precondition, person):
+            turn.d = replace(turn.d, preconditions={**turn.d.preconditions, f"{permit}/{precondition}": person})
+            turn.note("permit.precondition", Category.PERMIT, actor=("person", person), id=precondition, permit=permit)
+        case ShutDown() if turn.d.mode in (Mode.ARMED, Mode.RELEASED):
+            turn.asked.append(Reason("shutdown"))
+        case _:
+            pass
+
+
+def _take_permit(turn: Turn, claims: PermitClaims) -> None:
+    """Keep a new permit. One that is held is never replaced: a permit may not be altered (GB 30871-2022 4.18)."""
+    if any(held.jti == claims.jti for held in turn.d.permits):
+        return
+    permits = _room(turn, (*turn.d.permits, claims))
+    numbers = {held.jti for held in permits}
+    confirmed = {key: who for key, who in turn.d.preconditions.items() if key.partition("/")[0] in numbers}
+    as_of = max(turn.d.as_of, claims.as_of)
+    turn.d = replace(turn.d, permits=permits, preconditions=confirmed, as_of=as_of)
+    turn.note(
+        "permit.accepted", Category.PERMIT, actor=("bridge", claims.iss), permit=claims.jti,
+        level=claims.level.value, nbf=claims.nbf, exp=claims.exp, content_sha256=claims.content_sha256,
+        people=[{"id": p.id, "role": p.role.value, "badge": p.badge} for p in claims.people],
+        approvals=[{"by": a.by, "office": a.office, "at": a.at} for a in claims.approvals],
+    )  # fmt: skip
+
+
+def _room(turn: Turn, permits: tuple[PermitClaims, ...]) -> tuple[PermitClaims, ...]:
+    """At most `MAX_PERMITS`, by their beginning: first those that are over go, then the one that begins last."""
+    kept = sorted(permits, key=lambda held: (held.nbf, held.jti))
+    needed = {turn.d.active, turn.d.fire_watch.permit if turn.d.fire_watch else ""}
+    while len(kept) > MAX_PERMITS:
+        loose = [held for held in kept if held.jti not in needed]
+        over = [held for held in loose if not usable(turn.d, held, turn.f.wall_s)]
+        kept.remove(over[0] if over else loose[-1])
+    return tuple(kept)
+
+
+def _take_revocations(turn: Turn, revocations: Revocations) -> None:
+    """A newer list replaces the older; what it revoked here stays void even if a later list forgets it."""
+    as_of = max(turn.d.as_of, revocations.as_of)
+    if revocations.rev <= turn.d.revision:
+        if revocations.rev == turn.d.revision:
+            turn.d = replace(turn.d, as_of=as_of)
+        return
+    held = {permit.jti for permit in turn.d.permits}
+    fresh = [number for number in revocations.revoked if number in held and number not in turn.d.void]
+    turn.d = replace(
+        turn.d,
+        revoked=revocations.revoked,
+        revision=revocations.rev,
+        as_of=as_of,
+        void=(*turn.d.void, *fresh)[-MAX_OVER:],
+    )
+    for number in fresh:
+        actor = ("bridge", revocations.iss)
+        turn.note("permit.revoked", Category.PERMIT, Severity.WARNING, actor=actor, permit=number)
+
+
+def _suspend(turn: Turn, permit: str, reason: str, void: bool) -> None:
+    """The bridge stops the work under `permit`, or whatever goes on here when it names none."""
+    if void and permit not in turn.d.void:
+        turn.d = replace(turn.d, void=(*turn.d.void, permit)[-MAX_OVER:])
+    kind = "permit.void" if void else "permit.suspended"
+    turn.note(kind, Category.PERMIT, Severity.WARNING, permit=permit, reason=reason)
+    concerned = [held.jti for held in (turn.f.permit, current_permit(turn.d, turn.f.wall_s)) if held is not None]
+    if not permit or permit in concerned:
+        turn.asked.append(Reason("permit_void" if void else "permit_suspended", permit, clause="PTW-17"))
