@@ -32,7 +32,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome as JSON")
     parser.add_argument("--dir", type=Path, help="where everything is kept (default: a temporary folder)")
     parser.add_argument("--lang", choices=("zh", "en"), default=_language(), help="language of the story")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.dir and given.dir.is_dir() and any(given.dir.iterdir()) and not (given.dir / "logs").is_dir():
+        # The stage empties its folder first, and this one is somebody's.
+        parser.error(f"--dir {given.dir}: expected an empty folder or an earlier demo's, got one with other files")
+    return given
 
 
 def _print_step(console: Console, outcome: Outcome, title: str) -> None:

@@ -9,11 +9,13 @@ import datetime
 import os
 import signal
 import sqlite3
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import aiomqtt
+import httpx
 import msgspec
 
 from contracts import jws, topics
@@ -66,6 +68,13 @@ TITLES: dict[int, tuple[str, str]] = {
 }
 
 
+_STEP_FAILED = (
+    DemoError, OSError, KeyError, ValueError, TimeoutError, subprocess.SubprocessError, sqlite3.Error,
+    aiomqtt.MqttError, httpx.HTTPError,
+)  # fmt: skip
+"""What a step ends with when box, bridge, broker or site do not do what they should."""
+
+
 class Story:
     """Plays the steps on a stage."""
 
@@ -87,7 +96,7 @@ class Story:
             title = TITLES[number][1]
             try:
                 told = step()
-            except (DemoError, OSError, KeyError, ValueError, TimeoutError) as error:
+            except _STEP_FAILED as error:
                 yield Outcome(number, title, ok=False, detail=f"{type(error).__name__}: {error}")
                 if number == 1:
                     return
@@ -409,27 +418,32 @@ class Story:
     def bridge_away(self) -> Told:
         """13."""
         self.stage.kill("broker")
-        self.release()
-        self.site.set("ch4-1", 18)
-        self.tripped_by("gas_high")
-        self.site.set("ch4-1", 0)
-        self.stage.start_broker()
+        try:
+            self.release()
+            self.site.set("ch4-1", 18)
+            self.tripped_by("gas_high")
+            self.site.set("ch4-1", 0)
+        finally:
+            self.stage.start_broker()
         self.stage.kill("bridge")
-        self.release(gas_test=True)
-        self.stage.start_bridge()
+        try:
+            self.release(gas_test=True)
+        finally:
+            self.stage.start_bridge()
         size = self.box.status["audit"]["size"]
         self.box.wait("the bridge to witness everything", lambda s: s["audit"]["acked"] >= size, 40)
-        rows = self._rows_at_bridge()
-        if rows < size or rows != self._rows_at_bridge(distinct=True):
+        rows, distinct = self._rows_at_bridge()
+        if rows < size or rows != distinct:
             raise DemoError(f"expected {size} events at the bridge once each, got {rows}")
         return Told(f"worked through both; the bridge holds {rows} events, each once")
 
-    def _rows_at_bridge(self, *, distinct: bool = False) -> int:
-        """Count the bridge's rows in its database file itself."""
+    def _rows_at_bridge(self) -> tuple[int, int]:
+        """Count the bridge's rows, and the different ones among them, in its database file itself."""
         db = sqlite3.connect(f"file:{self.stage.bridge_dir / 'bridge.db'}?mode=ro", uri=True)
         try:
-            what = "COUNT(DISTINCT log || '/' || seq)" if distinct else "COUNT(*)"
-            return int(db.execute(f"SELECT {what} FROM boxes_event WHERE box_id = ?", (BOX,)).fetchone()[0])  # noqa: S608
+            counted = "SELECT COUNT(*), COUNT(DISTINCT log || '/' || seq) FROM boxes_event WHERE box_id = ?"
+            rows, distinct = db.execute(counted, (BOX,)).fetchone()
+            return int(rows), int(distinct)
         finally:
             db.close()
 
