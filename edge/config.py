@@ -1,6 +1,7 @@
 """The box's configuration: one YAML file, read once, every key checked. configs/box.example.yaml explains each."""
 
 import ipaddress
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -262,6 +263,9 @@ def check(config: BoxConfig) -> None:
             raise ContractError(f"channels[{index}].bus", f"one of {', '.join(buses)}", channel.bus)
         if not channel.range_low < channel.range_high:
             raise ContractError(f"channels[{index}].range_high", f"above {channel.range_low}", str(channel.range_high))
+        for key in ("scale", "range_low", "range_high"):
+            if not math.isfinite(getattr(channel, key)):
+                raise ContractError(f"channels[{index}].{key}", "a finite number", str(getattr(channel, key)))
         if channel.scale <= 0:
             raise ContractError(f"channels[{index}].scale", "a positive factor", str(channel.scale))
     _unique("channels (bus/unit_id/register)", [f"{c.bus}/{c.unit_id}/{c.register}" for c in config.channels])
@@ -287,6 +291,13 @@ def check(config: BoxConfig) -> None:
             )
     if config.inputs.bus not in buses:
         raise ContractError("inputs.bus", f"one of {', '.join(buses)}", config.inputs.bus)
+    lines = [("relay", config.relay.device), *((f"buses.{b.name}", b.device) for b in config.buses if b.kind == "rtu")]
+    for index, (key, device) in enumerate(lines):
+        for other, same in lines[:index]:
+            if device == same:
+                raise ContractError(f"{key}.device", f"a serial line of its own, not {other}'s", device)
+    if not all(math.isfinite(part) for corner in config.presence.fence for part in corner):
+        raise ContractError("presence.fence", "finite degrees", "nan or inf")
     if len(config.presence.fence) < 3:
         raise ContractError("presence.fence", "at least three corners", str(len(config.presence.fence)))
     if not config.presence.quorum:

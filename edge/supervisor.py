@@ -14,12 +14,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from contracts.errors import ContractError
 from edge import sockets
+from edge.config import read
 from edge.process import NAMES
 
 _FIRST_PAUSE_S = 0.2
 _LAST_PAUSE_S = 5.0
 _STEADY_S = 10.0
+_UP_S = 10.0
 _REFUSED = 2
 _PR_SET_PDEATHSIG = 1
 _OTHERS = ("vision", "presence", "link")
@@ -98,13 +101,25 @@ def run(config: Path) -> int:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    for child in children:
-        child.start()
-        assert child.process is not None  # noqa: S101 - start sets it
-        _say(f"{child.name} started, pid {child.process.pid}")
+    began = time.time()
+    try:
+        control = read(config).control_socket
+    except (ContractError, OSError):
+        control = Path()  # the interlock says what is wrong with the file, and ends
+    children[0].start()
     first = children[0].process
+    assert first is not None  # noqa: S101 - start sets it
+    _say(f"interlock started, pid {first.pid}")
+    # The others wait: if this box's log is another interlock's, they must not push that one's link and receiver aside.
+    while not stop and first.poll() is None and time.time() < began + _UP_S and not _is_up(control, began):
+        time.sleep(0.02)
     code = 0
     try:
+        if first.poll() != _REFUSED:
+            for child in children[1:]:
+                child.start()
+                assert child.process is not None  # noqa: S101 - start sets it
+                _say(f"{child.name} started, pid {child.process.pid}")
         while not stop:
             if first is not None and first.poll() == _REFUSED and first is children[0].process:
                 # It said why. The others make no sense without it.
@@ -116,6 +131,14 @@ def run(config: Path) -> int:
     finally:
         _end(children)
     return code
+
+
+def _is_up(control: Path, began: float) -> bool:
+    """The interlock has made its control socket since it was started."""
+    try:
+        return control.stat().st_mtime >= began
+    except FileNotFoundError:
+        return False
 
 
 def _end(children: list[_Child]) -> None:

@@ -19,7 +19,7 @@ def _watch(config: Path, target: Path, lang: str) -> None:
     svg = target.with_suffix(".svg")
     command = [str(BIN / "hotbox"), "-c", str(config), "--lang", lang, "watch", "--picture", str(svg)]
     subprocess.run(command, check=True, env=dict(os.environ), timeout=60)
-    subprocess.run(["rsvg-convert", "-w", "1200", str(svg), "-o", str(target)], check=True, timeout=60)
+    subprocess.run(["rsvg-convert", "-w", "1100", str(svg), "-o", str(target)], check=True, timeout=60)
     svg.unlink()
 
 
@@ -30,6 +30,7 @@ def _bridge(stage: Stage, target: Path, lang: str, size: tuple[int, int], path: 
             viewport={"width": size[0], "height": size[1]}, locale="zh-CN" if lang == "zh" else "en-GB",
             extra_http_headers={"Accept-Language": "zh-hans" if lang == "zh" else "en"},
         )  # fmt: skip
+        context.add_cookies([{"name": "django_language", "value": "zh-hans" if lang == "zh" else "en", "url": stage.url}])
         page = context.new_page()
         page.goto(f"{stage.url}/accounts/login/")
         page.fill("input[name=login]", "safety")
@@ -54,11 +55,10 @@ def main() -> None:
                 print(step().detail)
             _watch(stage.config, folder / "watch.png", "en")
             print(story.methane_rises().detail)
-            _watch(stage.config, folder / "watch-tripped.zh.png", "zh")
+            _watch(stage.config, folder / "watch.zh.png", "zh")
             _bridge(stage, folder / "bridge.png", "en", (1280, 860))
             _bridge(stage, folder / "bridge.zh.png", "zh", (1280, 860))
-            for name, path in (("box", "/boxes/box-1/"), ("permits", "/permits/"), ("permit", f"/permits/{story.permit}/")):
-                _bridge(stage, folder / f"{name}.zh.png", "zh", (390, 844), path)
+            _bridge(stage, folder / "permit.zh.png", "zh", (390, 844), f"/permits/{story.permit}/")
         finally:
             stage.close()
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _LIMIT = 65536
 _POSITIONS = ("up", "middle", "down")
+_SERIAL_CHARACTERS = 64
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -199,11 +200,16 @@ class ControlServer:
             here = ", ".join(person.id for person in present) or "nobody"
             wanted = "a gas analyst of the roster whose badge is here"
             raise ContractError("analyst", wanted, request.analyst or "nothing", f"here and entitled: {here}")
-        if not request.serial:
-            raise ContractError("serial", "the instrument's serial number", "nothing")
+        if not 0 < len(request.serial) <= _SERIAL_CHARACTERS or not request.serial.isprintable():
+            wanted = f"the instrument's serial number, at most {_SERIAL_CHARACTERS} printable characters"
+            raise ContractError("serial", wanted, repr(request.serial[:80]) if request.serial else "nothing")
         if not request.points:
             raise ContractError("points", "at least one value", "none", "enter up, middle and down")
         known = {(c.limit.gas, c.limit.unit.value): c for c in self._interlock.site.channels}
+        places = {(point.position, point.gas) for point in request.points}
+        if len(places) != len(request.points):
+            raise ContractError("points", "one value for each gas and position", f"{len(request.points)} values",
+                                "enter each once")  # fmt: skip
         for index, point in enumerate(request.points):
             if point.position not in _POSITIONS:
                 raise ContractError(f"points[{index}].position", ", ".join(_POSITIONS), point.position)

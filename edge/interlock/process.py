@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from contracts.checkpoint import NoteKey
+from contracts.errors import ContractError
 from contracts.event import ActionResult, Actor, Category, Severity
 from edge import sockets
 from edge.audit import AckVerdict, AuditLog, Draft, Stamp, keys
@@ -91,7 +92,7 @@ class Interlock:
             offers.load_keys(Path(config.bridge.permit_keys)),
             offers.load_keys(Path(config.bridge.command_keys)),
         )
-        witness = NoteKey.parse(Path(config.bridge.witness).read_text(encoding="utf-8"))
+        witness = _witness(Path(config.bridge.witness))
         self._clock = ClockReader(0)
         self._store = StateStore(config.data_dir / "state.json")
         found, existed = self._store.load()
@@ -290,11 +291,11 @@ class Interlock:
         return [judged.happening] if judged.happening is not None else []
 
     def _refuse(self, source: ev.Source, kind: str, why: str) -> None:
-        """Note refused evidence, now and then: a flood must not fill the log."""
-        _logger.warning("evidence from %s refused: %s: %s", source.value, kind, why)
+        """Note refused evidence, now and then: a flood must fill neither the log nor the pipe behind stderr."""
         now = now_us()
         if now - self._refused_us >= _REFUSED_EVERY_US:
             self._refused_us = now
+            _logger.warning("evidence from %s refused: %s: %s", source.value, kind, why)
             self._note_plain(
                 "evidence.refused",
                 Category.AUDIT,
@@ -354,7 +355,8 @@ class Interlock:
         health = self._log.health()
         age_ms = health.age_us(now) // 1000
         audit = self._snapshot.audit
-        writable = health.writable and not self._store.failed
+        # A draft that the log refused is an event that is recorded nowhere: that must end any release.
+        writable = health.writable and not self._store.failed and not health.refused
         if (writable, age_ms, health.rollback) != (audit.writable, audit.age_ms, audit.rollback):
             self._snapshot = msgspec.structs.replace(
                 self._snapshot, audit=AuditHealth(writable, age_ms, health.rollback)
@@ -508,6 +510,20 @@ class Interlock:
             step.facts, step.verdicts, boot=health.boot, audit=audit, buses=tuple(p.view() for p in self._pollers),
             events=tuple(self._events), loop_lag_ms=lag_ms, evaluations=self.evaluations,
         )  # fmt: skip
+
+
+_COSIGNER = 4
+
+
+def _witness(path: Path) -> NoteKey:
+    """The bridge's public cosigning key: exactly one line of the file, and of the cosigning kind."""
+    found = keys.read_vkeys(path)
+    if len(found) != 1 or found[0].kind != _COSIGNER:
+        raise ContractError(
+            "bridge.witness", "one cosigner key (witness.vkey of `hotbox-bridge box trust`)",
+            f"{len(found)} keys" if len(found) != 1 else f"the log key {found[0].name}", "provision the box again",
+        )  # fmt: skip
+    return found[0]
 
 
 _KNOWN_LEAVES = 64

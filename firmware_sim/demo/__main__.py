@@ -30,7 +30,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="play the story once and exit")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome as JSON")
-    parser.add_argument("--dir", type=Path, help="where everything is kept (default: a temporary folder)")
+    parser.add_argument("--dir", type=Path, help="folder for everything, begun anew each time (default: temporary)")
     parser.add_argument("--lang", choices=("zh", "en"), default=_language(), help="language of the story")
     given = parser.parse_args()
     if given.dir and given.dir.is_dir() and any(given.dir.iterdir()) and not (given.dir / "logs").is_dir():

@@ -40,15 +40,16 @@ class Stage:
     """Everything that runs during the demo. `close` ends all of it."""
 
     def __init__(self, root: Path, say: Callable[[str], None]) -> None:
-        """Use `root` for all files; it is emptied first."""
-        shutil.rmtree(root, ignore_errors=True)
+        """Use `root` for all files; what an earlier stage left there is removed first, nothing else."""
         self.root = root
         self.site_dir, self.bridge_dir, self.box_dir, self.trust_dir = (
             root / n for n in ("site", "bridge", "box", "trust")
         )
         self.logs = root / "logs"
+        for folder in (self.site_dir, self.bridge_dir, self.box_dir, self.trust_dir, self.logs):
+            shutil.rmtree(folder, ignore_errors=True)
         for folder in (root, self.logs, self.trust_dir):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         self._say = say
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.passwords = {name: secrets.token_urlsafe(12) for name in USERS}
