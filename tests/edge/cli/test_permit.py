@@ -99,6 +99,21 @@ def test_a_gas_test_in_a_wrong_unit_is_refused(box: Box) -> None:
     assert "CH4 in %LEL" in shown.stderr
 
 
+def test_a_gas_test_that_the_log_could_not_hold_is_refused(box: Box) -> None:
+    """ANT-10: what is not recorded counts for nothing."""
+    box.crew.badges.add(1003)
+    until(
+        lambda: box.hotbox("gas-test", "--analyst", "wang", "--serial", "G", *points()).returncode == 0,
+        "the analyst is here",
+    )
+    shown = box.hotbox("gas-test", "--analyst", "wang", "--serial", "X" * 9000, *points())
+    assert shown.returncode == 1
+    assert "64 printable characters" in shown.stderr
+    twice = box.hotbox("gas-test", "--analyst", "wang", "--serial", "G", *points(), *points())
+    assert twice.returncode == 1
+    assert "one value for each gas and position" in twice.stderr
+
+
 def test_what_is_missing_is_asked_for_on_a_terminal(box: Box) -> None:
     """PTW-08: three positions, every gas of the box, in the detector's unit."""
     box.crew.badges.add(1003)
