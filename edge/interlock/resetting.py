@@ -1,7 +1,8 @@
 """The way out of a latch: the reset edge, and two named people for a fault."""
 
 from contracts.event import ActionResult, Severity
-from edge.interlock.conditions import CONDITIONS, Condition, channel_reason, gas
+from edge.interlock.conditions import CONDITIONS, Condition
+from edge.interlock.conditions.air import channel_reason, gas
 from edge.interlock.record import reason_data
 from edge.interlock.state import Mode, Reason
 from edge.interlock.turn import Turn, replace

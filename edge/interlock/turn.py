@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from contracts.event import ActionResult, Category, Severity
-from edge.interlock.conditions import CONDITIONS, Condition, Verdict, evaluate, facts, verified
+from edge.interlock.conditions import CONDITIONS, Condition, Verdict, evaluate, facts
+from edge.interlock.conditions.people import verified
 from edge.interlock.record import Note, reason_data
 from edge.interlock.rules import Rules
 from edge.interlock.site import Site

@@ -2,7 +2,8 @@
 
 from contracts.permit import PermitClaims, Role
 from edge.gas.reading import Quality
-from edge.interlock.conditions import CONDITIONS, Facts, Verdict, channel_reason, group_reasons
+from edge.interlock.conditions import CONDITIONS, Facts, Verdict
+from edge.interlock.conditions.air import channel_reason, group_reasons
 from edge.interlock.reasons import fill, text
 from edge.interlock.state import Mode, Reason
 from edge.interlock.status import (

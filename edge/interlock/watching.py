@@ -2,7 +2,8 @@
 
 from contracts.event import ActionResult, Category, Severity
 from edge.gas.reading import Quality
-from edge.interlock.conditions import channel_reason, gas_test, over_limit
+from edge.interlock.conditions.air import channel_reason, over_limit
+from edge.interlock.conditions.gas_test import gas_test
 from edge.interlock.record import reason_data
 from edge.interlock.state import MAX_OVER, Levels, Mode, Reason, usable
 from edge.interlock.turn import Turn, replace

@@ -19,7 +19,7 @@ from edge.interlock.status import AuditView
 from edge.interlock.texts import EVENTS, STATES, describe
 from tests.edge.interlock.bench import GB, Bench
 
-SOURCES = sorted(Path(view.__file__).parent.glob("*.py"))
+SOURCES = sorted(Path(view.__file__).parent.rglob("*.py"))
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -42,7 +42,7 @@ def _first_arguments(*functions: str) -> set[str]:
     return found
 
 
-CODES = _first_arguments("Reason", "_fail", "_vote") | set(offers._CODES.values()) | set(offers._UNREADABLE.values()) | {"invalid", "gas_fault", "gas_stale", "gas_frozen", "gas_warm_up"}  # fmt: skip
+CODES = _first_arguments("Reason", "fail", "_vote") | set(offers._CODES.values()) | set(offers._UNREADABLE.values()) | {"invalid", "gas_fault", "gas_stale", "gas_frozen", "gas_warm_up"}  # fmt: skip
 _KIND = re.compile(rf"(?:{'|'.join({kind.partition('.')[0] for kind in EVENTS})})\.[a-z_]+")
 
 

@@ -1,0 +1,79 @@
+"""The air: every channel's vote, every group's verdict."""
+
+import math
+
+import msgspec
+
+from edge.gas.reading import Quality
+from edge.interlock.conditions.facts import Facts, Verdict, fail
+from edge.interlock.site import SiteChannel, SiteGroup
+from edge.interlock.state import Reason, milli
+
+_GAS_CODES = {
+    Quality.STALE: "gas_stale",
+    Quality.FAULT: "gas_fault",
+    Quality.OVER_RANGE: "gas_over_range",
+    Quality.UNDER_RANGE: "gas_under_range",
+    Quality.WARM_UP: "gas_warm_up",
+    Quality.FROZEN: "gas_frozen",
+    Quality.BAD_FRAME: "gas_stale",
+    Quality.NEVER: "gas_never",
+}
+
+
+GAS_ALARMS = ("gas_high", "gas_low", "gas_over_range")
+"""Reasons that speak of gas, not of a detector."""
+
+
+def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
+    """Why a channel votes to trip, or None. No smoothing; over-range latches until a reset on site."""
+    limit, name = channel.limit, channel.name
+    reading = f.snapshot.readings.get(name)
+    if name in f.durable.over_range:
+        return _vote("gas_over_range", channel, None, channel.range_high)
+    if reading is None:
+        return _vote("gas_never", channel)
+    if reading.quality is not Quality.GOOD:
+        return _vote(_GAS_CODES[reading.quality], channel, reading.value)
+    value, age_us = reading.value, f.now_us - reading.at_us
+    if not 0 <= age_us <= channel.stale_us or value is None or not math.isfinite(value):
+        return Reason("gas_stale", name, age_us // 1000, channel.stale_us // 1000, "s", limit.clause)
+    if limit.high is not None and not value <= limit.high:
+        return _vote("gas_high", channel, value, limit.high)
+    if limit.low is not None and not value >= limit.low:
+        return _vote("gas_low", channel, value, limit.low)
+    return None
+
+
+def _vote(code: str, channel: SiteChannel, value: float | None = None, bound: float | None = None) -> Reason:
+    limit = channel.limit
+    return Reason(code, channel.name, milli(value), milli(bound), limit.unit.value, limit.clause)
+
+
+def group_reasons(f: Facts, group: SiteGroup) -> tuple[Reason, ...]:
+    """Votes to trip in one group; bad quality is a vote."""
+    return tuple(reason for channel in group.channels if (reason := channel_reason(f, channel)) is not None)
+
+
+def gas(f: Facts) -> Verdict:
+    """Every gas group's vote is healthy: 1oo1, 1oo2, 2oo3, each degrading towards the trip."""
+    reasons: list[Reason] = []
+    oldest = f.now_us
+    if not f.site.groups:
+        return fail("gas_never")
+    for group in f.site.groups:
+        votes = group_reasons(f, group)
+        if len(votes) >= group.needed:
+            reasons.extend(votes)
+        for channel in group.channels:
+            reading = f.snapshot.readings.get(channel.name)
+            if reading is not None and reading.at_us < oldest:
+                oldest = reading.at_us
+    return Verdict(tuple(reasons), f.now_us - oldest)
+
+
+def over_limit(f: Facts, air: Verdict) -> bool:
+    """Whether a group's vote trips on gas itself, not on a detector that failed nor on a latch that waits."""
+    if f.durable.over_range:
+        air = gas(msgspec.structs.replace(f, durable=msgspec.structs.replace(f.durable, over_range=())))
+    return any(reason.code in GAS_ALARMS for reason in air.reasons)

@@ -1,0 +1,69 @@
+"""The box itself: clock, log, latches, loop."""
+
+from edge.interlock.conditions.facts import PASS, Facts, Verdict, fail
+from edge.interlock.rules import Number
+from edge.interlock.state import Mode, Reason, usable
+
+
+def clock(f: Facts) -> Verdict:
+    """The clock may judge a window: quality, above the known floor, not behind signed time, no jump."""
+    seen = f.snapshot.clock
+    if not f.rules.accepts_clock(seen.quality):
+        return fail("clock_quality", seen.quality)
+    if seen.t < seen.floor:
+        return Verdict((Reason("clock_floor", "", seen.t, seen.floor, "s"),))
+    behind = f.rules.clock_behind_s
+    if f.durable.as_of - seen.t // 1000 > behind.value:
+        return Verdict((Reason("clock_floor", "", seen.t, f.durable.as_of * 1000, "s", behind.clause),))
+    if f.volatile.clock_offset_ms is not None:
+        step_ms = abs(seen.t - seen.at_us // 1000 - f.volatile.clock_offset_ms)
+        limit = f.rules.clock_step_ms
+        if step_ms > limit.value:
+            return fail("clock_step", "", step_ms * 1000, limit, "ms")
+    return PASS
+
+
+def _audit(f: Facts, limit: Number) -> Verdict:
+    health = f.snapshot.audit
+    if health.rollback:
+        return fail("audit_rollback")
+    if not health.writable:
+        return fail("audit_unwritable", rule=limit, unit="ms")
+    if health.age_ms > limit.value:
+        return fail("audit_late", "", health.age_ms * 1000, limit, "ms")
+    return Verdict((), health.age_ms * 1000)
+
+
+def audit(f: Facts) -> Verdict:
+    """Events reach the disk within a second."""
+    return _audit(f, f.rules.audit_release_ms)
+
+
+def audit_running(f: Facts) -> Verdict:
+    """While released, events reach the disk within five seconds."""
+    return _audit(f, f.rules.audit_run_ms)
+
+
+def latch(f: Facts) -> Verdict:
+    """No trip or fault waits for its reset."""
+    if f.durable.mode is Mode.FAULT:
+        return fail("fault_latched", f.durable.first_out.code if f.durable.first_out else "")
+    return fail("latched", f.durable.first_out.code if f.durable.first_out else "") if f.durable.latched else PASS
+
+
+def fire_watch(f: Facts) -> Verdict:
+    """No fire watch of another permit, nor of a finished one, is running."""
+    watch = f.durable.fire_watch
+    if watch is None or (
+        f.permit is not None and watch.permit == f.permit.jti and usable(f.durable, f.permit, f.wall_s)
+    ):
+        return PASS
+    left_ms = (watch.until_us - f.now_us) // 1000
+    rule = f.rules.fire_watch_s
+    return Verdict((Reason("watched", watch.permit, max(left_ms, 0), 0, "s", rule.clause),))
+
+
+def loop(f: Facts) -> Verdict:
+    """The kernel itself was not held up longer than the dead-man time."""
+    gap, limit = f.snapshot.loop_gap_ms, f.rules.dead_man_ms
+    return fail("loop_gap", "", gap * 1000, limit, "ms") if gap > limit.value else PASS

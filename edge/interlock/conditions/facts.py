@@ -1,0 +1,50 @@
+"""What conditions look at, and how they answer."""
+
+import msgspec
+
+from contracts.permit import PermitClaims
+from edge.interlock.rules import Number, Rules
+from edge.interlock.site import Site
+from edge.interlock.snapshot import Snapshot
+from edge.interlock.state import Durable, Reason, Volatile, current_permit
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """Everything that conditions look at, at one moment; `permit` is the permit that decides now."""
+
+    site: Site
+    rules: Rules
+    durable: Durable
+    volatile: Volatile
+    snapshot: Snapshot
+    now_us: int
+    wall_s: int
+    permit: PermitClaims | None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """One condition's answer: no reasons means it passes; age of its oldest evidence; grace once it fails in run."""
+
+    reasons: tuple[Reason, ...] = ()
+    age_us: int | None = None
+    grace_us: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """It passes."""
+        return not self.reasons
+
+
+PASS = Verdict()
+
+
+def facts(site: Site, rules: Rules, durable: Durable, volatile: Volatile, snapshot: Snapshot, now_us: int) -> Facts:
+    """Put the facts together."""
+    wall_s = snapshot.clock.wall_s(now_us)
+    return Facts(site, rules, durable, volatile, snapshot, now_us, wall_s, current_permit(durable, wall_s))
+
+
+def fail(code: str, subject: str = "", value: int | None = None, rule: Number | None = None, unit: str = "") -> Verdict:
+    """One reason; `value` in thousandths, the limit and the clause from the rule."""
+    limit = None if rule is None else rule.value * 1000
+    return Verdict((Reason(code, subject, value, limit, unit, rule.clause if rule else ""),))

@@ -1,0 +1,43 @@
+"""The gas test before work."""
+
+from edge.interlock.conditions.facts import Facts, Verdict, fail
+from edge.interlock.state import Reason, milli
+
+
+def gas_test(f: Facts) -> Verdict:
+    """A gas test that is young enough, after the last gas trip or alarm, complete and within limits (5.3.1).
+
+    A break shorter than the level's limit needs no new test, as long as it was not gas that opened the relay.
+    """
+    test, opening = f.durable.gas_test, f.durable.opening
+    rule = f.rules.gas_test_age_s
+    if test is None or test.at_us > f.now_us:
+        return fail("gas_test_none", rule=rule, unit="s")
+    age_us = f.now_us - test.at_us
+    after_us = max(opening.at_us if opening is not None and opening.by_gas else 0, f.durable.gas_alarm_us)
+    if after_us and test.at_us <= after_us:
+        return fail("gas_test_after_trip", rule=rule, unit="s")
+    reasons: list[Reason] = []
+    if age_us > rule.value * 1_000_000 and not _short_break(f):
+        reasons.append(Reason("gas_test_old", "", age_us // 1000, rule.value * 1000, "s", rule.clause))
+    for group in f.site.groups:
+        limit = group.channels[0].limit
+        unit = limit.unit.value
+        points = [point for point in test.points if point.gas == limit.gas and point.unit == unit]
+        if not points:
+            reasons.append(Reason("gas_test_missing", limit.gas, None, None, unit, limit.clause))
+        for point in points:
+            over = limit.high is not None and not point.value <= limit.high
+            under = limit.low is not None and not point.value >= limit.low
+            if over or under:
+                bound = limit.high if over else limit.low
+                subject = f"{limit.gas} {point.position}"
+                reasons.append(Reason("gas_test_limit", subject, milli(point.value), milli(bound), unit, limit.clause))
+    return Verdict(tuple(reasons), age_us)
+
+
+def _short_break(f: Facts) -> bool:
+    opening = f.durable.opening
+    if f.permit is None or opening is None or opening.permit != f.permit.jti:
+        return False
+    return f.now_us - opening.at_us <= f.rules.levels[f.permit.level].break_s * 1_000_000

@@ -1,0 +1,131 @@
+"""Who is here: badges, faces, and nobody else."""
+
+from contracts.permit import Person, Role
+from edge.interlock.conditions.facts import PASS, Facts, Verdict
+from edge.interlock.rules import Number
+from edge.interlock.state import Mode, Reason
+
+
+def _who(f: Facts, role: Role) -> tuple[Person, ...]:
+    """Who counts in a role: anyone the permit names; while released only those who were verified for this release.
+
+    A relief is verified and armed anew (workflows, "Permit").
+    """
+    people = f.permit.people_in(role) if f.permit is not None else ()
+    if f.durable.mode is not Mode.RELEASED:
+        return people
+    return tuple(person for person in people if person.id in f.durable.crew)
+
+
+def _badge_age_us(f: Facts, person: Person) -> int | None:
+    seen = f.snapshot.badges.get(person.badge)
+    return None if seen is None else f.now_us - seen.at_us
+
+
+def badge_here(f: Facts, person: Person) -> bool:
+    """The badge was heard within its time to live."""
+    age_us = _badge_age_us(f, person)
+    return age_us is not None and 0 <= age_us <= f.rules.badge_ttl_s.value * 1_000_000
+
+
+def _badges(f: Facts, role: Role, grace: Number) -> Verdict:
+    if f.permit is None:
+        return PASS
+    ttl_us = f.rules.badge_ttl_s.value * 1_000_000
+    ages = []
+    missing: list[Reason] = []
+    for person in _who(f, role):
+        age_us = _badge_age_us(f, person)
+        if age_us is not None and 0 <= age_us <= ttl_us:
+            ages.append(age_us)
+        else:
+            value = None if age_us is None else age_us // 1000
+            missing.append(
+                Reason(
+                    "badge_absent",
+                    person.name,
+                    value,
+                    ttl_us // 1000,
+                    "s",
+                    f"{grace.clause}; {f.rules.badge_ttl_s.clause}",
+                )
+            )
+    # One present person of the role is enough: a permit may name several.
+    if ages:
+        return Verdict((), max(ages))
+    if not missing:
+        missing.append(Reason("badge_absent", role.value, None, None, "", grace.clause))
+    return Verdict(tuple(missing), None, grace.value * 1_000_000)
+
+
+def guardian(f: Facts) -> Verdict:
+    """A guardian is on post."""
+    return _badges(f, Role.GUARDIAN, f.rules.guardian_grace_s)
+
+
+def performer(f: Facts) -> Verdict:
+    """A performer is here."""
+    return _badges(f, Role.PERFORMER, f.rules.performer_grace_s)
+
+
+def _face_reason(f: Facts, person: Person, ttl: Number) -> tuple[Reason | None, int | None]:
+    seen = f.snapshot.faces.get(person.id)
+    if seen is None:
+        return Reason("face_missing", person.name, None, None, "", ttl.clause), None
+    age_us = f.now_us - seen.at_us
+    furthest = f.rules.face_distance_milli
+    if not 0 <= seen.distance_milli <= furthest.value:
+        return Reason("face_far", person.name, seen.distance_milli, furthest.value, "", furthest.clause), age_us
+    if not f.rules.accepts_liveness(seen.liveness):
+        return Reason("face_liveness", person.name, None, None, "", f.rules.liveness.clause), age_us
+    if not 0 <= age_us <= ttl.value * 1_000_000:
+        return Reason("face_old", person.name, age_us // 1000, ttl.value * 1000, "s", ttl.clause), age_us
+    return None, age_us
+
+
+def _faces(f: Facts, ttl: Number, grace_us: int) -> Verdict:
+    if f.permit is None:
+        return PASS
+    reasons: list[Reason] = []
+    ages: list[int] = []
+    for role in Role:
+        people = _who(f, role)
+        # Badge and face must be the same person's: one guardian's badge does not lend itself to another's face.
+        here = tuple(person for person in people if badge_here(f, person))
+        found = [_face_reason(f, person, ttl) for person in here or people]
+        good = [age for reason, age in found if reason is None and age is not None]
+        if good:
+            ages.append(min(good))
+        else:
+            reasons.extend(reason for reason, _ in found if reason is not None)
+        if not found:
+            reasons.append(Reason("face_missing", role.value, None, None, "", ttl.clause))
+    return Verdict(tuple(reasons), max(ages) if ages else None, grace_us)
+
+
+def faces(f: Facts) -> Verdict:
+    """Performer and guardian were both verified within their time to live: like two keys of a bank vault."""
+    return _faces(f, f.rules.face_ttl_s, 0)
+
+
+def faces_again(f: Facts) -> Verdict:
+    """Both are verified again on schedule while released; badges bridge the time between."""
+    return _faces(f, f.rules.face_recheck_s, f.rules.face_grace_s.value * 1_000_000)
+
+
+def verified(f: Facts) -> tuple[str, ...]:
+    """Ids of the permit's people whose badge is here and whose face was verified: the crew of a release."""
+    return tuple(
+        person.id
+        for person in (f.permit.people if f.permit is not None else ())
+        if badge_here(f, person) and _face_reason(f, person, f.rules.face_ttl_s)[0] is None
+    )
+
+
+def stranger(f: Facts) -> Verdict:
+    """Nobody whom the permit does not name stands before the camera."""
+    limit, ttl_us = f.rules.stranger_distance_milli, f.rules.stranger_s.value * 1_000_000
+    for seen in f.snapshot.strangers:
+        if f.now_us - seen.at_us <= ttl_us and not 0 <= seen.distance_milli < limit.value:
+            return Verdict((Reason("stranger", "", seen.distance_milli, limit.value, "", limit.clause),))
+    return PASS

@@ -1,0 +1,44 @@
+"""Where the box stands, and whether the camera sees it."""
+
+from edge.interlock.conditions.facts import PASS, Facts, Verdict, fail
+from edge.interlock.state import Reason
+
+
+def place(f: Facts) -> Verdict:
+    """Every proof of place in the site's quorum holds."""
+    if "gnss" not in f.site.quorum:
+        return PASS
+    fix = f.snapshot.position
+    ttl = f.rules.position_ttl_s
+    if fix is None:
+        return fail("place_unknown", rule=ttl, unit="s")
+    age_us = f.now_us - fix.at_us
+    if not 0 <= age_us <= ttl.value * 1_000_000:
+        return fail("place_unknown", "", age_us // 1000, ttl, "s")
+    if fix.satellites < f.rules.position_min_satellites.value or fix.fix_quality < 1:
+        return fail("place_poor", "satellites", fix.satellites * 1000, f.rules.position_min_satellites, "")
+    if fix.hdop_centi > f.rules.position_max_hdop_centi.value:
+        worst = f.rules.position_max_hdop_centi
+        return Verdict((Reason("place_poor", "HDOP", fix.hdop_centi * 10, worst.value * 10, "", worst.clause),))
+    if not fix.inside:
+        return Verdict((Reason("place_outside", "", fix.edge_m * 1000, 0, "m", "BOX-02"),))
+    return Verdict((), age_us)
+
+
+def camera(f: Facts) -> Verdict:
+    """The camera shows a living picture."""
+    seen = f.snapshot.camera
+    ttl = f.rules.camera_ttl_s
+    if seen is None:
+        return fail("camera_lost", "absent", None, ttl, "s")
+    age_us = f.now_us - seen.at_us
+    if not 0 <= age_us <= ttl.value * 1_000_000:
+        return fail("camera_lost", "silent", age_us // 1000, ttl, "s")
+    return Verdict((), age_us) if seen.health == "ok" else fail("camera_lost", seen.health, None, ttl, "s")
+
+
+def camera_running(f: Facts) -> Verdict:
+    """For levels whose whole process is filmed (特级), the camera must go on."""
+    if f.permit is None or not f.rules.levels[f.permit.level].camera:
+        return PASS
+    return camera(f)

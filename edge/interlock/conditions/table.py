@@ -1,0 +1,94 @@
+"""The conditions: one function each, all evaluated every time, none short-cuts.
+
+    name               release  run  grace              source
+    permit                x      x                      PTW-01, BOX-08
+    deadline                     x                      PTW-05, GB 30871-2022 5.1.5
+    lease                 x      x                      BOX-05
+    gas                   x      x                      GB 30871-2022 5.3.2, BOX-01
+    stop, estop, inputs   x      x
+    guardian              x      x   guardian_grace_s   GB 30871-2022 4.10
+    performer             x      x   performer_grace_s  BOX-03
+    place                 x      x                      PTW-04, BOX-02
+    faces                 x                             BOX-01, BOX-03
+    faces_again                  x   face_grace_s       BOX-04
+    stranger              x      x                      PTW-24
+    camera                x      x   (run: by level)    GB 30871-2022 5.2.11
+    gas_test              x                             GB 30871-2022 5.3.1
+    check_in              x                             PTW-27
+    calibration           x                             domain/workflows "Detector"
+    preconditions         x                             PTW-11
+    contact_open          x                             EN ISO 13849-1
+    contact_closed               x
+    deadman               x      x
+    clock                 x      x                      BOX-02
+    audit, audit_running  x      x                      ANT-10
+    latch, fire_watch     x                             GB 30871-2022 5.2.14
+    loop                  x      x
+
+A condition reports, it does not act. Position has no grace when it is known to be outside; a receiver that fell
+silent counts as unknown, which is "no".
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from edge.interlock.conditions import air, box, buttons, detectors, element, gas_test, people, permit, place
+from edge.interlock.conditions.facts import Facts, Verdict
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """A condition and where it counts.
+
+    `blocks_reset`: a reset is refused while it fails, whatever opened the relay. `by_gas`: its trip needs a new test.
+    """
+
+    name: str
+    judge: Callable[[Facts], Verdict]
+    release: bool
+    run: bool
+    zh: str
+    en: str
+    blocks_reset: bool = False
+    by_gas: bool = False
+
+
+CONDITIONS: tuple[Condition, ...] = (
+    Condition("loop", box.loop, True, True, "联锁程序", "interlock loop", blocks_reset=True),
+    Condition("estop", buttons.estop, True, True, "急停", "emergency stop", blocks_reset=True),
+    Condition("stop", buttons.stop, True, True, "停止按钮", "stop button", blocks_reset=True),
+    Condition("gas", air.gas, True, True, "气体", "gas", blocks_reset=True, by_gas=True),
+    Condition("deadman", element.deadman, True, True, "失联断开继电器", "dead-man relay", blocks_reset=True),
+    Condition("contact_open", element.contact_open, True, False, "触点断开", "contact open", blocks_reset=True),
+    Condition("contact_closed", element.contact_closed, False, True, "触点吸合", "contact closed"),
+    Condition("inputs", buttons.inputs, True, True, "按钮模块", "button module", blocks_reset=True),
+    Condition("clock", box.clock, True, True, "时钟", "clock"),
+    Condition("deadline", permit.deadline, False, True, "票面时限", "permit's end"),
+    Condition("permit", permit.permit, True, True, "作业票", "permit"),
+    Condition("lease", permit.lease, True, True, "平台联系", "word from the bridge"),
+    Condition("stranger", people.stranger, True, True, "无关人员", "nobody else"),
+    Condition("guardian", people.guardian, True, True, "监护人", "guardian on post"),
+    Condition("performer", people.performer, True, True, "作业人", "performer here"),
+    Condition("place", place.place, True, True, "位置", "place"),
+    Condition("faces", people.faces, True, False, "刷脸", "faces"),
+    Condition("faces_again", people.faces_again, False, True, "刷脸复核", "faces again"),
+    Condition("camera", place.camera, True, False, "摄像头", "camera"),
+    Condition("camera_running", place.camera_running, False, True, "全程视频", "video while released"),
+    Condition("check_in", permit.check_in, True, False, "签到", "check-in"),
+    Condition("gas_test", gas_test.gas_test, True, False, "动火前气体分析", "gas test before work"),
+    Condition("calibration", detectors.calibration, True, False, "探测器校准", "calibration"),
+    Condition("preconditions", permit.preconditions, True, False, "前置条件", "preconditions"),
+    Condition("audit", box.audit, True, False, "审计日志", "audit log"),
+    Condition("audit_running", box.audit_running, False, True, "审计日志（放行中）", "audit log, released"),
+    Condition("latch", box.latch, True, False, "复位", "latch reset"),
+    Condition("fire_watch", box.fire_watch, True, False, "看火", "fire watch"),
+)
+"""Order is the order of first-out when several fail at the same moment.
+
+A loop that stood still comes first, since it makes everything else old; then what endangers most.
+"""
+
+
+def evaluate(f: Facts) -> dict[str, Verdict]:
+    """Every condition's verdict by name."""
+    return {condition.name: condition.judge(f) for condition in CONDITIONS}
