@@ -2,7 +2,7 @@
 
 import unicodedata
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -12,12 +12,24 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"\A[A-Za-
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+PreconditionKind = Literal["confirm", "temperature", "isolation"]
+MilliCelsius = Annotated[int, msgspec.Meta(ge=-273_150, le=2_000_000)]
+MAX_PRECONDITIONS = 16
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
 def _check_text(field: str, text: str) -> None:
     """Refuse text that the audit log could not write down: its leaves are canonical."""
     if not unicodedata.is_normalized("NFC", text):
         raise ContractError(field, "text in NFC", ascii(text), "normalise it before signing")
+
+
+def _check_line(field: str, text: str) -> None:
+    """Refuse a line that would not look on a screen as it was signed: control, formatting and direction marks."""
+    _check_text(field, text)
+    hidden = [ascii(c) for c in text if unicodedata.category(c) in _HIDDEN]
+    if hidden:
+        raise ContractError(field, "one line without control characters", ", ".join(hidden), "type it again")
 
 
 class Level(StrEnum):
@@ -54,11 +66,37 @@ class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content_sha256: Sha256
 
 
-class Precondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something that a person must confirm at the box before arming, such as a cooled vessel (PTW-11)."""
+class Precondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Something that must hold at the box before arming, such as a cooled vessel (PTW-11).
+
+    Attributes:
+        id: its name on this permit.
+        text: what must hold, in words.
+        kind: ``confirm``: a named person confirms it on site; ``temperature``: the equipment is at most as warm as
+            `limit_milli`; ``isolation``: an isolation (blind, valve, lock) is proven.
+        limit_milli: highest temperature in thousandths of a degree Celsius; of a ``temperature`` only, and always.
+        sensor: the box's sensor that measures it; "" when a named person enters it with a photo.
+    """
 
     id: Id
     text: Name
+    kind: PreconditionKind = "confirm"
+    limit_milli: MilliCelsius | None = None
+    sensor: Annotated[str, msgspec.Meta(max_length=64, pattern=r"\A[A-Za-z0-9._-]*\Z")] = ""
+
+    def check(self, field: str) -> None:
+        """Refuse a precondition that contradicts itself; `field` is its place in the permit.
+
+        Raises:
+            ContractError: text that is no plain line, a temperature without a limit, or a limit or sensor elsewhere.
+        """
+        _check_line(f"{field}.text", self.text)
+        if self.kind == "temperature":
+            if self.limit_milli is None:
+                raise ContractError(f"{field}.limit_milli", "the limit of a temperature", "none", "enter it")
+        elif self.limit_milli is not None or self.sensor:
+            came = f"a limit or a sensor of a precondition of the kind {self.kind}"
+            raise ContractError(field, "a limit and a sensor only of a temperature", came, "remove them")
 
 
 class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,7 +118,7 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         people: performers and guardians.
         approvals: signatures, oldest first.
         content_sha256: hash that every approval signed.
-        preconditions: what must be confirmed on site.
+        preconditions: what must hold on site before arming.
     """
 
     iss: Id
@@ -100,7 +138,7 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     people: Annotated[tuple[Person, ...], msgspec.Meta(min_length=2, max_length=16)]
     approvals: Annotated[tuple[Approval, ...], msgspec.Meta(min_length=2, max_length=8)]
     content_sha256: Sha256
-    preconditions: Annotated[tuple[Precondition, ...], msgspec.Meta(max_length=16)] = ()
+    preconditions: Annotated[tuple[Precondition, ...], msgspec.Meta(max_length=MAX_PRECONDITIONS)] = ()
 
     def people_in(self, role: Role) -> tuple[Person, ...]:
         """The people who hold a role."""
@@ -111,8 +149,8 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         Raises:
             ContractError: text that is not NFC, window upside down, a role missing, one person in two roles or two
-                badges, fewer than two different approvers, an approver who works on the permit, or an approval of
-                other content.
+                badges, fewer than two different approvers, an approver who works on the permit, an approval of other
+                content, or a precondition that contradicts itself or another.
         """
         for field in ("method", "place", "content"):
             _check_text(field, getattr(self, field))
@@ -122,7 +160,10 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             _check_text(f"approvals[{index}].name", approval.name)
             _check_text(f"approvals[{index}].office", approval.office)
         for index, wanted in enumerate(self.preconditions):
-            _check_text(f"preconditions[{index}].text", wanted.text)
+            wanted.check(f"preconditions[{index}]")
+        wanted_ids = [wanted.id for wanted in self.preconditions]
+        if len(set(wanted_ids)) != len(wanted_ids):
+            raise ContractError("preconditions.id", "a different id each", ", ".join(wanted_ids), "number them")
         if not self.nbf < self.exp:
             raise ContractError("exp", f"after nbf ({self.nbf})", str(self.exp), "correct the window")
         for role in Role:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from contracts.errors import ContractError, from_msgspec
-from contracts.permit import Command, PermitClaims, Person, Revocations, Role, Verb
+from contracts.permit import Command, PermitClaims, Person, Precondition, Revocations, Role, Verb
 from tests.edge.interlock.bench import GUARDIAN, PERFORMER, permit
 
 replace = msgspec.structs.replace
@@ -36,6 +36,53 @@ def test_claims_that_contradict_themselves_are_refused_by_field(changes: dict[st
     with pytest.raises(ContractError) as caught:
         permit(**changes).check()  # type: ignore[arg-type]
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("preconditions", "field"),
+    [
+        ((Precondition("a", "e\u0301"),), "preconditions[0].text"), ((Precondition("a", "cooled\nand dry"),), "preconditions[0].text"),
+        ((Precondition("a", "x"), Precondition("b", "\u202ederutaerps")), "preconditions[1].text"),
+        ((Precondition("a", "x"), Precondition("a", "y")), "preconditions.id"),
+        ((Precondition("a", "x", "temperature"),), "preconditions[0].limit_milli"),
+        ((Precondition("a", "x", "temperature", None, "vessel-1"),), "preconditions[0].limit_milli"),
+        ((Precondition("a", "x", "confirm", 40_000),), "preconditions[0]"),
+        ((Precondition("a", "x", "isolation", None, "vessel-1"),), "preconditions[0]"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_precondition_that_contradicts_itself_or_another_is_refused(preconditions: object, field: str) -> None:
+    """PTW-11."""
+    with pytest.raises(ContractError) as caught:
+        permit(preconditions=preconditions).check()
+    assert caught.value.field == field
+
+
+def test_a_plain_precondition_is_written_as_before_kinds_existed() -> None:
+    """A box that knows no kinds reads a plain one; one with a kind it refuses, because it could not judge it."""
+    plain = Precondition("cooled", "设备已冷却")
+    assert msgspec.to_builtins(plain) == {"id": "cooled", "text": "设备已冷却"}
+    assert msgspec.convert({"id": "cooled", "text": "设备已冷却"}, Precondition) == plain
+    warm = Precondition("t", "vessel below 40", "temperature", 40_000, "vessel-1")
+    assert msgspec.to_builtins(warm) == {
+        "id": "t", "text": "vessel below 40", "kind": "temperature", "limit_milli": 40_000, "sensor": "vessel-1",
+    }  # fmt: skip
+    permit(preconditions=(plain, warm, Precondition("i", "blind 7 in place", "isolation"))).check()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"kind": "hope"}, "kind"), ({"limit_milli": 2_000_001}, "limit_milli"), ({"limit_milli": -273_151}, "limit_milli"),
+        ({"limit_milli": 40.5}, "limit_milli"), ({"sensor": "a b"}, "sensor"), ({"text": "x" * 81}, "text"), ({"text": ""}, "text"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_field_of_a_precondition_out_of_bounds_is_named(change: dict[str, object], field: str) -> None:
+    raw = {"id": "a", "text": "x", **change}
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert({**msgspec.to_builtins(permit()), "preconditions": [raw]}, PermitClaims)
+    assert from_msgspec(caught.value, "permit").field == f"preconditions[0].{field}"
 
 
 def test_good_claims_pass() -> None:
