@@ -11,10 +11,12 @@ import msgspec
 from contracts.errors import ContractError, from_msgspec
 from contracts.gas import Unit
 from contracts.permit import Id, Name
+from edge import yaml_file
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Millis = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
 SIMULATION = "SIMULATION"
+_COMPARE = "compare with configs/box.example.yaml"
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -345,14 +347,11 @@ def read(path: Path) -> BoxConfig:
         ContractError: names the field.
         OSError: the file cannot be read.
     """
-    import yaml
-
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ContractError(
-            str(path), "YAML", str(error).replace("\n", " "), "compare with configs/box.example.yaml"
-        ) from error
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ContractError(str(path), "UTF-8 text", str(error), _COMPARE) from error
+    raw = yaml_file.load(text, str(path), _COMPARE)
     try:
         return msgspec.convert(raw, BoxConfig)
     except msgspec.ValidationError as error:

@@ -12,6 +12,7 @@ import msgspec
 from contracts.errors import ContractError, from_msgspec
 from contracts.gas import Unit, convert, gas
 from contracts.permit import Level
+from edge import yaml_file
 
 PACKS = Path(__file__).resolve().parents[2] / "configs" / "rules"
 _LIVENESS = ("not_proven", "proven")
@@ -127,12 +128,7 @@ def parse(text: str, origin: str) -> Rules:
     Raises:
         ContractError: names the key.
     """
-    import yaml
-
-    try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ContractError(origin, "YAML", str(error).replace("\n", " ")) from error
+    raw = yaml_file.load(text, origin)
     try:
         rules = msgspec.convert(raw, Rules)
     except msgspec.ValidationError as error:
