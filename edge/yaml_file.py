@@ -26,13 +26,7 @@ def load(text: str, origin: str, hint: str = "") -> object:
         root = loader.get_single_node()
         if root is None:
             return None
-        for path, first, again in _twice(root, "", set()):
-            raise ContractError(
-                path,
-                f"each key once in {origin}",
-                f"it on line {first} and again on line {again}",
-                "only one of the two can be meant: delete the other",
-            )
+        _refuse_twice(root, origin)
         found: object = loader.construct_document(root)
     except ContractError:
         raise
@@ -45,6 +39,16 @@ def load(text: str, origin: str, hint: str = "") -> object:
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def _refuse_twice(root: "Node", origin: str) -> None:
+    for path, first, again in _twice(root, "", set()):
+        raise ContractError(
+            path,
+            f"each key once in {origin}",
+            f"it on line {first} and again on line {again}",
+            "only one of the two can be meant: delete the other",
+        )
 
 
 def _twice(node: "Node", path: str, seen: set[int]) -> Iterator[tuple[str, int, int]]:
