@@ -1,12 +1,27 @@
-"""The one error that every contract raises on bad input."""
+"""The one error that every contract raises on bad input, and how msgspec's own errors become it."""
 
+import enum
 import re
+import types
+import typing
+import unicodedata
+from typing import Any, Literal
 
 import msgspec
 
 _AT = re.compile(r" - at `(?P<path>[^`]+)`$")
+_AT_KEY = re.compile(r" - at `key` in `(?P<path>[^`]+)`$")
+_STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\[(?P<index>\d+|\.\.\.)\]")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
 _UNKNOWN = re.compile(r"contains unknown field `(?P<name>[^`]+)`")
+_CHOICE = re.compile(r"Invalid enum value (?P<came>.+)")
+_WORDS = {
+    "`int`": "a whole number", "`float`": "a number", "`str`": "text", "`bool`": "true or false", "`null`": "nothing",
+    "`array`": "a list", "`object`": "keys with values", "`int | null`": "a whole number or nothing",
+    "`float | null`": "a number or nothing", "`str | null`": "text or nothing", " >= ": " of at least ",
+    " <= ": " of at most ", " > ": " above ", " < ": " below ", " of length of ": " of length ",
+}  # fmt: skip
+_LONGEST = 60
 
 
 class ContractError(ValueError):
@@ -30,20 +45,173 @@ class ContractError(ValueError):
         super().__init__(f"{where}: expected {expected}, got {came}{tail}")
 
 
-def from_msgspec(error: msgspec.MsgspecError, what: str) -> ContractError:
-    """Turn a msgspec error into a `ContractError` that names the field; `what` names the input."""
+def quote(value: object) -> str:
+    """What came, short and on one line, in a form that the audit log accepts (NFC, nothing unprintable)."""
+    if isinstance(value, dict):
+        return "keys with values"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    said = unicodedata.normalize("NFC", repr(value) if isinstance(value, str | int | float) else repr(str(value)))
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+
+
+def from_msgspec(
+    error: msgspec.MsgspecError, what: str, raw: object = msgspec.UNSET, into: Any = None
+) -> ContractError:
+    """Turn a msgspec error into a `ContractError` that names the field.
+
+    Args:
+        error: what msgspec raised.
+        what: name of the input, for the hint.
+        raw: the input (JSON when it is bytes); with it the message quotes what came. Leave it out for secrets.
+        into: the type it was read into; with it the message lists what is allowed.
+    """
     text = str(error)
-    at = _AT.search(text)
-    path = at["path"].removeprefix("$").removeprefix(".") if at else ""
-    body = _AT.sub("", text)
-    for pattern, wanted, found in (
-        (_MISSING, "a value", "nothing"),
-        (_UNKNOWN, "no such field", "an unknown field"),
-    ):
+    key = _AT_KEY.search(text)
+    at = key or _AT.search(text)
+    body = (_AT_KEY if key else _AT).sub("", text)
+    place = _look_up(at["path"] if at else "$", into, _decoded(raw))
+    hint = f"check this {what}"
+    for pattern in (_MISSING, _UNKNOWN):
         match = pattern.search(body)
         if match:
-            name = match["name"]
-            return ContractError(f"{path}.{name}" if path else name, wanted, found, f"check this {what}")
-    expected, _, came = body.partition(", got ")
-    expected = expected.removeprefix("Expected ")
-    return ContractError(path, expected, came or "something else", f"check this {what}")
+            return _of_key(place, match["name"], hint, missing=pattern is _MISSING)
+    choice = _CHOICE.search(body)
+    if choice:
+        allowed = _allowed(typing.get_args(place.kind)[0] if key and typing.get_args(place.kind) else place.kind)
+        expected = f"one of {', '.join(allowed)}" if allowed else "one of the known words"
+        return ContractError(place.path, expected, _printable(choice["came"]), hint)
+    if not isinstance(error, msgspec.ValidationError):
+        return ContractError(place.path, "JSON", _printable(body), hint)
+    wanted, _, came = body.partition(", got ")
+    if not key and place.value is not msgspec.UNSET:
+        came = quote(place.value)
+    return ContractError(
+        place.path,
+        place.description if "matching regex" in wanted and place.description else _worded(wanted),
+        _worded(came) or "something else",
+        hint,
+    )
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """Where an error is: its path for people, the type asked for there, and what stands there."""
+
+    path: str
+    kind: Any
+    value: object
+    description: str = ""
+
+
+def _decoded(raw: object) -> object:
+    if not isinstance(raw, bytes):
+        return raw
+    try:
+        found: object = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return msgspec.UNSET
+    return found
+
+
+def _look_up(path: str, kind: Any, value: object) -> _Place:
+    """Follow msgspec's path through type and input alike, as far as each goes."""
+    said, description = "", ""
+    kind, description = _bare(kind)
+    for step in _STEP.finditer(path.removeprefix("$")):
+        name, index = step["name"], step["index"]
+        if name is not None:
+            kind = _field(kind, name)
+            value = value.get(name, msgspec.UNSET) if isinstance(value, dict) else msgspec.UNSET
+            said = f"{said}.{name}" if said else name
+        elif index == "...":
+            kind, _ = _bare(typing.get_args(kind)[1] if typing.get_origin(kind) is dict else None)
+            found = _culprit(kind, value)
+            said = f"{said}[{found}]" if found is not None else f"{said}[...]"
+            value = value[found] if isinstance(value, dict) and found is not None else msgspec.UNSET
+        else:
+            arguments = typing.get_args(kind)
+            at = int(index)
+            fixed = typing.get_origin(kind) is tuple and Ellipsis not in arguments and at < len(arguments)
+            kind = arguments[at if fixed else 0] if arguments else None
+            value = value[at] if isinstance(value, list | tuple) and at < len(value) else msgspec.UNSET
+            said = f"{said}[{index}]"
+        kind, description = _bare(kind)
+    return _Place(said, kind, value, description)
+
+
+def _bare(kind: Any) -> tuple[Any, str]:
+    """A type without its annotations and without its None; and what an annotation says about it in words."""
+    description = ""
+    if typing.get_origin(kind) is typing.Annotated:
+        kind, *metas = typing.get_args(kind)
+        description = next((meta.description for meta in metas if getattr(meta, "description", None)), "")
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        some = [part for part in typing.get_args(kind) if part is not types.NoneType]
+        if len(some) == 1:
+            return _bare(some[0])
+    return kind, description
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _names(kind: Any) -> list[str]:
+    return [field.encode_name for field in msgspec.structs.fields(kind)] if _is_struct(kind) else []
+
+
+def _field(kind: Any, name: str) -> Any:
+    if not _is_struct(kind):
+        return None
+    return next((field.type for field in msgspec.structs.fields(kind) if field.encode_name == name), None)
+
+
+def _culprit(kind: Any, value: object) -> object:
+    """The first key whose value is refused: msgspec does not say which."""
+    if kind is None or not isinstance(value, dict):
+        return None
+    for key, item in value.items():
+        try:
+            msgspec.convert(item, kind)
+        except msgspec.ValidationError:
+            return key
+    return None
+
+
+def _allowed(kind: Any) -> tuple[str, ...]:
+    if typing.get_origin(kind) is Literal:
+        return tuple(str(value) for value in typing.get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return tuple(str(member.value) for member in kind)
+    return ()
+
+
+def _of_key(place: _Place, name: str, hint: str, *, missing: bool) -> ContractError:
+    name = _printable(name)
+    path = f"{place.path}.{name}" if place.path else name
+    if missing:
+        return ContractError(path, "a value", "nothing", hint)
+    known = _names(place.kind)
+    if not known:
+        return ContractError(path, "no such field", "an unknown field", hint)
+    import difflib
+
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}? {hint}" if near else hint
+    return ContractError(path, f"one of {', '.join(known)}", f"the unknown key {name}", hint)
+
+
+def _worded(text: str) -> str:
+    text = text.removeprefix("Expected ")
+    for sign, word in _WORDS.items():
+        text = text.replace(sign, word)
+    return _printable(text)
+
+
+def _printable(text: str) -> str:
+    text = unicodedata.normalize("NFC", text)
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)[:300]

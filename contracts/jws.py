@@ -73,7 +73,7 @@ def verify(token: str, typ: str, keys: dict[str, OKPKey], claims: type[Claims]) 
     try:
         return msgspec.json.decode(verified.payload, type=claims)
     except msgspec.MsgspecError as error:
-        raise from_msgspec(error, typ) from error
+        raise from_msgspec(error, typ, verified.payload, claims) from error
 
 
 def peek(token: str, claims: type[Claims]) -> tuple[str, Claims]:

@@ -8,10 +8,18 @@ import msgspec
 
 from contracts.errors import ContractError
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"\A[A-Za-z0-9._-]+\Z")]
+Id = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r"\A[A-Za-z0-9._-]+\Z",
+        description="an id of letters, digits, dots, underscores and hyphens",
+    ),
+]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
-Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z", description="a SHA-256 in 64 lower-case hex digits")]
 PreconditionKind = Literal["confirm", "temperature", "isolation"]
 MilliCelsius = Annotated[int, msgspec.Meta(ge=-273_150, le=2_000_000)]
 MAX_PRECONDITIONS = 16

@@ -108,7 +108,7 @@ def unpack_batch(payload: bytes) -> tuple[BatchHead, list[bytes]]:
         head = msgspec.json.decode(line, type=BatchHead)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise (
-            from_msgspec(error, "batch head")
+            from_msgspec(error, "batch head", line, BatchHead)
             if isinstance(error, msgspec.MsgspecError)
             else ContractError("batch", "UTF-8 JSON head", str(error))
         ) from error

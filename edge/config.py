@@ -355,4 +355,4 @@ def read(path: Path) -> BoxConfig:
     try:
         return msgspec.convert(raw, BoxConfig)
     except msgspec.ValidationError as error:
-        raise from_msgspec(error, "configuration") from error
+        raise from_msgspec(error, "configuration", raw, BoxConfig) from error

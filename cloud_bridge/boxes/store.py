@@ -237,7 +237,7 @@ def store_state(box_name: str, payload: bytes) -> None:
     try:
         state = msgspec.json.decode(payload, type=topics.BoxState)
     except msgspec.MsgspecError as error:
-        raise from_msgspec(error, "state") from error
+        raise from_msgspec(error, "state", payload, topics.BoxState) from error
     except UnicodeDecodeError as error:
         raise ContractError("state", "UTF-8 JSON", str(error)) from error
     if state.box != box.pk:
@@ -276,7 +276,7 @@ def store_response(box_name: str, payload: bytes) -> None:
     try:
         response = msgspec.json.decode(payload, type=topics.Response)
     except msgspec.MsgspecError as error:
-        raise from_msgspec(error, "response") from error
+        raise from_msgspec(error, "response", payload, topics.Response) from error
     except UnicodeDecodeError as error:
         raise ContractError("response", "UTF-8 JSON", str(error)) from error
     if response.kind == "command":

@@ -61,11 +61,12 @@ def load(
     import yaml
 
     try:
-        books = msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), Books)
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+        books = msgspec.convert(raw, Books)
     except yaml.YAMLError as error:
         fail("YAML", str(error).replace("\n", " "), f"correct {file.name}")
     except msgspec.ValidationError as error:
-        problem = from_msgspec(error, file.name)
+        problem = from_msgspec(error, file.name, raw, Books)
         fail(f"{problem.field or file.name}: {problem.expected}", problem.came, problem.hint)
     prepare(context.obj)
     from django.db import transaction

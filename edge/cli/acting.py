@@ -1,5 +1,6 @@
 """`hotbox reset`, `permit` and `gas-test`: what a person may tell the interlock. Nothing here releases."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -222,6 +223,15 @@ class Point(msgspec.Struct, frozen=True):
     value: float
 
 
+def _finite(text: str) -> float | None:
+    """A number that an instrument can show; None for words, `nan` and `inf`."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
 def parse_point(text: str) -> Point:
     """Read ``up:CH4:%LEL:0.0``.
 
@@ -231,10 +241,9 @@ def parse_point(text: str) -> Point:
     parts = text.split(":")
     if len(parts) != 4 or not all(parts):
         raise ContractError("--point", _POINT, repr(text))
-    try:
-        value = float(parts[3])
-    except ValueError as error:
-        raise ContractError("--point", _POINT, repr(text), "the last part is a number") from error
+    value = _finite(parts[3])
+    if value is None:
+        raise ContractError("--point", _POINT, repr(text), "the last part is the number that the instrument showed")
     if parts[0] not in POSITIONS:
         raise ContractError("--point", _POINT, repr(text), f"the position is {', '.join(POSITIONS)}")
     return Point(parts[0], parts[1], parts[2], value)
@@ -280,10 +289,9 @@ def _prompt_points(status: Status, words: Words) -> list[Point]:
             )
             while True:
                 answer = str(typer.prompt(question)).strip()
-                try:
-                    found.append(Point(position, gas, unit, float(answer)))
-                except ValueError:
-                    typer.echo(words("ask_number"), err=True)
-                    continue
-                break
+                value = _finite(answer)
+                if value is not None:
+                    found.append(Point(position, gas, unit, value))
+                    break
+                typer.echo(words("ask_number"), err=True)
     return found

@@ -117,7 +117,7 @@ class ControlServer:
             request = msgspec.json.decode(line, type=Request)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             bad = (
-                from_msgspec(error, "request")
+                from_msgspec(error, "request", line, Request)
                 if isinstance(error, msgspec.MsgspecError)
                 else ContractError("", "JSON", str(error))
             )

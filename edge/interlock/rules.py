@@ -132,7 +132,7 @@ def parse(text: str, origin: str) -> Rules:
     try:
         rules = msgspec.convert(raw, Rules)
     except msgspec.ValidationError as error:
-        raise from_msgspec(error, f"rule pack {origin}") from error
+        raise from_msgspec(error, f"rule pack {origin}", raw, Rules) from error
     for limit in rules.limits:
         gas(limit.gas)
         if limit.low is None and limit.high is None:

@@ -6,7 +6,7 @@ import msgspec
 
 from contracts.errors import ContractError
 from contracts.gas import gas
-from edge.config import SIMULATION, BoxConfig, check_simulation
+from edge.config import SIMULATION, BoxConfig, Channel, check_simulation
 from edge.interlock.rules import Limit, Rules
 
 
@@ -73,6 +73,40 @@ def _due(day: str, channel: str) -> int:
     return int(end.timestamp())
 
 
+def _known_gas(channel: Channel) -> None:
+    """Refuse a gas that nobody knows, and a calibration with another gas than the one that is measured."""
+    try:
+        gas(channel.gas)
+    except ContractError as error:
+        raise _at(f"channels.{channel.name}.gas", error) from error
+    if channel.calibration_gas != channel.gas:
+        raise ContractError(
+            f"channels.{channel.name}.calibration_gas",
+            f"{channel.gas}, as `gas` says (no response factor is known)",
+            repr(channel.calibration_gas),
+            "calibrate with the gas that is measured",
+        )
+
+
+def _limit(channel: Channel, rules: Rules) -> Limit:
+    try:
+        return rules.limit(channel.gas, channel.unit)
+    except ContractError as error:
+        if error.field != "unit":
+            raise _at(f"channels.{channel.name}.gas", error) from error
+        stated = ", ".join(limit.unit.value for limit in rules.limits if limit.gas == channel.gas)
+        raise ContractError(
+            f"channels.{channel.name}.unit",
+            f"a unit that {rules.name}'s limit for {channel.gas} ({stated}) converts to",
+            channel.unit.value,
+            "correct the unit, or state a limit in the detector's unit in the rule pack",
+        ) from error
+
+
+def _at(field: str, error: ContractError) -> ContractError:
+    return ContractError(field, error.expected, error.came, error.hint)
+
+
 def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
     """Join configuration and rule pack; `stale_us` comes from the bus budgets.
 
@@ -85,6 +119,8 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
         raise ContractError("baseline", "SIMULATION for simulation rules only", config.baseline)
     if not config.groups:
         raise ContractError("groups", "at least one gas group", "none", "without gas there is no release")
+    for channel in config.channels:
+        _known_gas(channel)
     badges = [person.badge for person in config.roster]
     for person in config.roster:
         if badges.count(person.badge) > 1:
@@ -95,20 +131,13 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
         members = []
         for name in group.channels:
             channel = by_name[name]
-            if channel.calibration_gas != channel.gas:
-                raise ContractError(
-                    f"channels.{name}.calibration_gas",
-                    f"{channel.gas} (no response factor is known)",
-                    channel.calibration_gas,
-                    "calibrate with the gas that is measured",
-                )
             members.append(
                 SiteChannel(
                     name=name,
                     gas=channel.gas,
                     zh=gas(channel.gas).zh,
                     en=gas(channel.gas).en,
-                    limit=rules.limit(channel.gas, channel.unit),
+                    limit=_limit(channel, rules),
                     range_low=channel.range_low,
                     range_high=channel.range_high,
                     stale_us=stale_us[name],

@@ -81,7 +81,7 @@ def test_points_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "up:CH4:0.0", "up:CH4:%LEL:clean", "left:CH4:%LEL:0", "up::%LEL:0", "up:CH4:%LEL:"]
+    "text", ["", "up:CH4:0.0", "up:CH4:%LEL:clean", "left:CH4:%LEL:0", "up::%LEL:0", "up:CH4:%LEL:", "up:CH4:%LEL:nan", "up:CH4:%LEL:-inf"]
 )
 def test_a_point_in_another_form_says_the_expected_one(text: str) -> None:
     with pytest.raises(ContractError, match="POSITION:GAS:UNIT:VALUE, such as up:CH4:%LEL:0"):

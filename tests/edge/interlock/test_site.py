@@ -56,8 +56,9 @@ def _change_channel(config: BoxConfig, **changes: object) -> BoxConfig:
         (lambda c: replace(c, roster=(c.roster[0], replace(c.roster[0], id="twin"))), "roster.badge"),
         (lambda c: _change_channel(c, calibration_gas="C3H8"), "channels.ch4-1.calibration_gas"),
         (lambda c: _change_channel(c, calibration_due="soon"), "channels.ch4-1.calibration_due"),
-        (lambda c: _change_channel(c, gas="XE", calibration_gas="XE"), "gas"),
-        (lambda c: _change_channel(c, unit=Unit.PPM), "unit"),
+        (lambda c: _change_channel(c, gas="XE", calibration_gas="XE"), "channels.ch4-1.gas"),
+        (lambda c: _change_channel(c, gas="XE"), "channels.ch4-1.gas"),
+        (lambda c: _change_channel(c, unit=Unit.PPM), "channels.ch4-1.unit"),
     ],
     ids=[
         "no groups",
@@ -65,6 +66,7 @@ def _change_channel(config: BoxConfig, **changes: object) -> BoxConfig:
         "calibrated with another gas",
         "no date",
         "unknown gas",
+        "unknown gas, calibrated with a known one",
         "no way to convert",
     ],
 )
