@@ -32,11 +32,15 @@ def _check_text(field: str, text: str) -> None:
         raise ContractError(field, "text in NFC", ascii(text), "normalise it before signing")
 
 
+def hidden_marks(text: str) -> list[str]:
+    """Characters with which a line would not look on a screen as it was signed: control, formatting, direction."""
+    return [ascii(c).strip("'") for c in text if unicodedata.category(c) in _HIDDEN]
+
+
 def _check_line(field: str, text: str) -> None:
-    """Refuse a line that would not look on a screen as it was signed: control, formatting and direction marks."""
+    """Refuse a line that is not plain."""
     _check_text(field, text)
-    hidden = [ascii(c) for c in text if unicodedata.category(c) in _HIDDEN]
-    if hidden:
+    if hidden := hidden_marks(text):
         raise ContractError(field, "one line without control characters", ", ".join(hidden), "type it again")
 
 

@@ -5,13 +5,17 @@ from hashlib import sha256
 import msgspec
 
 from cloud_bridge.permits.models import CrewMember, Permit
-from contracts.permit import Approval, Level, PermitClaims, Person, Role
+from contracts.errors import from_msgspec
+from contracts.permit import Approval, Level, PermitClaims, Person, Precondition, Role
 
 WORK = "hot_work"
 
 
-class PermitContent(msgspec.Struct, frozen=True):
-    """The signed content. A change of any field needs new signatures."""
+class PermitContent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The signed content. A change of any field needs new signatures.
+
+    A permit without preconditions has the hash that it had before there were any: signatures stay good.
+    """
 
     jti: str
     box: str
@@ -25,11 +29,18 @@ class PermitContent(msgspec.Struct, frozen=True):
     exp: int
     lease_s: int
     people: tuple[Person, ...]
+    preconditions: tuple[Precondition, ...] = ()
 
 
 def people_of(crew: list[CrewMember]) -> tuple[Person, ...]:
     """The crew as the box gets it."""
     return tuple(Person(member.person.code, member.name, Role(member.role), member.badge) for member in crew)
+
+
+def preconditions_of(permit: Permit) -> tuple[Precondition, ...]:
+    """The preconditions as the box gets them."""
+    rows = permit.preconditions.all()
+    return tuple(Precondition(row.code, row.text, row.kind, row.limit_milli, row.sensor) for row in rows)
 
 
 def content_of(permit: Permit) -> PermitContent:
@@ -48,6 +59,7 @@ def content_of(permit: Permit) -> PermitContent:
         exp=int(permit.ends.timestamp()),
         lease_s=permit.lease_s,
         people=people_of(crew),
+        preconditions=preconditions_of(permit),
     )
 
 
@@ -60,7 +72,8 @@ def claims_of(permit: Permit, issuer: str, now_s: int) -> PermitClaims:
     """What the signer signs. The content is hashed again from the rows, not taken from the column.
 
     Raises:
-        ContractError: the claims contradict themselves, for example a signature over other content.
+        ContractError: a claim is out of its bounds, or the claims contradict themselves, for example a signature over
+            other content.
     """
     content = content_of(permit)
     sha = digest(content)
@@ -87,8 +100,12 @@ def claims_of(permit: Permit, issuer: str, now_s: int) -> PermitClaims:
         people=content.people,
         approvals=approvals,
         content_sha256=sha,
+        preconditions=content.preconditions,
     )
     # Through the wire's decoder, so that a value which no box would read is never signed.
-    claims = msgspec.json.decode(msgspec.json.encode(claims), type=PermitClaims)
+    try:
+        claims = msgspec.json.decode(msgspec.json.encode(claims), type=PermitClaims)
+    except msgspec.ValidationError as error:
+        raise from_msgspec(error, "permit") from error
     claims.check()
     return claims

@@ -4,13 +4,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cloud_bridge.boxes.models import Box
 from cloud_bridge.people.models import ID_PATTERN, Person
+from cloud_bridge.permits.content import preconditions_of
 from cloud_bridge.permits.models import Permit
+from cloud_bridge.permits.preconditions import ComposedText, PreconditionRows
 from cloud_bridge.permits.service import DEFAULT_RULES, Application
 from cloud_bridge.permits.workflow import LEVEL_TITLES, Refused, check_window
 from contracts.permit import Level, Role
@@ -48,11 +51,11 @@ class PermitForm(forms.Form):
         error_messages={"invalid_choice": gettext_lazy("Expected a registered box; choose one from the list.")},
     )
     level = forms.ChoiceField(label=gettext_lazy("Level"), choices=[(v.value, LEVEL_TITLES[v]) for v in Level])
-    place = forms.CharField(label=gettext_lazy("Place"), max_length=80)
-    content = forms.CharField(
+    place = ComposedText(label=gettext_lazy("Place"), max_length=80)
+    content = ComposedText(
         label=gettext_lazy("Content of the work"), max_length=500, widget=forms.Textarea(attrs={"rows": 3})
     )
-    method = forms.CharField(
+    method = ComposedText(
         label=gettext_lazy("Method"), max_length=80, widget=forms.TextInput(attrs={"list": "methods"})
     )
     starts = forms.DateTimeField(label=gettext_lazy("From"), widget=LocalTime)
@@ -64,9 +67,20 @@ class PermitForm(forms.Form):
         Person.objects.filter(active=True), label=gettext_lazy("Guardian"), to_field_name="code"
     )
 
+    def __init__(self, data: QueryDict | None = None, *, initial: dict[str, Any] | None = None) -> None:
+        """A form as it was sent, or filled in; `initial["preconditions"]` fills the rows."""
+        super().__init__(data, initial=initial)
+        self.preconditions = (
+            PreconditionRows.of((initial or {}).get("preconditions", ()))
+            if data is None
+            else PreconditionRows.sent(data)
+        )
+
     def clean(self) -> dict[str, Any]:
-        """The window fits the level; performer and guardian differ."""
+        """The window fits the level; performer and guardian differ; every precondition is complete."""
         cleaned = super().clean() or {}
+        if not self.preconditions.is_valid():
+            self.add_error(None, self.preconditions.problem)
         starts, ends, level = cleaned.get("starts"), cleaned.get("ends"), cleaned.get("level")
         if starts and ends and level:
             try:
@@ -92,6 +106,7 @@ class PermitForm(forms.Form):
             performer=data["performer"],
             guardian=data["guardian"],
             rules=rules_of(data["box"]),
+            preconditions=self.preconditions.preconditions(),
         )
 
 
@@ -119,6 +134,7 @@ def _fields_of(permit: Permit) -> dict[str, Any]:
         "method": permit.method,
         "performer": people.get(Role.PERFORMER),
         "guardian": people.get(Role.GUARDIAN),
+        "preconditions": preconditions_of(permit),
     }
 
 

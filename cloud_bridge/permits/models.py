@@ -86,6 +86,27 @@ class CrewMember(models.Model):
         return f"{self.name} ({self.role})"
 
 
+class PermitPrecondition(models.Model):
+    """What must hold on site before arming; `position` keeps the order in which the applicant wrote them."""
+
+    permit = models.ForeignKey(Permit, on_delete=models.CASCADE, related_name="preconditions")
+    position = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=64)
+    text = models.CharField(max_length=80)
+    kind = models.CharField(max_length=16)
+    limit_milli = models.IntegerField(null=True)
+    sensor = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        """In the applicant's order; each under its own name."""
+
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["permit", "code"], name="each_precondition_once")]
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.text}"
+
+
 class ApprovalSignature(models.Model):
     """One approval: bound to the content by its hash. Kept when the content changes, but no longer counted."""
 

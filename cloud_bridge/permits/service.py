@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from unicodedata import normalize
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -12,9 +13,9 @@ from cloud_bridge.people.models import Person, User
 from cloud_bridge.people.roles import APPLY, REVOKE, Role
 from cloud_bridge.permits import workflow
 from cloud_bridge.permits.content import content_of, digest
-from cloud_bridge.permits.models import ApprovalSignature, CrewMember, History, Permit
+from cloud_bridge.permits.models import ApprovalSignature, CrewMember, History, Permit, PermitPrecondition
 from cloud_bridge.permits.workflow import Event, Facts, Refused, Signature, State
-from contracts.permit import Level
+from contracts.permit import Level, Precondition
 from contracts.permit import Role as CrewRole
 
 BRIDGE = ("bridge", "bridge")
@@ -35,6 +36,7 @@ class Application:
     performer: Person
     guardian: Person
     rules: str = DEFAULT_RULES
+    preconditions: tuple[Precondition, ...] = ()
 
 
 def facts_of(permit: Permit) -> Facts:
@@ -94,7 +96,20 @@ def _fill(permit: Permit, application: Application) -> None:
     permit.save()
     permit.crew.all().delete()
     for person, role in ((application.performer, CrewRole.PERFORMER), (application.guardian, CrewRole.GUARDIAN)):
-        CrewMember.objects.create(permit=permit, person=person, role=role.value, name=person.name, badge=person.badge)
+        CrewMember.objects.create(
+            permit=permit, person=person, role=role.value, name=normalize("NFC", person.name), badge=person.badge
+        )
+    permit.preconditions.all().delete()
+    for position, wanted in enumerate(application.preconditions):
+        PermitPrecondition.objects.create(
+            permit=permit,
+            position=position,
+            code=wanted.id,
+            text=wanted.text,
+            kind=wanted.kind,
+            limit_milli=wanted.limit_milli,
+            sensor=wanted.sensor,
+        )
     permit.content_sha256 = digest(content_of(permit))
     permit.save(update_fields=["content_sha256"])
 
@@ -180,8 +195,8 @@ def approve(user: User, jti: str, shown_sha256: str) -> Permit:
                 permit=permit,
                 user=user,
                 identity=user.identity,
-                name=str(user)[:80],
-                office=user.office,
+                name=normalize("NFC", str(user))[:80],
+                office=normalize("NFC", user.office),
                 step=len(facts.counted) + 1,
                 at=now,
                 content_sha256=present,

@@ -64,6 +64,16 @@ class SignatureOut(Schema):
     at: int
 
 
+class PreconditionOut(Schema):
+    """What must hold before arming; `limit_milli` in thousandths of a degree Celsius, of a temperature only."""
+
+    id: str
+    text: str
+    kind: str
+    limit_milli: int | None
+    sensor: str
+
+
 class PermitOut(Schema):
     """A permit; `jws` is what the box got, "" before it is issued. Times in seconds since 1970."""
 
@@ -78,6 +88,7 @@ class PermitOut(Schema):
     exp: int
     applicant: str
     content_sha256: str
+    preconditions: list[PreconditionOut]
     signatures: list[SignatureOut]
     note: str
     jws: str
@@ -137,6 +148,10 @@ def _permit(permit: Permit) -> dict[str, Any]:
         "exp": int(permit.ends.timestamp()),
         "applicant": permit.applicant.identity,
         "content_sha256": permit.content_sha256,
+        "preconditions": [
+            {"id": p.code, "text": p.text, "kind": p.kind, "limit_milli": p.limit_milli, "sensor": p.sensor}
+            for p in permit.preconditions.all()
+        ],
         "note": permit.decided_note,
         "jws": permit.jws,
         "signatures": [
@@ -169,7 +184,7 @@ def list_permits(
 ) -> list[dict[str, Any]]:
     """Permits, newest first."""
     del request
-    rows = Permit.objects.select_related("applicant").prefetch_related("signatures")
+    rows = Permit.objects.select_related("applicant").prefetch_related("signatures", "preconditions")
     if box:
         rows = rows.filter(box=box)
     if state:

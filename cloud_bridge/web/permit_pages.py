@@ -156,6 +156,7 @@ def _permit(request: HttpRequest, jti: str, form: DecisionForm, status: int = 20
             "required": REQUIRED_SIGNATURES,
             "missing": range(len(signatures) + 1, REQUIRED_SIGNATURES + 1) if state is State.PENDING_APPROVAL else [],
             "crew": permit.crew.select_related("person"),
+            "preconditions": permit.preconditions.all(),
             "history": permit.history.all(),
             "holder": _holder(permit, len(signatures)),
             "form": form,

@@ -2,12 +2,11 @@
 
 import pytest
 
+from tests.browser.reader import signed_in
 from tests.cloud_bridge.box_side import BoxLog, connected
-from tests.cloud_bridge.running import PASSWORD
 
 WORDS = {
     "zh-hans": {
-        "sign_in": "登录",
         "locked": "已锁定",
         "tripped": "联锁切断",
         "first_out": "ch4-1 超上限",
@@ -15,7 +14,6 @@ WORDS = {
         "live": "未证实",
     },
     "en": {
-        "sign_in": "Sign in",
         "locked": "locked",
         "tripped": "interlock tripped",
         "first_out": "ch4-1 is over its limit",
@@ -33,17 +31,7 @@ async def test_state_and_alarm_arrive_without_reload(bridge, browser, language, 
     words = WORDS[language]
     log = BoxLog(f"box-see-{language}-{width}")
     bridge.add_box(log)
-    context = await browser.new_context(viewport={"width": width, "height": 800})
-    page = await context.new_page()
-    faults = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    await page.goto(bridge.url)
-    if language == "en":
-        await page.get_by_role("button", name="English").click()
-    await page.fill("[name=login]", "fang")
-    await page.fill("[name=password]", PASSWORD)
-    await page.locator("main").get_by_role("button", name=words["sign_in"]).click()
+    page, faults = await signed_in(bridge, browser, "fang", language, width)
     await page.wait_for_selector("body[data-ready]")
     await page.evaluate("window.marker = 'the same page'")
     card = page.locator(f"#box-{log.box}")
@@ -66,4 +54,4 @@ async def test_state_and_alarm_arrive_without_reload(bridge, browser, language, 
     assert await page.evaluate("window.marker") == "the same page"
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing runs out of the page"
     assert faults == []
-    await context.close()
+    await page.context.close()

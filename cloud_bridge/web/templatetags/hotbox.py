@@ -10,6 +10,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from cloud_bridge.boxes.models import Event, LiveEvent
+from cloud_bridge.permits.models import PermitPrecondition
+from cloud_bridge.permits.preconditions import KINDS, celsius
 from cloud_bridge.web import wording
 
 register = template.Library()
@@ -116,6 +118,16 @@ def verb_title(verb: str) -> str:
 def role_title(role: str) -> str:
     """A crew role in words."""
     return {"performer": gettext("performer"), "guardian": gettext("guardian")}.get(role, role)
+
+
+@register.filter
+def shown_by(wanted: PermitPrecondition) -> str:
+    """How a precondition is shown to hold, with limit and sensor of a temperature."""
+    if wanted.kind != "temperature" or wanted.limit_milli is None:
+        return str(KINDS.get(wanted.kind, wanted.kind))
+    limit = gettext("at most %s °C") % celsius(wanted.limit_milli)
+    way = gettext("sensor %s") % wanted.sensor if wanted.sensor else gettext("entered by a named person with a photo")
+    return f"{limit} · {way}"
 
 
 @register.filter
