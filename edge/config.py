@@ -17,6 +17,10 @@ Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Millis = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
 SIMULATION = "SIMULATION"
 _COMPARE = "compare with configs/box.example.yaml"
+BUTTONS = ("arm", "stop", "finish", "reset", "estop")
+"""Inputs that every box has."""
+CONTACTS = ("door", "mains", "battery", "enclosure")
+"""Inputs that a box may have: all closed while all is well."""
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +77,8 @@ class Group(_Section, frozen=True):
 class Inputs(_Section, frozen=True):
     """Buttons and contacts on a Modbus input module: discrete-input addresses. Stop and E-stop are normally closed.
 
+    `door`, `mains`, `battery` and `enclosure` are contacts that a site may have: closed while all is well (door shut,
+    mains there, battery charged, box cool), so that a broken wire says the opposite. None: not wired.
     `reset_is_key`: the reset input is a key switch; with a plain button, `hotbox reset` must open a window first.
     """
 
@@ -83,7 +89,22 @@ class Inputs(_Section, frozen=True):
     finish: int = 2
     reset: int = 3
     estop: int = 4
+    door: int | None = None
+    mains: int | None = None
+    battery: int | None = None
+    enclosure: int | None = None
     reset_is_key: bool = True
+
+    @property
+    def addresses(self) -> dict[str, int]:
+        """Address of every input that is wired, by its name."""
+        found = {name: getattr(self, name) for name in (*BUTTONS, *CONTACTS)}
+        return {name: at for name, at in found.items() if at is not None}
+
+    @property
+    def contacts(self) -> tuple[str, ...]:
+        """Those of `CONTACTS` that this site has."""
+        return tuple(name for name in CONTACTS if getattr(self, name) is not None)
 
 
 class Relay(_Section, frozen=True):

@@ -12,16 +12,26 @@ from firmware_sim.gas import set_bus_fault
 from firmware_sim.modbus import Faulty, TcpBus
 from firmware_sim.settings import SiteSettings
 
-NAMES = ("arm", "stop", "finish", "reset", "estop")
+NAMES = ("arm", "stop", "finish", "reset", "estop", "door", "mains", "battery", "enclosure")
 """Discrete inputs from address 0."""
-NORMALLY_CLOSED = frozenset(("stop", "estop"))
+NORMALLY_CLOSED = frozenset(("stop", "estop", "door", "mains", "battery", "enclosure"))
 """Contacts that are closed (1) while nothing happens, so that a broken wire acts as if they were pressed."""
 BUTTONS = ("arm", "stop", "finish", "reset")
+SETTINGS = {
+    "estop": ("open", "closed"),
+    "stop": ("open", "closed"),
+    "door": ("open", "closed"),
+    "mains": ("off", "on"),
+    "battery": ("low", "ok"),
+    "enclosure": ("hot", "ok"),
+}
+"""What `set` may say of a contact: the word for open, the word for closed."""
+_COUNT = 16
 _PRESS_MS = 300
 
 
 class InputModule:
-    """Eight inputs; the last three are not wired and read 0."""
+    """Sixteen inputs; those without a name are not wired and read 0."""
 
     def __init__(self) -> None:
         """Nobody touches anything."""
@@ -33,7 +43,8 @@ class InputModule:
 
     def discrete_inputs(self) -> Sequence[bool]:
         """The inputs of this moment, 1 = contact closed."""
-        return (*(self.closed[name] for name in NAMES), False, False, False)
+        wired = [self.closed[name] for name in NAMES]
+        return wired + [False] * (_COUNT - len(wired))
 
 
 class InputsDevice:
@@ -57,22 +68,22 @@ class InputsDevice:
         return Offer(
             {"inputs": {"host": self._bus.host, "port": self._bus.port}},
             (f"inputs: {self._bus.host}:{self._bus.port} unit {self._unit_id} ({', '.join(NAMES)})",),
-            ("estop", "stop"),
+            tuple(SETTINGS),
             BUTTONS,
             ("inputs",),
         )
 
     async def handle(self, request: Request) -> dict[str, Any]:
-        """``press BUTTON [MS]``, ``set estop|stop open|closed``, ``fault inputs KIND``, ``state``."""
+        """``press BUTTON [MS]``, ``set door open`` and so on (`SETTINGS`), ``fault inputs KIND``, ``state``."""
         if request.verb == "fault":
             await set_bus_fault(self._bus, self._faulty, request.args[1:])
         elif request.verb == "press":
             self._press(*request.args)
         elif request.verb == "set":
             if len(request.args) != 2:
-                raise SimulationError(f"expected: set {request.args[0]} open|closed")
+                raise SimulationError(f"expected: set {request.args[0]} {'|'.join(SETTINGS[request.args[0]])}")
             name, wanted = request.args
-            self._module.closed[name] = one_of(name, wanted, ("open", "closed")) == "closed"
+            self._module.closed[name] = one_of(name, wanted, SETTINGS[name]) == SETTINGS[name][1]
             self._pressed_us[name] = now_us()
         state: dict[str, Any] = {
             name: {"closed": self._module.closed[name], "at_us": self._pressed_us[name]} for name in NAMES

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from edge.cli.banner import LOOKS
 from edge.cli.words import Words, limits, number
+from edge.config import CONTACTS
 from edge.interlock.status import ChannelView, CountdownView, ReasonView, Status, VerdictView
 
 GOOD, BAD, SOME, DIM, NOTE = "#3fb950", "bold #ff6b61", "bold #e6b800", "#8b949e", "#79c0ff"
@@ -336,15 +337,17 @@ def relay(status: Status, words: Words, width: int) -> list[Text]:
 
 
 def inputs(status: Status, words: Words, width: int) -> list[Text]:
-    """E-stop and stop are healthy or operated; buttons are idle or pressed; a silent module is neither."""
+    """E-stop, stop and contacts are healthy or operated; buttons are idle or pressed; a silent module is neither."""
     items = []
-    for name in ("estop", "stop", "arm", "finish", "reset"):
+    wired = tuple(name for name in CONTACTS if name in status.inputs)
+    for name in ("estop", "stop", *wired, "arm", "finish", "reset"):
         on = status.inputs.get(name)
         text = Text().append(f"{words(f'input.{name}')} ", DIM)
         if on is None:
             text.append(f"? {words('unknown')}", BAD)
-        elif name in ("estop", "stop"):
-            text.append(TICK if on else f"{CROSS} {words('operated')}", GOOD if on else BAD)
+        elif name in ("estop", "stop", *wired):
+            operated = words.known(f"operated.{name}", words("operated"))
+            text.append(TICK if on else f"{CROSS} {operated}", GOOD if on else BAD)
         else:
             text.append(f"▼ {words('pressed')}" if on else "–", SOME if on else DIM)
         items.append(text)

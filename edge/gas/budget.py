@@ -106,11 +106,11 @@ def input_span(config: BoxConfig) -> tuple[int, int]:
     Raises:
         ContractError: two inputs share an address, or they lie too far apart for one request.
     """
-    inputs = config.inputs
-    addresses = (inputs.arm, inputs.stop, inputs.finish, inputs.reset, inputs.estop)
-    came = ", ".join(map(str, addresses))
+    wired = config.inputs.addresses
+    addresses = tuple(wired.values())
+    came = ", ".join(f"{name} {at}" for name, at in wired.items())
     if len(set(addresses)) < len(addresses):
-        raise ContractError("inputs", "five different addresses", came)
+        raise ContractError("inputs", f"{len(addresses)} different addresses", came, "one address for each contact")
     first, count = min(addresses), max(addresses) - min(addresses) + 1
     if first < 0 or first + count > 0x10000 or count > INPUT_COUNT_MAX:
         raise ContractError("inputs", f"addresses from 0 up, within {INPUT_COUNT_MAX} of each other", came)

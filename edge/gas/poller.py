@@ -81,26 +81,18 @@ class _InputUnit(_Unit):
 
     def __init__(self, config: BoxConfig, deliver: OnInputs) -> None:
         super().__init__()
-        self._inputs = config.inputs
+        self._unit_id = config.inputs.unit_id
         self._first, self._count = input_span(config)
+        self._places = {name: at - self._first for name, at in config.inputs.addresses.items()}
         self._deliver = deliver
 
     async def ask(self, line: Line) -> Failure | None:
-        at, first = self._inputs, self._first
-        bits = await line.inputs(at.unit_id, first, self._count)
+        bits = await line.inputs(self._unit_id, self._first, self._count)
         if isinstance(bits, Failure):
             self._deliver(None)
             return bits
-        self._deliver(
-            InputReading(
-                bits[at.arm - first],
-                bits[at.stop - first],
-                bits[at.finish - first],
-                bits[at.reset - first],
-                bits[at.estop - first],
-                line.sent_us,
-            )
-        )
+        closed = {name: bits[place] for name, place in self._places.items()}
+        self._deliver(InputReading(**closed, at_us=line.sent_us))
         return None
 
 

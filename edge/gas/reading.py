@@ -51,7 +51,11 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
 
 class InputReading(msgspec.Struct, frozen=True, gc=False):
-    """The contacts as they are, True when closed. `stop` and `estop` are normally closed: False means pressed."""
+    """The contacts as they are, True when closed. `stop` and `estop` are normally closed: False means pressed.
+
+    `door` (shut), `mains` (there), `battery` (charged) and `enclosure` (cool) are True while all is well, None on a
+    site that does not have them.
+    """
 
     arm: bool
     stop: bool
@@ -59,3 +63,7 @@ class InputReading(msgspec.Struct, frozen=True, gc=False):
     reset: bool
     estop: bool
     at_us: int
+    door: bool | None = None
+    mains: bool | None = None
+    battery: bool | None = None
+    enclosure: bool | None = None

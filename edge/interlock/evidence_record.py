@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from edge.config import BUTTONS
 from edge.interlock.conditions import Facts, Verdict
 from edge.interlock.state import milli
 
@@ -43,7 +44,7 @@ def complete(f: Facts, verdicts: dict[str, Verdict]) -> list[dict[str, Any]]:
         rows.append({"k": "camera", "q": shot.camera.health, "age": age(shot.camera.at_us)})
     if shot.inputs is not None:
         read = shot.inputs
-        levels = {"arm": read.arm, "stop": read.stop, "finish": read.finish, "reset": read.reset, "estop": read.estop}
+        levels = {name: getattr(read, name) for name in (*BUTTONS, *f.site.contacts)}
         rows.append({"k": "inputs", **levels, "age": age(read.at_us)})
     if shot.deadman is not None:
         status = shot.deadman

@@ -91,6 +91,17 @@ CATALOGUE: dict[str, Text] = {
     ),
     "stop_pressed": Text("按下停止按钮", "the stop button was pressed", "确认安全后复位", "make safe, then reset"),
     "estop_open": Text("急停断开", "the emergency stop is open", "解除急停后复位", "release the E-stop, then reset"),
+    "door_open": Text(
+        "动火区门被打开",
+        "the zone's door is open",
+        "清出无关人员，关门后复位",
+        "have everyone else leave, shut the door, then reset",
+    ),
+    "mains_fail": Text("市电中断", "the mains failed", "恢复供电后复位", "restore the mains, then reset"),
+    "battery_low": Text("电池电量低", "the battery is low", "充电或更换电池", "charge or replace the battery"),
+    "enclosure_hot": Text(
+        "箱内温度过高", "the enclosure is too hot", "移出热源、清理风道", "move it out of the heat; clear its vents"
+    ),
     "inputs_stale": Text(
         "按钮模块无响应", "the button module is silent", "检查按钮模块与接线", "check the input module and its wiring"
     ),

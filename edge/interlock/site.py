@@ -45,7 +45,7 @@ class SitePerson(msgspec.Struct, frozen=True):
 
 
 class Site(msgspec.Struct, frozen=True):
-    """The box's fixed surroundings."""
+    """The box's fixed surroundings. `contacts`: which of the optional inputs (door, mains ...) are wired."""
 
     box: str
     baseline: str
@@ -53,6 +53,7 @@ class Site(msgspec.Struct, frozen=True):
     roster: tuple[SitePerson, ...]
     quorum: tuple[str, ...]
     reset_is_key: bool
+    contacts: tuple[str, ...] = ()
 
     @property
     def channels(self) -> tuple[SiteChannel, ...]:
@@ -148,4 +149,5 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
             )
         groups.append(SiteGroup(group.name, group.vote, _NEEDED[group.vote], tuple(members)))
     roster = tuple(SitePerson(p.id, p.name, p.badge, p.may) for p in config.roster)
-    return Site(config.box, config.baseline, tuple(groups), roster, config.presence.quorum, config.inputs.reset_is_key)
+    return Site(config.box, config.baseline, tuple(groups), roster, config.presence.quorum, config.inputs.reset_is_key,
+                config.inputs.contacts)  # fmt: skip

@@ -1,6 +1,7 @@
 """Builds the status document (status.py) from a step's facts and verdicts. Pure."""
 
 from contracts.permit import PermitClaims, Role
+from edge.config import BUTTONS
 from edge.gas.reading import Quality
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.conditions.air import channel_reason, group_reasons
@@ -198,10 +199,10 @@ def _relay(f: Facts) -> RelayView:
 
 
 def _inputs(f: Facts) -> dict[str, bool | None]:
-    read = f.snapshot.inputs
+    read, names = f.snapshot.inputs, (*BUTTONS, *f.site.contacts)
     if read is None or f.now_us - read.at_us > f.rules.inputs_ttl_ms.value * 1000:
-        return dict.fromkeys(("arm", "stop", "finish", "reset", "estop"))
-    return {"arm": read.arm, "stop": read.stop, "finish": read.finish, "reset": read.reset, "estop": read.estop}
+        return dict.fromkeys(names)
+    return {name: getattr(read, name) for name in names}
 
 
 def build(

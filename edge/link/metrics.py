@@ -86,6 +86,10 @@ def _of_state(status: Status) -> Iterable[Metric]:
         (([verdict.condition], float(verdict.ok)) for verdict in status.verdicts),
     )  # fmt: skip
     yield _labelled(
+        "hotbox_input_closed", "1 while a contact of the input module is closed", ["input"],
+        (([name], None if closed is None else float(closed)) for name, closed in status.inputs.items()),
+    )  # fmt: skip
+    yield _labelled(
         "hotbox_countdown_seconds", "Time left", ["what", "subject"],
         (([view.what, view.subject], view.left_ms / 1000) for view in status.countdowns),
     )  # fmt: skip

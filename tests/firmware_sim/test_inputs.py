@@ -6,12 +6,12 @@ from firmware_sim.client import Site
 from tests.firmware_sim.bus import client_of
 from tests.firmware_sim.conftest import RunningSite
 
-AT_REST = [False, True, False, False, True]
+AT_REST = [False, True, False, False, True, True, True, True, True]
 
 
 async def _until(running: RunningSite, wanted: list[bool]) -> None:
     async with client_of(running.facts, "inputs") as client, asyncio.timeout(2):
-        while (await client.read_discrete_inputs(0, count=5, device_id=10)).bits[:5] != wanted:
+        while (await client.read_discrete_inputs(0, count=9, device_id=10)).bits[:9] != wanted:
             pass
 
 
@@ -39,9 +39,19 @@ async def test_pressing_again_prolongs(running: RunningSite, site: Site) -> None
 
 async def test_the_estop_opens_its_contact_until_it_is_closed_again(running: RunningSite, site: Site) -> None:
     site.set("estop", "open")
-    await _until(running, [*AT_REST[:4], False])
+    await _until(running, [*AT_REST[:4], False, *AT_REST[5:]])
     site.set("estop", "closed")
     await _until(running, AT_REST)
+
+
+async def test_door_mains_battery_and_enclosure_open_by_their_own_words(running: RunningSite, site: Site) -> None:
+    for index, (name, bad, well) in enumerate(
+        (("door", "open", "closed"), ("mains", "off", "on"), ("battery", "low", "ok"), ("enclosure", "hot", "ok")), 5
+    ):
+        site.set(name, bad)
+        await _until(running, [*AT_REST[:index], False, *AT_REST[index + 1 :]])
+        site.set(name, well)
+        await _until(running, AT_REST)
 
 
 async def test_the_module_answers_only_discrete_inputs(running: RunningSite, site: Site) -> None:
@@ -49,4 +59,4 @@ async def test_the_module_answers_only_discrete_inputs(running: RunningSite, sit
     async with client_of(running.facts, "inputs") as client:
         assert (await client.read_coils(0, count=1, device_id=10)).exception_code == 1
         assert (await client.read_input_registers(0, count=1, device_id=10)).exception_code == 1
-        assert (await client.read_discrete_inputs(0, count=9, device_id=10)).exception_code == 2
+        assert (await client.read_discrete_inputs(0, count=17, device_id=10)).exception_code == 2

@@ -6,6 +6,9 @@
     lease                 x      x                      BOX-05
     gas                   x      x                      GB 30871-2022 5.3.2, BOX-01
     stop, estop, inputs   x      x
+    door                  x      x                      PTW-24
+    mains, battery        x      x
+    enclosure             x      x
     guardian              x      x   guardian_grace_s   GB 30871-2022 4.10
     performer             x      x   performer_grace_s  BOX-03
     place                 x      x                      PTW-04, BOX-02
@@ -33,7 +36,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from edge.interlock.conditions import air, box, buttons, detectors, element, gas_test, people, permit, place
+from edge.interlock.conditions import air, box, buttons, contacts, detectors, element, gas_test, people, permit, place
 from edge.interlock.conditions.facts import Facts, Verdict
 
 
@@ -62,10 +65,14 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("contact_open", element.contact_open, True, False, "触点断开", "contact open", blocks_reset=True),
     Condition("contact_closed", element.contact_closed, False, True, "触点吸合", "contact closed"),
     Condition("inputs", buttons.inputs, True, True, "按钮模块", "button module", blocks_reset=True),
+    Condition("mains", contacts.mains, True, True, "市电", "mains"),
+    Condition("battery", contacts.battery, True, True, "电池", "battery"),
+    Condition("enclosure", contacts.enclosure, True, True, "箱内温度", "enclosure"),
     Condition("clock", box.clock, True, True, "时钟", "clock"),
     Condition("deadline", permit.deadline, False, True, "票面时限", "permit's end"),
     Condition("permit", permit.permit, True, True, "作业票", "permit"),
     Condition("lease", permit.lease, True, True, "平台联系", "word from the bridge"),
+    Condition("door", contacts.door, True, True, "围栏门", "zone door"),
     Condition("stranger", people.stranger, True, True, "无关人员", "nobody else"),
     Condition("guardian", people.guardian, True, True, "监护人", "guardian on post"),
     Condition("performer", people.performer, True, True, "作业人", "performer here"),

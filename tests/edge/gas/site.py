@@ -165,7 +165,15 @@ def _units(count: int, late_ms: int) -> tuple[dict[int, Faulty], InputModule]:
 
 
 @asynccontextmanager
-async def tcp_rig(count: int, *, poll_ms: int = 100, turnaround_ms: int = 5, inputs: bool = False, late_ms: int = 350):
+async def tcp_rig(
+    count: int,
+    *,
+    poll_ms: int = 100,
+    turnaround_ms: int = 5,
+    inputs: bool = False,
+    late_ms: int = 350,
+    contacts: dict[str, int] | None = None,
+):
     """Detectors on a simulated TCP gateway, being polled."""
     units, module = _units(count, late_ms)
     bus = TcpBus(units)
@@ -179,7 +187,7 @@ async def tcp_rig(count: int, *, poll_ms: int = 100, turnaround_ms: int = 5, inp
         "port": bus.port,
     }
     channels = [channel(f"d{number}", "tcp", number) for number in range(1, count + 1)]
-    config = configuration([tcp], channels, inputs_bus="tcp" if inputs else "")
+    config = configuration([tcp], channels, inputs_bus="tcp" if inputs else "", **contacts or {})
     async with running(Rig(bus, units, config, module)) as rig:
         yield rig
 

@@ -144,7 +144,9 @@ def test_inputs_take_one_transaction_of_their_bus():
     )
 
 
-@pytest.mark.parametrize("addresses", [{"arm": 1}, {"estop": 64}, {"arm": -1}, {"estop": 900}])
+@pytest.mark.parametrize(
+    "addresses", [{"arm": 1}, {"estop": 64}, {"arm": -1}, {"estop": 900}, {"door": 4}, {"mains": 64}]
+)
 def test_inputs_that_one_request_cannot_cover_are_refused(addresses):
     with pytest.raises(ContractError, match="inputs: expected"):
         budget.check(box(tcp(), 1, inputs_bus="tcp-1", **addresses))

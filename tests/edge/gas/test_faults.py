@@ -129,6 +129,18 @@ async def test_buttons_that_cannot_be_read_are_told_as_none():
         await heard.until(lambda: heard.inputs[-1])
 
 
+async def test_contacts_that_the_site_has_are_read_and_the_others_are_none():
+    """PTW-24: the door's contact comes with the buttons, in the same request."""
+    async with tcp_rig(1, inputs=True, contacts={"door": 5, "enclosure": 8}) as rig:
+        heard = rig.heard
+        await heard.until(lambda: heard.inputs and heard.inputs[-1])
+        read = heard.inputs[-1]
+        assert (read.door, read.mains, read.battery, read.enclosure) == (True, None, None, True)
+        rig.module.closed["door"] = False
+        await heard.until(lambda: heard.inputs[-1].door is False, 1)
+        assert heard.inputs[-1].enclosure
+
+
 async def test_serial_converter_pulled_and_plugged_comes_back(tmp_path):
     async with rtu_rig(1, tmp_path) as rig:
         heard = rig.heard

@@ -9,6 +9,7 @@ import msgspec
 
 from contracts.gas import GASES, Unit
 from contracts.permit import Approval, Level, PermitClaims, Person, Role
+from edge.config import CONTACTS
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import kernel, rules
 from edge.interlock.evidence import Badge, Camera, Face, FaceRefused, Position
@@ -67,6 +68,7 @@ SITE = Site(
     ROSTER,
     ("gnss", "badge"),
     reset_is_key=True,
+    contacts=CONTACTS,
 )
 
 
@@ -158,7 +160,7 @@ class Bench:
             if gas.quality is not Quality.NEVER
         }
         levels = {name: name in self.pressed for name in ("arm", "finish", "reset")}
-        healthy = {name: name not in self.pressed for name in ("stop", "estop")}
+        healthy = {name: name not in self.pressed for name in ("stop", "estop", *self.site.contacts)}
         position = self.position
         if position is not None:
             position = replace(position, at_us=self.position_silent_since or self.now)
@@ -295,9 +297,7 @@ class Bench:
     def restart(self, *, boot_id: str = "boot-1", found: Durable | None = None) -> tuple[Note, ...]:
         """The process dies and comes back from its durable state (or from `found`)."""
         kept = found if found is not None else self.durable
-        self.durable, notes = recover(
-            kept, first_start=False, boot_id=boot_id, now_us=self.now, rules=self.rules
-        )
+        self.durable, notes = recover(kept, first_start=False, boot_id=boot_id, now_us=self.now, rules=self.rules)
         self.volatile = FORGOTTEN
         self.latch, self.contact = False, self.welded
         self.notes.extend(notes)

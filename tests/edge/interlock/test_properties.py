@@ -39,7 +39,7 @@ NAMES = tuple(channel.name for channel in SITE.channels)
 # --- a world that drifts, with a person who keeps trying to weld
 
 MOVES = (
-    "arm", "arm", "arm", "ack", "ack", "ack", "reset", "reset", "finish", "stop", "estop", "gas up", "gas down", "gas silent",
+    "arm", "arm", "arm", "ack", "ack", "ack", "reset", "reset", "finish", "stop", "estop", "door", "mains", "gas up", "gas down", "gas silent",
     "gas fault", "over range", "guardian", "performer", "leader", "looking", "fence", "fix", "stranger", "weld", "stuck",
     "latch", "mute", "inputs", "clock back", "clock forward", "clock bad", "audit", "gap", "gas test", "window", "fault window",
     "permit", "revoke", "suspend", "void", "shut down", "restart", "reboot", "wait", "long wait", "mend", "mend", "mend", "mend",
@@ -66,7 +66,7 @@ def _move(bench: Bench, move: str, number: int) -> Step:
     match move:
         case "arm" | "reset" | "finish":
             return bench.press(move)
-        case "stop" | "estop":
+        case "stop" | "estop" | "door" | "mains":
             bench.pressed ^= {move}
         case "ack":
             return bench.step(Acknowledged(bench.durable.attempt - number % 2))

@@ -96,6 +96,10 @@ def _happen(*happenings: object) -> Change:
 ALONE: list[tuple[str, Change, str, str]] = [
     ("E-stop open", _press("estop"), "estop", "estop_open"),
     ("stop pressed", _press("stop"), "stop", "stop_pressed"),
+    ("door open", _press("door"), "door", "door_open"),
+    ("mains failed", _press("mains"), "mains", "mains_fail"),
+    ("battery low", _press("battery"), "battery", "battery_low"),
+    ("enclosure hot", _press("enclosure"), "enclosure", "enclosure_hot"),
     ("button module silent", _silent("inputs_silent_since", 0.6), "inputs", "inputs_stale"),
     ("CH4 high", _gas("ch4-1", 10.1), "gas", "gas_high"),
     ("O2 low", _gas("o2-1", 19.4), "gas", "gas_low"),

@@ -31,7 +31,22 @@ def _open(bench: Bench) -> None:
 AT_ONCE: list[tuple[str, Change, str]] = [
     (name, change, code)
     for name, change, condition, code in ALONE
-    if condition in ("estop", "stop", "gas", "inputs", "loop", "clock", "lease", "place", "stranger")
+    if condition
+    in (
+        "estop",
+        "stop",
+        "gas",
+        "inputs",
+        "loop",
+        "clock",
+        "lease",
+        "place",
+        "stranger",
+        "door",
+        "mains",
+        "battery",
+        "enclosure",
+    )
     or code in ("permit_revoked", "permit_void", "permit_finished", "deadman_silent")
 ] + [
     ("dead-man opened by itself", _open, "deadman_open"),
@@ -66,7 +81,7 @@ def test_every_run_condition_is_covered_here() -> None:
     graced = {"guardian", "performer", "faces_again"}
     assert {c.name for c in CONDITIONS if c.run} == graced | {
         "estop", "stop", "gas", "deadman", "contact_closed", "inputs", "loop", "clock", "deadline", "permit", "lease",
-        "stranger", "place", "camera_running", "audit_running",
+        "stranger", "place", "camera_running", "audit_running", "door", "mains", "battery", "enclosure",
     }  # fmt: skip
 
 

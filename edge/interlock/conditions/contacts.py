@@ -1,0 +1,31 @@
+"""Contacts that a site may have: the zone's door, the mains, the battery, the enclosure's thermostat.
+
+Each is closed while all is well; a broken wire says the opposite. A site without the contact passes.
+"""
+
+from edge.interlock.conditions.facts import PASS, Facts, Verdict, fail
+
+
+def _closed(f: Facts, name: str) -> bool:
+    """Well, or not on this site. What is wired and was never read is not well."""
+    return name not in f.site.contacts or (f.snapshot.inputs is not None and getattr(f.snapshot.inputs, name) is True)
+
+
+def door(f: Facts) -> Verdict:
+    """The zone's door is shut: an open one is an unauthorised entry, at once and without grace."""
+    return PASS if _closed(f, "door") else fail("door_open")
+
+
+def mains(f: Facts) -> Verdict:
+    """The box has mains: it opens in good order while the battery still lasts."""
+    return PASS if _closed(f, "mains") else fail("mains_fail")
+
+
+def battery(f: Facts) -> Verdict:
+    """The battery that bridges a mains failure is charged."""
+    return PASS if _closed(f, "battery") else fail("battery_low")
+
+
+def enclosure(f: Facts) -> Verdict:
+    """The box's enclosure is not too hot for its parts."""
+    return PASS if _closed(f, "enclosure") else fail("enclosure_hot")
