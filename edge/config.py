@@ -12,6 +12,7 @@ from contracts.errors import ContractError, from_msgspec
 from contracts.gas import Unit
 from contracts.permit import Id, Name
 from edge import yaml_file
+from edge.presence.fence import Fence
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Millis = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
@@ -319,10 +320,7 @@ def check(config: BoxConfig) -> None:
         for other, same in lines[:index]:
             if device == same:
                 raise ContractError(f"{key}.device", f"a serial line of its own, not {other}'s", device)
-    if not all(math.isfinite(part) for corner in config.presence.fence for part in corner):
-        raise ContractError("presence.fence", "finite degrees", "nan or inf")
-    if len(config.presence.fence) < 3:
-        raise ContractError("presence.fence", "at least three corners", str(len(config.presence.fence)))
+    Fence.of(config.presence.fence)
     if not config.presence.quorum:
         raise ContractError("presence.quorum", "at least one of gnss, badge", "nothing")
     if "gnss" in config.presence.quorum and config.presence.gnss is None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.errors import ContractError
+from contracts.gas import Kind, gas
 from edge.cli import printing
 from edge.cli.choices import choices
 from edge.cli.sections import BAD, DIM, GOOD, SOME
@@ -17,8 +18,12 @@ from edge.cli.words import Words, limits
 from edge.config import SIMULATION, BoxConfig, load
 from edge.gas import budget
 from edge.gas.budget import BusBudget
-from edge.interlock import rules, safety_time, site
+from edge.interlock import rules, safety_time, site, trust
 from edge.interlock.safety_time import SafetyTime
+from edge.presence.badges import load_secrets
+
+FILE_FROM = {"badges": "from.badges", "templates": "from.enrol"}
+"""Where a needed file comes from, by its name in the catalogue; every other one comes from the bridge."""
 
 config_app = typer.Typer(no_args_is_help=True, help="The configuration file.")
 
@@ -74,6 +79,7 @@ def examine(path: Path, today: datetime.date) -> Checked:
     budgets = budget.check(config)
     built = site.build(config, pack, {c.name: budget.stale_limit_us(config, c) for c in config.channels})
     times = safety_time.check(config, pack)
+    cautions = (*_warnings(config, today), *_brought(config))
     votes = {group.name: group.vote for group in built.groups}
     due = {channel.name: channel.calibration_due for channel in config.channels}
     found = tuple(
@@ -92,7 +98,7 @@ def examine(path: Path, today: datetime.date) -> Checked:
     )
     return Checked(
         True, str(path), config.box, config.baseline, pack.name, pack.sha256, pack.process_safety_time_s.value,
-        pack.process_safety_time_s.clause, tuple(budgets), times, found, tuple(_warnings(config, today)),
+        pack.process_safety_time_s.clause, tuple(budgets), times, found, cautions,
     )  # fmt: skip
 
 
@@ -114,13 +120,58 @@ def _warnings(config: BoxConfig, today: datetime.date) -> list[Caution]:
             )
         if not channel.serial:
             found.append(_warning(f"{field}.serial", "warn_no_serial", name=channel.name))
-    for field, path in needed_files(config).items():
-        if not path.exists():
-            zh, en = (Words(lang)(f"file.{field}") for lang in ("zh", "en"))
-            found.append(Caution(
-                field, Words("zh")("warn_missing", what=zh, path=path), Words("en")("warn_missing", what=en, path=path)
-            ))  # fmt: skip
+    if not any(gas(channel.gas).kind is Kind.OXYGEN for channel in config.channels):
+        found.append(_warning("channels", "warn_no_oxygen"))
     return found
+
+
+def _brought(config: BoxConfig) -> list[Caution]:
+    """Cautions about files that others bring and that are not there yet.
+
+    Raises:
+        ContractError: a file that is there holds something else.
+    """
+    found = []
+    needed = needed_files(config)
+    absent = [name for name, path in needed.items() if not _there(path)]
+    for name in absent:
+        key = "warn_missing" if name == "templates" else "warn_missing_start"
+        both = {}
+        for lang in ("zh", "en"):
+            words = Words(lang)
+            source = words(FILE_FROM.get(name, "from.bridge"), box=config.box)
+            both[lang] = words(key, what=words(f"file.{name}"), path=needed[name], source=source)
+        found.append(Caution(name, both["zh"], both["en"]))
+    if "permit_keys" not in absent and "command_keys" not in absent:
+        trust.bridge_keys(config)
+    if "witness" not in absent:
+        trust.witness(config)
+    if "badges" in needed and "badges" not in absent:
+        found += _badge_cautions(config, needed["badges"])
+    if config.presence.gnss is not None and not Path(config.presence.gnss.device).exists():
+        found.append(_warning("presence.gnss.device", "warn_no_gnss", path=config.presence.gnss.device))
+    return found
+
+
+def _there(path: Path) -> bool:
+    """Whether there is something; what this user may not see counts as there, and reading it says so."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
+
+
+def _badge_cautions(config: BoxConfig, path: Path) -> list[Caution]:
+    try:
+        secrets = load_secrets(path)
+    except PermissionError:
+        # Made for the presence process's user alone: others cannot look into it, which is right.
+        return [_warning("presence.badges.secrets", "warn_unread", path=path)]
+    return [
+        _warning("presence.badges.secrets", "warn_no_secret", badge=person.badge, name=person.name)
+        for person in config.roster
+        if person.badge not in secrets
+    ]
 
 
 def needed_files(config: BoxConfig) -> dict[str, Path]:

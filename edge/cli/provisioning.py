@@ -13,12 +13,11 @@ from rich.text import Text
 
 from contracts.checkpoint import origin
 from edge.cli import printing, sections
-from edge.cli.checking import needed_files
+from edge.cli.checking import FILE_FROM, needed_files
 from edge.cli.choices import choices
 from edge.cli.words import Words
 from edge.config import BoxConfig, read
 
-_FROM = {"badges": "from.badges", "templates": "from.enrol"}
 _PACKAGES = (
     "hotbox", "msgspec", "cryptography", "joserfc", "pymodbus", "pyserial", "aiomqtt", "bleak", "pynmea2", "zstandard",
     "opencv-python-headless", "dlib-bin", "typer", "rich", "textual", "prometheus-client",
@@ -69,7 +68,7 @@ def provision(config: BoxConfig) -> Provisioned:
 
 
 def _needed(name: str, path: Path, box: str) -> Needed:
-    key = _FROM.get(name, "from.bridge")
+    key = FILE_FROM.get(name, "from.bridge")
     zh, en = (f"{words(f'file.{name}')}: {words(key, box=box)}" for words in (Words("zh"), Words("en")))
     return Needed(name, str(path), zh, en)
 

@@ -188,7 +188,27 @@ TEXTS: dict[str, tuple[str, str]] = {
     "warn_simulation": ("仿真基线：不得用于现场", "simulation baseline: never for a real site"),
     "warn_no_due": ("通道 {name} 未填写校准到期日", "channel {name}: no calibration date"),
     "warn_due": ("通道 {name} 校准已于 {day} 到期", "channel {name}: calibration ended on {day}"),
-    "warn_missing": ("缺少 {what}：{path}", "missing {what}: {path}"),
+    "warn_missing": ("缺少{what}：{path}（{source}）", "missing {what}: {path} ({source})"),
+    "warn_missing_start": (
+        "缺少{what}，缺了无法启动：{path}（{source}）",
+        "missing {what}, the box does not start without: {path} ({source})",
+    ),
+    "warn_no_oxygen": (
+        "没有测氧通道：富氧与缺氧都发现不了，请装测氧探测器或在票上写明由谁用便携仪检测",
+        "no oxygen channel: too much or too little stays unseen; fit a detector, or name on the permit who measures by hand",
+    ),
+    "warn_no_gnss": (
+        "定位接收机 {path} 不在：没有定位就不能放行，检查接线和设备名",
+        "no GNSS receiver at {path}: without a position nothing is released; check its cable and name",
+    ),
+    "warn_unread": (
+        "当前用户读不了 {path}，未检查；以 presence 进程的用户再查一次",
+        "{path} is not readable by this user and was not checked; check again as the presence process's user",
+    ),
+    "warn_no_secret": (
+        "工牌 {badge}（{name}）没有密钥：识别不了此人",
+        "no secret for badge {badge} ({name}): this person cannot be recognised",
+    ),
     "warn_no_serial": ("通道 {name} 未填写出厂编号", "channel {name}: no serial number"),
     # provision
     "prov_dirs": ("数据目录", "data"),

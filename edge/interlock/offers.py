@@ -48,8 +48,10 @@ def load_keys(path: Path) -> dict[str, OKPKey]:
     """
     try:
         found = msgspec.json.decode(path.read_bytes(), type=_KeySet)
-    except msgspec.MsgspecError as error:
-        raise ContractError(path.name, "a JWK set", str(error), "provision the box again") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ContractError(path.name, "a JWK set", "something else", "provision the box again") from error
+    if not found.keys:
+        raise ContractError(path.name, "at least one key", "none", "provision the box again")
     keys = {}
     for key in found.keys:
         if "d" in key:

@@ -19,8 +19,6 @@ from pathlib import Path
 
 import msgspec
 
-from contracts.checkpoint import NoteKey
-from contracts.errors import ContractError
 from contracts.event import ActionResult, Actor, Category, Severity
 from edge import sockets
 from edge.audit import AckVerdict, AuditLog, Draft, Stamp, keys
@@ -32,7 +30,7 @@ from edge.gas.budget import stale_limit_us
 from edge.gas.poller import BusPoller
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import evidence as ev
-from edge.interlock import happenings, kernel, offers, restart, rules, safety_time, site, view
+from edge.interlock import happenings, kernel, offers, restart, rules, safety_time, site, trust, view
 from edge.interlock.clock import ClockReader, boot_id
 from edge.interlock.control import ControlServer
 from edge.interlock.evidence_record import complete
@@ -87,12 +85,8 @@ class Interlock:
             *(f"{time.channel}: {safety_time.describe(time)}, at most {time.allowed_ms:.0f}" for time in times),
         )
         self._site = site.build(config, self._rules, {c.name: stale_limit_us(config, c) for c in config.channels})
-        self._keys = offers.Keys(
-            config.bridge.id,
-            offers.load_keys(Path(config.bridge.permit_keys)),
-            offers.load_keys(Path(config.bridge.command_keys)),
-        )
-        witness = _witness(Path(config.bridge.witness))
+        self._keys = trust.bridge_keys(config)
+        witness = trust.witness(config)
         self._clock = ClockReader(0)
         self._store = StateStore(config.data_dir / "state.json")
         found, existed = self._store.load()
@@ -510,20 +504,6 @@ class Interlock:
             step.facts, step.verdicts, boot=health.boot, audit=audit, buses=tuple(p.view() for p in self._pollers),
             events=tuple(self._events), loop_lag_ms=lag_ms, evaluations=self.evaluations,
         )  # fmt: skip
-
-
-_COSIGNER = 4
-
-
-def _witness(path: Path) -> NoteKey:
-    """The bridge's public cosigning key: exactly one line of the file, and of the cosigning kind."""
-    found = keys.read_vkeys(path)
-    if len(found) != 1 or found[0].kind != _COSIGNER:
-        raise ContractError(
-            "bridge.witness", "one cosigner key (witness.vkey of `hotbox-bridge box trust`)",
-            f"{len(found)} keys" if len(found) != 1 else f"the log key {found[0].name}", "provision the box again",
-        )  # fmt: skip
-    return found[0]
 
 
 _KNOWN_LEAVES = 64

@@ -21,7 +21,7 @@ from typing import Annotated
 
 import msgspec
 
-from contracts.errors import ContractError, from_msgspec
+from contracts.errors import ContractError
 
 COMPANY_ID = 0xFFFF
 VERSION = 1
@@ -84,6 +84,8 @@ def check(data: bytes, secrets: Mapping[int, bytes], unix_s: float) -> Checked:
     return Checked(BadgeVerdict.OK, badge)
 
 
+_FIELD = "presence.badges.secrets"
+_FORM = '{"<badge number>": "<64 hex digits>", ...} in JSON'
 _Number = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,9}$")]
 _Secret = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{64}$")]
 
@@ -95,11 +97,16 @@ def load_secrets(path: Path) -> dict[int, bytes]:
         ContractError: the file is open to others, or not of this form. Secrets are never quoted.
         OSError: it cannot be read.
     """
-    mode = stat.S_IMODE(path.stat().st_mode)
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError as error:
+        todo = f"it is made when badges are handed out: {_FORM}, mode 0600"
+        raise ContractError(_FIELD, "a file of badge secrets", f"no file at {path}", todo) from error
     if mode & 0o077:
-        raise ContractError("presence.badges.secrets", "a file of mode 0600", f"mode {mode:04o}", f"chmod 600 {path}")
+        raise ContractError(_FIELD, "a file of mode 0600", f"mode {mode:04o}", f"chmod 600 {path}")
     try:
         entries = msgspec.json.decode(path.read_bytes(), type=dict[_Number, _Secret])
-    except msgspec.MsgspecError as error:
-        raise from_msgspec(error, "file of badge secrets") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        # Nothing of the file is quoted, not even where it is wrong.
+        raise ContractError(_FIELD, _FORM, f"something else in {path}", "hand out the badges again") from error
     return {int(badge): bytes.fromhex(secret) for badge, secret in entries.items()}

@@ -166,6 +166,7 @@ class Box:
         witness = note_key("bridge-1", Ed25519PrivateKey.generate(), cosigner=True)
         (self.folder / "witness.vkey").write_text(witness.vkey() + "\n")
         (self.folder / "badges.json").write_text("{}")
+        (self.folder / "badges.json").chmod(0o600)
         self.write(settings(self.folder, facts))
 
     def write(self, box: dict[str, Any], name: str = "box.yaml") -> Path:

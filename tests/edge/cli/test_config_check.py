@@ -1,6 +1,8 @@
 """`hotbox config check`: what the interlock would refuse at its start, and what the numbers are."""
 
 import datetime
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,7 +12,7 @@ from contracts.errors import ContractError
 from edge.cli.checking import examine
 from edge.config import load
 from edge.interlock import rules, safety_time
-from tests.edge.cli.box import Box
+from tests.edge.cli.box import PYTHON, Box
 
 TODAY = datetime.date(2026, 6, 1)
 
@@ -80,6 +82,10 @@ def test_a_refusal_as_json_has_four_parts(box: Box) -> None:
         (lambda c: c.update(colour="red"), "colour"),
         (lambda c: c["channels"][0].update(unit="%"), "channels[0].unit"),
         (lambda c: c["presence"].update(fence=[]), "presence.fence"),
+        (lambda c: c["presence"].update(fence=[[31.0, 121.0], [31.0001, 121.0001], [31.0002, 121.0002]]), "presence.fence"),
+        (lambda c: c["presence"].update(gnss=None), "presence.gnss"),
+        (lambda c: c["channels"][0].update(gas="XX"), "channels.ch4-1.gas"),
+        (lambda c: c["buses"][2].update(baud=10), "buses[2].baud"),
         (lambda c: c.update(baseline="moon"), "baseline"),
     ],
 )  # fmt: skip
@@ -96,6 +102,74 @@ def test_a_past_calibration_date_is_a_warning(box: Box) -> None:
     changed["channels"][0]["calibration_due"] = "2020-01-31"
     warnings = [warning.en for warning in examine(box.write(changed, "due.yaml"), TODAY).warnings]
     assert "channel ch4-1: calibration ended on 2020-01-31" in warnings
+
+
+# --- files that others bring
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field"),
+    [
+        ("permit_keys", "junk", "bridge.permit_keys"),
+        ("permit_keys", '{"keys":[]}', "bridge.permit_keys"),
+        ("command_keys", "\udcff", "bridge.command_keys"),
+        ("witness", "junk", "bridge.witness"),
+        ("witness", "", "bridge.witness"),
+        ("secrets", '{"1001": "no"}', "presence.badges.secrets"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_refused_before_the_box_runs(
+    box: Box, tmp_path: Path, name: str, text: str, field: str
+) -> None:
+    """BOX-08: what permits are verified by is looked at before anybody relies on it."""
+    changed = box.read()
+    file = tmp_path / "brought"
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    file.chmod(0o600)
+    section = changed["presence"]["badges"] if name == "secrets" else changed["bridge"]
+    section[name] = str(file)
+    path = box.write(changed, "brought.yaml")
+    with pytest.raises(ContractError) as refused:
+        examine(path, TODAY)
+    assert refused.value.field == field
+    assert str(file) in refused.value.came
+    assert refused.value.hint
+
+
+def test_a_file_that_is_not_there_yet_is_a_caution_and_says_who_makes_it(box: Box, tmp_path: Path) -> None:
+    changed = box.read()
+    changed["bridge"]["permit_keys"] = str(tmp_path / "none.json")
+    changed["presence"]["badges"]["secrets"] = str(tmp_path / "none.badges")
+    changed["presence"]["gnss"]["device"] = str(tmp_path / "none.tty")
+    changed["baseline"] = "gb30871-2022"
+    cautions = {caution.field: caution.en for caution in examine(box.write(changed, "absent.yaml"), TODAY).warnings}
+    assert "does not start without" in cautions["permit_keys"]
+    assert "hotbox-bridge box trust box-1" in cautions["permit_keys"]
+    assert "mode 0600" in cautions["badges"]
+    assert "without a position nothing is released" in cautions["presence.gnss.device"]
+
+
+def test_the_interlock_itself_says_which_key_file_is_missing(box: Box, tmp_path: Path) -> None:
+    changed = box.read()
+    changed["bridge"]["command_keys"] = str(tmp_path / "none.json")
+    changed["run"], changed["data"] = str(tmp_path / "run"), str(tmp_path / "data")
+    shown = subprocess.run(
+        [PYTHON, "-m", "edge.process", "interlock", str(box.write(changed, "nokeys.yaml"))],
+        capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+    assert shown.returncode == 2
+    assert "bridge.command_keys: expected a file that the bridge has made, got no file at" in shown.stderr
+    assert "box trust box-1" in shown.stderr
+
+
+def test_people_without_a_secret_and_a_site_without_oxygen_are_cautions(box: Box) -> None:
+    changed = box.read()
+    changed["channels"] = [channel for channel in changed["channels"] if channel["gas"] != "O2"]
+    changed["groups"] = [group for group in changed["groups"] if group["name"] != "o2-1"]
+    cautions = [caution.en for caution in examine(box.write(changed, "air.yaml"), TODAY).warnings]
+    assert any(text.startswith("no oxygen channel") for text in cautions)
+    assert "no secret for badge 1003 (王芳): this person cannot be recognised" in cautions
+    assert not any("no oxygen" in caution.en for caution in examine(box.config, TODAY).warnings)
 
 
 # --- the sum itself
