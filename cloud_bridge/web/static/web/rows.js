@@ -34,7 +34,7 @@
       if (row && change.target.matches("select")) fit(row);
     });
     // What was refused stays visible, so that it can be corrected.
-    for (const row of rows()) if (!row.matches(".wrong")) fit(row);
+    for (const row of rows()) if (!row.querySelector(".error")) fit(row);
     count();
   }
 })();
