@@ -84,9 +84,9 @@ def from_msgspec(
     if choice:
         allowed = _allowed(typing.get_args(place.kind)[0] if key and typing.get_args(place.kind) else place.kind)
         expected = f"one of {', '.join(allowed)}" if allowed else "one of the known words"
-        return ContractError(place.path, expected, _printable(choice["came"]), hint)
+        return ContractError(place.path, expected, printable(choice["came"]), hint)
     if not isinstance(error, msgspec.ValidationError):
-        return ContractError(place.path, "JSON", _printable(body), hint)
+        return ContractError(place.path, "JSON", printable(body), hint)
     wanted, _, came = body.partition(", got ")
     if not key and place.value is not msgspec.UNSET:
         came = quote(place.value)
@@ -191,7 +191,7 @@ def _allowed(kind: Any) -> tuple[str, ...]:
 
 
 def _of_key(place: _Place, name: str, hint: str, *, missing: bool) -> ContractError:
-    name = _printable(name)
+    name = printable(name)
     path = f"{place.path}.{name}" if place.path else name
     if missing:
         return ContractError(path, "a value", "nothing", hint)
@@ -209,9 +209,10 @@ def _worded(text: str) -> str:
     text = text.removeprefix("Expected ")
     for sign, word in _WORDS.items():
         text = text.replace(sign, word)
-    return _printable(text)
+    return printable(text)
 
 
-def _printable(text: str) -> str:
-    text = unicodedata.normalize("NFC", text)
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)[:300]
+def printable(text: str, longest: int = 300) -> str:
+    """Text of others on one line, fit for a terminal and for the audit log: NFC, bounded, nothing unprintable."""
+    text = unicodedata.normalize("NFC", text[:longest])
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)[:longest]

@@ -12,14 +12,16 @@ from firmware_sim.errors import SimulationError
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 
-Directory = Annotated[
+Directory = Annotated[Path | None, typer.Option("--dir", help="The site's directory.", show_default=False)]
+# The variable counts only where the line names no site at all, neither before the command nor behind it.
+DefaultDirectory = Annotated[
     Path | None, typer.Option("--dir", envvar="HOTBOX_SITE", help="The site's directory.", show_default=False)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
 @app.callback()
-def _options(context: typer.Context, directory: Directory = None) -> None:
+def _options(context: typer.Context, directory: DefaultDirectory = None) -> None:
     context.obj = directory
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from firmware_sim.child import Offer, Request
 from firmware_sim.clock import now_us
-from firmware_sim.errors import SimulationError, number, one_of
+from firmware_sim.errors import SimulationError, number, one_of, within
 from firmware_sim.modbus import Fault, Faulty, RtuBus, TcpBus
 from firmware_sim.modbus.faults import signed
 from firmware_sim.pty_line import PtyLine
@@ -16,6 +16,7 @@ _STATUS_FAULT = 1
 _STATUS_OVER_RANGE = 2
 _COUNTER_STEP_US = 50_000
 _RTU_LATE_MS = 150
+_LATEST_MS = 60_000
 
 
 class Detector:
@@ -108,7 +109,7 @@ async def set_bus_fault(bus: Bus, faulty: Faulty, args: Sequence[str]) -> Fault:
         raise SimulationError(f"expected: fault NAME KIND [MS]; kinds: {', '.join(Fault)}")
     fault = Fault(one_of("fault", args[0], Fault))
     if len(args) == 2:
-        faulty.late_ms = int(number("late", args[1]))
+        faulty.late_ms = int(within("late", args[1], 0, _LATEST_MS, "ms"))
     faulty.fault = fault
     await bus.refresh_link()
     return fault

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware_sim.child import Offer, Request
-from firmware_sim.errors import SimulationError, number, one_of
+from firmware_sim.errors import SimulationError, one_of, within
 from firmware_sim.pty_line import PtyLine
 from firmware_sim.settings import SiteSettings
 
@@ -88,7 +88,10 @@ class GnssDevice:
             case "set", ("here",):
                 self._position, self._fix = self._home, True
             case "set", (latitude, longitude):
-                self._position = (number("latitude", latitude), number("longitude", longitude))
+                self._position = (
+                    within("latitude", latitude, -90, 90, "degrees"),
+                    within("longitude", longitude, -180, 180, "degrees"),
+                )
                 self._fix = True
             case "fault", (kind,):
                 self._fault = GnssFault(one_of("fault gnss", kind, GnssFault))

@@ -7,7 +7,7 @@ from typing import Any
 
 from firmware_sim.child import Offer, Request
 from firmware_sim.clock import now_us
-from firmware_sim.errors import SimulationError, number, one_of
+from firmware_sim.errors import SimulationError, one_of, within
 from firmware_sim.gas import set_bus_fault
 from firmware_sim.modbus import Faulty, TcpBus
 from firmware_sim.settings import SiteSettings
@@ -28,6 +28,7 @@ SETTINGS = {
 """What `set` may say of a contact: the word for open, the word for closed."""
 _COUNT = 16
 _PRESS_MS = 300
+_LONGEST_PRESS_MS = 600_000
 
 
 class InputModule:
@@ -91,7 +92,7 @@ class InputsDevice:
         return {"inputs": {**state, "fault": self._faulty.fault.value}}
 
     def _press(self, name: str, ms: str = str(_PRESS_MS)) -> None:
-        hold_s = number("press", ms) / 1000
+        hold_s = within("press", ms, 1, _LONGEST_PRESS_MS, "ms") / 1000
         idle = name in NORMALLY_CLOSED
         if name in self._releases:
             self._releases[name].cancel()

@@ -3,9 +3,11 @@
 import json
 import os
 import sqlite3
+import tempfile
 import time
+import zipfile
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
@@ -13,10 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.checkpoint import NoteKey
-from contracts.errors import ContractError
+from contracts.errors import ContractError, printable
 from contracts.event import Event
 from edge.audit import keys
 from edge.audit.export import export as export_zip
+from edge.audit.export import exported_keys, extract
 from edge.audit.prove import prove as prove_event
 from edge.audit.reader import Reader
 from edge.audit.report import Outcome
@@ -35,9 +38,9 @@ _STATUS = {
 
 app = typer.Typer(no_args_is_help=True, help="Audit log: tail, verify, prove, export. 审计日志。")
 
-Db = Annotated[Path | None, typer.Option("--db", help="Log file or a copy of one. 日志文件或其副本。")]
+Db = Annotated[Path | None, typer.Option("--db", help="Log file, a copy of one, or an export's zip. 日志文件、其副本或导出的压缩包。")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output. 输出 JSON。")]
-Trust = Annotated[Path | None, typer.Option("--trust", help="Public keys, one vkey a line. 公钥文件,每行一个。")]
+Trust = Annotated[Path | None, typer.Option("--trust", help="Public keys, one vkey a line, or an export's zip. 公钥文件(每行一个)或导出的压缩包。")]
 
 
 def is_chinese() -> bool:
@@ -68,18 +71,29 @@ def _config(ctx: typer.Context) -> BoxConfig | None:
 
 def _path(ctx: typer.Context, db: Path | None) -> Path:
     if db is not None:
-        return db
+        return _unpacked(ctx, db)
     config = _config(ctx)
     if config is None:
         _end(_say("请用 --db 指定日志文件,或用 -c 指定配置", "name the log file with --db, or a configuration with -c"))
     return config.audit_db
 
 
+def _unpacked(ctx: typer.Context, path: Path) -> Path:
+    """The log itself; out of an export's zip it is taken into a folder that goes with the command."""
+    if not (path.is_file() and zipfile.is_zipfile(path)):
+        return path
+    folder = Path(ctx.with_resource(tempfile.TemporaryDirectory(prefix="hotbox-audit-")))
+    try:
+        return extract(path, folder)
+    except (OSError, ContractError) as error:
+        _end(str(error))
+
+
 def _trust(ctx: typer.Context, trust: Path | None) -> list[NoteKey]:
     """The keys to trust: the given file's, else the configuration's own and its bridge's."""
     try:
         if trust is not None:
-            return keys.read_vkeys(trust)
+            return exported_keys(trust) if zipfile.is_zipfile(trust) else keys.read_vkeys(trust)
         config = _config(ctx)
         if config is None:
             _end(_say("请用 --trust 指定公钥文件,或用 -c 指定配置", "name keys with --trust, or a config with -c"))
@@ -114,15 +128,18 @@ def verify(
         notes = read_held(held) if held is not None else []
     except OSError as error:
         _end(str(error))
+    if held is not None and not notes:
+        # Silence would read as "agrees with what the bridge holds".
+        _end(_say(f"{held} 中没有见证文本:请放入云桥留存的文件", f"no note in {held}: put what the bridge holds there"))
     report = verify_file(_path(ctx, db), _trust(ctx, trust), notes)
     if as_json:
-        typer.echo(json.dumps({**msgspec.to_builtins(report), "exit_code": report.exit_code}, ensure_ascii=False))
+        typer.echo(_json_line({**msgspec.to_builtins(report), "exit_code": report.exit_code}))
     else:
         colour, chinese, english = _STATUS[report.status]
         console = Console(soft_wrap=True, highlight=False)
         console.print(f"[{colour}]{_say(chinese, english)}[/]")
         for line in report.lines(chinese=is_chinese()):
-            console.print(line, markup=False)
+            console.print(printable(line), markup=False)
     raise typer.Exit(report.exit_code)
 
 
@@ -158,12 +175,18 @@ def tail(
 
 def _print_event(console: Console, event: Event, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(event), ensure_ascii=False))
+        typer.echo(_json_line(msgspec.to_builtins(event)))
         return
     when = time.strftime("%m-%d %H:%M:%S", time.localtime(event.t / 1000))
-    data = json.dumps(event.data, ensure_ascii=False)
+    data = _json_line(event.data)
     line = f"{event.seq:>7} {when} {event.type} {event.res} {event.actor.id} {event.permit} {data[:160]}"
-    console.print(line, style=_COLOUR[event.sev], markup=False)
+    console.print(printable(line), style=_COLOUR[event.sev], markup=False)
+
+
+def _json_line(value: Any) -> str:
+    """JSON that a terminal does not obey: what is not printable is escaped, everything else stays readable."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 @app.command()
@@ -184,7 +207,7 @@ def status(ctx: typer.Context, db: Db = None, as_json: Json = False) -> None:
     finally:
         reader.close()
     if as_json:
-        typer.echo(json.dumps(shown, ensure_ascii=False))
+        typer.echo(_json_line(shown))
         return
     names = {
         "origin": ("日志", "log"), "size": ("事件数", "events"), "boot": ("启动次数", "boots"),
@@ -197,7 +220,7 @@ def status(ctx: typer.Context, db: Db = None, as_json: Json = False) -> None:
         text = str(value)
         if key == "witnessed_at" and isinstance(value, int) and value:
             text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
-        table.add_row(_say(*names[key]), text)
+        table.add_row(_say(*names[key]), printable(text))
     Console().print(table)
 
 

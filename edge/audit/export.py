@@ -4,8 +4,10 @@ audit.db is the log byte for byte; events.db the same events as plain columns fo
 sqlite-utils; it proves nothing); vkeys.txt the public keys; proofs/ holds a .tlog-proof for each event asked for.
 """
 
+import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,15 @@ import sqlite_utils
 from contracts import event as events
 from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError
+from edge.audit.keys import parse_vkeys
 from edge.audit.prove import prove
 from edge.audit.reader import Reader
 
+_LOG = "audit.db"
+_KEYS = "vkeys.txt"
+_MOST_KEY_BYTES = 65536
+# What zipfile raises for a damaged, encrypted or strangely compressed member.
+_BROKEN = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError)
 _README = """hotbox audit export / 审计导出
 
 log / 日志: {origin}
@@ -29,7 +37,7 @@ events.db   events {first}..{last} as columns, for reading only / 便于查阅�
 vkeys.txt   public keys of the box and its witness / 本机与见证方公钥
 proofs/     proofs of single events (C2SP tlog-proof) / 单条事件证明
 
-Verify / 验证:  hotbox audit verify --db audit.db --trust vkeys.txt
+Verify / 验证:  hotbox audit verify --db THIS.zip --trust vkeys.txt
 Compare vkeys.txt with the keys on the box's label or at the bridge: a forger would supply fitting ones.
 请将 vkeys.txt 与设备铭牌或云桥登记的公钥核对。
 """
@@ -52,13 +60,47 @@ def export(
         count = _tabulate(reader, table, first, last)
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as pack:
             pack.writestr("README.txt", _README.format(origin=reader.origin, first=first, last=last))
-            pack.writestr("vkeys.txt", "".join(key.vkey() + "\n" for key in trust))
-            pack.write(whole, "audit.db")
+            pack.writestr(_KEYS, "".join(key.vkey() + "\n" for key in trust))
+            pack.write(whole, _LOG)
             pack.write(table, "events.db")
             for seq in proofs:
                 pack.writestr(f"proofs/{seq}.tlog-proof", prove(reader, seq))
                 pack.writestr(f"proofs/{seq}.json", reader.leaf(seq) or b"")
     return count
+
+
+def extract(pack: Path, folder: Path) -> Path:
+    """Take the log out of an export into `folder`.
+
+    Raises:
+        ContractError: the zip is no export, is damaged, or its log does not fit on this disk.
+        OSError: a file cannot be read or written.
+    """
+    target = folder / _LOG
+    try:
+        with zipfile.ZipFile(pack) as opened:
+            size, free = opened.getinfo(_LOG).file_size, shutil.disk_usage(folder).free
+            if size > free:
+                raise ContractError(str(pack), f"a log of at most {free} bytes, which are free here", f"{size} bytes")
+            with opened.open(_LOG) as source, target.open("wb") as copy:
+                shutil.copyfileobj(source, copy, 1 << 20)
+    except (KeyError, *_BROKEN) as error:
+        raise ContractError(str(pack), f"a zip of `hotbox audit export` with {_LOG} in it", str(error)) from error
+    return target
+
+
+def exported_keys(pack: Path) -> list[NoteKey]:
+    """The public keys that an export brings along. They prove nothing until compared with the box's label.
+
+    Raises:
+        ContractError: the zip is no export, or is damaged.
+        OSError: it cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(pack) as opened, opened.open(_KEYS) as source:
+            return parse_vkeys(source.read(_MOST_KEY_BYTES).decode("utf-8", "replace"))
+    except (KeyError, *_BROKEN) as error:
+        raise ContractError(str(pack), f"a zip of `hotbox audit export` with {_KEYS} in it", str(error)) from error
 
 
 def _tabulate(reader: Reader, path: Path, first: int, last: int) -> int:

@@ -64,5 +64,14 @@ def read_vkeys(path: Path) -> list[NoteKey]:
         ContractError: a line is not a vkey.
         OSError: the file cannot be read.
     """
-    lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    return parse_vkeys(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def parse_vkeys(text: str) -> list[NoteKey]:
+    """The public keys in a text, as `read_vkeys`.
+
+    Raises:
+        ContractError: a line is not a vkey.
+    """
+    lines = [line.strip() for line in text.splitlines()]
     return [NoteKey.parse(line) for line in lines if line and not line.startswith("#")]

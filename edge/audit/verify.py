@@ -119,6 +119,8 @@ def _judge(
     kept, bad_held = _held(held, name, box, witnesses)
     if bad_held:
         return _unreadable(Reason.HELD, bad_held)
+    if held and not kept:
+        return _unreadable(Reason.HELD, f"none of the {len(held)} notes speaks of {name}")
     wanted = {*signed, *_sizes(db, "ack"), *(size for size, _, _ in kept)}
     walk = _walk(db, name, wanted)
     stated = _Stated(bad=walk.bad)

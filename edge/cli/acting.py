@@ -1,6 +1,7 @@
 """`hotbox reset`, `permit` and `gas-test`: what a person may tell the interlock. Nothing here releases."""
 
 import math
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import typer
 from rich.cells import cell_len
 from rich.text import Text
 
-from contracts.errors import ContractError
+from contracts.errors import ContractError, quote
 from contracts.topics import Response
 from edge.cli import printing, sections
 from edge.cli.choices import Choices, choices
@@ -162,6 +163,31 @@ def permit_show_command(context: typer.Context, as_json: Json = False) -> None:
     )
 
 
+_JWS = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
+
+
+def read_permit(file: Path) -> str:
+    """The signed permit in a file; ``-`` is standard input. Only its form is looked at: the box verifies it.
+
+    Raises:
+        ContractError: larger than any permit, or no compact JWS.
+        OSError: the file cannot be read.
+    """
+    from contracts.jws import MAX_BYTES
+
+    name = "standard input" if str(file) == "-" else str(file)
+    with sys.stdin.buffer if str(file) == "-" else file.open("rb") as opened:
+        content = opened.read(MAX_BYTES + 1)
+    todo = "save the permit at the bridge again and hand in that file unchanged"
+    if len(content) > MAX_BYTES:
+        raise ContractError(name, f"a signed permit of at most {MAX_BYTES} bytes", "a larger file", todo)
+    text = content.decode("ascii", "replace").strip()
+    if not _JWS.fullmatch(text):
+        wanted = "a signed permit: three parts of letters, digits, - and _, joined by dots (compact JWS)"
+        raise ContractError(name, wanted, quote(text) if text else "an empty file", todo)
+    return text
+
+
 @permit_app.command("import")
 def import_command(
     context: typer.Context,
@@ -174,8 +200,7 @@ def import_command(
     """
     chosen = choices(context)
     words = chosen.words
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8", errors="replace")
-    raw = _ask(chosen, "permit_import", jws=text.strip())
+    raw = _ask(chosen, "permit_import", jws=read_permit(file))
     response = msgspec.json.decode(raw, type=Response)
     if as_json:
         printing.document(raw)

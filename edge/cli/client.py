@@ -16,6 +16,9 @@ ANSWER_S = 3.0
 SILENT_S = 1.5
 """The interlock speaks twice a second to a watcher; after three missed words it counts as lost."""
 RETRY_S = 0.5
+LONGEST = 65536
+"""Bytes of one request, as control.sock takes them."""
+_HUNG_UP = "a connection that was closed before the answer: it ended or started anew just now"
 
 
 class NoAnswer(Exception):  # noqa: N818 - it is a fact about the box, not a bug
@@ -59,7 +62,7 @@ def decode(line: bytes, path: Path) -> msgspec.Raw:
         ContractError: the interlock refused; the four parts are its own.
     """
     if not line.endswith(b"\n"):
-        raise NoAnswer(path, "a closed connection")
+        raise NoAnswer(path, _HUNG_UP)
     try:
         answer = _decoder.decode(line)
     except msgspec.MsgspecError as error:
@@ -127,8 +130,13 @@ class Control:
         return self.read()
 
     def _send(self, op: str, fields: dict[str, Any]) -> None:
+        line = msgspec.json.encode({"op": op, **fields}) + b"\n"
+        if len(line) > LONGEST:
+            raise ContractError(op, f"a request of at most {LONGEST} bytes", f"{len(line)} bytes", "enter less at once")
         try:
-            self._socket.sendall(msgspec.json.encode({"op": op, **fields}) + b"\n")
+            self._socket.sendall(line)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise NoAnswer(self._path, _HUNG_UP) from error
         except OSError as error:
             raise NoAnswer(self._path, error.strerror or str(error)) from error
 
@@ -138,6 +146,8 @@ class Control:
             line = self._lines.readline()
         except TimeoutError as error:
             raise NoAnswer(self._path, "silence") from error
+        except ConnectionResetError as error:
+            raise NoAnswer(self._path, _HUNG_UP) from error
         except (OSError, ValueError) as error:
             raise NoAnswer(self._path, str(error)) from error
         return decode(line, self._path)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from contracts.errors import ContractError, from_msgspec
+from contracts.errors import ContractError, from_msgspec, printable, quote
 from contracts.event import ActionResult, Category, Severity
 from contracts.gas import Unit
 from edge.interlock import happenings
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _LIMIT = 65536
 _POSITIONS = ("up", "middle", "down")
 _SERIAL_CHARACTERS = 64
+_PERMIT_CHARACTERS = 64
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,8 +102,12 @@ class ControlServer:
         try:
             while line := await reader.readline():
                 await self._one(line, uid, writer)
-        except (ConnectionError, ValueError, asyncio.LimitOverrunError):
-            # The caller went away or sent a line without end: nothing was begun for it.
+        except (ValueError, asyncio.LimitOverrunError):
+            # A line without end: nothing was begun for it.
+            with contextlib.suppress(ConnectionError):
+                await _write(writer, _refusal(ContractError("", f"a line of at most {_LIMIT} bytes", "a longer one")))
+        except ConnectionError:
+            # The caller went away.
             pass
         except asyncio.CancelledError:
             # The loop is ending. asyncio 3.11's stream callback logs a cancelled task as an error, so end plainly.
@@ -168,11 +173,10 @@ class ControlServer:
         return result
 
     def _record(self, request: Request, uid: int, res: ActionResult, why: str) -> None:
-        data = {"op": request.op, "uid": uid, "why": why[:300]}
+        data = {"op": request.op, "uid": uid, "why": printable(why)}
         sev = Severity.INFO if res is ActionResult.OK else Severity.WARNING
-        self._interlock.note(
-            Note("cli.request", Category.CLI, sev, res, ("cli", str(uid)), request.permit, 0, 0, False, data)
-        )
+        permit = printable(request.permit, _PERMIT_CHARACTERS)
+        self._interlock.note(Note("cli.request", Category.CLI, sev, res, ("cli", str(uid)), permit, 0, 0, False, data))
 
     def _here(self, right: str) -> list[SitePerson]:
         """People of the roster with this right whose badge is here now."""
@@ -188,6 +192,11 @@ class ControlServer:
     def _reset(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         if request.fault_by and len(set(request.fault_by)) != 2:
             raise ContractError("fault_by", "two different people", ", ".join(request.fault_by), "name both")
+        entitled = [person.id for person in self._interlock.site.roster if "clear_fault" in person.may]
+        strangers = [quote(person) for person in request.fault_by if person not in entitled]
+        if strangers:
+            wanted = f"people of the roster who may clear a fault ({', '.join(entitled) or 'none'})"
+            raise ContractError("fault_by", wanted, ", ".join(strangers), "name two of them; both must be here")
         seconds = self._interlock.step.facts.rules.reset_window_s.value
         here = [person.name for person in self._here("clear_fault" if request.fault_by else "reset")]
         result = {"window_s": seconds, "authorised_here": here, "next": "turn the reset key at the box"}
@@ -200,7 +209,7 @@ class ControlServer:
             here = ", ".join(person.id for person in present) or "nobody"
             wanted = "a gas analyst of the roster whose badge is here"
             raise ContractError("analyst", wanted, request.analyst or "nothing", f"here and entitled: {here}")
-        if not 0 < len(request.serial) <= _SERIAL_CHARACTERS or not request.serial.isprintable():
+        if not 0 < len(request.serial) <= _SERIAL_CHARACTERS or printable(request.serial) != request.serial:
             wanted = f"the instrument's serial number, at most {_SERIAL_CHARACTERS} printable characters"
             raise ContractError("serial", wanted, repr(request.serial[:80]) if request.serial else "nothing")
         if not request.points:

@@ -38,7 +38,8 @@ class GnssReceiver:
         said = False
         while True:
             try:
-                port = serial.Serial(self._settings.device, self._settings.baud, timeout=0)
+                # Alone: a second reader would take sentences away, and each would see half of them.
+                port = serial.Serial(self._settings.device, self._settings.baud, timeout=0, exclusive=True)
             except (OSError, termios.error) as error:
                 if not said:
                     log.warning("the GNSS receiver at %s cannot be opened: %s", self._settings.device, error)

@@ -29,6 +29,37 @@ def test_the_site_is_found_by_option_before_or_after_the_command_or_by_the_envir
     assert json.loads(_run("state"))["gas"]["ch4-1"]["value"] == 1.5
 
 
+def test_the_site_named_before_the_command_beats_the_environment(
+    running: RunningSite, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTBOX_SITE", "/nonexistent")
+    assert _run("--dir", str(running.directory), "set", "ch4-1", "2.5") == "ok\n"
+    assert _run("set", "ch4-1", "3.5", "--dir", str(running.directory)) == "ok\n"
+    assert site.state()["gas"]["ch4-1"]["value"] == 3.5
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["set", "ch4-1", "nan"], "a finite number"),
+        (["set", "ch4-1", "inf"], "a finite number"),
+        (["set", "gnss", "91", "0"], "-90 to 90 degrees"),
+        (["set", "gnss", "nan", "0"], "a finite number"),
+        (["press", "arm", "--ms", "-5"], "1 to 600000 ms"),
+        (["press", "arm", "--ms", "0"], "1 to 600000 ms"),
+        (["fault", "ch4-1", "late", "1e9"], "0 to 60000 ms"),
+    ],
+)
+def test_a_number_that_no_device_could_show_is_refused(
+    running: RunningSite, words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["hotbox-sim", "--dir", str(running.directory), *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
 def test_json_prints_what_the_device_answers(running: RunningSite, site: Site) -> None:
     del site
     told = json.loads(_run("--dir", str(running.directory), "set", "ch4-1", "12.5", "--json"))

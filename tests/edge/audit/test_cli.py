@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import stat
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -115,6 +116,50 @@ def test_export_verifies_on_its_own(station: Station, trust: Path, tmp_path: Pat
     assert db.execute("SELECT count(*), max(type) FROM event").fetchone() == (8, "system.boot")
     db.close()
     assert "审计导出" in (case / "README.txt").read_text(encoding="utf-8")
+
+
+def test_the_zip_itself_is_verified_and_shown(station: Station, trust: Path, tmp_path: Path) -> None:
+    """PTW-06: the investigator hands over what was handed over, unpacked by nobody."""
+    out = tmp_path / "case.zip"
+    assert _run("export", "-o", out, "--db", station.path, "--trust", trust).exit_code == 0
+    assert _run("verify", "--db", out, "--trust", trust).exit_code == 0
+    assert _run("verify", "--db", out, "--trust", out).exit_code == 0
+    assert "permit.accepted" in _run("tail", "--db", out).output
+    assert not list(Path(tempfile.gettempdir()).glob("hotbox-audit-*"))
+
+
+def test_a_zip_that_is_no_export_is_refused(trust: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.zip"
+    with zipfile.ZipFile(other, "w") as pack:
+        pack.writestr("holiday.txt", "sea")
+    result = _run("verify", "--db", other, "--trust", trust)
+    assert result.exit_code == 3
+    assert "hotbox audit export" in result.output
+    assert _run("verify", "--db", other, "--trust", other).exit_code == 3
+
+
+def test_held_notes_that_say_nothing_about_this_log_are_refused(station: Station, trust: Path, tmp_path: Path) -> None:
+    """An empty folder would read as "agrees with what the bridge holds"."""
+    held = tmp_path / "held"
+    held.mkdir()
+    result = _run("verify", "--db", station.path, "--trust", trust, "--held", held)
+    assert result.exit_code == 3
+    assert "no note in" in result.output
+    (held / "note").write_text("hotbox.example/another-box/1\n5\nAAAA\n", encoding="utf-8")
+    result = _run("verify", "--db", station.path, "--trust", trust, "--held", held)
+    assert result.exit_code == 3
+    assert "none of the 1 notes speaks of" in result.output
+
+
+def test_tail_prints_no_control_characters(station: Station) -> None:
+    """What strangers write must not steer the terminal of who reads it."""
+    log = station.open()
+    append_all(log, [draft({"why": "\x1b[2J\x07\x9b1m\u202e"}, what="a\x1b[31mb")])
+    log.close()
+    for words in ((), ("--json",)):
+        shown = _run("tail", "--db", station.path, "-n", "1", *words).output
+        assert shown.strip().isprintable()
+    assert json.loads(shown)["data"]["why"] == "\x1b[2J\x07\x9b1m\u202e"
 
 
 def test_prove_writes_a_tlog_proof(station: Station, trust: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pty
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from contracts.errors import ContractError
 from edge.cli.acting import Point, parse_point
+from edge.cli.client import Control, NoAnswer
 from tests.edge.cli.box import HOTBOX, Box, make, points, until
 
 
@@ -47,7 +49,7 @@ def test_a_forged_permit_is_refused_with_exit_code_one(box: Box, tmp_path: Path)
 def test_anything_else_is_refused_too(box: Box) -> None:
     shown = box.hotbox("permit", "import", "-", stdin="not a permit")
     assert shown.returncode == 1
-    assert "signature" in shown.stderr
+    assert "standard input" in shown.stderr
 
 
 def test_an_expired_permit_is_refused_with_its_reason(box: Box, tmp_path: Path) -> None:
@@ -74,6 +76,63 @@ def test_a_good_permit_is_accepted_shown_and_its_precondition_confirmed(box: Box
     box.wait_for(lambda s: all(person["badge_ok"] for person in s["people"]), "the crew is here")
     assert "confirmed: cooled" in box.hotbox("permit", "confirm", "cooled", "--by", "li").stdout
     assert "preconditions" not in box.failing()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x7fELF" * 20_000, "at most 32768 bytes"),
+        (b"\x7fELF\x1b[2J", "three parts"),
+        (b"", "an empty file"),
+        (b"a.b", "'a.b'"),
+    ],
+    ids=["too large", "not text", "empty", "two parts"],
+)
+def test_a_file_that_is_no_permit_is_refused_before_the_box_is_asked(
+    box: Box, tmp_path: Path, content: bytes, said: str
+) -> None:
+    """`hotbox permit import /bin/ls` ended in a broken pipe."""
+    file = tmp_path / "thing"
+    file.write_bytes(content)
+    shown = box.hotbox("permit", "import", str(file))
+    assert shown.returncode == 1
+    assert said in shown.stderr
+    assert "\x1b[2J" not in shown.stderr
+    assert "save the permit at the bridge again" in shown.stderr
+
+
+def test_a_request_longer_than_the_socket_takes_is_refused_by_name(box: Box) -> None:
+    with pytest.raises(ContractError, match="at most 65536 bytes"), Control(box.folder / "run" / "control.sock") as asked:
+        asked.ask("permit_import", jws="x" * 70_000)
+
+
+def test_an_interlock_that_hangs_up_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "c.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        with Control(path) as asked:
+            server.accept()[0].close()
+            with pytest.raises(NoAnswer, match="closed before the answer"):
+                asked.ask("status")
+
+
+def test_what_strangers_write_into_a_request_stays_on_one_line_in_the_log(box: Box) -> None:
+    """ANT-10: every request is recorded, whatever it says."""
+    before = box.status()["audit"]["size"]
+    with Control(box.folder / "run" / "control.sock") as asked:
+        for permit in ("\x1b[2J" * 5000, "e\u0301", "x"):
+            with pytest.raises(ContractError):
+                asked.ask("confirm", permit=permit, precondition="p", person="n")
+        for people in (("e\u0301", "b"), ("X" * 9000, "b")):
+            with pytest.raises(ContractError, match="may clear a fault"):
+                asked.ask("reset", fault_by=people)
+    status = box.wait_for(lambda s: s["audit"]["size"] >= before + 5, "all five are recorded")
+    assert status["audit"]["writable"]
+    shown = box.hotbox("audit", "tail", "-n", "5")
+    assert shown.stdout.count("cli.request denied") == 5
+    assert "\x1b[2J" not in shown.stdout
+    assert "\\x1b[2J" in shown.stdout
 
 
 def test_points_are_read() -> None:

@@ -6,6 +6,7 @@ import tty
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import serial
 
 from edge import sockets
 from edge.config import Gnss
@@ -108,3 +109,10 @@ async def test_port_that_falls_silent_is_opened_again(port, fixes):
     await next_fix(port, fixes)
     for descriptor in old:
         os.close(descriptor)
+
+
+async def test_port_is_taken_alone(port, fixes):
+    """A second reader would take half of the sentences away."""
+    await next_fix(port, fixes)
+    with pytest.raises(serial.SerialException, match="lock"):
+        serial.Serial(str(port.link), 9600, timeout=0, exclusive=True)
