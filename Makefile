@@ -3,7 +3,8 @@
 #   make demo ARGS="--once --json out.json"   plays the story once and exits 0 only if every step passed
 #   make test ARGS="-k gas"             ruff, mypy, pytest; ARGS go to pytest
 #   make bench ARGS="trip --json out.json"    figures beside a baseline of the same run
-.PHONY: demo test lint bench lock clean
+#   make prove                          a million evaluations of the kernel, each held to its promises
+.PHONY: demo test lint bench prove lock clean
 .NOTPARALLEL:
 PY := .venv/bin/python
 
@@ -31,6 +32,10 @@ lint:
 bench:
 	@scripts/bootstrap bench
 	@$(PY) -m tests.bench $(ARGS)
+
+prove:
+	@scripts/bootstrap bench
+	@$(PY) -m tests.prove $(ARGS)
 
 lock:
 	@scripts/lock

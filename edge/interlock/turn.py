@@ -74,13 +74,10 @@ class Turn:
             self.d = replace(self.d, mode=mode, since_us=self.now)
 
     def trip(self, cause: Reason, others: tuple[Reason, ...], *, by_gas: bool = False) -> None:
-        """Open and latch. The first cause is never overwritten; after a release the fire watch begins."""
+        """Open and latch; only from a state without a latch. After a release the fire watch begins."""
         opened = self.d.mode is Mode.RELEASED
-        if self.d.latched:
-            self.d = replace(self.d, consequences=add_consequences(self.d, (cause, *others)))
-        else:
-            self.d = replace(self.d, first_out=cause, consequences=(), reset_done=False)
-            self.d = replace(self.d, consequences=add_consequences(self.d, others))
+        self.d = replace(self.d, first_out=cause, consequences=(), reset_done=False)
+        self.d = replace(self.d, consequences=add_consequences(self.d, others))
         if opened:
             self.opened(by_gas=by_gas)
         self.enter(Mode.TRIPPED)

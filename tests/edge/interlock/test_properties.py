@@ -27,182 +27,32 @@ from edge.interlock.happenings import (
 )
 from edge.interlock.kernel import Relay, Step
 from edge.interlock.snapshot import AuditHealth, Clock, Snapshot
-from edge.interlock.state import Durable, GasPoint, GasTest, Mode, Volatile, decode
+from edge.interlock.state import GasPoint, GasTest, Mode, decode
 from edge.interlock.state import encode as encode_state
 from edge.interlock.turn import failing
 from edge.relay.protocol import DeadmanStatus
 from tests.edge.interlock.bench import GB, RELIEF, SECOND, SITE, WALL_S, Bench, permit
+from tests.prove.explore import Box
+from tests.prove.invariants import Transition
+from tests.prove.moves import MAX_NUMBER, MOVES, mend, move
 
 replace = msgspec.structs.replace
 NAMES = tuple(channel.name for channel in SITE.channels)
 
 # --- a world that drifts, with a person who keeps trying to weld
 
-MOVES = (
-    "arm", "arm", "arm", "ack", "ack", "ack", "reset", "reset", "finish", "stop", "estop", "door", "mains", "gas up", "gas down", "gas silent",
-    "gas fault", "over range", "guardian", "performer", "leader", "looking", "fence", "fix", "stranger", "weld", "stuck",
-    "latch", "mute", "inputs", "clock back", "clock forward", "clock bad", "audit", "gap", "gas test", "window", "fault window",
-    "permit", "revoke", "suspend", "void", "shut down", "restart", "reboot", "wait", "long wait", "mend", "mend", "mend", "mend",
-)  # fmt: skip
+OFTEN = ("arm", "ack", "mend")
+_moves = st.tuples(st.one_of(st.sampled_from(sorted(MOVES)), st.sampled_from(OFTEN)), st.integers(0, MAX_NUMBER))
 
 
-def _mend(bench: Bench) -> None:
-    """Everything that a person on site can put right."""
-    for name, gas in bench.gas.items():
-        gas.value, gas.quality, gas.silent_since = (20.9 if name == "o2-1" else 0.0), Quality.GOOD, None
-    bench.badges.update({1001: True, 1002: True, 1003: True, 1004: True})
-    bench.looking = {"performer", "guardian"}
-    bench.position = Position(0, True, -9, 1, 9, 90)
-    bench.position_silent_since = bench.inputs_silent_since = bench.deadman_silent_since = None
-    bench.clock_quality, bench.audit, bench.loop_gap_ms = "sync", AuditHealth(True, 0, False), 0
-    bench.welded = bench.stuck = False
-    bench.contact = bench.latch
-    bench.pressed.clear()
-    bench.strangers = ()
+def _box() -> Box:
+    """A box whose every step is held to the invariants, and whose notes fit the log."""
 
+    def told(t: Transition) -> None:
+        for note in t.step.notes:
+            _loggable(note, t.step)
 
-def _move(bench: Bench, move: str, number: int) -> Step:
-    name = NAMES[number % len(NAMES)]
-    match move:
-        case "arm" | "reset" | "finish":
-            return bench.press(move)
-        case "stop" | "estop" | "door" | "mains":
-            bench.pressed ^= {move}
-        case "ack":
-            return bench.step(Acknowledged(bench.durable.attempt - number % 2))
-        case "gas up":
-            bench.gas[name].value = 60.0
-        case "gas down":
-            bench.gas[name].value = 20.9 if name == "o2-1" else 0.0
-        case "gas silent":
-            bench.gas[name].silent_since = bench.now
-        case "gas fault":
-            bench.gas[name].quality = list(Quality)[number % len(Quality)]
-        case "over range":
-            bench.gas[name].quality = Quality.OVER_RANGE
-        case "guardian" | "performer" | "leader":
-            badge = {"guardian": 1002, "performer": 1001, "leader": 1003}[move]
-            bench.badges[badge] = not bench.badges[badge]
-        case "looking":
-            bench.looking ^= {("performer", "guardian")[number % 2]}
-        case "fence" if bench.position is not None:
-            bench.position = replace(bench.position, inside=not bench.position.inside)
-        case "fix":
-            bench.position_silent_since = None if bench.position_silent_since else bench.now
-        case "stranger":
-            bench.strangers = (FaceRefused(bench.now, "x", number),)
-        case "weld":
-            bench.welded = not bench.welded
-        case "stuck":
-            bench.stuck = not bench.stuck
-        case "latch":
-            bench.latch, bench.contact = False, bench.welded
-        case "mute":
-            bench.deadman_silent_since = None if bench.deadman_silent_since else bench.now
-        case "inputs":
-            bench.inputs_silent_since = None if bench.inputs_silent_since else bench.now
-        case "clock back":
-            bench.wall_jump_ms -= number * 20
-        case "clock forward":
-            bench.wall_jump_ms += number * 20
-        case "clock bad":
-            bench.clock_quality = ("none", "rtc", "sync", "gps", "")[number % 5]
-        case "audit":
-            bench.audit = AuditHealth(bool(number & 1), number * 40, number % 7 == 0)
-        case "gap":
-            bench.loop_gap_ms = number * 2
-            step = bench.step(ms=number * 2)
-            bench.loop_gap_ms = 0
-            return step
-        case "gas test":
-            return bench.test_gas(CH4=float(number % 12))
-        case "window":
-            return bench.step(ResetRequested(0))
-        case "fault window":
-            return bench.step(ResetRequested(0, ("leader", "engineer")))
-        case "permit":
-            return bench.step(PermitAccepted(permit(f"HW-{number % 4}", start_s=-number, end_s=3600 + number)))
-        case "revoke":
-            return bench.step(Revoked(Revocations("b", "box-1", number % 9, WALL_S + number, (f"HW-{number % 4}",))))
-        case "suspend" | "void":
-            return bench.step(Suspended(("HW-1", "HW-2", "")[number % 3], "x", move == "void"))
-        case "shut down":
-            return bench.step(ShutDown())
-        case "restart":
-            bench.restart()
-        case "reboot":
-            bench.restart(boot_id=f"boot-{number}")
-        case "wait":
-            return bench.run(number / 50)
-        case "long wait":
-            return bench.step(ms=number * 20_000)
-        case _:
-            _mend(bench)
-    return bench.step()
-
-
-class Watcher:
-    """Holds the kernel to its promises, step by step."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.before = bench.durable
-        self.edge_since_reset = True
-        self.armed_with = 0
-        original = bench.step
-
-        def watched(*happenings: Happening, ms: int = 20) -> Step:
-            before, memory = bench.durable, bench.volatile
-            step = original(*happenings, ms=ms)
-            self.check(before, memory, happenings, step)
-            return step
-
-        bench.step = watched  # type: ignore[method-assign]
-
-    def check(self, before: Durable, memory: Volatile, happenings: tuple[Happening, ...], step: Step) -> None:
-        after = step.durable
-        assert (step.relay is Relay.OPEN) == (after.mode is not Mode.RELEASED)
-        assert (step.relay is Relay.CLOSE) == (after.mode is Mode.RELEASED and before.mode is not Mode.RELEASED)
-        assert step.next_us > self.bench.now
-        assert step.next_us <= self.bench.now + SECOND
-        assert after.revision >= before.revision
-        assert after.attempt >= before.attempt
-        assert set(after.void) >= set(before.void)
-        if step.relay is Relay.CLOSE:
-            assert before.mode is Mode.ARMED
-            assert any(isinstance(h, Acknowledged) and h.attempt == before.attempt for h in happenings)
-            assert not failing(step.verdicts, release=True)
-            assert not before.latched
-            assert after.deadline_us > self.bench.now
-            assert {"performer", "guardian"} <= set(after.crew)
-        if step.relay is Relay.HOLD:
-            graced = {"guardian", "performer", "faces_again"}
-            assert {c.name for c, _ in failing(step.verdicts, release=False)} <= graced
-            assert after.deadline_us == before.deadline_us
-        if before.mode is Mode.ARMED and after.mode is Mode.ARMED:
-            assert after.armed_us == before.armed_us
-            assert self.bench.now - before.armed_us < 2 * SECOND
-        if after.mode is Mode.ARMED and before.mode is not Mode.ARMED:
-            assert after.attempt == before.attempt + 1
-            assert memory.levels is not None
-            assert not memory.levels.arm, "a rising edge"
-        if before.latched:
-            if after.latched:
-                assert after.mode in (Mode.TRIPPED, Mode.FAULT)
-                assert after.first_out == before.first_out
-                assert after.consequences[: len(before.consequences)] == before.consequences
-            else:
-                assert any(note.type == "interlock.reset" for note in step.notes)
-        if before.mode is Mode.FAULT and after.mode is not Mode.FAULT:
-            assert any(note.type == "interlock.fault_cleared" for note in step.notes)
-        if before.mode is Mode.RELEASED and after.mode is not Mode.RELEASED:
-            assert after.latched
-            assert after.fire_watch is not None
-        if after.mode is Mode.LOCKED:
-            assert after.fire_watch is None or before.mode is Mode.ARMED
-            assert not after.latched
-        for note in step.notes:
-            _loggable(note, step)
+    return Box(told)
 
 
 def _loggable(note: kernel.Note, step: Step) -> None:
@@ -219,28 +69,26 @@ def _loggable(note: kernel.Note, step: Step) -> None:
 
 
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 150)), max_size=40), st.booleans())
+@given(st.lists(_moves, max_size=40), st.booleans())
 def test_no_sequence_of_events_releases_unduly(moves: list[tuple[str, int]], started: bool) -> None:
     """HOLD and CLOSE only in RELEASED; RELEASED only by the current attempt's acknowledgement on good evidence."""
-    bench = Bench()
-    Watcher(bench)
+    bench = _box()
     if started:
         bench.prepare(permit("HW-1", people=(*permit().people, RELIEF)))
-    for move, number in moves:
-        _move(bench, move, number)
+    for name, number in moves:
+        move(bench, name, number)
         assert decode(encode_state(bench.durable)) == bench.durable
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.tuples(st.sampled_from(MOVES), st.integers(0, 150)), max_size=12))
+@given(st.lists(_moves, max_size=12))
 def test_after_whatever_happened_a_person_can_bring_the_box_back(moves: list[tuple[str, int]]) -> None:
     """No state is a dead end: mended, cleared, reset and tested, a new permit is released again."""
-    bench = Bench()
-    Watcher(bench)
+    bench = _box()
     bench.prepare().release()
-    for move, number in moves:
-        _move(bench, move, number)
-    _mend(bench)
+    for name, number in moves:
+        move(bench, name, number)
+    mend(bench)
     bench.run(1)
     bench.wall_jump_ms = max(bench.wall_jump_ms, 0)
     if bench.mode is Mode.FAULT:

@@ -1,0 +1,291 @@
+"""What the kernel promises in every step, whatever happens. Each is code, and its first line stands in the README.
+
+An invariant looks at one `Transition` and gives what is wrong, or an empty string.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from edge.gas.reading import Quality
+from edge.interlock.conditions import CONDITIONS
+from edge.interlock.happenings import Acknowledged, Happening
+from edge.interlock.kernel import Relay, Step
+from edge.interlock.rules import Rules
+from edge.interlock.site import Site
+from edge.interlock.snapshot import Snapshot
+from edge.interlock.state import Durable, Mode, Volatile
+
+SECOND = 1_000_000
+GRACED = ("guardian", "performer", "faces_again")
+"""The only run conditions with a declared grace (design, "The interlock kernel")."""
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """One evaluation: what was remembered, what was known and happened, what came out."""
+
+    site: Site
+    rules: Rules
+    before: Durable
+    memory: Volatile
+    snapshot: Snapshot
+    now: int
+    happenings: tuple[Happening, ...]
+    step: Step
+    edges: frozenset[str]
+    """Buttons whose contact closed in this very reading (from the world, not from the kernel)."""
+
+    @property
+    def after(self) -> Durable:
+        return self.step.durable
+
+    @property
+    def closed(self) -> bool:
+        return self.step.relay is not Relay.OPEN
+
+
+def relay_follows_the_mode(t: Transition) -> str:
+    """The relay is commanded closed in RELEASED only, and CLOSE is said only on entering it."""
+    if t.closed != (t.after.mode is Mode.RELEASED):
+        return f"{t.step.relay} in {t.after.mode}"
+    entering = t.after.mode is Mode.RELEASED and t.before.mode is not Mode.RELEASED
+    return "" if (t.step.relay is Relay.CLOSE) == entering else f"{t.step.relay} from {t.before.mode}"
+
+
+def closed_means_every_run_condition_passed(t: Transition) -> str:
+    """Commanded closed ⇒ every run condition passed in that evaluation, or is within its declared grace."""
+    if not t.closed:
+        return ""
+    for condition in CONDITIONS:
+        verdict = t.step.verdicts[condition.name]
+        if condition.run and not verdict.ok:
+            began = t.step.volatile.grace.get(condition.name)
+            if condition.name not in GRACED or began is None or t.now - began >= verdict.grace_us:
+                return f"closed although {condition.name} fails"
+    return ""
+
+
+def closed_means_clean_air(t: Transition) -> str:
+    """Commanded closed ⇒ in every group fewer channels than the vote needs are over a limit, silent or bad; judged
+    from the readings themselves, not by the kernel's conditions."""
+    if not t.closed:
+        return ""
+    for group in t.site.groups:
+        votes = 0
+        for channel in group.channels:
+            reading = t.snapshot.readings.get(channel.name)
+            votes += not (
+                reading is not None
+                and reading.quality is Quality.GOOD
+                and reading.value is not None
+                and t.now - reading.at_us <= channel.stale_us
+                and (channel.limit.high is None or reading.value <= channel.limit.high)
+                and (channel.limit.low is None or reading.value >= channel.limit.low)
+            )
+        if votes >= group.needed:
+            return f"closed with {votes} votes to trip in {group.name}"
+    return ""
+
+
+def closed_means_hands_off_the_stop(t: Transition) -> str:
+    """Commanded closed ⇒ stop and E-stop are released and the button module answers."""
+    if not t.closed:
+        return ""
+    read = t.snapshot.inputs
+    if read is None or t.now - read.at_us > t.rules.inputs_ttl_ms.value * 1000:
+        return "closed without buttons"
+    return "" if read.stop and read.estop else "closed with a stop pressed"
+
+
+def closed_means_the_final_element_agrees(t: Transition) -> str:
+    """Commanded closed ⇒ the dead-man answers in time and, once settled, its latch and the contact are closed."""
+    if t.step.relay is not Relay.HOLD:
+        return ""
+    status = t.snapshot.deadman
+    if status is None or t.now - status.at_us > t.rules.dead_man_ms.value * 1000:
+        return "held while the dead-man is silent"
+    settled = t.now - t.before.released_us > t.rules.settle_ms.value * 1000
+    return "held against an open contact" if settled and not (status.latch_closed and status.contact_closed) else ""
+
+
+def closed_means_within_the_deadline(t: Transition) -> str:
+    """Commanded closed ⇒ the end that was fixed at arming is not reached, and it is never later than the permit's."""
+    if not t.closed:
+        return ""
+    if t.now >= t.after.deadline_us:
+        return f"closed {t.now - t.after.deadline_us} us after the deadline"
+    claims = next((permit for permit in t.after.permits if permit.jti == t.after.active), None)
+    if t.step.relay is not Relay.CLOSE or claims is None:
+        return ""
+    left_us = claims.exp * SECOND - t.snapshot.clock.t * 1000 - (t.now - t.snapshot.clock.at_us)
+    return "" if t.after.deadline_us - t.now <= left_us else "the deadline is after the permit's end"
+
+
+def a_release_needs_its_own_acknowledgement(t: Transition) -> str:
+    """LOCKED/TRIPPED → RELEASED leads through ARMED and the durable acknowledgement of that very attempt."""
+    if t.step.relay is not Relay.CLOSE:
+        return ""
+    if t.before.mode is not Mode.ARMED:
+        return f"closed from {t.before.mode}"
+    if not any(isinstance(h, Acknowledged) and h.attempt == t.before.attempt for h in t.happenings):
+        return "closed without the acknowledgement of this attempt"
+    return "" if t.now - t.before.armed_us < t.rules.attempt_s.value * SECOND else "closed after the attempt's time"
+
+
+def a_release_needs_every_release_condition(t: Transition) -> str:
+    """The relay closes only when every release condition passes on current evidence and no latch is set."""
+    if t.step.relay is not Relay.CLOSE:
+        return ""
+    missing = [c.name for c in CONDITIONS if c.release and not t.step.verdicts[c.name].ok]
+    return f"closed although {missing} fail" if missing or t.before.latched else ""
+
+
+def arming_needs_an_edge(t: Transition) -> str:
+    """An attempt begins by a rising edge of the arm button that the world really made, and counts up by one."""
+    if t.after.mode is not Mode.ARMED or t.before.mode is Mode.ARMED:
+        return "" if t.after.attempt == t.before.attempt else "attempt changed without arming"
+    if "arm" not in t.edges:
+        return "armed without an edge"
+    return "" if t.after.attempt == t.before.attempt + 1 else "attempt did not count up by one"
+
+
+def a_latch_is_left_only_by_a_reset_edge(t: Transition) -> str:
+    """A latched trip is left only by a rising edge of the reset button with an entitled badge here."""
+    if not t.before.latched or t.after.latched:
+        return ""
+    if "reset" not in t.edges:
+        return "latch gone without a reset edge"
+    ttl_us = t.rules.badge_ttl_s.value * SECOND
+    here = [
+        person.id for person in t.site.roster
+        if "reset" in person.may and (seen := t.snapshot.badges.get(person.badge)) and t.now - seen.at_us <= ttl_us
+    ]  # fmt: skip
+    return "" if here else "reset by nobody who may"
+
+
+def a_fault_is_left_only_by_two_people(t: Transition) -> str:
+    """FAULT is left only to TRIPPED, by the reset edge, with two different entitled people here."""
+    if t.before.mode is not Mode.FAULT or t.after.mode is Mode.FAULT:
+        return ""
+    if t.after.mode is not Mode.TRIPPED or "reset" not in t.edges:
+        return f"FAULT became {t.after.mode}"
+    return "" if len(set(t.after.fault_cleared_by)) >= 2 else "FAULT cleared by fewer than two"
+
+
+def first_out_is_never_overwritten(t: Transition) -> str:
+    """While latched, the first cause stays; consequences are only added."""
+    if not (t.before.latched and t.after.latched):
+        return ""
+    if t.after.first_out != t.before.first_out:
+        return f"first-out {t.before.first_out} became {t.after.first_out}"
+    kept = t.after.consequences[: len(t.before.consequences)] == t.before.consequences
+    return "" if kept else "a consequence vanished"
+
+
+def nothing_automatic_loosens(t: Transition) -> str:
+    """Without an edge, an acknowledgement or a person's entry nothing gets looser: no latch, over-range, deadline,
+    revocation, void or finished permit goes away, and no mode leads towards a release."""
+    before, after = t.before, t.after
+    if after.revision < before.revision or not set(before.void) <= set(after.void):
+        return "revision or void permits went back"
+    if not set(before.finished) <= set(after.finished):
+        return "a finished permit came back"
+    if before.mode is Mode.RELEASED and after.mode is Mode.RELEASED and after.deadline_us > before.deadline_us:
+        return "the deadline moved out"
+    if t.edges or t.happenings:
+        return ""
+    if set(before.over_range) - set(after.over_range):
+        return "an over-range latch vanished"
+    towards = (Mode.ARMED, Mode.RELEASED)
+    return f"{before.mode} became {after.mode} by itself" if after.mode in towards and before.mode is not after.mode else ""
+
+
+def a_trip_latches_and_starts_the_watch(t: Transition) -> str:
+    """Every opening after a release latches and starts the fire watch."""
+    if t.before.mode is not Mode.RELEASED or t.after.mode is Mode.RELEASED:
+        return ""
+    if not t.after.latched or t.after.mode not in (Mode.TRIPPED, Mode.FAULT):
+        return f"opened into {t.after.mode} without a latch"
+    return "" if t.after.fire_watch is not None else "opened without a fire watch"
+
+
+def locked_needs_reset_and_the_watch(t: Transition) -> str:
+    """LOCKED and PERMISSIVE_OK carry no latch; LOCKED after a release needs the end of the fire watch."""
+    if t.after.mode in (Mode.LOCKED, Mode.PERMISSIVE_OK, Mode.ARMED) and t.after.latched:
+        return f"{t.after.mode} with a latch"
+    if t.after.mode is Mode.LOCKED and t.after.fire_watch is not None and t.before.mode is not Mode.ARMED:
+        return "LOCKED during the fire watch"
+    return ""
+
+
+def an_attempt_ends_in_time(t: Transition) -> str:
+    """An attempt lives for the pack's seconds at most and its beginning is never renewed."""
+    if t.before.mode is not Mode.ARMED or t.after.mode is not Mode.ARMED:
+        return ""
+    if t.after.armed_us != t.before.armed_us:
+        return "the attempt was renewed"
+    return "" if t.now - t.before.armed_us < t.rules.attempt_s.value * SECOND else "the attempt outlived its time"
+
+
+def a_crew_is_two_people_who_were_verified(t: Transition) -> str:
+    """A release binds a performer and a guardian of its permit, two different people; nobody joins later."""
+    if t.step.relay is Relay.HOLD and t.after.crew != t.before.crew:
+        return "the crew changed while released"
+    if t.step.relay is not Relay.CLOSE:
+        return ""
+    claims = next((permit for permit in t.after.permits if permit.jti == t.after.active), None)
+    if claims is None:
+        return "released under a permit that is not here"
+    roles = {person.role for person in claims.people if person.id in t.after.crew}
+    return "" if len(roles) == 2 else f"crew {t.after.crew}"
+
+
+def the_next_look_is_soon(t: Transition) -> str:
+    """The kernel always asks to be run again: later than now, within a second."""
+    return "" if t.now < t.step.next_us <= t.now + SECOND else f"next look at {t.step.next_us - t.now} us"
+
+
+INVARIANTS: tuple[Callable[[Transition], str], ...] = (
+    relay_follows_the_mode,
+    closed_means_every_run_condition_passed,
+    closed_means_clean_air,
+    closed_means_hands_off_the_stop,
+    closed_means_the_final_element_agrees,
+    closed_means_within_the_deadline,
+    a_release_needs_its_own_acknowledgement,
+    a_release_needs_every_release_condition,
+    arming_needs_an_edge,
+    a_latch_is_left_only_by_a_reset_edge,
+    a_fault_is_left_only_by_two_people,
+    first_out_is_never_overwritten,
+    nothing_automatic_loosens,
+    a_trip_latches_and_starts_the_watch,
+    locked_needs_reset_and_the_watch,
+    an_attempt_ends_in_time,
+    a_crew_is_two_people_who_were_verified,
+    the_next_look_is_soon,
+)
+
+
+def restart_forgets_nothing(found: Durable, after: Durable) -> str:
+    """No restart forgets a latch, a fault, an over-range, a revocation, or that the relay was closed."""
+    if found.mode in (Mode.ARMED, Mode.RELEASED):
+        if after.mode is not Mode.TRIPPED or not after.latched or after.fire_watch is None:
+            return f"{found.mode} came back as {after.mode}"
+    elif after.mode is not found.mode or after.latched != found.latched:
+        return f"{found.mode} came back as {after.mode}"
+    kept = (
+        set(found.over_range) <= set(after.over_range)
+        and after.revision == found.revision
+        and set(found.void) <= set(after.void)
+        and set(found.revoked) <= set(after.revoked)
+        and set(found.finished) <= set(after.finished)
+        and after.attempt >= found.attempt
+        and (found.fire_watch is None or after.fire_watch is not None)
+    )
+    return "" if kept else "a restart lost something"
+
+
+def broken(transition: Transition) -> list[str]:
+    """Every promise that this transition breaks, by name."""
+    return [f"{check.__name__}: {wrong}" for check in INVARIANTS if (wrong := check(transition))]

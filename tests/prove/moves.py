@@ -1,0 +1,257 @@
+"""What may happen to a box, one move each: people, gas, devices, clocks, restarts, time.
+
+A move changes the world around the kernel (`tests.edge.interlock.bench.Bench`) and lets it evaluate. `number` varies
+a move: which channel, how far, how long.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from contracts.permit import Revocations
+from edge.gas.reading import Quality
+from edge.interlock.evidence import FaceRefused, Position
+from edge.interlock.happenings import Acknowledged, PermitAccepted, ResetRequested, Revoked, ShutDown, Suspended
+from edge.interlock.snapshot import AuditHealth
+from tests.edge.interlock.bench import SITE, WALL_S, Bench, permit
+
+replace = msgspec.structs.replace
+Move = Callable[[Bench, int], None]
+NAMES = tuple(channel.name for channel in SITE.channels)
+_QUALITIES = tuple(Quality)
+MAX_NUMBER = 150
+
+
+def _clean(name: str) -> float:
+    return 20.9 if name == "o2-1" else 0.0
+
+
+def mend_devices(bench: Bench, _: int = 0) -> None:
+    """Everything that an engineer can put right; whoever is here stays, whoever is not does not come."""
+    for name, gas in bench.gas.items():
+        gas.value, gas.quality, gas.silent_since = _clean(name), Quality.GOOD, None
+    bench.position = Position(0, True, -9, 1, 9, 90)
+    bench.position_silent_since = bench.inputs_silent_since = bench.deadman_silent_since = None
+    bench.camera, bench.camera_silent_since = "ok", None
+    bench.clock_quality, bench.audit, bench.loop_gap_ms = "sync", AuditHealth(True, 0, False), 0
+    bench.welded = bench.stuck = False
+    bench.contact = bench.latch
+    bench.pressed.clear()
+    bench.strangers = ()
+
+
+def mend(bench: Bench, _: int = 0) -> None:
+    """Everything that people on site can put right, themselves being there again."""
+    mend_devices(bench)
+    bench.badges.update({1001: True, 1002: True, 1003: True, 1004: True})
+    bench.looking = {"performer", "guardian"}
+
+
+def _since(bench: Bench, number: int) -> int:
+    """Silent from now on, or since up to 750 ms ago."""
+    return bench.now - (number % 2) * number * 5_000
+
+
+def _press(button: str) -> Move:
+    def move(bench: Bench, _: int) -> None:
+        bench.press(button)
+
+    return move
+
+
+def _hold(button: str) -> Move:
+    """Press and keep it pressed, or let go."""
+
+    def move(bench: Bench, _: int) -> None:
+        bench.pressed ^= {button}
+
+    return move
+
+
+def _acknowledge(bench: Bench, number: int) -> None:
+    """The acknowledgement of this attempt, or a late one of the attempt before."""
+    bench.step(Acknowledged(bench.durable.attempt - number % 2))
+
+
+def _gas_up(bench: Bench, number: int) -> None:
+    bench.gas[NAMES[number % len(NAMES)]].value = 60.0
+
+
+def _gas_down(bench: Bench, number: int) -> None:
+    name = NAMES[number % len(NAMES)]
+    bench.gas[name].value = _clean(name)
+
+
+def _gas_silent(bench: Bench, number: int) -> None:
+    bench.gas[NAMES[number % len(NAMES)]].silent_since = _since(bench, number)
+
+
+def _gas_quality(bench: Bench, number: int) -> None:
+    bench.gas[NAMES[number % len(NAMES)]].quality = _QUALITIES[number // len(NAMES) % len(_QUALITIES)]
+
+
+def _over_range(bench: Bench, number: int) -> None:
+    bench.gas[NAMES[number % len(NAMES)]].quality = Quality.OVER_RANGE
+
+
+def _badge(badge: int) -> Move:
+    def move(bench: Bench, number: int) -> None:
+        """Comes or goes; one who went may have gone long ago."""
+        bench.badges[badge] = not bench.badges.get(badge)
+        if not bench.badges[badge] and number % 2:
+            bench.badge_seen.pop(badge, None)
+
+    return move
+
+
+def _looking(bench: Bench, number: int) -> None:
+    bench.looking ^= {("performer", "guardian")[number % 2]}
+
+
+def _fence(bench: Bench, _: int) -> None:
+    if bench.position is not None:
+        bench.position = replace(bench.position, inside=not bench.position.inside)
+
+
+def _fix(bench: Bench, number: int) -> None:
+    bench.position_silent_since = None if bench.position_silent_since else _since(bench, number)
+
+
+def _stranger(bench: Bench, number: int) -> None:
+    bench.strangers = (FaceRefused(bench.now, "x", number * 7),)
+
+
+def _camera(bench: Bench, number: int) -> None:
+    bench.camera_silent_since = None if bench.camera_silent_since else _since(bench, number)
+
+
+def _weld(bench: Bench, _: int) -> None:
+    bench.welded = not bench.welded
+
+
+def _stuck(bench: Bench, _: int) -> None:
+    bench.stuck = not bench.stuck
+
+
+def _drops(bench: Bench, _: int) -> None:
+    """The dead-man opens by itself, as after its reboot."""
+    bench.latch, bench.contact = False, bench.welded
+
+
+def _mute(bench: Bench, number: int) -> None:
+    bench.deadman_silent_since = None if bench.deadman_silent_since else _since(bench, number)
+
+
+def _inputs(bench: Bench, number: int) -> None:
+    bench.inputs_silent_since = None if bench.inputs_silent_since else _since(bench, number)
+
+
+def _clock_back(bench: Bench, number: int) -> None:
+    bench.wall_jump_ms -= 20 + number * 20_000
+
+
+def _clock_forward(bench: Bench, number: int) -> None:
+    bench.wall_jump_ms += 20 + number * 20_000
+
+
+def _clock_quality(bench: Bench, number: int) -> None:
+    bench.clock_quality = ("none", "rtc", "sync", "gps", "")[number % 5]
+
+
+def _disk(bench: Bench, number: int) -> None:
+    bench.audit = AuditHealth(bool(number & 1), number * 40, number % 7 == 0)
+
+
+def _gap(bench: Bench, number: int) -> None:
+    """The loop stood still for a while."""
+    bench.loop_gap_ms = number * 2
+    bench.step(ms=number * 2)
+    bench.loop_gap_ms = 0
+
+
+def _gas_test(bench: Bench, number: int) -> None:
+    bench.test_gas(CH4=float(number % 12))
+
+
+def _window(bench: Bench, _: int) -> None:
+    bench.step(ResetRequested(0))
+
+
+def _fault_window(bench: Bench, _: int) -> None:
+    bench.step(ResetRequested(0, ("leader", "engineer")))
+
+
+def _clear_fault(bench: Bench, number: int) -> None:
+    """All devices mended, the window opened by two names, the key turned: whoever is here."""
+    mend_devices(bench)
+    _fault_window(bench, number)
+    bench.press("reset")
+
+
+def _reset_mended(bench: Bench, _: int) -> None:
+    """All devices mended, the key turned: whoever is here."""
+    mend_devices(bench)
+    bench.step()
+    bench.press("reset")
+
+
+def _permit(bench: Bench, number: int) -> None:
+    start_s = bench.wall_ms // 1000 - WALL_S - number
+    bench.step(PermitAccepted(permit(f"HW-{number % 4}", start_s=start_s, end_s=start_s + 3600 + number)))
+
+
+def _revoke(bench: Bench, number: int) -> None:
+    bench.step(Revoked(Revocations("b", "box-1", number % 9, WALL_S + number, (f"HW-{number % 4}",))))
+
+
+def _suspend(bench: Bench, number: int) -> None:
+    bench.step(Suspended(("HW-1", "HW-2", "")[number % 3], "x", void=False))
+
+
+def _void(bench: Bench, number: int) -> None:
+    bench.step(Suspended(("HW-1", "HW-2", "")[number % 3], "x", void=True))
+
+
+def _shut_down(bench: Bench, _: int) -> None:
+    bench.step(ShutDown())
+
+
+def _restart(bench: Bench, _: int) -> None:
+    bench.restart()
+
+
+def _reboot(bench: Bench, number: int) -> None:
+    bench.restart(boot_id=f"boot-{number}")
+
+
+def _wait(bench: Bench, number: int) -> None:
+    """Some time, evaluated every 40 ms."""
+    bench.run(number / 50)
+
+
+def _wait_long(bench: Bench, number: int) -> None:
+    """Up to fifty minutes in one go."""
+    bench.step(ms=number * 20_000)
+
+
+MOVES: dict[str, Move] = {
+    "arm": _press("arm"), "ack": _acknowledge, "reset": _press("reset"), "finish": _press("finish"),
+    "hold arm": _hold("arm"), "hold reset": _hold("reset"), "stop": _hold("stop"), "estop": _hold("estop"),
+    "door": _hold("door"), "mains": _hold("mains"), "battery": _hold("battery"), "enclosure": _hold("enclosure"),
+    "gas up": _gas_up, "gas down": _gas_down, "gas silent": _gas_silent, "gas quality": _gas_quality,
+    "over range": _over_range, "performer": _badge(1001), "guardian": _badge(1002), "leader": _badge(1003),
+    "engineer": _badge(1004), "relief": _badge(1005), "looking": _looking, "fence": _fence, "fix": _fix,
+    "stranger": _stranger, "camera": _camera, "weld": _weld, "stuck": _stuck, "drops": _drops, "mute": _mute,
+    "inputs": _inputs, "clock back": _clock_back, "clock forward": _clock_forward, "clock quality": _clock_quality,
+    "disk": _disk, "gap": _gap, "gas test": _gas_test, "window": _window, "fault window": _fault_window,
+    "permit": _permit, "revoke": _revoke, "suspend": _suspend, "void": _void, "shut down": _shut_down,
+    "restart": _restart, "reboot": _reboot, "wait": _wait, "wait long": _wait_long, "mend": mend,
+    "mend devices": mend_devices, "clear fault": _clear_fault, "reset mended": _reset_mended,
+}  # fmt: skip
+"""A new kind of evidence or happening is one row here, and the search goes through it."""
+
+
+def move(bench: Bench, name: str, number: int) -> None:
+    """Make a move and let the kernel evaluate once more."""
+    MOVES[name](bench, number)
+    bench.step()

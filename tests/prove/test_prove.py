@@ -1,0 +1,94 @@
+"""The kernel's promises over a large part of its states; the whole search is `make prove`."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.interlock import kernel, resetting, restart, watching
+from edge.interlock.conditions import air, buttons, element
+from edge.interlock.state import Mode
+from edge.interlock.turn import Turn, add_consequences
+from tests.prove.explore import Found, ViolationError, explore
+from tests.prove.invariants import INVARIANTS, restart_forgets_nothing
+from tests.prove.sabotage import sabotaged
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+TRANSITIONS = 60_000
+SEED = 1
+CHANGES = {
+    (Mode.PERMISSIVE_OK, Mode.ARMED), (Mode.ARMED, Mode.RELEASED), (Mode.RELEASED, Mode.TRIPPED),
+    (Mode.TRIPPED, Mode.PERMISSIVE_OK), (Mode.TRIPPED, Mode.FAULT), (Mode.FAULT, Mode.TRIPPED), (Mode.ARMED, Mode.LOCKED),
+}  # fmt: skip
+FAILED = {"gas", "stop", "estop", "deadman", "contact_closed", "clock", "permit", "place", "guardian", "audit_running"}
+
+
+def _complete(found: Found) -> bool:
+    """The search was where it matters; else it would prove nothing."""
+    return found.transitions >= TRANSITIONS and set(found.changes) >= CHANGES and set(found.failed_while_released) >= FAILED
+
+
+def _explore() -> Found:
+    """At least `TRANSITIONS`, at most five times as many when the search has not been everywhere yet."""
+    found = Found()
+    for found in explore(5 * TRANSITIONS, SEED):
+        if _complete(found):
+            break
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_no_promise_is_broken_in_fifty_thousand_transitions() -> None:
+    """BOX-01, PTW-24, ANT-10: and the search went where it matters, or it would prove nothing."""
+    found = _explore()
+    assert _complete(found), (found.changes, found.failed_while_released)
+    assert found.shapes > 3_000
+    assert found.releases > 30
+    assert found.held > 2_000
+    assert {before for before, _ in found.changes} == set(Mode)
+    for before in (Mode.LOCKED, Mode.PERMISSIVE_OK, Mode.TRIPPED, Mode.FAULT):
+        assert (before, Mode.RELEASED) not in found.changes
+    assert (Mode.FAULT, Mode.LOCKED) not in found.changes
+
+
+SABOTAGE: tuple[tuple[Callable[..., Any], str, str, str], ...] = (
+    (air.gas, "len(votes) >= group.needed", "False", "closed_means_clean_air"),
+    (air.channel_reason, "value <= limit.high", "value <= 99.0", "closed_means_clean_air"),
+    (air.channel_reason, "reading.quality is not Quality.GOOD", "False", "closed_means_clean_air"),
+    (buttons.stop, "not read.stop", "False", "closed_means_hands_off_the_stop"),
+    (buttons.inputs, "0 <= age_us <=", "0 <=", "closed_means_hands_off_the_stop"),
+    (element.deadman, "0 <= age_us <=", "0 <=", "closed_means_the_final_element_agrees"),
+    (Turn.release, "- clock.error_ms", "+ 1000", "closed_means_within_the_deadline"),
+    (kernel._relay, "if after is not Mode.RELEASED", "if after is Mode.TRIPPED", "relay_follows_the_mode"),
+    (kernel._move, "h.attempt == turn.d.attempt", "True", "a_release_needs_its_own_acknowledgement"),
+    (kernel._move, "elif acknowledged:", "else:", "a_release_needs_its_own_acknowledgement"),
+    (kernel._move, "        if missing:\n            turn.abandon(tuple(reason for _, verdict in missing for reason in verdict.reasons))\n        elif",
+     "        if", "a_release_needs_every_release_condition"),
+    (kernel.run, "turn.now - began < verdict.grace_us", "True", "closed_means_every_run_condition_passed"),
+    (kernel._move, ">= turn.rules.attempt_s.value", ">= 2 * turn.rules.attempt_s.value", "an_attempt_ends_in_time"),
+    (watching.edges, "if now and not was", "if now", "edge"),
+    (resetting.reset, "if not here:", "if False:", "index out of range"),
+    (resetting.clear_fault, "len(set(here)) < 2", "False", "a_fault_is_left_only_by_two_people"),
+    (add_consequences, "list(durable.consequences)", "[]", "first_out_is_never_overwritten"),
+    (kernel._move, "turn.d.latched):\n        turn.d = replace", "False):\n        turn.d = replace", "first_out_is_never_overwritten"),
+    (Turn.opened, "fire_watch=FireWatch(self.d.active, self.now, until),", "", "a_trip_latches_and_starts_the_watch"),
+    (restart.recover, "found.mode in (Mode.ARMED, Mode.RELEASED)", "False", "came back as"),
+)  # fmt: skip
+"""A line of the kernel, what it is replaced by, and the promise that must then be found broken."""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("function", "old", "new", "promise"), SABOTAGE, ids=lambda v: getattr(v, "__name__", None))
+def test_the_search_finds_a_broken_kernel(function: Callable[..., Any], old: str, new: str, promise: str) -> None:
+    """A negative control for each promise: without it the search could pass by accident."""
+    with sabotaged(function, old, new), pytest.raises((ViolationError, AssertionError, IndexError)) as caught:
+        _explore()
+    assert promise in str(caught.value)
+
+
+def test_the_readme_lists_every_promise() -> None:
+    text = re.sub(r"\s+", " ", README.read_text(encoding="utf-8"))
+    for promise in (*INVARIANTS, restart_forgets_nothing):
+        assert f"`{promise.__name__}`" in text
