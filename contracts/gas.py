@@ -53,6 +53,9 @@ GASES: dict[str, Gas] = {
         Gas("O2", "氧气", "oxygen", Kind.OXYGEN, 32.00),
         Gas("CO", "一氧化碳", "carbon monoxide", Kind.TOXIC, 28.01, 12.5),
         Gas("H2S", "硫化氢", "hydrogen sulphide", Kind.TOXIC, 34.08, 4.0),
+        Gas("CL2", "氯气", "chlorine", Kind.TOXIC, 70.90),
+        Gas("SO2", "二氧化硫", "sulphur dioxide", Kind.TOXIC, 64.06),
+        Gas("HCN", "氰化氢", "hydrogen cyanide", Kind.TOXIC, 27.03, 5.6),
     )
 }
 
@@ -69,22 +72,40 @@ def gas(code: str) -> Gas:
     return found
 
 
-def convert(value: float, code: str, unit: Unit, wanted: Unit) -> float:
-    """Convert between vol% and %LEL through the gas's own LEL.
+_GAS_CONSTANT = 8.314462618
+_PRESSURE_KPA = 101.325
+
+
+def molar_volume_l(temperature_c: float) -> float:
+    """Litres that a mole of gas fills at 101.325 kPa: 24.06 at 20 degC (Chinese limits), 24.47 at 25 degC (US)."""
+    return _GAS_CONSTANT * (temperature_c + 273.15) / _PRESSURE_KPA
+
+
+def convert(value: float, code: str, unit: Unit, wanted: Unit, temperature_c: float | None = None) -> float:
+    """Convert between vol% and %LEL through the gas's own LEL, and between mg/m3 and ppm at a temperature.
+
+    No way leads from one pair to the other: what a detector for explosive mixtures says about poison is nothing.
 
     Raises:
-        ContractError: the gas has no LEL or there is no defined way between the two units.
+        ContractError: an unknown gas, a gas without LEL, no temperature, or no defined way between the two units.
     """
     if unit is wanted:
         return value
-    lel = gas(code).lel_vol_pct
-    if lel is not None and (unit, wanted) == (Unit.PCT_LEL, Unit.VOL_PCT):
-        return value * lel / 100
-    if lel is not None and (unit, wanted) == (Unit.VOL_PCT, Unit.PCT_LEL):
-        return value * 100 / lel
-    raise ContractError(
-        "unit",
-        f"a unit that converts to {wanted.value} for {code}",
-        unit.value,
-        "state the limit in the detector's unit",
-    )
+    known = gas(code)
+    lel = known.lel_vol_pct
+    match (unit, wanted):
+        case (Unit.PCT_LEL, Unit.VOL_PCT) if lel is not None:
+            return value * lel / 100
+        case (Unit.VOL_PCT, Unit.PCT_LEL) if lel is not None:
+            return value * 100 / lel
+        case (Unit.MG_M3, Unit.PPM) if temperature_c is not None:
+            return value * molar_volume_l(temperature_c) / known.molar_mass_g
+        case (Unit.PPM, Unit.MG_M3) if temperature_c is not None:
+            return value * known.molar_mass_g / molar_volume_l(temperature_c)
+        case _:
+            raise ContractError(
+                "unit",
+                f"a unit that converts to {wanted.value} for {code}",
+                unit.value,
+                "state the limit in the detector's unit",
+            )

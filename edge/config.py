@@ -178,7 +178,7 @@ class Metrics(_Section, frozen=True):
 
 
 class BoxConfig(_Section, frozen=True):
-    """The whole file."""
+    """The whole file. `site_rules` is the path of a file with rows that tighten the baseline, or nothing."""
 
     box: Id
     domain: Id
@@ -195,6 +195,7 @@ class BoxConfig(_Section, frozen=True):
     roster: tuple[Roster, ...]
     bridge: Bridge
     metrics: Metrics = Metrics()
+    site_rules: str = ""
     uids: dict[Literal["vision", "presence", "link"], int] = {}
 
     @property

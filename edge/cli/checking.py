@@ -61,6 +61,7 @@ class Checked(msgspec.Struct, frozen=True):
     rules_sha256: str
     process_safety_time_s: int
     process_safety_clause: str
+    safety_time_share_percent: int
     buses: tuple[BusBudget, ...]
     safety_time: tuple[SafetyTime, ...]
     limits: tuple[LimitOf, ...]
@@ -75,7 +76,7 @@ def examine(path: Path, today: datetime.date) -> Checked:
         OSError: the file cannot be read.
     """
     config = load(path)
-    pack = rules.load(config.baseline)
+    pack = rules.effective(config.baseline, config.site_rules)
     budgets = budget.check(config)
     built = site.build(config, pack, {c.name: budget.stale_limit_us(config, c) for c in config.channels})
     times = safety_time.check(config, pack)
@@ -98,7 +99,8 @@ def examine(path: Path, today: datetime.date) -> Checked:
     )
     return Checked(
         True, str(path), config.box, config.baseline, pack.name, pack.sha256, pack.process_safety_time_s.value,
-        pack.process_safety_time_s.clause, tuple(budgets), times, found, cautions,
+        pack.process_safety_time_s.clause, pack.safety_time_share_percent.value, tuple(budgets), times, found,
+        cautions,
     )  # fmt: skip
 
 
@@ -237,7 +239,8 @@ def _show(checked: Checked, words: Words) -> None:
         console.print(table)
     note = words(
         "safety_note", allowed=words.span(checked.safety_time[0].allowed_ms),
-        pst=words.span(checked.process_safety_time_s * 1000), clause=checked.process_safety_clause,
+        share=checked.safety_time_share_percent, pst=words.span(checked.process_safety_time_s * 1000),
+        clause=checked.process_safety_clause,
     ) if checked.safety_time else ""  # fmt: skip
     console.print(Text(f"\n{words('safety_time')}: {note}", DIM), soft_wrap=True)
     if checked.warnings:

@@ -172,8 +172,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "in_ms": ("单位：毫秒", "milliseconds"),
     "safety_time": ("过程安全时间", "process safety time"),
     "safety_note": (
-        "允许 {allowed}（规则 {pst} 的一半，{clause}）",
-        "allowed {allowed} (half of the pack's {pst}; {clause})",
+        "允许 {allowed}（规则 {pst} 的 {share} %，{clause}）",
+        "allowed {allowed} ({share} % of the pack's {pst}; {clause})",
     ),
     "channel": ("通道", "channel"),
     "t90": ("T90", "T90"),

@@ -77,7 +77,7 @@ class Interlock:
             OSError, AuditError: the disk, or another interlock, does not let us.
         """
         self._config = config
-        self._rules = rules.load(config.baseline)
+        self._rules = rules.effective(config.baseline, config.site_rules)
         budgets = check_budgets(config)
         times = safety_time.check(config, self._rules)
         self.sums = (

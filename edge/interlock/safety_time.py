@@ -20,12 +20,10 @@ from edge.interlock.rules import Rules
 
 DECISION_MS = 50.0
 """The kernel evaluates on every event and at least this often (design, "The interlock kernel")."""
-USABLE = 0.5
-"""A sum over half of the process safety time is refused: the other half belongs to people and ventilation."""
 
 
 class SafetyTime(msgspec.Struct, frozen=True):
-    """One channel's sum in milliseconds; `allowed_ms` is half of the pack's process safety time."""
+    """One channel's sum in milliseconds; `allowed_ms` is the pack's share of its process safety time."""
 
     channel: str
     t90_ms: float
@@ -63,7 +61,7 @@ def sums(config: BoxConfig, rules: Rules) -> tuple[SafetyTime, ...]:
         vote = max(0.0, slowest.get(channel.name, 0.0) - t90 - bus)
         dead_man, relay = float(rules.dead_man_ms.value), float(rules.settle_ms.value)
         total = t90 + bus + vote + DECISION_MS + dead_man + relay
-        allowed = rules.process_safety_time_s.value * 1000 * USABLE
+        allowed = rules.process_safety_time_s.value * 10 * rules.safety_time_share_percent.value
         found.append(SafetyTime(channel.name, t90, bus, vote, DECISION_MS, dead_man, relay, total, allowed))
     return tuple(found)
 
@@ -86,7 +84,8 @@ def check(config: BoxConfig, rules: Rules) -> tuple[SafetyTime, ...]:
     for time, channel in zip(found, config.channels, strict=True):
         if time.ok:
             continue
-        allowed = f"at most {time.allowed_ms:.0f} ms, half of {rules.process_safety_time_s.value} s"
+        share = f"{rules.safety_time_share_percent.value} % of {rules.process_safety_time_s.value} s"
+        allowed = f"at most {time.allowed_ms:.0f} ms, {share}"
         slow_bus = time.bus_ms > time.t90_ms
         raise ContractError(
             f"buses.{channel.bus}.poll_ms" if slow_bus else f"channels.{channel.name}.t90_s",

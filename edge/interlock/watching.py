@@ -10,9 +10,6 @@ from edge.interlock.turn import Turn, replace
 from edge.relay.contact import ContactVerdict, judge
 
 REFUSED_AGAIN_US = 10_000_000
-SLEW_MS = 50
-"""Forward difference between two readings of the clock that scheduling may make. Backward none is followed: many
-small steps would turn back time unseen (slewing does not show, CLOCK_BOOTTIME is slewed alike)."""
 
 
 def edges(turn: Turn) -> None:
@@ -44,7 +41,9 @@ def follow_clock(turn: Turn) -> None:
     step_ms = 0 if known is None else offset_ms - known
     limit_ms = turn.rules.clock_step_ms.value
     idle = turn.d.mode not in (Mode.ARMED, Mode.RELEASED)
-    if known is None or 0 < step_ms <= SLEW_MS or (idle and step_ms > 0):
+    # Scheduling lies between the two readings. Backward none is followed: many small steps would turn back time
+    # unseen (slewing does not show, CLOCK_BOOTTIME is slewed alike).
+    if known is None or 0 < step_ms <= turn.rules.clock_slew_ms.value or (idle and step_ms > 0):
         turn.v = replace(turn.v, clock_offset_ms=offset_ms)
     if abs(step_ms) > limit_ms and turn.v.stepped_ms != offset_ms:
         turn.v = replace(turn.v, stepped_ms=offset_ms)

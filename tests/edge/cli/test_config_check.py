@@ -195,7 +195,7 @@ def test_a_sensor_too_slow_for_the_process_is_refused_with_the_whole_sum(box: Bo
     with pytest.raises(ContractError) as refused:
         _sums(box, t90_s=30)
     assert refused.value.field == "channels.ch4-1.t90_s"
-    assert "at most 30000 ms, half of 60 s" in refused.value.expected
+    assert "at most 30000 ms, 50 % of 60 s" in refused.value.expected
     assert refused.value.came.startswith("T90 30000 + bus ")
     assert "faster sensor" in refused.value.hint
 

@@ -104,7 +104,7 @@ ALONE: list[tuple[str, Change, str, str]] = [
     ("CH4 high", _gas("ch4-1", 10.1), "gas", "gas_high"),
     ("O2 low", _gas("o2-1", 19.4), "gas", "gas_low"),
     ("O2 high", _gas("o2-1", 23.6), "gas", "gas_high"),
-    ("CO high", _gas("co-1", 25.1), "gas", "gas_high"),
+    ("CO high", _gas("co-1", 26.0), "gas", "gas_high"),
     ("detector never read", _gas("ch4-1", None, Quality.NEVER), "gas", "gas_never"),
     ("detector fault", _gas("ch4-1", 0.0, Quality.FAULT), "gas", "gas_fault"),
     ("detector warming up", _gas("ch4-1", 0.0, Quality.WARM_UP), "gas", "gas_warm_up"),
@@ -561,7 +561,7 @@ AT_THE_LIMIT: list[tuple[str, Change, Change]] = [
     ("signed time", lambda b: _durable(as_of=b.wall_ms // 1000 + 60)(b), lambda b: _durable(as_of=b.wall_ms // 1000 + 61)(b)),
     ("O2 low", _gas("o2-1", 19.5), _gas("o2-1", 19.499)),
     ("O2 high", _gas("o2-1", 23.5), _gas("o2-1", 23.501)),
-    ("CO", _gas("co-1", 25.0), _gas("co-1", 25.001)),
+    ("CO", _gas("co-1", 25.764), _gas("co-1", 25.765)),
 ]  # fmt: skip
 
 

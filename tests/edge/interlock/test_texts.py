@@ -6,18 +6,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import yaml
 
-from contracts.errors import ContractError
-from contracts.gas import Unit
-from contracts.permit import Level
-from edge.interlock import evidence_record, offers, rules, view
+from edge.interlock import evidence_record, offers, view
 from edge.interlock.conditions import CONDITIONS
 from edge.interlock.reasons import CATALOGUE, fill, text
 from edge.interlock.state import Mode, Reason
 from edge.interlock.status import AuditView
 from edge.interlock.texts import EVENTS, STATES, describe
-from tests.edge.interlock.bench import GB, Bench
+from tests.edge.interlock.bench import Bench
 
 SOURCES = sorted(Path(view.__file__).parent.rglob("*.py"))
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -137,81 +133,3 @@ def test_a_countdown_is_shown_while_a_person_is_missed(released: Bench) -> None:
     (countdown,) = [c for c in built.countdowns if c.what == "grace"]
     assert "李监护" in countdown.zh
     assert 24_000 < countdown.left_ms <= 26_000
-
-
-# --- rule packs
-
-PACKS = sorted(rules.PACKS.glob("*.yaml"))
-
-
-@pytest.mark.parametrize("path", PACKS, ids=lambda p: p.stem)
-def test_every_number_of_a_pack_carries_its_clause(path: Path) -> None:
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for key, value in raw.items():
-        if key in ("name", "zh", "en", "simulation"):
-            continue
-        rows = value if key == "limits" else value.values() if key == "levels" else [value]
-        for row in rows:
-            assert row["clause"].strip(), key
-    name = raw["name"]
-    loaded = rules.load(name)
-    assert loaded.name == name
-    assert len(loaded.sha256) == 64
-
-
-@pytest.mark.parametrize("path", PACKS, ids=lambda p: p.stem)
-def test_the_packs_limits_are_those_of_the_standard(path: Path) -> None:
-    """GB 30871-2022 5.1.5, 5.3.1, 5.3.2 and 5.2.7, also in simulation."""
-    pack = rules.load(yaml.safe_load(path.read_text(encoding="utf-8"))["name"])
-    assert {level.value: rule.validity_h for level, rule in pack.levels.items()} == {
-        "special": 8, "grade_1": 8, "grade_2": 72,
-    }  # fmt: skip
-    assert [pack.levels[level].break_s for level in Level] == [1800, 1800, 3600]
-    assert pack.gas_test_age_s.value == 1800
-    assert pack.levels[Level.SPECIAL].camera
-    for limit in pack.limits:
-        if limit.unit is Unit.VOL_PCT and limit.gas != "O2":
-            from contracts.gas import GASES
-
-            lel = GASES[limit.gas].lel_vol_pct
-            assert lel is not None
-            assert limit.high == (0.5 if lel >= 4 else 0.2)
-    assert pack.limit("O2", Unit.VOL_PCT).high == 23.5
-    assert pack.limit("O2", Unit.VOL_PCT).low == 19.5
-
-
-def test_only_the_simulation_pack_accepts_unproven_liveness_and_any_clock() -> None:
-    simulation = rules.load("SIMULATION")
-    assert simulation.simulation
-    assert simulation.accepts_liveness("not_proven")
-    assert not GB.simulation
-    assert not GB.accepts_liveness("not_proven")
-    assert not GB.accepts_liveness("")
-    assert not GB.accepts_clock("none")
-    assert not GB.accepts_clock("ntp?")
-    assert GB.accepts_clock("rtc")
-
-
-PACK = (rules.PACKS / "gb30871-2022.yaml").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("broken", "field"),
-    [(PACK.replace("attempt_s:", "atempt_s:"), "atempt_s"), (PACK.replace("settle_ms: {value: 250, clause", "settle_ms: {clause"), "settle_ms.value"),
-     (PACK.replace(', clause: "policy ANT-01"', ""), "liveness.clause"), (PACK.replace("high: 25,", ""), "limits.CO"),
-     (PACK.replace("gas: CO,", "gas: KRYPTON,"), "gas"), (PACK.replace("value: proven", "value: rtc"), "liveness"),
-     (PACK.replace("  grade_2:", "  grade_3:"), ""), (PACK.replace("simulation: false", "simulation: maybe"), "simulation"),
-     ("{", "broken.yaml"), ("", "")],
-    ids=range(10),
-)  # fmt: skip
-def test_a_broken_pack_is_refused_and_the_key_named(broken: str, field: str) -> None:
-    assert broken != PACK
-    with pytest.raises(ContractError) as caught:
-        rules.parse(broken, "broken.yaml")
-    if field:
-        assert caught.value.field == field
-
-
-def test_an_unknown_pack_is_refused() -> None:
-    with pytest.raises(ContractError, match="gb30871-2022"):
-        rules.load("osha")

@@ -1,0 +1,143 @@
+"""A whole rule pack: the rows by which the kernel decides, and those that it shows.
+
+A new row is one field here and one line in each written pack (configs/rules/*.yaml; `simulation` inherits from
+`gb30871-2022`, `strictest` is computed). The field's type says which way is stricter.
+"""
+
+import msgspec
+
+from contracts.errors import ContractError
+from contracts.gas import Unit
+from contracts.permit import Level
+from edge.interlock.rules.rows import (
+    CLOCK,
+    LIVENESS,
+    Days,
+    Flag,
+    Higher,
+    LevelRule,
+    Limit,
+    Lower,
+    Word,
+)
+
+
+class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole pack; the YAML's keys, which say what each is. `sha256` covers every file that it was made from.
+
+    `confined` replaces limits of the same gas inside a confined space. `site` names the site's own rules, if any.
+    """
+
+    name: str
+    zh: str
+    en: str
+    simulation: bool
+    # air
+    temperature_c: Lower
+    limits: tuple[Limit, ...]
+    confined: tuple[Limit, ...]
+    gas_test_age_s: Lower
+    gas_test_daily: Flag
+    gas_test_radius_m: Higher
+    gas_record_s: Lower
+    # detectors
+    bump_test_age_s: Lower
+    bump_tolerance_percent: Lower
+    calibration_age_d: Lower
+    response_diffusion_s: Lower
+    response_pumped_s: Lower
+    catalytic_o2_vol_pct: Higher
+    alarm_1_lel: Lower
+    alarm_2_lel: Lower
+    # permit and time
+    levels: dict[Level, LevelRule]
+    confined_validity_h: Lower
+    confined_break_s: Lower
+    approval_age_s: Lower
+    check_in_s: Lower
+    fire_watch_s: Higher
+    # level upgrade and weather
+    upgrade_days: Days
+    night_from_h: Lower
+    night_to_h: Higher
+    wind_forbidden_grade: Lower
+    # people and place
+    guardian_grace_s: Lower
+    performer_grace_s: Lower
+    badge_ttl_s: Lower
+    position_ttl_s: Lower
+    position_min_satellites: Higher
+    position_max_hdop_centi: Lower
+    face_ttl_s: Lower
+    face_recheck_s: Lower
+    face_grace_s: Lower
+    face_distance_milli: Lower
+    stranger_distance_milli: Lower
+    stranger_s: Higher
+    liveness: Word
+    camera_ttl_s: Lower
+    # the box itself
+    attempt_s: Lower
+    settle_ms: Lower
+    dead_man_ms: Lower
+    inputs_ttl_ms: Lower
+    audit_release_ms: Lower
+    audit_run_ms: Lower
+    reset_window_s: Lower
+    clock_quality: Word
+    clock_step_ms: Lower
+    clock_slew_ms: Lower
+    clock_behind_s: Lower
+    process_safety_time_s: Lower
+    safety_time_share_percent: Lower
+    # bypass
+    bypass_max_s: Lower
+    bypass_max_count: Lower
+    bypass_warning_s: Higher
+    # distances and site
+    approver_fence_m: Lower
+    guardian_fence_m: Lower
+    leak_source_m: Higher
+    gas_release_m: Higher
+    liquid_release_m: Higher
+    painting_m: Higher
+    dust_sweeping_m: Higher
+    blind_work_m: Higher
+    railway_m: Higher
+    welder_m: Lower
+    cylinder_gap_m: Higher
+    cylinder_fire_m: Higher
+    combustibles_cm: Higher
+    fixed_area_m: Higher
+    wash_water_m: Lower
+    lamp_v: Lower
+    lamp_wet_v: Lower
+    # retention
+    permit_retention_d: Higher
+    video_retention_d: Higher
+    sha256: str = ""
+    site: str = ""
+
+    def limit(self, code: str, unit: Unit, *, confined: bool = False) -> Limit:
+        """The limit for a gas, expressed in the detector's unit, with plain bounds.
+
+        Raises:
+            ContractError: the pack has no limit for this gas, or none whose unit converts.
+        """
+        own = tuple(limit for limit in (*(self.confined if confined else ()), *self.limits) if limit.gas == code)
+        if not own:
+            known = ", ".join(dict.fromkeys(limit.gas for limit in self.limits))
+            raise ContractError("gas", f"a gas with a limit in {self.name} ({known})", code, "add its limit and clause")
+        toxic = unit in (Unit.PPM, Unit.MG_M3)
+        fitting = next((limit for limit in own if (limit.unit in (Unit.PPM, Unit.MG_M3)) is toxic), own[0])
+        found = fitting.into(unit)
+        high = None if found.high is None and found.below is None else found.top
+        return msgspec.structs.replace(found, high=high, below=None)
+
+    def accepts_liveness(self, liveness: str) -> bool:
+        """Whether a face with this liveness result counts."""
+        return liveness in LIVENESS and LIVENESS.index(liveness) >= LIVENESS.index(self.liveness.value)
+
+    def accepts_clock(self, quality: str) -> bool:
+        """Whether a clock of this quality may decide about a permit's window."""
+        return quality in CLOCK and CLOCK.index(quality) >= CLOCK.index(self.clock_quality.value)

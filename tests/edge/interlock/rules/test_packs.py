@@ -1,0 +1,227 @@
+"""Every pack reads, every number has its clause and its unit, and what contradicts itself is refused by its name."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contracts.errors import ContractError
+from contracts.gas import GASES, Unit
+from contracts.permit import Level
+from edge.interlock import rules
+from edge.interlock.rules import Source, unit_of
+from edge.interlock.rules.strictness import directions
+from tests.edge.interlock.bench import GB
+
+PACKS = sorted(path.stem for path in rules.PACKS.glob("*.yaml"))
+NAMES = ["SIMULATION" if stem == "simulation" else stem for stem in PACKS]
+CN = [name for name in NAMES if name != "osha-nfpa"]
+
+
+def rows(pack: rules.Rules) -> dict[str, object]:
+    """Every row of a pack by its key."""
+    found = {name: getattr(pack, name) for name in directions()}
+    found |= {f"limits.{limit.gas}.{limit.quantity}": limit for limit in pack.limits}
+    found |= {f"confined.{limit.gas}": limit for limit in pack.confined}
+    return found | {f"levels.{level}": rule for level, rule in pack.levels.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_of_a_pack_carries_its_clause_and_its_unit(name: str) -> None:
+    pack = rules.load(name)
+    assert pack.name == name
+    assert len(pack.sha256) == 64
+    assert pack.zh
+    assert pack.en
+    for key, row in rows(pack).items():
+        assert row.clause.strip(), key
+        if isinstance(row, rules.Number):
+            assert unit_of(key) is not None, key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_what_was_read_in_the_standard_is_marked_as_its_text(name: str) -> None:
+    """A clause that ends in policy is ours, whatever else it names; a claim of one implementer never decides."""
+    for key, row in rows(rules.load(name)).items():
+        if row.source is Source.TEXT:
+            assert "GB 30871-2022" in row.clause, key
+        if re.search(r"\bpolicy\b", row.clause):
+            assert row.source in (Source.POLICY, Source.SECONDARY, Source.PROFESSIONAL), key
+        if row.clause.startswith("policy"):
+            assert row.source is Source.POLICY, key
+        if row.source is Source.CLAIM:
+            assert key.endswith("_fence_m"), key
+
+
+def test_which_way_is_stricter_is_known_of_every_number() -> None:
+    """A row that nobody may change is a `Number` without direction; today there is none."""
+    assert {name for name, way in directions().items() if not way} == set()
+
+
+@pytest.mark.parametrize("name", CN)
+def test_the_limits_are_those_of_the_standard(name: str) -> None:
+    """GB 30871-2022 5.1.5, 5.3.1, 5.3.2, 5.2.7 and 6.4, also in simulation and in the stricter of both."""
+    pack = rules.load(name)
+    assert [pack.levels[level].validity_h for level in Level] == [8, 8, 12 if name == "strictest" else 72]
+    assert [pack.levels[level].break_s for level in Level] == [1800, 1800, 1800 if name == "strictest" else 3600]
+    assert pack.levels[Level.SPECIAL].camera
+    assert pack.levels[Level.SPECIAL].continuous_gas
+    assert pack.gas_test_age_s.value == 1800
+    assert pack.gas_test_daily.value
+    assert pack.gas_record_s.value == 7200
+    assert pack.wind_forbidden_grade.value == 5
+    for limit in pack.limits:
+        if limit.unit is Unit.VOL_PCT and limit.gas != "O2":
+            lel = GASES[limit.gas].lel_vol_pct
+            assert lel is not None
+            assert limit.high == (0.5 if lel >= 4 else 0.2)
+    assert (pack.limit("O2", Unit.VOL_PCT).low, pack.limit("O2", Unit.VOL_PCT).high) == (19.5, 23.5)
+    inside = pack.limit("O2", Unit.VOL_PCT, confined=True)
+    assert (inside.low, inside.high) == (19.5, 21)
+
+
+def test_a_confined_space_keeps_the_open_limits_that_it_does_not_replace() -> None:
+    assert GB.limit("CH4", Unit.PCT_LEL, confined=True) == GB.limit("CH4", Unit.PCT_LEL)
+
+
+def test_every_flammable_gas_that_the_box_knows_has_a_limit_in_every_pack() -> None:
+    for name in NAMES:
+        limits = {limit.gas for limit in rules.load(name).limits if limit.quantity is rules.Quantity.FLAMMABLE}
+        assert limits == {code for code, gas in GASES.items() if gas.lel_vol_pct} - {"HCN"}
+
+
+def test_a_limit_against_fire_never_speaks_for_poison() -> None:
+    """0.5 vol% of ammonia does not burn; 5000 ppm of it kill."""
+    assert GB.limit("NH3", Unit.PCT_LEL).high == pytest.approx(3.33, abs=0.01)
+    assert GB.limit("NH3", Unit.PPM).high == pytest.approx(42.4, abs=0.1)
+    with pytest.raises(ContractError) as caught:
+        GB.limit("CH4", Unit.PPM)
+    assert caught.value.field == "unit"
+
+
+@pytest.mark.parametrize(
+    ("gas", "mg_m3", "ppm"), [("CO", 30, 25.8), ("H2S", 10, 7.06), ("CL2", 1, 0.34), ("SO2", 10, 3.76), ("HCN", 1, 0.89)]
+)
+def test_chinese_limits_become_ppm_at_twenty_degrees(gas: str, mg_m3: float, ppm: float) -> None:
+    """GBZ 2.1-2019 states mg/m3; detectors speak ppm."""
+    assert GB.limit(gas, Unit.MG_M3).high == mg_m3
+    assert GB.limit(gas, Unit.PPM).high == pytest.approx(ppm, abs=0.05)
+
+
+def test_american_limits_become_mg_at_twenty_five_degrees() -> None:
+    """The same 50 ppm are fewer milligrams in warmer air."""
+    osha = rules.load("osha-nfpa")
+    assert osha.limit("CO", Unit.MG_M3).high == pytest.approx(57.2, abs=0.1)
+
+
+def test_below_ten_percent_means_that_ten_is_too_much() -> None:
+    """29 CFR 1910.146: flammable gas in excess of 10 % LFL is hazardous; permits ask for less than that."""
+    top = rules.load("osha-nfpa").limit("CH4", Unit.PCT_LEL).high
+    assert top is not None
+    assert 9.999999 < top < 10
+
+
+def test_only_the_simulation_pack_accepts_unproven_liveness_and_any_clock() -> None:
+    simulation = rules.load("SIMULATION")
+    assert simulation.simulation
+    assert simulation.accepts_liveness("not_proven")
+    assert not GB.simulation
+    assert not GB.accepts_liveness("not_proven")
+    assert not GB.accepts_liveness("")
+    assert not GB.accepts_clock("none")
+    assert not GB.accepts_clock("ntp?")
+    assert GB.accepts_clock("rtc")
+
+
+def test_simulation_changes_times_and_proofs_and_no_limit() -> None:
+    simulation = rules.load("SIMULATION")
+    changed = {name for name in directions() if getattr(simulation, name) != getattr(GB, name)}
+    assert changed == {
+        "guardian_grace_s", "performer_grace_s", "badge_ttl_s", "position_ttl_s", "face_ttl_s", "face_recheck_s",
+        "face_grace_s", "stranger_distance_milli", "liveness", "fire_watch_s", "clock_quality",
+    }  # fmt: skip
+    assert (simulation.limits, simulation.confined, simulation.levels) == (GB.limits, GB.confined, GB.levels)
+
+
+PACK = (rules.PACKS / "gb30871-2022.yaml").read_text(encoding="utf-8")
+CO = '{gas: CO, unit: mg/m3, high: 30, clause: "GBZ 2.1-2019 PC-STEL", source: professional}'
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "field"),
+    [
+        ("attempt_s:", "atempt_s:", "atempt_s"),
+        ("settle_ms: {value: 250, clause", "settle_ms: {clause", "settle_ms.value"),
+        (', clause: "policy ANT-01"', "", "liveness.clause"),
+        (CO, CO.replace("high: 30, ", ""), "limits.CO"),
+        (CO, CO.replace("30", ".nan"), "limits.CO"),
+        (CO, CO.replace("30", ".inf"), "limits.CO"),
+        (CO, CO.replace("high: 30", "low: 31, high: 30"), "limits.CO"),
+        (CO, f"{CO}\n  - {CO}", "limits.CO"),
+        (CO, CO.replace("gas: CO,", "gas: KRYPTON,"), "gas"),
+        ("value: proven", "value: rtc", "liveness"),
+        ("value: rtc", "value: proven", "clock_quality"),
+        ("  grade_2:", "  grade_3:", ""),
+        ("simulation: false", "simulation: maybe", "simulation"),
+        ("attempt_s: {value: 2,", "attempt_s: {value: -2,", "attempt_s.value"),
+        ("weekdays: [6, 7]", "weekdays: [0]", "upgrade_days.weekdays[0]"),
+        ("source: text}", "source: hearsay}", None),
+    ],
+)  # fmt: skip
+def test_a_broken_pack_is_refused_and_the_key_named(was: str, becomes: str, field: str | None) -> None:
+    assert was in PACK
+    with pytest.raises(ContractError) as caught:
+        rules.parse(PACK.replace(was, becomes), "broken.yaml")
+    if field:
+        assert caught.value.field == field
+
+
+@pytest.mark.parametrize("text", ["", "{", "- 1", "name: x"])
+def test_what_is_no_pack_at_all_is_refused(text: str) -> None:
+    with pytest.raises(ContractError):
+        rules.parse(text, "broken.yaml")
+
+
+def test_a_level_that_is_missing_is_named() -> None:
+    line = next(line for line in PACK.splitlines() if line.startswith("  grade_2:"))
+    with pytest.raises(ContractError) as caught:
+        rules.parse(PACK.replace(line + "\n", ""), "broken.yaml")
+    assert (caught.value.field, caught.value.came) == ("levels", "no grade_2")
+
+
+def test_an_unknown_pack_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(ContractError, match="gb30871-2022, osha-nfpa, simulation, strictest"):
+        rules.load("osha")
+
+
+def test_a_pack_that_calls_itself_otherwise_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(PACK, encoding="utf-8")
+    with pytest.raises(ContractError) as caught:
+        rules.load("mine", tmp_path)
+    assert (caught.value.field, caught.value.came) == ("name", "gb30871-2022")
+
+
+def test_packs_do_not_refer_in_a_circle(tmp_path: Path) -> None:
+    header = "name: {0}\nzh: x\nen: x\nsimulation: false\nbased_on: {1}\n"
+    for name, other in (("one", "two"), ("two", "one")):
+        (tmp_path / f"{name}.yaml").write_text(header.format(name, other), encoding="utf-8")
+    with pytest.raises(ContractError) as caught:
+        rules.load("one", tmp_path)
+    assert caught.value.field == "based_on"
+
+
+@pytest.mark.parametrize("derived", ["SIMULATION", "strictest"])
+def test_the_hash_of_a_derived_pack_changes_with_what_it_was_made_from(tmp_path: Path, derived: str) -> None:
+    """Every decision record carries it."""
+    for path in rules.PACKS.glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        changed = text.replace("attempt_s: {value: 2,", "attempt_s: {value: 1,")
+        (tmp_path / path.name).write_text(changed if path.stem == "gb30871-2022" else text, encoding="utf-8")
+    was, now = rules.load(derived), rules.load(derived, tmp_path)
+    assert (was.attempt_s.value, now.attempt_s.value) == (2, 1)
+    assert was.sha256 != now.sha256
+
+
+def test_a_pack_can_be_written_down_and_compared() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(GB), type=rules.Rules) == GB
