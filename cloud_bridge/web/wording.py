@@ -3,8 +3,10 @@
 Unknown types and codes are shown as they came: a newer box must not become unreadable.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
@@ -69,10 +71,19 @@ def spoken(text: str) -> str:
     return reason(*split_reason(text))
 
 
+def _moment(ms: int) -> str:
+    """A moment by the site's clock; what no calendar reaches stays a number."""
+    if not 0 <= ms <= 253_402_300_799_000:
+        return f"{ms // 1000} s"
+    return f"{timezone.localtime(datetime.fromtimestamp(ms / 1000, UTC)):%Y-%m-%d %H:%M:%S}"
+
+
 def quantity(milli: object, unit: object) -> str:
     """A number in thousandths with its unit, as a person reads it."""
     if isinstance(milli, bool) or not isinstance(milli, int):
         return ""
+    if unit == "unix_s":  # a moment, in seconds since 1970
+        return _moment(milli)
     return f"{milli / 1000:g} {unit}".strip() if isinstance(unit, str) else f"{milli / 1000:g}"
 
 

@@ -16,6 +16,7 @@ from contracts.topics import Response
 from edge.cli import printing, sections
 from edge.cli.choices import Choices, choices
 from edge.cli.client import Control
+from edge.cli.next_steps import still_missing
 from edge.cli.reading import Json, ask_status
 from edge.cli.words import Words, limits
 from edge.config import read
@@ -45,24 +46,6 @@ class _Opened(msgspec.Struct, frozen=True):
     authorised_here: tuple[str, ...]
     missing: tuple[ReasonView, ...]
     state: str
-
-
-def still_missing(status: Status) -> tuple[ReasonView, ...]:
-    """What would make the reset edge be refused now.
-
-    A detector that went over its range and is good again stays latched only until this very reset.
-    """
-    from edge.interlock.conditions import CONDITIONS
-
-    blocking = {condition.name for condition in CONDITIONS if condition.blocks_reset}
-    good = {channel.name for channel in status.channels if channel.quality == "good"}
-    return tuple(
-        reason
-        for verdict in status.verdicts
-        if verdict.condition in blocking
-        for reason in verdict.reasons
-        if not (reason.code == "gas_over_range" and reason.subject in good)
-    )
 
 
 def reset_command(

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from contracts.errors import ContractError
-from edge.cli import printing, sections
+from edge.cli import next_steps, printing, sections
 from edge.cli.banner import LOOKS
 from edge.cli.choices import Choices, choices
 from edge.cli.client import Control, status_of
@@ -63,6 +63,7 @@ def picture(status: Status, words: Words, width: int) -> list[Text]:
     blank = Text(" " * width, f"on {LOOKS[status.state].paper}")
     lines = [sections.head(status, words, width), blank, state_line(status, words, width), blank]
     lines += sections.first_out(status, words, width)
+    lines += next_steps.lines(status, words, width)
     lines += sections.why_not(status, words, width, 1000)
     lines += sections.countdowns(status, words, width, status.at_us)
     lines += sections.gas(status, words, width, 1000)

@@ -9,6 +9,7 @@ from rich.text import Text
 from edge.cli.banner import LOOKS
 from edge.cli.words import Words, limits, number
 from edge.config import CONTACTS
+from edge.interlock.local_time import local_time
 from edge.interlock.status import ChannelView, CountdownView, ReasonView, Status, VerdictView
 
 GOOD, BAD, SOME, DIM, NOTE = "#3fb950", "bold #ff6b61", "bold #e6b800", "#8b949e", "#79c0ff"
@@ -70,8 +71,9 @@ def clock(t_ms: int) -> str:
 
 
 def minute(t_s: int) -> str:
-    """Day and time at the box."""
-    return datetime.datetime.fromtimestamp(t_s).astimezone().strftime("%m-%d %H:%M")
+    """Day and time at the box, to the minute."""
+    said = local_time(t_s)
+    return said[5:16] if said[4:5] == "-" else said
 
 
 # --- head, reasons ------------------------------------------------------------------------------------------------

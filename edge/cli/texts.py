@@ -133,6 +133,29 @@ TEXTS: dict[str, tuple[str, str]] = {
         "需要两名在场且有权的人：--fault --by A --by B",
         "two people who are here and entitled: --fault --by A --by B",
     ),
+    # watch
+    "watch_terminal": ("终端", "a terminal"),
+    "watch_no_terminal": ("文件或管道", "a file or a pipe"),
+    "watch_instead": (
+        "存一帧画面用 --picture 文件.svg；给程序读用 --json；看一次用 hotbox status",
+        "one frame: --picture FILE.svg; for programs: --json; once: hotbox status",
+    ),
+    # what to do after a trip
+    "next_steps": ("接下来", "what to do now"),
+    "step_first": ("先处理：{why}（{todo}）", "first: {why} ({todo})"),
+    "step_reset": (
+        "hotbox reset 打开复位窗口并列出还差什么，然后由有权人员在盒子上转动复位钥匙",
+        "hotbox reset opens the window and tells what is missing; then someone entitled turns the reset key",
+    ),
+    "step_fault": (
+        "修好后由两名有权人员解除：hotbox reset --fault --by A --by B，再转动复位钥匙",
+        "after the repair two entitled people: hotbox reset --fault --by A --by B, then the reset key",
+    ),
+    "step_watch": ("看火未结束，还有 {left}：留人守着", "keep the fire watch for another {left}"),
+    "step_permit": ("要再动火：{why}，请重新办票", "to work again: {why}, so apply for a new permit at the bridge"),
+    "step_permit_plain": ("要再动火：请重新办票", "to work again: apply for a new permit at the bridge"),
+    "step_gas_test": ("重新做气体分析并录入：hotbox gas-test", "make a new gas test and enter it: hotbox gas-test"),
+    "step_arm": ("再按点火申请，作业票 {permit} 有效至 {until}", "press arm again; permit {permit} is good until {until}"),
     # permit
     "permit_none_here": ("盒子上没有作业票", "no permit on this box"),
     "permit_id": ("编号", "number"),
@@ -238,7 +261,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "start it with hotbox run, or see systemctl status hotbox-interlock; name the box's configuration with -c",
     ),
     "unreadable": ("读不了 {path}：{why}", "cannot read {path}: {why}"),
-    "unreadable_do": ("用 -c 指明配置文件", "name the file with -c"),
+    "unreadable_do": ("检查路径和权限；配置文件用 -c 指明", "check the path and who may read it; -c names the configuration"),
 }
 
 
@@ -255,7 +278,7 @@ HELP_ZH: dict[str, str] = {
     "run.name": "interlock、vision、presence 或 link。",
     "status": "一屏看清当前状态。\n\n退出码：0，3 联锁无应答。",
     "status.as_json": "原样打印状态文档（JSON）。",
-    "watch": "全屏实时画面。q 退出，l 换语言，e 逐项说明。",
+    "watch": "全屏实时画面。q 退出，l 换语言，e 逐项说明。\n\n退出码：0 以 q 或 Ctrl-C 结束，1 不在终端上。",
     "watch.as_json": '每行打印一份状态；联锁不可达时打印 {"lost": true}。',
     "watch.picture": "把一帧画面存为 SVG 后退出。",
     "watch.size": "画面的列数x行数，与 --picture 同用。",

@@ -27,7 +27,7 @@ def watch_command(
 ) -> None:
     """Show everything live on the whole screen. Keys: q quit, l language, e explain.
 
-    Exit codes: 0 ended by q or Ctrl-C.
+    Exit codes: 0 ended by q or Ctrl-C, 1 not on a terminal.
     """
     chosen = choices(context)
     path = read(chosen.config).control_socket
@@ -35,11 +35,17 @@ def watch_command(
         _lines(path)
         return
     columns, rows = _size(size)
-    from edge.cli.watch_app import WatchApp, take_picture  # textual takes a quarter of a second to load
-
     if picture is not None:
+        from edge.cli.watch_app import take_picture  # textual takes a quarter of a second to load
+
         take_picture(path, chosen.lang, picture, columns, rows)
         return
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        # A full screen in a file is codes that nobody can read, and no key would end it.
+        words = chosen.words
+        raise ContractError("watch", words("watch_terminal"), words("watch_no_terminal"), words("watch_instead"))
+    from edge.cli.watch_app import WatchApp
+
     WatchApp(path, chosen.lang).run()
 
 

@@ -12,6 +12,7 @@ from contracts.event import ActionResult, Category, Severity
 from contracts.permit import Command, PermitClaims, Revocations, Verb
 from contracts.topics import Response
 from edge.interlock.happenings import Happening, PermitAccepted, Revoked, Suspended
+from edge.interlock.local_time import local_time
 from edge.interlock.record import Note
 from edge.interlock.rules import Rules
 from edge.interlock.state import MAX_PERMITS, Durable, usable
@@ -106,7 +107,8 @@ def _fit(claims: PermitClaims, rules: Rules, durable: Durable, wall_s: int) -> N
         hours = f"{claims.level.value}, {(claims.exp - claims.nbf) / 3600:.1f} h"
         raise ContractError("level", f"at most {level.validity_h} h ({level.clause})", hours)
     if wall_s >= claims.exp:
-        raise ContractError("exp", f"after now ({wall_s})", str(claims.exp), "it has expired: apply for a new one")
+        wanted = f"after now ({local_time(wall_s)})"
+        raise ContractError("exp", wanted, local_time(claims.exp), "it has expired: apply for a new one")
     number = claims.jti
     if number in durable.revoked or number in durable.void or number in durable.finished:
         raise ContractError("jti", "a permit that stands", f"{number}, revoked or over", "apply for a new one")
@@ -201,4 +203,4 @@ def command(token: str, keys: Keys, box: str, seen: set[str], wall_s: int) -> Ju
 
 def _alive(asked: Command, wall_s: int) -> None:
     if wall_s >= asked.exp:
-        raise ContractError("exp", f"after now ({wall_s})", str(asked.exp), "send it again")
+        raise ContractError("exp", f"after now ({local_time(wall_s)})", local_time(asked.exp), "send it again")

@@ -27,7 +27,8 @@ class Mode(StrEnum):
 class Reason(msgspec.Struct, frozen=True):
     """Why: code (see reasons.py), subject (channel, person, group), value against limit in unit, clause.
 
-    Numbers are in thousandths, as the log has no floats.
+    Numbers are in thousandths, as the log has no floats. The unit ``unix_s`` marks moments (seconds since 1970), which
+    people are shown as day and time.
     """
 
     code: str

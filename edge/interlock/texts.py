@@ -66,6 +66,6 @@ def describe(kind: str, data: dict[str, Any]) -> tuple[str, str]:
     text = CATALOGUE[first["code"]]
     subject = str(first.get("chan", ""))
     value = ""
-    if "value_milli" in first and first.get("unit", "") not in ("", "s", "ms"):
+    if "value_milli" in first and first.get("unit", "") not in ("", "s", "ms", "unix_s"):
         value = f" {first['value_milli'] / 1000:g} {first['unit']}"
     return f"{zh}：{fill(text.zh, subject)}{value}", f"{en}: {fill(text.en, subject)}{value}"

@@ -5,6 +5,7 @@ from edge.config import BUTTONS
 from edge.gas.reading import Quality
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.conditions.air import channel_reason, group_reasons
+from edge.interlock.local_time import local_time
 from edge.interlock.reasons import fill, text
 from edge.interlock.state import Mode, Reason
 from edge.interlock.status import (
@@ -28,15 +29,20 @@ def _number(milli: int | None) -> str:
     return "" if milli is None else f"{milli / 1000:.3f}".rstrip("0").rstrip(".")
 
 
+def _said(milli: int | None, unit: str) -> str:
+    """A number, or the moment that a count of seconds since 1970 stands for."""
+    return local_time(milli // 1000) if unit == "unix_s" and milli is not None else _number(milli)
+
+
 def reason_view(reason: Reason) -> ReasonView:
     """A reason with its texts."""
     words = text(reason.code)
     return ReasonView(
         code=reason.code,
         subject=reason.subject,
-        value=_number(reason.value_milli),
-        limit=_number(reason.limit_milli),
-        unit=reason.unit,
+        value=_said(reason.value_milli, reason.unit),
+        limit=_said(reason.limit_milli, reason.unit),
+        unit="" if reason.unit == "unix_s" else reason.unit,
         clause=reason.clause,
         zh=fill(words.zh, reason.subject),
         en=fill(words.en, reason.subject),

@@ -23,9 +23,9 @@ def permit(f: Facts) -> Verdict:
         return fail("permit_finished", number)
     off_s = error_s(f)
     if f.wall_s - off_s < claims.nbf:
-        return Verdict((Reason("permit_not_yet", number, f.wall_s * 1000, claims.nbf * 1000, "s"),))
+        return Verdict((Reason("permit_not_yet", number, f.wall_s * 1000, claims.nbf * 1000, "unix_s"),))
     if f.wall_s + off_s >= claims.exp:
-        return Verdict((Reason("permit_expired", number, f.wall_s * 1000, claims.exp * 1000, "s"),))
+        return Verdict((Reason("permit_expired", number, f.wall_s * 1000, claims.exp * 1000, "unix_s"),))
     return PASS
 
 
@@ -56,7 +56,7 @@ def check_in(f: Facts) -> Verdict:
     rule = f.rules.check_in_s
     if late_s > rule.value:
         return fail("check_in_late", f.permit.jti, late_s * 1000, rule, "s")
-    return fail("check_in_none", f.permit.jti, late_s * 1000, rule, "s")
+    return fail("check_in_none", f.permit.jti, max(0, late_s) * 1000, rule, "s")
 
 
 def preconditions(f: Facts) -> Verdict:

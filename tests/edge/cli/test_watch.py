@@ -138,6 +138,15 @@ def test_a_picture_loads_nothing_from_elsewhere(tripped: Box, tmp_path: Path) ->
     assert "url(http" not in svg
 
 
+def test_into_a_file_it_says_what_to_use_instead_of_filling_it_with_codes(box: Box) -> None:
+    shown = box.hotbox("watch")
+    assert shown.returncode == 1
+    assert shown.stdout == ""
+    for word in ("a terminal", "--picture", "--json", "hotbox status"):
+        assert word in shown.stderr
+    assert "终端" in box.hotbox("watch", lang="zh").stderr
+
+
 def test_a_size_that_is_none_is_refused(box: Box, tmp_path: Path) -> None:
     shown = box.hotbox("watch", "--picture", str(tmp_path / "w.svg"), "--size", "big")
     assert shown.returncode == 1
