@@ -43,11 +43,23 @@ class Bus(_Section, frozen=True):
     stop_bits: Literal[1, 2] = 1
 
 
+class ResponseFactor(_Section, frozen=True):
+    """What a reading is multiplied by when the channel was calibrated with another gas than the one it guards against.
+
+    `source` says where the number stands: the maker's table for this sensor. A factor below 1 would make gas look
+    like less than the sensor shows, and is refused.
+    """
+
+    factor: Annotated[float, msgspec.Meta(ge=1, le=20)]
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
 class Channel(_Section, frozen=True):
     """One gas channel: where it is read and what its numbers mean.
 
     The block starts at `register`: value, status word, live counter; three more must be readable (findings/hardware
-    1: the read length rotates as a sequence tag). `scale` multiplies the raw signed value into `unit`.
+    1: the read length rotates as a sequence tag). `scale` multiplies the raw signed value into `unit` of
+    `calibration_gas`; `response_factor` makes it one of `gas` where the two differ.
     """
 
     name: Id
@@ -65,6 +77,7 @@ class Channel(_Section, frozen=True):
     t90_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 20.0
     calibration_due: str = ""
     serial: str = ""
+    response_factor: ResponseFactor | None = None
 
 
 class Group(_Section, frozen=True):

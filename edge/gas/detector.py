@@ -48,10 +48,13 @@ class Detector:
         channel = self.channel
         raw = signed(registers[0])
         value = round(raw * channel.scale, 6)
+        factor = channel.response_factor
+        # The range is the sensor's, so it is judged by what the sensor says; the limit by what that means.
+        measured = value if factor is None else round(value * factor.factor, 6)
         counter = registers[2] if channel.live_counter else None
         quality, detail = self._judge(registers[1], value, counter, at_us)
         return Reading(
-            channel.name, None if quality is Quality.BAD_FRAME else value, quality, at_us, raw, counter, detail
+            channel.name, None if quality is Quality.BAD_FRAME else measured, quality, at_us, raw, counter, detail
         )
 
     def _judge(self, status: int, value: float, counter: int | None, at_us: int) -> tuple[Quality, str]:

@@ -5,7 +5,7 @@ import datetime
 import msgspec
 
 from contracts.errors import ContractError
-from contracts.gas import gas
+from contracts.gas import Kind, Unit, gas
 from edge.config import SIMULATION, BoxConfig, Channel, check_simulation
 from edge.interlock.rules import Limit, Rules
 
@@ -80,12 +80,32 @@ def _known_gas(channel: Channel) -> None:
         gas(channel.gas)
     except ContractError as error:
         raise _at(f"channels.{channel.name}.gas", error) from error
-    if channel.calibration_gas != channel.gas:
+    if channel.calibration_gas == channel.gas:
+        if channel.response_factor is not None:
+            raise ContractError(
+                f"channels.{channel.name}.response_factor",
+                "none, because the channel is calibrated with the gas that it measures",
+                f"{channel.response_factor.factor:g}",
+                "delete it, or correct `calibration_gas`",
+            )
+        return
+    if channel.response_factor is None:
         raise ContractError(
             f"channels.{channel.name}.calibration_gas",
-            f"{channel.gas}, as `gas` says (no response factor is known)",
+            f"{channel.gas}, as `gas` says (there is no `response_factor`)",
             repr(channel.calibration_gas),
-            "calibrate with the gas that is measured",
+            "calibrate with the gas that is measured, or give the factor of this pair and where it stands",
+        )
+    try:
+        pair = {gas(channel.gas).kind, gas(channel.calibration_gas).kind}
+    except ContractError as error:
+        raise _at(f"channels.{channel.name}.calibration_gas", error) from error
+    if pair != {Kind.FLAMMABLE} or channel.unit is not Unit.PCT_LEL:
+        raise ContractError(
+            f"channels.{channel.name}.response_factor",
+            "two flammable gases and a reading in %LEL",
+            f"{channel.calibration_gas} for {channel.gas} in {channel.unit.value}",
+            "makers state factors for %LEL only: calibrate with the gas that is measured",
         )
 
 

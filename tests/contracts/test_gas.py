@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.errors import ContractError
-from contracts.gas import GASES, Kind, Unit, convert, gas
+from contracts.gas import GASES, Kind, Unit, convert, gas, molar_volume_l
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,29 @@ def test_the_unit_trap(code: str, limit_vol_pct: float, limit_pct_lel: float) ->
     """GB 30871-2022 5.3.2 in %LEL: laxer than 10 %LEL for light aromatics, stricter for ammonia."""
     assert convert(limit_vol_pct, code, Unit.VOL_PCT, Unit.PCT_LEL) == pytest.approx(limit_pct_lel, abs=0.05)
     assert convert(limit_pct_lel, code, Unit.PCT_LEL, Unit.VOL_PCT) == pytest.approx(limit_vol_pct, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("code", "mg_m3", "temperature_c", "ppm"),
+    [("H2S", 10, 20, 7.06), ("CO", 20, 20, 17.2), ("CO", 30, 20, 25.8), ("NH3", 20, 20, 28.2), ("NH3", 30, 20, 42.4),
+     ("CL2", 1, 20, 0.339), ("CO", 30, 25, 26.2), ("CO", 55, 25, 48.0), ("H2S", 13.9, 25, 10.0)],
+)  # fmt: skip
+def test_milligrams_become_ppm_at_the_packs_temperature(
+    code: str, mg_m3: float, temperature_c: float, ppm: float
+) -> None:
+    """GBZ 2.1-2019 counts at 20 degC, OSHA at 25 degC: the same air, another number."""
+    assert convert(mg_m3, code, Unit.MG_M3, Unit.PPM, temperature_c) == pytest.approx(ppm, rel=0.005)
+    assert convert(ppm, code, Unit.PPM, Unit.MG_M3, temperature_c) == pytest.approx(mg_m3, rel=0.005)
+
+
+@pytest.mark.parametrize(("temperature_c", "litres"), [(0, 22.41), (20, 24.05), (25, 24.46)])
+def test_a_mole_of_gas_fills_more_when_it_is_warmer(temperature_c: float, litres: float) -> None:
+    assert molar_volume_l(temperature_c) == pytest.approx(litres, abs=0.02)
+
+
+def test_without_a_temperature_milligrams_stay_milligrams() -> None:
+    with pytest.raises(ContractError):
+        convert(30, "CO", Unit.MG_M3, Unit.PPM)
 
 
 @pytest.mark.parametrize("code", sorted(GASES))

@@ -8,6 +8,7 @@ import msgspec
 
 from contracts.errors import ContractError
 from contracts.gas import Unit
+from contracts.level import Calendar
 from contracts.permit import Level
 from edge.interlock.rules.rows import (
     CLOCK,
@@ -133,6 +134,17 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         found = fitting.into(unit)
         high = None if found.high is None and found.below is None else found.top
         return msgspec.structs.replace(found, high=high, below=None)
+
+    def calendar(self) -> Calendar:
+        """When a hot-work level rises by one (`contracts.level.upgrade_level`)."""
+        days = self.upgrade_days
+        return Calendar(
+            frozenset(days.dates),
+            frozenset(days.weekdays),
+            self.night_from_h.value,
+            self.night_to_h.value,
+            self.wind_forbidden_grade.value,
+        )
 
     def accepts_liveness(self, liveness: str) -> bool:
         """Whether a face with this liveness result counts."""

@@ -105,3 +105,12 @@ def test_failure_has_no_value():
     reading = detector().failed(77, "no reply within 60 ms")
     assert (reading.value, reading.quality, reading.at_us) == (None, Quality.BAD_FRAME, 77)
     assert reading.detail == "no reply within 60 ms"
+
+
+def test_a_response_factor_raises_the_reading_and_leaves_the_sensors_range_alone():
+    """A sensor calibrated with methane sees propane too low by the factor of its maker's table."""
+    unit = detector(gas="C3H8", calibration_gas="CH4", response_factor={"factor": 1.6, "source": "manual, table 7"})
+    reading = unit.decode([50, 0, 1], 1000)
+    assert (reading.value, reading.raw, reading.quality) == (8.0, 50, Quality.GOOD)
+    assert unit.decode([1000, 0, 2], 1000).quality is Quality.GOOD
+    assert unit.decode([1001, 0, 3], 1000).quality is Quality.OVER_RANGE

@@ -8,7 +8,7 @@ import pytest
 from contracts.errors import ContractError
 from contracts.gas import Unit
 from edge import config as box_config
-from edge.config import BoxConfig
+from edge.config import BoxConfig, ResponseFactor
 from edge.interlock import rules
 from edge.interlock.site import Site, build
 from tests.edge.interlock.bench import GB
@@ -77,6 +77,41 @@ def test_a_site_that_could_not_protect_is_refused_and_named(
     with pytest.raises(ContractError) as caught:
         _build(change(config))  # type: ignore[operator]
     assert caught.value.field == field
+
+
+FACTOR = ResponseFactor(1.6, "manual, table 7")
+
+
+def test_a_channel_calibrated_with_another_gas_needs_the_factor_of_the_pair(config: BoxConfig) -> None:
+    """Readings become those of the measured gas; the limit stays the measured gas's own."""
+    site = _build(_change_channel(config, gas="C3H8", calibration_gas="CH4", response_factor=FACTOR))
+    assert site.channels[0].limit.high == pytest.approx(9.52, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"response_factor": FACTOR}, "response_factor"),
+        ({"gas": "C3H8"}, "calibration_gas"),
+        ({"gas": "C3H8", "calibration_gas": "XE", "response_factor": FACTOR}, "calibration_gas"),
+        ({"gas": "O2", "unit": Unit.VOL_PCT, "response_factor": FACTOR}, "response_factor"),
+        ({"gas": "CO", "unit": Unit.PPM, "calibration_gas": "H2S", "response_factor": FACTOR}, "response_factor"),
+        ({"gas": "C3H8", "unit": Unit.VOL_PCT, "response_factor": FACTOR}, "response_factor"),
+    ],
+    ids=["same gas", "no factor", "unknown gas", "oxygen", "toxic", "vol%"],
+)
+def test_a_response_factor_is_taken_for_a_known_pair_of_flammable_gases_only(
+    config: BoxConfig, change: dict[str, object], field: str
+) -> None:
+    with pytest.raises(ContractError) as caught:
+        _build(_change_channel(config, **change))
+    assert caught.value.field == f"channels.ch4-1.{field}"
+
+
+@pytest.mark.parametrize("raw", [{"factor": 0.99, "source": "table"}, {"factor": 1.5}, {"factor": 1.5, "source": ""}])
+def test_a_factor_that_lowers_a_reading_or_comes_from_nowhere_is_refused(raw: dict[str, object]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(raw, ResponseFactor)
 
 
 def test_simulation_rules_do_not_drive_real_devices(config: BoxConfig) -> None:

@@ -1,5 +1,6 @@
 """Every pack reads, every number has its clause and its unit, and what contradicts itself is refused by its name."""
 
+import datetime
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from contracts.errors import ContractError
 from contracts.gas import GASES, Unit
+from contracts.level import upgrade_level
 from contracts.permit import Level
 from edge.interlock import rules
 from edge.interlock.rules import Source, unit_of
@@ -81,6 +83,15 @@ def test_the_limits_are_those_of_the_standard(name: str) -> None:
     assert (inside.low, inside.high) == (19.5, 21)
 
 
+def test_the_packs_days_and_hours_raise_a_level() -> None:
+    """GB 30871-2022 5.1.1: National Day at noon; America knows no such thing."""
+    noon = datetime.datetime(2026, 10, 1, 12, tzinfo=datetime.UTC)
+    later = noon + datetime.timedelta(hours=1)
+    assert upgrade_level(Level.GRADE_2, noon, later, GB.calendar()).level is Level.GRADE_1
+    assert upgrade_level(Level.GRADE_2, noon, later, rules.load("osha-nfpa").calendar()).level is Level.GRADE_2
+    assert upgrade_level(Level.GRADE_2, noon, later, rules.load("strictest").calendar()).level is Level.GRADE_1
+
+
 def test_a_confined_space_keeps_the_open_limits_that_it_does_not_replace() -> None:
     assert GB.limit("CH4", Unit.PCT_LEL, confined=True) == GB.limit("CH4", Unit.PCT_LEL)
 
@@ -88,7 +99,7 @@ def test_a_confined_space_keeps_the_open_limits_that_it_does_not_replace() -> No
 def test_every_flammable_gas_that_the_box_knows_has_a_limit_in_every_pack() -> None:
     for name in NAMES:
         limits = {limit.gas for limit in rules.load(name).limits if limit.quantity is rules.Quantity.FLAMMABLE}
-        assert limits == {code for code, gas in GASES.items() if gas.lel_vol_pct} - {"HCN"}
+        assert limits == {code for code, gas in GASES.items() if gas.lel_vol_pct}
 
 
 def test_a_limit_against_fire_never_speaks_for_poison() -> None:
@@ -101,7 +112,8 @@ def test_a_limit_against_fire_never_speaks_for_poison() -> None:
 
 
 @pytest.mark.parametrize(
-    ("gas", "mg_m3", "ppm"), [("CO", 30, 25.8), ("H2S", 10, 7.06), ("CL2", 1, 0.34), ("SO2", 10, 3.76), ("HCN", 1, 0.89)]
+    ("gas", "mg_m3", "ppm"),
+    [("CO", 30, 25.8), ("H2S", 10, 7.06), ("CL2", 1, 0.34), ("SO2", 10, 3.76), ("HCN", 1, 0.89)],
 )
 def test_chinese_limits_become_ppm_at_twenty_degrees(gas: str, mg_m3: float, ppm: float) -> None:
     """GBZ 2.1-2019 states mg/m3; detectors speak ppm."""
