@@ -13,6 +13,7 @@ import msgspec
 
 from contracts.event import Category, Severity
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
+from edge.interlock.decision_record import Given
 from edge.interlock.happenings import Acknowledged, Happening
 from edge.interlock.record import Note, reason_data
 from edge.interlock.resetting import clear_fault, reset
@@ -59,6 +60,14 @@ class Step(msgspec.Struct, frozen=True):
     facts: Facts
     verdicts: dict[str, Verdict]
     next_us: int
+    given: Given
+
+
+def again(given: Given) -> Step:
+    """The step that was made from these arguments."""
+    return step(
+        given.site, given.rules, given.durable, given.volatile, given.snapshot, given.now_us, given.happenings
+    )
 
 
 def _relay(before: Mode, after: Mode) -> Relay:
@@ -102,7 +111,8 @@ def step(
             turn.v = replace(turn.v, commanded_us=now_us, opening_since_us=opening, grace={})
     seen = replace(turn.f, durable=turn.d, volatile=turn.v)
     relay = _relay(turn.before, turn.d.mode)
-    return Step(turn.d, turn.v, relay, tuple(turn.notes), seen, turn.verdicts, next_us(turn))
+    given = Given(site, rules, durable, volatile, snapshot, now_us, happenings)
+    return Step(turn.d, turn.v, relay, tuple(turn.notes), seen, turn.verdicts, next_us(turn), given)
 
 
 def _move(turn: Turn, happenings: tuple[Happening, ...]) -> None:

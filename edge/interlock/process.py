@@ -16,6 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -33,7 +34,7 @@ from edge.interlock import evidence as ev
 from edge.interlock import happenings, kernel, offers, restart, rules, safety_time, site, trust, view
 from edge.interlock.clock import ClockReader, boot_id
 from edge.interlock.control import ControlServer
-from edge.interlock.evidence_record import complete
+from edge.interlock.decision_record import Recorder, Start
 from edge.interlock.record import Note
 from edge.interlock.snapshot import AuditHealth, Snapshot, accept
 from edge.interlock.state import FORGOTTEN, Mode
@@ -98,14 +99,14 @@ class Interlock:
         )  # fmt: skip
         keys.publish(config.data_dir / "keys" / "log.vkey", self._log.origin, key)
         self._clock.raise_floor(_known_time(config.audit_db, self._log.health().boot))
-        self._durable, notes = restart.recover(
-            found, first_start=first_start, boot_id=boot_id(), now_us=now_us(), rules=self._rules
-        )
+        self._recorder = Recorder()
+        start = Start(self._site, self._rules, found, first_start, boot_id(), now_us())
+        self._durable, notes = restart.again(start)
         self._volatile = FORGOTTEN
         self._snapshot = Snapshot(clock=self._clock.read(), audit=AuditHealth(writable=True, age_ms=0, rollback=False))
         self._saved = found
         self._events: deque[EventView] = deque(maxlen=30)
-        self._first_notes = notes
+        self._start, self._first_notes = start, notes
         self._relay = RELAYS["deadman"](config.relay, self._on_status)
         self._pollers = [BusPoller(config, bus, self._on_reading, self._on_inputs) for bus in config.buses]
         self._taken = taken or {}
@@ -134,7 +135,8 @@ class Interlock:
             loop.add_signal_handler(number, stopping.set)
         self._relay.open_port()
         self._config.run_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
-        self._put(self._first_notes)
+        self._put_at(now_us(), _constants(self._site, self._rules), None)
+        self._put_at(now_us(), self._first_notes, self._start)
         for source, connected in self._taken.items():
             self._listen(source, connected)
         server = None if self._taken else self._serve()
@@ -408,25 +410,38 @@ class Interlock:
         self._record()
         self._put_at(now_us(), notes, None)
 
-    def _put_at(self, now: int, notes: tuple[Note, ...], step: kernel.Step | None) -> None:
-        clock = self._snapshot.clock
-        t = clock.t + (now - clock.at_us) // 1000
+    def _put_at(self, now: int, notes: tuple[Note, ...], of: kernel.Step | Start | None) -> None:
+        """Hand notes to the log as of `now`; decisions with everything that they were made from."""
         for note in notes:
             data = dict(note.data)
-            if note.snapshot and step is not None:
-                data["snapshot"] = complete(step.facts, step.verdicts)
-            kind, who = note.actor
-            draft = Draft(
-                cat=note.cat, type=note.type, sev=note.sev, src="interlock", actor=Actor(kind, who), res=note.res,
-                permit=note.permit, corr=str(note.attempt) if note.attempt else "", data=data,
-                t=t, m=now, tq=clock.quality, te=clock.error_ms,
-            )  # fmt: skip
-            self._log.append(draft, None if self._ending else self._done(note, t))
+            if note.part is not None:
+                data |= self._recorder.wrote(note.part, now).data()
+            if note.snapshot and of is not None:
+                write = self._recorder
+                data["snapshot"], parts = (
+                    write.start(of) if isinstance(of, Start) else write.step(of.given, of.verdicts)
+                )
+                for part in parts:
+                    self._append(_PART, part.data(), now)
+            self._append(note, data, now)
+
+    def _append(self, note: Note, data: dict[str, Any], now: int) -> None:
+        clock = self._snapshot.clock
+        t = clock.t + (now - clock.at_us) // 1000
+        kind, who = note.actor
+        draft = Draft(
+            cat=note.cat, type=note.type, sev=note.sev, src="interlock", actor=Actor(kind, who), res=note.res,
+            permit=note.permit, corr=str(note.attempt) if note.attempt else "", data=data,
+            t=t, m=now, tq=clock.quality, te=clock.error_ms,
+        )  # fmt: skip
+        self._log.append(draft, None if self._ending else self._done(note, t))
 
     def _done(self, note: Note, t: int) -> Callable[[int], None]:
         zh, en = describe(note.type, note.data)
 
         def durable(seq: int) -> None:
+            if note.type == PART_EVENT:
+                return
             self._events.append(EventView(seq, t, note.type, note.sev.value, zh, en))
             if note.token:
                 self._half_durable(note.token)
@@ -504,6 +519,24 @@ class Interlock:
             step.facts, step.verdicts, boot=health.boot, audit=audit, buses=tuple(p.view() for p in self._pollers),
             events=tuple(self._events), loop_lag_ms=lag_ms, evaluations=self.evaluations,
         )  # fmt: skip
+
+
+PART_EVENT = "record.part"
+
+
+def _constants(fixed: site.Site, pack: rules.Rules) -> tuple[Note, ...]:
+    """What does not change while the box runs, in full: every decision refers to it by its hash."""
+
+    def note(kind: str, part: msgspec.Struct, **data: Any) -> Note:
+        return Note(kind, Category.CONFIG, Severity.INFO, ActionResult.OK, ("box", ""), "", 0, 0, False, data, part)
+
+    return (
+        note("site.loaded", fixed, baseline=fixed.baseline, groups=len(fixed.groups), channels=len(fixed.channels)),
+        note("rules.loaded", pack, name=pack.name, pack_sha256=pack.sha256),
+    )
+
+
+_PART = Note(PART_EVENT, Category.AUDIT, Severity.INFO, ActionResult.OK, ("box", ""), "", 0, 0, False, {})
 
 
 _KNOWN_LEAVES = 64

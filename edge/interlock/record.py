@@ -1,4 +1,4 @@
-"""From the kernel's notes to events: reasons as data, and the complete evidence behind a decision."""
+"""From the kernel's notes to events: reasons as data."""
 
 from typing import Any
 
@@ -9,7 +9,11 @@ from edge.interlock.state import Reason
 
 
 class Note(msgspec.Struct, frozen=True):
-    """Something for the log. `token` asks for word when it is durable; `snapshot` adds the evidence."""
+    """Something for the log.
+
+    `token` asks for word when it is durable. `snapshot`: it is a decision, and everything that it was made from is
+    written with it. `part` is written in full beside the data, so that decisions need only refer to it.
+    """
 
     type: str
     cat: Category
@@ -21,6 +25,7 @@ class Note(msgspec.Struct, frozen=True):
     token: int
     snapshot: bool
     data: dict[str, Any]
+    part: msgspec.Struct | None = None
 
 
 def reason_data(reason: Reason) -> dict[str, Any]:

@@ -28,14 +28,14 @@ def reset(turn: Turn) -> None:
     reasons.extend(_causes_left(turn))
     if reasons:
         turn.note(
-            "interlock.reset_refused", sev=Severity.WARNING, res=ActionResult.DENIED,
+            "interlock.reset_refused", sev=Severity.WARNING, res=ActionResult.DENIED, snapshot=True,
             reasons=[reason_data(reason) for reason in reasons],
         )  # fmt: skip
         return
     cause = turn.d.first_out
     turn.d = replace(freed, reset_done=True)
     turn.v = replace(turn.v, reset_window_until_us=0, clock_offset_ms=None, stepped_ms=0)
-    turn.note("interlock.reset", actor=("person", here[0]), first_out=cause.code if cause else "")
+    turn.note("interlock.reset", actor=("person", here[0]), snapshot=True, first_out=cause.code if cause else "")
 
 
 def _causes_left(turn: Turn) -> list[Reason]:
@@ -65,13 +65,14 @@ def clear_fault(turn: Turn) -> None:
             "interlock.reset_refused",
             sev=Severity.WARNING,
             res=ActionResult.DENIED,
+            snapshot=True,
             reasons=[reason_data(Reason("fault_latched"))],
         )
         return
     turn.d = replace(turn.d, fault_cleared_by=tuple(here))
     turn.v = replace(turn.v, fault_window=(0, ()))
     turn.enter(Mode.TRIPPED)
-    turn.note("interlock.fault_cleared", sev=Severity.WARNING, by=here)
+    turn.note("interlock.fault_cleared", sev=Severity.WARNING, snapshot=True, by=here)
 
 
 def _authorised(turn: Turn, right: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What to remember after a start: nothing that cannot be known counts as safe. Pure."""
 
 from contracts.event import ActionResult, Category, Severity
+from edge.interlock.decision_record import Start
 from edge.interlock.record import Note, reason_data
 from edge.interlock.rules import Rules
 from edge.interlock.state import Durable, FireWatch, Mode, Reason
@@ -35,6 +36,13 @@ def recover(
     return durable, ()
 
 
+def again(start: Start) -> tuple[Durable, tuple[Note, ...]]:
+    """What was decided at a start, made from the same arguments."""
+    return recover(
+        start.found, first_start=start.first_start, boot_id=start.boot_id, now_us=start.now_us, rules=start.rules
+    )
+
+
 def _unclean(durable: Durable, permit: str, now_us: int, rules: Rules) -> tuple[Durable, tuple[Note, ...]]:
     cause = Reason("unclean_restart", permit)
     watch = FireWatch(permit, now_us, now_us + rules.fire_watch_s.value * 1_000_000)
@@ -51,6 +59,6 @@ def _unclean(durable: Durable, permit: str, now_us: int, rules: Rules) -> tuple[
     )
     note = Note(
         "interlock.tripped", Category.INTERLOCK, Severity.ALARM, ActionResult.OK, ("box", ""), permit,
-        durable.attempt, 0, False, {**reason_data(cause), "others": [], "released": True},
+        durable.attempt, 0, True, {**reason_data(cause), "others": [], "released": True},
     )  # fmt: skip
     return tripped, (note,)

@@ -60,7 +60,7 @@ def _take_permit(turn: Turn, claims: PermitClaims) -> None:
     as_of = max(turn.d.as_of, claims.as_of)
     turn.d = replace(turn.d, permits=permits, preconditions=confirmed, as_of=as_of)
     turn.note(
-        "permit.accepted", Category.PERMIT, actor=("bridge", claims.iss), permit=claims.jti,
+        "permit.accepted", Category.PERMIT, actor=("bridge", claims.iss), permit=claims.jti, part=claims,
         level=claims.level.value, nbf=claims.nbf, exp=claims.exp, content_sha256=claims.content_sha256,
         people=[{"id": p.id, "role": p.role.value, "badge": p.badge} for p in claims.people],
         approvals=[{"by": a.by, "office": a.office, "at": a.at} for a in claims.approvals],

@@ -62,11 +62,12 @@ class Turn:
         token: int = 0,
         snapshot: bool = False,
         permit: str | None = None,
+        part: msgspec.Struct | None = None,
         **data: Any,
     ) -> None:
-        """Write something down; `snapshot` adds the complete evidence."""
+        """Write something down; `snapshot` adds everything that it was decided from, `part` a constant in full."""
         number = permit if permit is not None else (self.f.permit.jti if self.f.permit else "")
-        self.notes.append(Note(kind, cat, sev, res, actor, number, self.d.attempt, token, snapshot, data))
+        self.notes.append(Note(kind, cat, sev, res, actor, number, self.d.attempt, token, snapshot, data, part))
 
     def enter(self, mode: Mode) -> None:
         """Change the mode."""
@@ -113,7 +114,7 @@ class Turn:
             self.d = replace(self.d, first_out=Reason("finished", number), consequences=(), reset_done=False)
         if self.d.mode is not Mode.FAULT:
             self.enter(Mode.TRIPPED)
-        self.note("work.finished", snapshot=opened)
+        self.note("work.finished", snapshot=True)
         if opened:
             self.note_watch()
 
@@ -162,6 +163,7 @@ class Turn:
             fire_watch=None,
         )
         self.enter(Mode.RELEASED)
+        self.note("release.commanded", snapshot=True)
         if watch is not None:
             self.note("fire_watch.ended", permit=watch.permit, resumed=True)
 

@@ -138,7 +138,7 @@ def watch_contact(turn: Turn) -> None:
         turn.fault(Reason("welded", "", None, None, "", turn.rules.settle_ms.clause))
     elif verdict is ContactVerdict.OK and released and not turn.d.confirmed and status.at_us > since:
         turn.d = replace(turn.d, confirmed=True)
-        turn.note("relay.closed", ms=(status.at_us - since) // 1000, cycles=status.cycles)
+        turn.note("relay.closed", snapshot=True, ms=(status.at_us - since) // 1000, cycles=status.cycles)
     elif verdict is ContactVerdict.OK and not released and turn.v.opening_since_us:
         ms = (status.at_us - turn.v.opening_since_us) // 1000
         turn.v = replace(turn.v, opening_since_us=0)
@@ -157,7 +157,7 @@ def check_in(turn: Turn) -> None:
     if late_s > window_s and turn.verdicts["clock"].ok:
         turn.d = replace(turn.d, void=(*turn.d.void, permit.jti)[-MAX_OVER:])
         late = reason_data(turn.verdicts["check_in"].reasons[0])
-        turn.note("permit.void", Category.PERMIT, Severity.WARNING, permit=permit.jti, **late)
+        turn.note("permit.void", Category.PERMIT, Severity.WARNING, permit=permit.jti, snapshot=True, **late)
         turn.judge()
         return
     # Nobody checks in for tomorrow's permit by standing here today.

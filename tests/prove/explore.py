@@ -40,6 +40,7 @@ class Box(Bench):
 
     def __init__(self, told: Callable[[Transition], None]) -> None:
         super().__init__()
+        self.log = None  # a million decisions are not kept
         self.told = told
         self.path: tuple[str, ...] = ()
         self.last_levels: frozenset[str] | None = None

@@ -22,6 +22,7 @@ from edge.interlock.snapshot import AuditHealth, Clock, Snapshot
 from edge.interlock.state import FORGOTTEN, Durable, GasPoint, GasTest, Mode, Volatile
 from edge.interlock.turn import failing
 from edge.relay.protocol import DeadmanStatus
+from tests.edge.interlock.memory import Memory
 
 replace = msgspec.structs.replace
 GB = rules.load("gb30871-2022")
@@ -140,6 +141,7 @@ class Bench:
         self.notes: list[Note] = []
         self.relays: list[Relay] = []
         self.last: Step | None = None
+        self.log: Memory | None = Memory()
 
     # --- the world
 
@@ -200,6 +202,8 @@ class Bench:
         )
         self.durable, self.volatile, self.last = step.durable, step.volatile, step
         self.notes.extend(step.notes)
+        if self.log is not None:
+            self.log.write(step)
         self.relays.append(step.relay)
         if step.relay is Relay.CLOSE:
             self.latch, self.contact = True, not self.stuck

@@ -134,7 +134,8 @@ def test_a_detector_that_was_never_read_is_not_reported_at_every_start(bench: Be
 def test_a_role_that_nobody_holds_is_missing_not_fulfilled(ready: Bench, role: str, condition: str) -> None:
     """BOX-03: a permit without a guardian is refused when offered; should one get in, nobody is no guardian."""
     (held,) = ready.durable.permits
-    alone = replace(held, people=tuple(person for person in held.people if person.role.value != role))
+    of_one_role = next(person for person in held.people if person.role.value != role)
+    alone = replace(held, people=(of_one_role, replace(of_one_role, id="second", badge=1005)))
     ready.durable = replace(ready.durable, permits=(alone,))
     ready.press("arm")
     assert {condition, "faces"} <= ready.failing()
