@@ -22,7 +22,7 @@ def rows(title: str, columns: Sequence[str], found: Sequence[dict[str, Any]], *,
         return
     table = Table(title=title)
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in found:
         table.add_row(*(str(row[column]) for column in columns))
     Console().print(table)

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -11,6 +12,13 @@ from cloud_bridge.prepare import prepare
 
 app = typer.Typer(no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON. / 输出 JSON。")]
+
+
+def _when(moment: datetime, *, as_json: bool) -> str:
+    """A moment: ISO 8601 for programs, the site's clock for people."""
+    from cloud_bridge.site_time import at_site
+
+    return moment.isoformat() if as_json else at_site(moment)
 
 
 @app.command("list")
@@ -26,8 +34,8 @@ def list_permits(context: typer.Context, as_json: AsJson = False) -> None:
             "state": p.state,
             "level": p.level,
             "place": p.place,
-            "from": p.starts.isoformat(),
-            "to": p.ends.isoformat(),
+            "from": _when(p.starts, as_json=as_json),
+            "to": _when(p.ends, as_json=as_json),
             "note": p.decided_note,
         }
         for p in Permit.objects.all()
@@ -47,7 +55,7 @@ def show(
     if permit is None:
         fail("the number of a permit", jti, "run: hotbox-bridge permit list")
     trail = [
-        {"at": h.at.isoformat(), "actor": h.actor, "event": h.event, "after": h.after, "note": h.note}
+        {"at": _when(h.at, as_json=as_json), "actor": h.actor, "event": h.event, "after": h.after, "note": h.note}
         for h in permit.history.all()
     ]
     if as_json:

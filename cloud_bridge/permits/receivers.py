@@ -12,6 +12,7 @@ from cloud_bridge.boxes.signals import box_answered, event_stored
 from cloud_bridge.permits import service
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.workflow import Event
+from cloud_bridge.site_time import with_times
 from contracts import event as contract_event
 from contracts.topics import Response
 
@@ -28,8 +29,8 @@ MEANING = {
 
 def _note(data: dict[str, Any]) -> str:
     """The box's reason in one line, whatever shape it has."""
-    words = [str(data[name]) for name in ("code", "reason", "field", "detail", "came") if data.get(name)]
-    return " · ".join(words)
+    words = [str(data[name]) for name in ("code", "reason", "field", "expected", "detail", "came") if data.get(name)]
+    return with_times(" · ".join(words))
 
 
 @receiver(event_stored)
@@ -58,4 +59,6 @@ def on_answer(box: Box, response: Response, **_kwargs: object) -> None:
     if not permit.answered:
         Permit.objects.filter(pk=permit.pk).update(answered=True)
     if not response.ok:
-        service.by_machine(permit.jti, Event.REFUSE, f"{response.code} {response.detail}".strip(), (box.pk, box.pk))
+        service.by_machine(
+            permit.jti, Event.REFUSE, with_times(f"{response.code} {response.detail}".strip()), (box.pk, box.pk)
+        )

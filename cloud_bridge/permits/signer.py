@@ -22,6 +22,7 @@ from cloud_bridge.permits.models import History, Permit
 from cloud_bridge.permits.service import BRIDGE, by_machine, facts_of
 from cloud_bridge.permits.workflow import Event, Refused, State
 from cloud_bridge.process import Changes, SignOfLife
+from cloud_bridge.site_time import with_times
 from contracts import jws
 from contracts.errors import ContractError
 from contracts.permit import Command as CommandClaims
@@ -61,7 +62,7 @@ def sign_permit(permit: Permit, keys: Keys) -> bool:
             return False
         except ContractError as error:
             log.warning("permit %s revoked instead of signed: %s", permit.jti, error)
-            by_machine(permit.jti, Event.REVOKE, f"signer: {error}")
+            by_machine(permit.jti, Event.REVOKE, with_times(f"signer: {error}"))
             return False
         taken = Permit.objects.filter(pk=permit.pk, state=State.APPROVED, jws="").update(
             state=State.ISSUED, jws=token, issued=now

@@ -11,6 +11,7 @@ from enum import StrEnum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cloud_bridge.site_time import at_site
 from contracts.permit import Level
 
 REQUIRED_SIGNATURES = 2
@@ -177,7 +178,7 @@ def check_window(level: Level, starts: datetime, ends: datetime, now: datetime) 
         Refused: with the limit of the level.
     """
     if not starts < ends:
-        raise Refused(_("an end after the start"), f"{ends:%Y-%m-%d %H:%M}", _("Correct the end."))
+        raise Refused(_("an end after the start"), at_site(ends), _("Correct the end."))
     limit = timedelta(hours=WINDOW_HOURS[level])
     if ends - starts > limit:
         raise Refused(
@@ -186,11 +187,11 @@ def check_window(level: Level, starts: datetime, ends: datetime, now: datetime) 
             _("Shorten the window, or apply for a new permit for the rest."),
         )
     if ends <= now:
-        raise Refused(_("an end in the future"), f"{ends:%Y-%m-%d %H:%M}", _("Choose a later end."))
+        raise Refused(_("an end in the future"), at_site(ends), _("Choose a later end."))
     if starts < now - BACKDATED:
         raise Refused(
             _("a start that is not past"),
-            f"{starts:%Y-%m-%d %H:%M}",
+            at_site(starts),
             _("Work never begins before its permit: choose a later start."),
         )
 
@@ -203,7 +204,7 @@ def submit(facts: Facts, now: datetime) -> State:
     """
     check_allowed(facts.state, Event.SUBMIT)
     if facts.ends <= now:
-        raise Refused(_("an end in the future"), f"{facts.ends:%Y-%m-%d %H:%M}", _("Choose a later end."))
+        raise Refused(_("an end in the future"), at_site(facts.ends), _("Choose a later end."))
     return State.PENDING_APPROVAL
 
 
@@ -239,7 +240,7 @@ def approve(facts: Facts, approver: Approver, shown_sha256: str, now: datetime) 
             _("approvers of two different offices"), approver.office, _("Ask an approver of another office to sign.")
         )
     if facts.ends <= now:
-        raise Refused(_("an end in the future"), f"{facts.ends:%Y-%m-%d %H:%M}", _("Apply for a new permit."))
+        raise Refused(_("an end in the future"), at_site(facts.ends), _("Apply for a new permit."))
     enough = len(facts.counted) + 1 >= REQUIRED_SIGNATURES
     return State.APPROVED if enough else State.PENDING_APPROVAL
 

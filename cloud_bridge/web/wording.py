@@ -3,13 +3,12 @@
 Unknown types and codes are shown as they came: a newer box must not become unreadable.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
+from cloud_bridge.site_time import LAST_MS, at_site, from_ms, is_moment_ms, with_times
 from cloud_bridge.web.box_words import EVENTS, REASONS, TODOS
 
 STATES: dict[str, tuple[str, str, str]] = {
@@ -71,19 +70,15 @@ def spoken(text: str) -> str:
     return reason(*split_reason(text))
 
 
-def _moment(ms: int) -> str:
-    """A moment by the site's clock; what no calendar reaches stays a number."""
-    if not 0 <= ms <= 253_402_300_799_000:
-        return f"{ms // 1000} s"
-    return f"{timezone.localtime(datetime.fromtimestamp(ms / 1000, UTC)):%Y-%m-%d %H:%M:%S}"
-
-
 def quantity(milli: object, unit: object) -> str:
-    """A number in thousandths with its unit, as a person reads it."""
+    """A number in thousandths with its unit, as a person reads it; seconds since 1970 by the site's clock."""
     if isinstance(milli, bool) or not isinstance(milli, int):
         return ""
-    if unit == "unix_s":  # a moment, in seconds since 1970
-        return _moment(milli)
+    # "unix_s" is a moment; logs of older boxes have moments in "s".
+    if (unit == "unix_s" and 0 <= milli <= LAST_MS) or (unit == "s" and is_moment_ms(milli)):
+        return at_site(from_ms(milli))
+    if unit == "unix_s":
+        return f"{milli // 1000} s"
     return f"{milli / 1000:g} {unit}".strip() if isinstance(unit, str) else f"{milli / 1000:g}"
 
 
@@ -129,5 +124,6 @@ def event_detail(kind: str, data: dict[str, Any]) -> str:
     if kind == "gas_test.recorded" and isinstance(data.get("points"), list):
         points = [point for point in data["points"] if isinstance(point, dict)]
         return _join([f"{p.get('gas', '')} {quantity(p.get('value_milli'), p.get('unit'))}" for p in points])
-    words = [data[name] for name in ("reason", "chan", "detail", "field") if isinstance(data.get(name), str)]
+    said = [(name, data.get(name)) for name in ("reason", "chan", "detail", "field")]
+    words = [word if name == "reason" else with_times(word) for name, word in said if isinstance(word, str)]
     return " · ".join(word for word in words if word)

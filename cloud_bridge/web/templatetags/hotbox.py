@@ -1,6 +1,6 @@
 """How templates show events, states, times and icons. Everything returned is text and gets escaped, icons excepted."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django import template
@@ -9,9 +9,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
+from cloud_bridge import site_time
 from cloud_bridge.boxes.models import Event, LiveEvent
 from cloud_bridge.permits.models import PermitPrecondition
 from cloud_bridge.permits.preconditions import KINDS, celsius
+from cloud_bridge.site_time import LAST_MS, at_site, from_ms
 from cloud_bridge.web import wording
 
 register = template.Library()
@@ -80,12 +82,18 @@ def event_view(event: Event | LiveEvent) -> dict[str, Any]:
 @register.filter
 def at(ms: int) -> str:
     """A moment (ms since 1970) by the site's clock: today only the time, else with the date."""
-    if not ms or ms <= 0 or ms > 253_402_300_799_000:
+    if not ms or ms <= 0 or ms > LAST_MS:
         return "–"
-    moment = timezone.localtime(datetime.fromtimestamp(ms / 1000, UTC))
+    moment = timezone.localtime(from_ms(ms))
     if moment.date() == timezone.localtime().date():
         return f"{moment:%H:%M:%S}"
-    return f"{moment:%Y-%m-%d %H:%M:%S}"
+    return at_site(moment)
+
+
+@register.filter
+def with_times(text: str) -> str:
+    """What a machine said, with moments instead of counts of seconds."""
+    return site_time.with_times(text)
 
 
 @register.filter
