@@ -306,7 +306,7 @@ def test_the_api_tells_boxes_permits_and_pages_of_events(box):
     assert reader.get(f"/api/v1/permits/{permit.jti}").json()["place"] == "P-101 泵房"
     assert reader.get("/api/v1/permits?limit=0").status_code == 422
     assert reader.get("/api/v1/boxes/none").status_code == 404
-    assert reader.get("/api/v1/events?since=0").json() == {"events": [], "next": 0}
+    assert reader.get("/api/v1/events?since=0&box=box-pages").json() == {"events": [], "next": 0}
     assert reader.get("/api/v1/openapi.json").json()["info"]["title"] == "hotbox bridge"
 
 
