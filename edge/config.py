@@ -17,6 +17,9 @@ from edge.presence.fence import Fence
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Millis = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
 SIMULATION = "SIMULATION"
+_NAME_A_BUS = "name one that stands under `buses`"
+_SEE_DATA_SHEET = "see the detector's data sheet"
+_NAMED = "configuration; configs/box.example.yaml explains every key"
 _COMPARE = "compare with configs/box.example.yaml"
 BUTTONS = ("arm", "stop", "finish", "reset", "estop")
 """Inputs that every box has."""
@@ -298,47 +301,68 @@ def check(config: BoxConfig) -> None:
             )
     for index, channel in enumerate(config.channels):
         if channel.bus not in buses:
-            raise ContractError(f"channels[{index}].bus", f"one of {', '.join(buses)}", channel.bus)
-        if not channel.range_low < channel.range_high:
-            raise ContractError(f"channels[{index}].range_high", f"above {channel.range_low}", str(channel.range_high))
+            raise ContractError(f"channels[{index}].bus", f"one of {', '.join(buses)}", channel.bus, _NAME_A_BUS)
         for key in ("scale", "range_low", "range_high"):
             if not math.isfinite(getattr(channel, key)):
-                raise ContractError(f"channels[{index}].{key}", "a finite number", str(getattr(channel, key)))
+                raise ContractError(
+                    f"channels[{index}].{key}", "a finite number", str(getattr(channel, key)), _SEE_DATA_SHEET
+                )
+        if not channel.range_low < channel.range_high:
+            raise ContractError(
+                f"channels[{index}].range_high", f"above range_low ({channel.range_low:g})", f"{channel.range_high:g}",
+                _SEE_DATA_SHEET,
+            )  # fmt: skip
         if channel.scale <= 0:
-            raise ContractError(f"channels[{index}].scale", "a positive factor", str(channel.scale))
+            raise ContractError(
+                f"channels[{index}].scale", "a positive factor", f"{channel.scale:g}", _SEE_DATA_SHEET
+            )
     _unique("channels (bus/unit_id/register)", [f"{c.bus}/{c.unit_id}/{c.register}" for c in config.channels])
     voting = [name for group in config.groups for name in group.channels]
     _unique("groups.channels", voting)
     for index, group in enumerate(config.groups):
         if len(group.channels) != int(group.vote[-1]):
             raise ContractError(
-                f"groups[{index}].channels", f"{group.vote[-1]} channels for {group.vote}", str(len(group.channels))
-            )
+                f"groups[{index}].channels", f"{group.vote[-1]} channels for {group.vote}", str(len(group.channels)),
+                "add the missing channels or change the vote",
+            )  # fmt: skip
         for name in group.channels:
             if name not in channels:
-                raise ContractError(f"groups[{index}].channels", f"one of {', '.join(channels)}", name)
+                raise ContractError(
+                    f"groups[{index}].channels", f"one of {', '.join(channels)}", name, "describe it under `channels`"
+                )
         gases = {(channels[name].gas, channels[name].unit) for name in group.channels}
         if len(gases) > 1:
             raise ContractError(
-                f"groups[{index}].channels", "one gas and unit", ", ".join(sorted(f"{g} {u}" for g, u in gases))
-            )
+                f"groups[{index}].channels", "one gas and unit", ", ".join(sorted(f"{g} {u}" for g, u in gases)),
+                "only like can vote together: make a group for each",
+            )  # fmt: skip
     for name in channels:
         if name not in voting:
             raise ContractError(
                 "groups", f"a group for channel {name}", "none", "a channel that no group counts guards nobody"
             )
     if config.inputs.bus not in buses:
-        raise ContractError("inputs.bus", f"one of {', '.join(buses)}", config.inputs.bus)
+        raise ContractError("inputs.bus", f"one of {', '.join(buses)}", config.inputs.bus, _NAME_A_BUS)
     lines = [("relay", config.relay.device), *((f"buses.{b.name}", b.device) for b in config.buses if b.kind == "rtu")]
+    if config.presence.gnss is not None:
+        lines.append(("presence.gnss", config.presence.gnss.device))
     for index, (key, device) in enumerate(lines):
         for other, same in lines[:index]:
             if device == same:
-                raise ContractError(f"{key}.device", f"a serial line of its own, not {other}'s", device)
+                raise ContractError(
+                    f"{key}.device", f"a serial line of its own, not {other}'s", device,
+                    "name the other port, best by /dev/serial/by-id",
+                )  # fmt: skip
     Fence.of(config.presence.fence)
     if not config.presence.quorum:
-        raise ContractError("presence.quorum", "at least one of gnss, badge", "nothing")
+        raise ContractError(
+            "presence.quorum", "at least one of gnss, badge", "nothing", "say what proves that the box is at the place"
+        )
     if "gnss" in config.presence.quorum and config.presence.gnss is None:
-        raise ContractError("presence.gnss", "a receiver, because the quorum names it", "nothing")
+        raise ContractError(
+            "presence.gnss", "a receiver, because the quorum names it", "nothing",
+            "add its device, or take gnss out of the quorum",
+        )  # fmt: skip
     if config.presence.badges is None:
         raise ContractError("presence.badges", "badge settings", "nothing", "people are known by their badges")
 
@@ -388,4 +412,4 @@ def read(path: Path) -> BoxConfig:
     try:
         return msgspec.convert(raw, BoxConfig)
     except msgspec.ValidationError as error:
-        raise from_msgspec(error, "configuration", raw, BoxConfig) from error
+        raise from_msgspec(error, _NAMED, raw, BoxConfig) from error

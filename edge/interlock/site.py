@@ -70,7 +70,8 @@ def _due(day: str, channel: str) -> int:
     try:
         end = datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC) + datetime.timedelta(days=1)
     except ValueError as error:
-        raise ContractError(f"channels.{channel}.calibration_due", "a date like 2027-03-31", repr(day)) from error
+        field = f"channels.{channel}.calibration_due"
+        raise ContractError(field, "a date like 2027-03-31", repr(day), "copy it from the detector's label") from error
     return int(end.timestamp())
 
 
@@ -137,7 +138,10 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
     """
     check_simulation(config)
     if rules.simulation != (config.baseline == SIMULATION):
-        raise ContractError("baseline", "SIMULATION for simulation rules only", config.baseline)
+        raise ContractError(
+            "baseline", "SIMULATION for simulation rules only", config.baseline,
+            "name the pack that this site works under",
+        )  # fmt: skip
     if not config.groups:
         raise ContractError("groups", "at least one gas group", "none", "without gas there is no release")
     for channel in config.channels:

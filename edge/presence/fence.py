@@ -13,6 +13,7 @@ import msgspec
 from contracts.errors import ContractError
 
 _FIELD = "presence.fence"
+_DRAW = "walk round the work area and note its corners in order, as [latitude, longitude]"
 _WGS84_A_M = 6_378_137.0
 _WGS84_E2 = 6.694_379_990_14e-3
 _LARGEST_M = 5_000.0
@@ -47,10 +48,12 @@ class Fence(msgspec.Struct, frozen=True):
             # Written so that NaN fails too.
             if not (abs(latitude) <= _FURTHEST_LATITUDE and abs(longitude) <= 180):
                 came = f"({latitude}, {longitude})"
-                raise ContractError(f"{_FIELD}[{index}]", "latitude within ±89 and longitude within ±180", came)
+                raise ContractError(
+                    f"{_FIELD}[{index}]", "latitude within ±89 and longitude within ±180", came, "latitude comes first"
+                )
         ring = list(polygon[:-1] if len(polygon) > 1 and polygon[0] == polygon[-1] else polygon)
         if len(ring) < 3:
-            raise ContractError(_FIELD, "at least three different corners", str(len(ring)))
+            raise ContractError(_FIELD, "at least three different corners", str(len(ring)), _DRAW)
         longitude = ring[0][1]
         middle = (
             math.fsum(corner[0] for corner in ring) / len(ring),
@@ -82,11 +85,13 @@ class Fence(msgspec.Struct, frozen=True):
     def _refuse_bad_shape(self) -> None:
         furthest = max(math.hypot(*corner) for corner in self.corners)
         if not furthest <= _LARGEST_M:
-            raise ContractError(_FIELD, f"corners within {_LARGEST_M / 1000:.0f} km of its middle", f"{furthest:.0f} m")
+            wanted = f"corners within {_LARGEST_M / 1000:.0f} km of its middle"
+            raise ContractError(_FIELD, wanted, f"{furthest:.0f} m", "correct the corner that lies far out")
         edges = self._edges()
         for index, (a, b) in enumerate(edges):
             if math.dist(a, b) < _SAME_CORNER_M:
-                raise ContractError(f"{_FIELD}[{index}]", "a corner apart from the next", "the same place")
+                wanted = "a corner apart from the next"
+                raise ContractError(f"{_FIELD}[{index}]", wanted, "the same place", "delete one of the two")
         for first, (a, b) in enumerate(edges):
             for second in range(first + 1, len(edges)):
                 c, d = edges[second]
@@ -102,7 +107,7 @@ class Fence(msgspec.Struct, frozen=True):
                     raise ContractError(_FIELD, "edges that do not meet", came, "give the corners in order")
         area = abs(math.fsum(a[0] * b[1] - b[0] * a[1] for a, b in edges)) / 2
         if area < _SMALLEST_M2:
-            raise ContractError(_FIELD, f"an area of at least {_SMALLEST_M2:.0f} m²", f"{area:.2f} m²")
+            raise ContractError(_FIELD, f"an area of at least {_SMALLEST_M2:.0f} m²", f"{area:.2f} m²", _DRAW)
 
 
 def _turn(degrees: float) -> float:

@@ -77,7 +77,7 @@ def settings(folder: Path, site: dict[str, Any]) -> dict[str, Any]:
             "fence": [[31.2299, 121.4732], [31.2299, 121.4742], [31.2309, 121.4742], [31.2309, 121.4732]],
             "quorum": ["gnss", "badge"],
             "badges": {"secrets": str(folder / "badges.json"), "dbus_address": "unix:path=/nowhere"},
-            "gnss": {"device": site["deadman"]["device"]},
+            "gnss": {"device": site["gnss"]["device"]},
         },
         "vision": {"camera": "http://127.0.0.1:1/", "templates": str(folder / "faces")},
         "roster": [

@@ -84,6 +84,9 @@ def test_a_refusal_as_json_has_four_parts(box: Box) -> None:
         (lambda c: c["presence"].update(fence=[]), "presence.fence"),
         (lambda c: c["presence"].update(fence=[[31.0, 121.0], [31.0001, 121.0001], [31.0002, 121.0002]]), "presence.fence"),
         (lambda c: c["presence"].update(gnss=None), "presence.gnss"),
+        (lambda c: c["presence"]["gnss"].update(device=c["relay"]["device"]), "presence.gnss.device"),
+        (lambda c: c["channels"][0].update(range_high=float("nan")), "channels[0].range_high"),
+        (lambda c: c["channels"][0].update(bus="none"), "channels[0].bus"),
         (lambda c: c["channels"][0].update(gas="XX"), "channels.ch4-1.gas"),
         (lambda c: c["buses"][2].update(baud=10), "buses[2].baud"),
         (lambda c: c.update(baseline="moon"), "baseline"),
@@ -95,6 +98,7 @@ def test_every_refusal_names_the_field(box: Box, change: Any, field: str) -> Non
     with pytest.raises(ContractError) as refused:
         examine(box.write(changed, "broken.yaml"), TODAY)
     assert refused.value.field == field
+    assert refused.value.hint
 
 
 def test_a_past_calibration_date_is_a_warning(box: Box) -> None:
