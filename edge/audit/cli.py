@@ -140,6 +140,13 @@ def verify(
         console.print(f"[{colour}]{_say(chinese, english)}[/]")
         for line in report.lines(chinese=is_chinese()):
             console.print(printable(line), markup=False)
+        if trust is not None and zipfile.is_zipfile(trust):
+            caution = _say(
+                "公钥取自压缩包本身:伪造者也会附上相配的公钥,请与设备铭牌或云桥登记的公钥核对",
+                "the keys come from the zip itself, and a forger would supply fitting ones: "
+                "compare them with the box's label or the bridge",
+            )
+            console.print(caution, style="yellow", markup=False)
     raise typer.Exit(report.exit_code)
 
 

@@ -72,6 +72,13 @@ def test_an_unknown_event_is_shown_as_it_came(django_data):
     assert wording.event_detail("gas.alarm", {"code": ["not", "text"], "value_milli": "12"}) == ""
 
 
+def test_a_moment_in_a_reason_is_shown_as_day_and_time(django_data):
+    from cloud_bridge.web import wording
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", wording.quantity(1_772_000_000_000, "unix_s"))
+    assert wording.quantity(2**60, "unix_s").endswith(" s")
+
+
 def test_a_reason_is_shown_with_value_limit_and_unit_in_both_languages(django_data):
     from django.utils import translation
 
