@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("edge.audit.cli", "app"),
     "enrol": ("edge.vision.cli", "enrol_command"),
     "config": ("edge.cli.checking", "config_app"),
+    "rules": ("edge.cli.rulebook", "rules_app"),
     "provision": ("edge.cli.provisioning", "provision_command"),
     "diag": ("edge.cli.provisioning", "diag_command"),
 }

@@ -2,6 +2,8 @@
 
 from edge.interlock.rules.rows import Days, Flag, LevelRule, Limit, Number, Word, unit_of
 
+_PARTS = {"1/1000": 1000, "1/100": 100}
+
 
 def plain(value: float) -> str:
     """A number without what says nothing: 7.05, 10, 0.2."""
@@ -38,6 +40,18 @@ def value(row: Number | Flag | Word | Days | Limit | LevelRule) -> str:
             parts = (f"{row.validity_h} h", f"break {row.break_s} s", row.camera and "camera",
                      row.continuous_gas and "continuous gas")  # fmt: skip
             return ", ".join(part for part in parts if part)
+
+
+def number(name: str, row: Number) -> str:
+    """A number as its pack has it, and as a person would say it: ``1800 s = 30 min``, ``500 = 0.5``."""
+    unit = unit_of(name)
+    if unit in _PARTS:
+        return f"{row.value} = {plain(row.value / _PARTS[unit])}"
+    said = f"{row.value} {unit}".rstrip()
+    if unit == "s" and row.value >= 120 and row.value % 60 == 0:
+        long = f"{row.value // 3600} h" if row.value % 3600 == 0 else f"{row.value // 60} min"
+        return f"{said} = {long}"
+    return said
 
 
 def describe(name: str, row: Number | Flag | Word | Days | Limit | LevelRule) -> str:

@@ -15,6 +15,7 @@ AnyRow = Number | Flag | Word | Days | Limit | LevelRule
 _Kind = TypeVar("_Kind", Number, Flag, Word, Days, Limit, LevelRule)
 _LESS_SURE = tuple(Source)
 _HEADER = ("name", "zh", "en", "simulation", "sha256", "site")
+_OF_A_LEVEL = {"validity_h": "lower", "break_s": "lower"}
 _TABLES = ("limits", "confined", "levels")
 
 
@@ -49,13 +50,17 @@ def compare(name: str, left: AnyRow, right: AnyRow) -> Stricter:
 
 
 def stricter_of(name: str, left: _Kind, right: _Kind) -> _Kind:
-    """The row that satisfies both. The clause is that of the stricter one, or both when each adds something.
+    """The row that satisfies both, with the clause of the stricter one, or both when each adds something.
+
+    Of two that ask for the same, the one whose source is surer.
 
     Raises:
         ContractError: a number that nobody may change differs, or units do not convert.
     """
     answer = compare(name, left, right)
-    if answer in (Stricter.SAME, Stricter.LEFT):
+    if answer is Stricter.SAME:
+        return min(left, right, key=lambda row: _LESS_SURE.index(row.source))
+    if answer is Stricter.LEFT:
         return left
     if answer is Stricter.RIGHT:
         return right
@@ -96,7 +101,7 @@ def _demands(name: str, left: AnyRow, right: AnyRow) -> list[Stricter]:
     """One answer for each thing that the rows ask for."""
     match left, right:
         case Number(), Number():
-            way = directions().get(name, "")
+            way = directions().get(name, _OF_A_LEVEL.get(name, ""))
             if way == "lower":
                 return [_order(right.value, left.value)]
             if way == "higher":

@@ -124,6 +124,13 @@ def test_each_kind_of_row_knows_which_way_is_stricter(name: str, loose: object, 
     assert stricter_of(name, strict, loose) is strict
 
 
+def test_of_two_equal_rows_the_surer_source_speaks() -> None:
+    ours, law = Number(1, "policy"), Number(1, "GB 30871-2022 1", Source.TEXT)
+    assert stricter_of("gas_test_age_s", ours, law) is law
+    assert stricter_of("gas_test_age_s", law, ours) is law
+    assert BOTH.fire_watch_s.clause.startswith("osha-nfpa: NFPA 51B-2019 5.6.1.1")
+
+
 def test_days_of_both_packs_count() -> None:
     one, other = Days("a", (_DAY,), (6,)), Days("b", (datetime.date(2026, 7, 4),), (7,))
     assert compare("upgrade_days", one, other) is Stricter.BOTH
