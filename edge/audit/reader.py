@@ -115,6 +115,12 @@ class Reader:
         """
         return [events.decode(body) for body in self.leaves(first, limit, limit * events.MAX_LEAF_BYTES)]
 
+    def newest_with(self, text: str, last: int) -> int | None:
+        """Seq of the newest leaf, up to `last`, that contains these bytes."""
+        query = "SELECT seq FROM event WHERE seq<=? AND instr(body, ?)>0 ORDER BY seq DESC LIMIT 1"
+        row = self._db.execute(query, (last, text.encode())).fetchone()
+        return int(row[0]) if row else None
+
     def leaf(self, seq: int) -> bytes | None:
         """One leaf."""
         row = self._db.execute("SELECT body FROM event WHERE seq=?", (seq,)).fetchone()

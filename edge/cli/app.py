@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("edge.cli.running", "run_command"),
     "status": ("edge.cli.reading", "status_command"),
     "watch": ("edge.cli.watching", "watch_command"),
-    "explain": ("edge.cli.reading", "explain_command"),
+    "explain": ("edge.cli.explaining", "explain_command"),
     "reset": ("edge.cli.acting", "reset_command"),
     "permit": ("edge.cli.acting", "permit_app"),
     "gas-test": ("edge.cli.acting", "gas_test_command"),

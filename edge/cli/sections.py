@@ -70,6 +70,11 @@ def clock(t_ms: int) -> str:
     return datetime.datetime.fromtimestamp(t_ms / 1000).astimezone().strftime("%H:%M:%S")
 
 
+def moment(t_ms: int) -> str:
+    """Date and time to the millisecond at the box."""
+    return datetime.datetime.fromtimestamp(t_ms / 1000).astimezone().isoformat(" ", "milliseconds")
+
+
 def minute(t_s: int) -> str:
     """Day and time at the box, to the minute."""
     said = local_time(t_s)

@@ -114,6 +114,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "set.run": ("持续", "run"),
     "clause": ("依据", "clause"),
     "explain_sum": ("{n} 项条件中 {bad} 项不通过", "{bad} of {n} conditions fail"),
+    "ago": ("{age}前", "{age} ago"),
+    "explain_same": ("重放结论与记录一致", "made again from the record: the same verdict"),
+    "explain_different": ("重放结论与记录不同", "made again from the record: ANOTHER verdict"),
+    "explain_recorded": ("记录", "recorded"),
+    "explain_replayed": ("重放", "made again"),
+    "explain_start": (
+        "启动时的判定：由状态文件得出，不涉及条件", "decided at a start, from the state file: no condition was asked"
+    ),
     # reset
     "reset_open": ("复位窗口已打开 {s} 秒", "the reset window is open for {s} s"),
     "reset_turn": (
@@ -303,8 +311,13 @@ HELP_ZH: dict[str, str] = {
     "watch.picture": "把一帧画面存为 SVG 后退出。",
     "watch.size": "画面的列数x行数，与 --picture 同用。",
     "explain": (
-        "逐项说明每个条件：结论、用途、原因、读数与限值、依据、时效。\n\n退出码：0，1 没有这个条件，3 联锁无应答。"
+        "逐项列出条件：结论、适用于放行还是持续、数值与限值、时效、依据条款、现场怎么办。\n\n"
+        "加 --event：按日志原样重放那次判定，不需要联锁在运行。\n\n"
+        "退出码：0 完成，1 没有这一项，3 联锁无应答。加 --event 时：0 与记录一致，1 不一致（列出不同的条件），"
+        "2 没有该事件或其中没有完整记录。"
     ),
+    "explain.event": "重放这条日志记录的判定。",
+    "explain.log": "审计日志文件（audit.db）。默认：本机的。",
     "explain.condition": "只看这一项。",
     "explain.as_json": "打印 JSON。",
     "reset": (

@@ -16,8 +16,8 @@ from contracts.errors import ContractError
 from edge.cli import sections
 from edge.cli.banner import LOST, banner
 from edge.cli.client import ANSWER_S, RETRY_S, SILENT_S, NoAnswer, decode, status_of
+from edge.cli.explaining import explanation
 from edge.cli.picture import self_contained
-from edge.cli.reading import explanation
 from edge.cli.words import Words
 from edge.interlock.status import Status
 from edge.sockets import now_us

@@ -1,6 +1,7 @@
 """control.sock: what the CLI may ask. One JSON object a line, one answer a line; `watch` goes on answering.
 
     {"op": "status"}                                   -> {"ok": true, "result": {...}}
+    {"op": "explain"}                                  -> every condition with what it looks at
     {"op": "watch"}                                    -> a status line at every change and each second
     {"op": "reset", "fault_by": []}                    opens the window; never resets
     {"op": "gas_test", "analyst", "serial", "points"}  the analyst's badge must be here
@@ -24,7 +25,7 @@ import msgspec
 from contracts.errors import ContractError, from_msgspec, printable, quote
 from contracts.event import ActionResult, Category, Severity
 from contracts.gas import Unit
-from edge.interlock import happenings
+from edge.interlock import happenings, view
 from edge.interlock.record import Note
 from edge.interlock.site import SitePerson
 from edge.interlock.state import GasPoint, GasTest
@@ -153,6 +154,8 @@ class ControlServer:
     def _do(self, request: Request, uid: int) -> Any:
         if request.op == "status":
             return self._interlock.status()
+        if request.op == "explain":
+            return view.explain(self._interlock.step.facts, self._interlock.step.verdicts)
         actions = {
             "reset": self._reset,
             "gas_test": self._gas_test,
@@ -161,7 +164,7 @@ class ControlServer:
         }
         action = actions.get(request.op)
         if action is None:
-            raise ContractError("op", f"status, watch, {', '.join(actions)}", repr(request.op))
+            raise ContractError("op", f"status, explain, watch, {', '.join(actions)}", repr(request.op))
         try:
             happening, result = action(request, uid)
         except ContractError as error:

@@ -298,7 +298,7 @@ def read(rows: Iterable[Any], text: PartText) -> tuple[Given | Start, dict[str, 
     except (KeyError, TypeError, AttributeError, msgspec.MsgspecError) as error:
         raise ContractError(
             "snapshot", "the record of a decision", f"{type(error).__name__}: {error}",
-            "choose a decision's event; older boxes wrote lists that cannot be replayed",
+            "choose a decision's event; one of older software is made again by that software (see site.loaded)",
         ) from error  # fmt: skip
 
 

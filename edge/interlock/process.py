@@ -15,6 +15,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -531,7 +532,7 @@ def _constants(fixed: site.Site, pack: rules.Rules) -> tuple[Note, ...]:
         return Note(kind, Category.CONFIG, Severity.INFO, ActionResult.OK, ("box", ""), "", 0, 0, False, data, part)
 
     return (
-        note("site.loaded", fixed, baseline=fixed.baseline, groups=len(fixed.groups), channels=len(fixed.channels)),
+        note("site.loaded", fixed, baseline=fixed.baseline, software=version("hotbox")),
         note("rules.loaded", pack, name=pack.name, pack_sha256=pack.sha256),
     )
 

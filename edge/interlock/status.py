@@ -22,8 +22,25 @@ class ReasonView(msgspec.Struct, frozen=True):
     todo_en: str
 
 
-class VerdictView(msgspec.Struct, frozen=True):
-    """One condition: in which sets it counts (release, run), whether it passes, and its reasons when it does not."""
+class MeasureView(msgspec.Struct, frozen=True):
+    """Something that a condition looks at: value against limit, its age, and whether it is inside (None: no limit)."""
+
+    zh: str
+    en: str
+    subject: str
+    value: str
+    limit: str
+    unit: str
+    age_ms: int | None
+    clause: str
+    inside: bool | None
+
+
+class VerdictView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One condition: in which sets it counts (release, run), whether it passes, and its reasons when it does not.
+
+    `hotbox explain` asks for what it looks at, too, and for one line on what keeps it fulfilled.
+    """
 
     condition: str
     release: bool
@@ -33,6 +50,9 @@ class VerdictView(msgspec.Struct, frozen=True):
     en: str
     age_ms: int | None
     reasons: tuple[ReasonView, ...]
+    shown: tuple[MeasureView, ...] = ()
+    keep_zh: str = ""
+    keep_en: str = ""
 
 
 class ChannelView(msgspec.Struct, frozen=True):

@@ -1,10 +1,13 @@
 """Builds the status document (status.py) from a step's facts and verdicts. Pure."""
 
+import msgspec
+
 from contracts.permit import PermitClaims, Role
 from edge.config import BUTTONS
 from edge.gas.reading import Quality
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.conditions.air import channel_reason, group_reasons
+from edge.interlock.conditions.measures import SHOWN, Measure, measures
 from edge.interlock.local_time import local_time
 from edge.interlock.reasons import fill, text
 from edge.interlock.state import Mode, Reason
@@ -15,6 +18,7 @@ from edge.interlock.status import (
     CountdownView,
     EventView,
     GroupView,
+    MeasureView,
     PermitView,
     PersonView,
     ReasonView,
@@ -23,6 +27,8 @@ from edge.interlock.status import (
     VerdictView,
 )
 from edge.interlock.texts import STATES
+
+replace = msgspec.structs.replace
 
 
 def _number(milli: int | None) -> str:
@@ -187,6 +193,45 @@ def _verdicts(verdicts: dict[str, Verdict]) -> tuple[VerdictView, ...]:
         for condition in CONDITIONS
         for verdict in (verdicts[condition.name],)
     )
+
+
+def _limit(measure: Measure) -> str:
+    """``≤ 10``, ``≥ 19.5``, ``19.5–23.5`` or nothing."""
+    low, high = (None if bound is None else _decimal(bound) for bound in (measure.low, measure.high))
+    if low is not None and high is not None:
+        return f"{low}–{high}"
+    if high is not None:
+        return f"{'<' if measure.below else '≤'} {high}"
+    return "" if low is None else f"≥ {low}"
+
+
+def _decimal(value: float) -> str:
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def explain(f: Facts, verdicts: dict[str, Verdict]) -> tuple[VerdictView, ...]:
+    """Every condition with what it looks at: for `hotbox explain`, now or about a recorded decision."""
+    views = []
+    for view in _verdicts(verdicts):
+        shown = tuple(
+            MeasureView(
+                zh=measure.zh,
+                en=measure.en,
+                subject=measure.subject,
+                value="" if measure.value is None else _decimal(measure.value),
+                limit=_limit(measure),
+                unit=measure.unit,
+                age_ms=_age_ms(f, measure.at_us),
+                clause=measure.clause,
+                inside=measure.inside,
+            )
+            for measure in measures(view.condition, f)
+        )
+        keep = SHOWN.get(view.condition)
+        views.append(
+            replace(view, shown=shown, keep_zh=keep.keep_zh if keep else "", keep_en=keep.keep_en if keep else "")
+        )
+    return tuple(views)
 
 
 def _relay(f: Facts) -> RelayView:

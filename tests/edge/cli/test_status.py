@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from edge.cli.reading import explanation, picture
+from edge.cli.explaining import explanation
+from edge.cli.reading import picture
 from edge.cli.words import Words
 from edge.interlock.status import Status
 from tests.edge.cli.box import Box

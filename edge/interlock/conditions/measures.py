@@ -1,0 +1,352 @@
+"""What each condition looks at, shown whether or not it passes: value, limits, unit, age, clause.
+
+Not on the path of a decision: `hotbox explain` asks for it, the kernel never does. A condition that is in no table here
+is still shown, with its verdict alone.
+"""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from contracts.permit import Person, Role
+from edge.interlock.conditions.facts import Facts
+from edge.interlock.conditions.permit import error_s
+from edge.interlock.rules import Number
+from edge.interlock.state import Mode
+
+
+class Measure(msgspec.Struct, frozen=True):
+    """One thing that a condition looks at.
+
+    It passes while ``low <= value <= high``; a bound that is None does not count. `below`: the upper bound itself does
+    not pass. `at_us` is the time of capture, None for what has no age. A `value` of None was never measured.
+    """
+
+    zh: str
+    en: str
+    subject: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    at_us: int | None = None
+    clause: str = ""
+    below: bool = False
+
+    @property
+    def inside(self) -> bool | None:
+        """Whether the value is within its bounds; None where there are none."""
+        if self.low is None and self.high is None:
+            return None
+        if self.value is None:
+            return False
+        over = self.high is not None and not (self.value < self.high if self.below else self.value <= self.high)
+        return not over and (self.low is None or self.value >= self.low)
+
+
+Measures = Iterator[Measure]
+
+
+def _age(f: Facts, at_us: int | None, row: Number, zh: str, en: str, subject: str = "") -> Measure:
+    """How old something is against its time to live in seconds."""
+    value = None if at_us is None else (f.now_us - at_us) / 1e6
+    return Measure(zh, en, subject, value, None, row.value, "s", at_us, row.clause)
+
+
+def _gas(f: Facts) -> Measures:
+    for channel in f.site.channels:
+        reading, limit = f.snapshot.readings.get(channel.name), channel.limit
+        quality = "never" if reading is None else reading.quality.value
+        yield Measure(
+            channel.zh if quality == "good" else f"{channel.zh}（{quality}）",
+            channel.en if quality == "good" else f"{channel.en} ({quality})",
+            channel.name, None if reading is None else reading.value, limit.low, limit.high, limit.unit.value,
+            None if reading is None else reading.at_us, limit.clause,
+        )  # fmt: skip
+
+
+def _badges(f: Facts, role: Role) -> Measures:
+    for person in _who(f, role):
+        seen = f.snapshot.badges.get(person.badge)
+        yield _age(
+            f, seen.at_us if seen else None, f.rules.badge_ttl_s, "工牌最近听到", "badge last heard", person.name
+        )
+
+
+def _who(f: Facts, role: Role) -> tuple[Person, ...]:
+    people = f.permit.people_in(role) if f.permit is not None else ()
+    return tuple(person for person in people if f.durable.mode is not Mode.RELEASED or person.id in f.durable.crew)
+
+
+def _faces(f: Facts, row: Number) -> Measures:
+    furthest = f.rules.face_distance_milli
+    for role in Role:
+        for person in _who(f, role):
+            seen = f.snapshot.faces.get(person.id)
+            yield _age(f, seen.at_us if seen else None, row, "刷脸", "face verified", person.name)
+            if seen is not None:
+                yield Measure(
+                    "人脸距离", "face distance", person.name, seen.distance_milli / 1000, 0.0, furthest.value / 1000,
+                    "", seen.at_us, furthest.clause,
+                )  # fmt: skip
+                yield Measure(
+                    f"活体：{seen.liveness}", f"liveness: {seen.liveness}", person.name, at_us=seen.at_us,
+                    clause=f.rules.liveness.clause,
+                )  # fmt: skip
+
+
+def _stranger(f: Facts) -> Measures:
+    limit = f.rules.stranger_distance_milli
+    for seen in f.snapshot.strangers:
+        if f.now_us - seen.at_us > f.rules.stranger_s.value * 1_000_000:
+            continue
+        yield Measure(
+            "未列名人脸的距离", "distance of a face that is not named", "", seen.distance_milli / 1000, 0.0,
+            limit.value / 1000, "", seen.at_us, limit.clause, below=True,
+        )  # fmt: skip
+
+
+def _place(f: Facts) -> Measures:
+    fix, rules = f.snapshot.position, f.rules
+    if "gnss" not in f.site.quorum:
+        return
+    yield _age(f, fix.at_us if fix else None, rules.position_ttl_s, "定位", "position fix")
+    if fix is not None:
+        yield Measure("到围栏边界", "metres past the fence", "", fix.edge_m, None, 0, "m", fix.at_us, "BOX-02")
+        least, most = rules.position_min_satellites, rules.position_max_hdop_centi
+        yield Measure("卫星数", "satellites", "", fix.satellites, least.value, None, "", fix.at_us, least.clause)
+        yield Measure("HDOP", "HDOP", "", fix.hdop_centi / 100, None, most.value / 100, "", fix.at_us, most.clause)
+
+
+def _camera(f: Facts) -> Measures:
+    seen = f.snapshot.camera
+    health = seen.health if seen else "absent"
+    yield _age(f, seen.at_us if seen else None, f.rules.camera_ttl_s, f"画面（{health}）", f"picture ({health})")
+
+
+def _inputs(f: Facts) -> Measures:
+    read, row = f.snapshot.inputs, f.rules.inputs_ttl_ms
+    value = None if read is None else (f.now_us - read.at_us) / 1000
+    yield Measure("应答", "answered", "", value, None, row.value, "ms", read.at_us if read else None, row.clause)
+
+
+_LEVELS: dict[bool | None, tuple[str, str]] = {
+    True: ("触点闭合", "contact closed"), False: ("触点断开", "contact open"), None: ("触点未知", "contact unknown"),
+}  # fmt: skip
+
+
+def _contact(name: str) -> Callable[[Facts], Measures]:
+    def show(f: Facts) -> Measures:
+        read = f.snapshot.inputs
+        if name in ("stop", "estop") or name in f.site.contacts:
+            level = getattr(read, name) if read is not None else None
+            zh, en = _LEVELS[level]
+            yield Measure(zh, en, at_us=read.at_us if read else None)
+        else:
+            yield Measure("未接线", "not wired")
+
+    return show
+
+
+def _deadman(f: Facts) -> Measures:
+    status, row = f.snapshot.deadman, f.rules.dead_man_ms
+    if status is None:
+        yield Measure("应答", "answered", "", None, None, row.value, "ms", None, row.clause)
+        return
+    age_ms = (f.now_us - status.at_us) / 1000
+    yield Measure("应答", "answered", "", age_ms, None, row.value, "ms", status.at_us, row.clause)
+    zh, en = ("继电器闭合", "latch closed") if status.latch_closed else ("继电器断开", "latch open")
+    yield Measure(f"{zh}（{status.cause}）", f"{en} ({status.cause})", at_us=status.at_us)
+
+
+def _feedback(f: Facts) -> Measures:
+    status, row = f.snapshot.deadman, f.rules.settle_ms
+    if status is not None:
+        zh, en = ("反馈触点闭合", "feedback closed") if status.contact_closed else ("反馈触点断开", "feedback open")
+        yield Measure(zh, en, at_us=status.at_us, clause=row.clause)
+    if f.durable.mode is Mode.RELEASED and not f.durable.confirmed:
+        since_ms = (f.now_us - f.durable.released_us) / 1000
+        yield Measure("吸合命令后", "since the closing command", "", since_ms, None, row.value, "ms", None, row.clause)
+
+
+def _clock(f: Facts) -> Measures:
+    seen, rules = f.snapshot.clock, f.rules
+    yield Measure(
+        f"质量 {seen.quality}，要求 {rules.clock_quality.value}",
+        f"quality {seen.quality}, wanted {rules.clock_quality.value}",
+        at_us=seen.at_us, clause=rules.clock_quality.clause,
+    )  # fmt: skip
+    ahead_s = (seen.t - seen.floor) / 1000
+    yield Measure("超过已知时间", "ahead of what is known", "", ahead_s, 0, None, "s", seen.at_us, "BOX-02")
+    behind = rules.clock_behind_s
+    if f.durable.as_of:
+        late_s = f.durable.as_of - seen.t // 1000
+        yield Measure(
+            "落后于平台签名时间", "behind signed time", "", max(0, late_s), None, behind.value, "s", seen.at_us,
+            behind.clause,
+        )  # fmt: skip
+    if f.volatile.clock_offset_ms is not None:
+        step_ms, row = abs(seen.t - seen.at_us // 1000 - f.volatile.clock_offset_ms), rules.clock_step_ms
+        yield Measure("跳变", "step", "", step_ms, None, row.value, "ms", seen.at_us, row.clause)
+
+
+def _audit(rule: Callable[[Facts], Number]) -> Callable[[Facts], Measures]:
+    def show(f: Facts) -> Measures:
+        row, health = rule(f), f.snapshot.audit
+        zh, en = ("最早未落盘", "oldest event not on disk") if health.writable else ("无法写入", "cannot be written")
+        yield Measure(zh, en, "", health.age_ms, None, row.value, "ms", None, row.clause)
+
+    return show
+
+
+def _latch(f: Facts) -> Measures:
+    cause = f.durable.first_out
+    code = cause.code if cause else "-"
+    done = f.durable.reset_done
+    yield Measure(
+        f"首出 {code}{'，已复位' if done else ''}", f"first-out {code}{', reset' if done else ''}",
+        cause.subject if cause else "",
+    )  # fmt: skip
+
+
+def _fire_watch(f: Facts) -> Measures:
+    watch, row = f.durable.fire_watch, f.rules.fire_watch_s
+    if watch is None:
+        yield Measure("无看火", "no fire watch", clause=row.clause)
+    else:
+        left_s = max(0.0, (watch.until_us - f.now_us) / 1e6)
+        yield Measure("看火剩余", "fire watch left", watch.permit, left_s, None, None, "s", None, row.clause)
+
+
+def _loop(f: Facts) -> Measures:
+    row = f.rules.dead_man_ms
+    yield Measure("停顿", "gap", "", f.snapshot.loop_gap_ms, None, row.value, "ms", None, row.clause)
+
+
+def _permit(f: Facts) -> Measures:
+    claims = f.permit
+    if claims is None:
+        yield Measure("无票", "no permit")
+        return
+    off_s = error_s(f)
+    begun, left = f.wall_s - off_s - claims.nbf, claims.exp - f.wall_s - off_s
+    clause = f.rules.levels[claims.level].clause
+    yield Measure("自开始", "since its beginning", claims.jti, begun, 0, None, "s", None, clause)
+    yield Measure("至结束", "to its end", claims.jti, left, 1, None, "s", None, clause)
+
+
+def _deadline(f: Facts) -> Measures:
+    if f.durable.mode is Mode.RELEASED:
+        left_s = (f.durable.deadline_us - f.now_us) / 1e6
+        yield Measure("剩余", "left", f.durable.active, left_s, 0, None, "s", None, "PTW-05")
+
+
+def _lease(f: Facts) -> Measures:
+    if f.permit is not None:
+        silent_s = f.wall_s + error_s(f) - max(f.durable.as_of, f.permit.as_of)
+        yield Measure(
+            "距平台最近签名", "since the bridge's last word", f.permit.jti, silent_s, None, f.permit.lease_s, "s", None,
+            "BOX-05", below=True,
+        )  # fmt: skip
+
+
+def _check_in(f: Facts) -> Measures:
+    if f.permit is None:
+        return
+    row = f.rules.check_in_s
+    if f.durable.checked_in == f.permit.jti:
+        yield Measure("已签到", "checked in", f.permit.jti, clause=row.clause)
+    else:
+        late_s = f.wall_s - f.permit.nbf
+        yield Measure(
+            "距计划开始", "since the planned start", f.permit.jti, late_s, None, row.value, "s", None, row.clause
+        )
+
+
+def _gas_test(f: Facts) -> Measures:
+    test, row = f.durable.gas_test, f.rules.gas_test_age_s
+    yield _age(f, test.at_us if test else None, row, "气体分析", "gas test", test.analyst if test else "")
+    limits = {group.channels[0].limit.gas: group.channels[0].limit for group in f.site.groups}
+    for point in test.points if test else ():
+        limit = limits.get(point.gas)
+        if limit is not None and test is not None:
+            yield Measure(
+                f"{point.gas} {point.position}", f"{point.gas} {point.position}", "", point.value, limit.low,
+                limit.high, point.unit, test.at_us, limit.clause,
+            )  # fmt: skip
+
+
+def _calibration(f: Facts) -> Measures:
+    for channel in f.site.channels:
+        if channel.due_s:
+            left_d = (channel.due_s - f.wall_s) / 86400
+            yield Measure("校准剩余", "calibration left", channel.name, left_d, 0, None, "d", None, "JJG 693")
+        else:
+            yield Measure("校准日期未知", "calibration date unknown", channel.name)
+
+
+def _preconditions(f: Facts) -> Measures:
+    if f.permit is None:
+        return
+    for wanted in f.permit.preconditions:
+        who = f.durable.preconditions.get(f"{f.permit.jti}/{wanted.id}", "")
+        zh, en = (f"已由 {who} 确认", f"confirmed by {who}") if who else ("未确认", "not confirmed")
+        yield Measure(zh, en, wanted.text, clause="PTW-11")
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """How a condition is shown: its measures, and one line on what keeps it fulfilled on site."""
+
+    measures: Callable[[Facts], Measures]
+    keep_zh: str
+    keep_en: str
+
+
+SHOWN: dict[str, Shown] = {
+    "loop": Shown(_loop, "无需操作；反复停顿请查看系统负载", "nothing to do; see the system load when it repeats"),
+    "estop": Shown(_contact("estop"), "急停保持拉出", "keep the emergency stop pulled out"),
+    "stop": Shown(_contact("stop"), "停止按钮保持松开", "keep the stop button released"),
+    "gas": Shown(_gas, "保持通风，不遮挡探测器", "keep it ventilated and the detectors uncovered"),
+    "deadman": Shown(_deadman, "无需操作", "nothing to do"),
+    "contact_open": Shown(_feedback, "放行前触点保持断开", "the contact stays open until the release"),
+    "contact_closed": Shown(_feedback, "放行中触点保持吸合", "the contact stays closed while released"),
+    "inputs": Shown(_inputs, "按钮模块保持供电与接线", "keep the button module powered and wired"),
+    "mains": Shown(_contact("mains"), "保持市电供应", "keep the mains connected"),
+    "battery": Shown(_contact("battery"), "保持电池充电", "keep the battery charged"),
+    "enclosure": Shown(_contact("enclosure"), "箱体避免暴晒", "keep the enclosure out of the heat"),
+    "clock": Shown(_clock, "不要手动改时间", "do not set the clock by hand"),
+    "deadline": Shown(_deadline, "到时前完工或停止", "finish or stop before its end"),
+    "permit": Shown(_permit, "在作业票时间内作业", "work within the permit's window"),
+    "lease": Shown(_lease, "保持网络", "keep the network up"),
+    "door": Shown(_contact("door"), "围栏门保持关闭", "keep the zone's door shut"),
+    "stranger": Shown(_stranger, "无关人员不得入内", "let nobody else in"),
+    "guardian": Shown(
+        lambda f: _badges(f, Role.GUARDIAN), "监护人带工牌守在箱旁", "the guardian stays at the box with the badge"
+    ),
+    "performer": Shown(
+        lambda f: _badges(f, Role.PERFORMER), "作业人带工牌在岗", "the performer stays here with the badge"
+    ),
+    "place": Shown(_place, "箱体留在围栏内，天线露天", "keep the box inside the fence, its antenna under the sky"),
+    "faces": Shown(
+        lambda f: _faces(f, f.rules.face_ttl_s), "点火前两人面向摄像头", "both face the camera before arming"
+    ),
+    "faces_again": Shown(
+        lambda f: _faces(f, f.rules.face_recheck_s), "提示时再次面向摄像头", "face the camera again when asked"
+    ),
+    "camera": Shown(_camera, "摄像头保持清洁、对准作业点", "keep the camera clean and aimed at the work"),
+    "camera_running": Shown(_camera, "特级动火全程摄像", "the whole of special hot work is filmed"),
+    "check_in": Shown(_check_in, "按计划时间到场签到", "come and be verified at the planned start"),
+    "gas_test": Shown(_gas_test, "到期前重新分析", "test again before it is too old"),
+    "calibration": Shown(_calibration, "到期前校准", "calibrate before it is due"),
+    "preconditions": Shown(_preconditions, "条件变化须重新确认", "confirm again when something changes"),
+    "audit": Shown(_audit(lambda f: f.rules.audit_release_ms), "无需操作", "nothing to do"),
+    "audit_running": Shown(_audit(lambda f: f.rules.audit_run_ms), "无需操作", "nothing to do"),
+    "latch": Shown(_latch, "切断后先查明首出原因再复位", "find the first-out before a reset"),
+    "fire_watch": Shown(_fire_watch, "看火结束前不离开", "do not leave before the fire watch ends"),
+}
+
+
+def measures(name: str, f: Facts) -> tuple[Measure, ...]:
+    """What a condition looks at, in these facts."""
+    shown = SHOWN.get(name)
+    return tuple(shown.measures(f)) if shown is not None else ()

@@ -1,0 +1,112 @@
+"""`hotbox explain --event`: a recorded decision, made again from the log alone (KPI-16)."""
+
+import sqlite3
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contracts.event import decode, encode
+from edge.cli.decisions import Decisions
+from edge.cli.explaining import explained
+from tests.edge.cli.box import Box
+
+
+@pytest.fixture(scope="session")
+def log(tripped: Box) -> Path:
+    """The log of a box that was released and then tripped on gas."""
+    return tripped.folder / "data" / "audit" / "audit.db"
+
+
+def _seqs(log: Path, kind: str) -> list[int]:
+    with Decisions(log) as decisions:
+        return [event.seq for event in decisions.since(0) if event.type == kind]
+
+
+def test_every_decision_of_a_real_box_replays_to_the_same_verdict(log: Path) -> None:
+    with Decisions(log) as decisions:
+        made = [event for event in decisions.since(0) if "snapshot" in event.data and "part_of" not in event.data]
+        found = [explained(decisions, event.seq) for event in made]
+    assert {"release.authorised", "release.commanded", "relay.closed", "interlock.tripped"} <= {x.type for x in found}
+    assert [(x.type, x.differences) for x in found if not x.same] == []
+
+
+def test_a_trip_is_explained_with_every_condition_as_at_that_time(tripped: Box, log: Path) -> None:
+    (seq,) = _seqs(log, "interlock.tripped")
+    shown = tripped.hotbox("explain", "--event", str(seq))
+    assert shown.returncode == 0, shown.stderr
+    assert "ch4-1 is over its limit  25 %LEL (limit 10)" in shown.stdout
+    assert "ch4-1 methane  25 %LEL  ≤ 10" in shown.stdout
+    assert "GB 30871-2022 5.3.2" in shown.stdout
+    assert "→ the guardian stays at the box with the badge" in shown.stdout
+    assert "the same verdict" in shown.stdout
+
+
+def test_a_decision_is_explained_without_interlock_or_configuration(tripped: Box, log: Path, tmp_path: Path) -> None:
+    """An investigator has a file, months later."""
+    (seq,) = _seqs(log, "interlock.tripped")
+    copy = tmp_path / "audit.db"
+    with sqlite3.connect(log) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    shown = tripped.hotbox("-c", "/nowhere", "explain", "gas", "--event", str(seq), "--log", str(copy), "--json")
+    assert shown.returncode == 0, shown.stderr
+    found = msgspec.json.decode(shown.stdout)
+    (gas,) = found["verdicts"]
+    assert (found["same"], found["type"], gas["ok"]) == (True, "interlock.tripped", False)
+    assert gas["shown"][0]["value"] == "25"
+    assert gas["reasons"][0]["clause"]
+
+
+def test_a_changed_record_gives_another_verdict_and_names_the_condition(
+    tripped: Box, log: Path, tmp_path: Path
+) -> None:
+    (seq,) = _seqs(log, "interlock.tripped")
+    copy = tmp_path / "audit.db"
+    with sqlite3.connect(log) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+        target.execute("DROP TRIGGER IF EXISTS event_is_final")
+        for (trigger,) in target.execute("SELECT name FROM sqlite_master WHERE type='trigger'").fetchall():
+            target.execute(f"DROP TRIGGER {trigger}")
+        (body,) = target.execute("SELECT body FROM event WHERE seq=?", (seq,)).fetchone()
+        event = decode(body)
+        for row in event.data["snapshot"]:
+            if row.get("n") == "ch4-1":
+                row["v"]["value"] = "9.5"
+        target.execute("UPDATE event SET body=? WHERE seq=?", (encode(event), seq))
+    target.close()
+    shown = tripped.hotbox("explain", "--event", str(seq), "--log", str(copy), "gas")
+    assert shown.returncode == 1
+    assert "ANOTHER verdict" in shown.stdout
+    assert "recorded: gas_high ch4-1 25000/10000" in shown.stdout
+    assert "made again: ok" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--event", "999999"), "--event"),
+        (("--event", "-1"), "--event"),
+        (("--event", "0"), "the record of a decision"),
+        (("--event", "0", "--log", "/nowhere/audit.db"), "a box's audit.db"),
+        (("weather", "--event", "TRIP"), "CONDITION"),
+    ],
+)
+def test_what_cannot_be_explained_is_refused_with_what_to_do(
+    tripped: Box, log: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    (seq,) = _seqs(log, "interlock.tripped")
+    shown = tripped.hotbox("explain", *(str(seq) if word == "TRIP" else word for word in arguments))
+    assert shown.returncode == 2
+    assert said in shown.stderr
+    assert shown.stdout == ""
+
+
+def test_passing_conditions_show_value_limit_age_and_clause(tripped: Box) -> None:
+    shown = tripped.hotbox("explain", "inputs").stdout
+    assert "ms  ≤ " in shown
+    shown = tripped.hotbox("explain", "gas").stdout
+    assert "o2-1 oxygen  20.9 vol%  19.5–23.5" in shown
+    (inputs,) = msgspec.json.decode(tripped.hotbox("explain", "inputs", "--json").stdout)
+    assert inputs["shown"][0]["inside"] is True
+    assert inputs["keep_zh"]
+    assert inputs["keep_en"]

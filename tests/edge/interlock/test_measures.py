@@ -1,0 +1,74 @@
+"""What each condition looks at is shown, passing or not, and agrees with its verdict."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from edge.interlock import kernel, view
+from edge.interlock.conditions import CONDITIONS
+from edge.interlock.conditions.measures import SHOWN, Measure, measures
+from edge.interlock.happenings import PermitAccepted
+from edge.interlock.snapshot import Snapshot
+from tests.edge.interlock.bench import GB, SITE, Bench, permit
+from tests.edge.interlock.test_properties import _snapshots
+
+DECIDED_BY_NUMBERS = (
+    "inputs", "deadman", "loop", "audit", "audit_running", "place", "clock", "lease", "permit", "deadline",
+)  # fmt: skip
+"""Conditions that pass only while every number that they show is inside its limits."""
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
+def test_every_condition_shows_what_it_looks_at_and_what_to_do(condition: object, released: Bench) -> None:
+    assert released.last is not None
+    (shown,) = [v for v in view.explain(released.last.facts, released.last.verdicts) if v.condition == condition.name]
+    assert shown.keep_zh
+    assert shown.keep_en
+    if condition.name not in ("stranger", "preconditions"):
+        assert shown.shown
+
+
+def test_a_passing_detector_shows_value_limit_unit_age_and_clause(released: Bench) -> None:
+    released.run(0.2)
+    assert released.last is not None
+    (gas,) = [v for v in view.explain(released.last.facts, released.last.verdicts) if v.condition == "gas"]
+    assert gas.ok
+    first = gas.shown[0]
+    assert (first.subject, first.value, first.unit, first.limit) == ("ch4-1", "0", "%LEL", "≤ 10")
+    assert first.age_ms == 0
+    assert "GB 30871-2022" in first.clause
+    assert next(m for m in gas.shown if m.subject == "o2-1").limit == "19.5–23.5"
+
+
+def test_the_guardians_badge_is_shown_with_its_age_and_time_to_live(released: Bench) -> None:
+    released.badges[1002] = False
+    released.run(1)
+    assert released.last is not None
+    (shown,) = [v for v in view.explain(released.last.facts, released.last.verdicts) if v.condition == "guardian"]
+    (badge,) = shown.shown
+    assert (badge.subject, badge.value, badge.limit, badge.inside) == ("李监护", "1", "≤ 20", True)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(_snapshots)
+def test_a_condition_passes_only_while_its_numbers_are_inside(snapshot: Snapshot) -> None:
+    bench = Bench().prepare(permit())
+    step = kernel.step(SITE, GB, bench.durable, bench.volatile, snapshot, bench.now, (PermitAccepted(permit("HW-2")),))
+    for name, verdict in step.verdicts.items():
+        found = measures(name, step.facts)
+        if verdict.ok and name in DECIDED_BY_NUMBERS and step.facts.snapshot == snapshot:
+            assert all(measure.inside is not False or measure.value is None for measure in found), (name, found)
+    view.explain(step.facts, step.verdicts)
+
+
+def test_bounds_are_judged_as_the_conditions_judge_them() -> None:
+    assert Measure("", "", value=10.0, high=10.0).inside is True
+    assert Measure("", "", value=10.0, high=10.0, below=True).inside is False
+    assert Measure("", "", value=19.4, low=19.5, high=23.5).inside is False
+    assert Measure("", "", value=float("nan"), high=10.0).inside is False
+    assert Measure("", "", value=None, high=10.0).inside is False
+    assert Measure("", "", value=1.0).inside is None
+
+
+def test_a_condition_without_measures_is_still_explained() -> None:
+    assert measures("weather", Bench().step().facts) == ()
+    assert set(SHOWN) <= {condition.name for condition in CONDITIONS}
