@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import sqlite_utils
 
 from contracts import event as events
 from contracts.checkpoint import NoteKey
@@ -104,6 +103,8 @@ def exported_keys(pack: Path) -> list[NoteKey]:
 
 
 def _tabulate(reader: Reader, path: Path, first: int, last: int) -> int:
+    import sqlite_utils  # the one command that needs it; the others verify a log where it is not installed
+
     database = sqlite_utils.Database(path)
     try:
         database["event"].insert_all(_rows(reader, first, last), pk="seq")
