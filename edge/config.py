@@ -212,7 +212,7 @@ class BoxConfig(_Section, frozen=True):
     bridge: Bridge
     metrics: Metrics = Metrics()
     site_rules: str = ""
-    uids: dict[Literal["vision", "presence", "link"], int] = {}
+    uids: dict[Literal["vision", "presence", "link"], Name | Annotated[int, msgspec.Meta(ge=1)]] = {}
 
     @property
     def data_dir(self) -> Path:
@@ -233,6 +233,16 @@ class BoxConfig(_Section, frozen=True):
     def control_socket(self) -> Path:
         """Where the CLI asks."""
         return self.run_dir / "control.sock"
+
+    @property
+    def log_key(self) -> Path:
+        """The key that signs the log; the interlock's user alone may read it."""
+        return self.data_dir / "keys" / "log_key.pem"
+
+    @property
+    def log_vkey(self) -> Path:
+        """Its public half, for all who verify."""
+        return self.data_dir / "log.vkey"
 
     @property
     def audit_db(self) -> Path:

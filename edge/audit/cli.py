@@ -97,7 +97,7 @@ def _trust(ctx: typer.Context, trust: Path | None) -> list[NoteKey]:
         config = _config(ctx)
         if config is None:
             _end(_say("请用 --trust 指定公钥文件,或用 -c 指定配置", "name keys with --trust, or a config with -c"))
-        found = keys.read_vkeys(config.data_dir / "keys" / "log.vkey")
+        found = keys.read_vkeys(config.log_vkey)
         witness = Path(config.bridge.witness)
         return found + (keys.read_vkeys(witness) if witness.is_file() else [])
     except (OSError, ContractError) as error:

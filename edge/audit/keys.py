@@ -48,11 +48,12 @@ def _create(path: Path) -> Ed25519PrivateKey:
 
 
 def publish(path: Path, name: str, key: Ed25519PrivateKey) -> NoteKey:
-    """Write the public half as one vkey line to `path` (such as keys/log.vkey); `name` is the log's origin."""
+    """Write the public half as one vkey line to `path` that everybody may read; `name` is the log's origin."""
     public = note_key(name, key)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.write_text(public.vkey() + "\n", encoding="utf-8")
+    fresh.chmod(0o644)  # whatever the umask: who may enter the folder may verify
     fresh.rename(path)
     return public
 

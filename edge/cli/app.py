@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "enrol": ("edge.vision.cli", "enrol_command"),
     "config": ("edge.cli.checking", "config_app"),
     "rules": ("edge.cli.rulebook", "rules_app"),
-    "provision": ("edge.cli.provisioning", "provision_command"),
+    "provision": ("edge.cli.provisioning", "provision_app"),
     "diag": ("edge.cli.provisioning", "diag_command"),
 }
 """Each command's module and name there: a function, or a typer app with commands of its own."""

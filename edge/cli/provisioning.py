@@ -1,4 +1,4 @@
-"""`hotbox provision` and `hotbox diag`: the box's own key and folders, and what it runs on."""
+"""`hotbox provision` and `hotbox diag`: the box's own key and folders, its badges, and what it runs on."""
 
 import platform
 import sqlite3
@@ -12,11 +12,15 @@ import typer
 from rich.text import Text
 
 from contracts.checkpoint import origin
+from contracts.errors import ContractError
 from edge.cli import printing, sections
 from edge.cli.checking import FILE_FROM, needed_files
 from edge.cli.choices import choices
 from edge.cli.words import Words
 from edge.config import BoxConfig, read
+from edge.presence import issuing
+from edge.presence.badges import COMPANY_ID
+from edge.users import become_owner
 
 _PACKAGES = (
     "hotbox", "msgspec", "cryptography", "joserfc", "pymodbus", "pyserial", "aiomqtt", "bleak", "pynmea2", "zstandard",
@@ -45,6 +49,18 @@ class Provisioned(msgspec.Struct, frozen=True):
     missing: tuple[Needed, ...]
 
 
+class BadgeIssued(msgspec.Struct, frozen=True):
+    """What a badge's firmware needs; no secret when the badge was removed."""
+
+    badge: int
+    secret: str | None
+    file: str
+    company_id: int
+
+
+provision_app = typer.Typer(invoke_without_command=True)
+
+
 def provision(config: BoxConfig) -> Provisioned:
     """Make the folders and the log key unless they are there.
 
@@ -56,10 +72,10 @@ def provision(config: BoxConfig) -> Provisioned:
 
     for folder in (config.data_dir, config.data_dir / "audit"):
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    path = config.data_dir / "keys" / "log_key.pem"
+    path = config.log_key
     made = not path.exists()
     key = keys.load_or_create(path)
-    vkey = keys.publish(config.data_dir / "keys" / "log.vkey", origin(config.domain, config.box, 1), key).vkey()
+    vkey = keys.publish(config.log_vkey, origin(config.domain, config.box, 1), key).vkey()
     command = f"hotbox-bridge box add {config.box} --vkey {vkey}"
     missing = tuple(
         _needed(name, found, config.box) for name, found in needed_files(config).items() if not found.exists()
@@ -73,16 +89,22 @@ def _needed(name: str, path: Path, box: str) -> Needed:
     return Needed(name, str(path), zh, en)
 
 
+@provision_app.callback()
 def provision_command(
     context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
     """Make data folders and the log key, print the public key for the bridge, name the files that are missing.
 
-    Exit codes: 0, 1 refused (the key file is not safe, or a folder cannot be made).
+    Run by root it makes them as the data folder's owner. Exit codes: 0, 1 refused (the key file is not safe, or a
+    folder cannot be made).
     """
+    if context.invoked_subcommand is not None:
+        return
     chosen = choices(context)
     words = chosen.words
-    done = provision(read(chosen.config))
+    config = read(chosen.config)
+    become_owner(config.data_dir)
+    done = provision(config)
     if as_json:
         printing.document(done)
         return
@@ -99,6 +121,50 @@ def provision_command(
     console.print(Text(f"\n! {words('prov_missing')}:", sections.SOME), soft_wrap=True)
     for needed in done.missing:
         console.print(Text(f"  {needed.path}\n    ").append(words.pick(needed), sections.DIM), soft_wrap=True)
+
+
+@provision_app.command("badge")
+def badge_command(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(min=1, max=2**32 - 1, help="The badge's number, as in roster and permits.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Make a new secret: the old badge is not believed any more.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Forget the badge: it was lost or handed back.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Make a badge's secret, keep it for the presence process, and print once what to write on the badge.
+
+    Run by root it works as the owner of the folder of secrets. Exit codes: 0, 1 refused.
+    """
+    chosen = choices(context)
+    words = chosen.words
+    config = read(chosen.config)
+    if config.presence.badges is None:
+        raise ContractError("presence.badges", "badge settings", "nothing", "people are known by their badges")
+    if replace and remove:
+        raise ContractError("--remove", "--replace or --remove", "both", "give one of them")
+    path = Path(config.presence.badges.secrets)
+    become_owner(path.parent)
+    if remove:
+        issuing.withdraw(path, number)
+        secret = None
+    else:
+        secret = issuing.issue(path, number, replace=replace).hex()
+    done = BadgeIssued(number, secret, str(path), COMPANY_ID)
+    if as_json:
+        printing.document(done)
+        return
+    console = printing.screen()
+    key = "badge_removed" if remove else "badge_made"
+    console.print(Text(f"✔ {words(key, number=number, path=path)}", sections.GOOD), soft_wrap=True)
+    if done.secret is not None:
+        console.print(Text(f"\n{words('badge_write')}:", "bold"), soft_wrap=True)
+        for title, value in (("badge_number", str(number)), ("badge_secret", done.secret)):
+            console.print(Text(f"  {words(title)}  {value}"), soft_wrap=True)
+        console.print(Text(f"  {words('badge_sends', company=f'0x{COMPANY_ID:04X}')}", sections.DIM), soft_wrap=True)
+        console.print(Text(f"! {words('badge_once')}", sections.SOME), soft_wrap=True)
+    console.print(Text(words("badge_restart"), sections.DIM), soft_wrap=True)
 
 
 def _version(package: str) -> str:

@@ -166,6 +166,7 @@ class ControlServer:
         if action is None:
             raise ContractError("op", f"status, explain, watch, {', '.join(actions)}", repr(request.op))
         try:
+            self._refuse_sources(uid)
             happening, result = action(request, uid)
         except ContractError as error:
             self._record(request, uid, ActionResult.DENIED, str(error))
@@ -174,6 +175,12 @@ class ControlServer:
         if happening is not None:
             self._interlock.turn((happening,))
         return result
+
+    def _refuse_sources(self, uid: int) -> None:
+        """Evidence and commands never come from one hand: a process of the box that was taken over commands nothing."""
+        source = self._interlock.sources.get(uid)
+        if source is not None:
+            raise ContractError("caller", "a person of the group hotbox", f"the {source.value} process")
 
     def _record(self, request: Request, uid: int, res: ActionResult, why: str) -> None:
         data = {"op": request.op, "uid": uid, "why": printable(why)}

@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from contracts.event import ActionResult, Actor, Category, Severity
-from edge import sockets
+from edge import sockets, users
 from edge.audit import AckVerdict, AuditLog, Draft, Stamp, keys
 from edge.audit.reader import Reader
 from edge.config import BoxConfig
@@ -86,19 +86,21 @@ class Interlock:
             *(describe_bus(budget) for budget in budgets),
             *(f"{time.channel}: {safety_time.describe(time)}, at most {time.allowed_ms:.0f}" for time in times),
         )
+        self.sources = {} if taken else users.sources(config)
+        """Who hands in evidence on ``evidence.sock``, by uid."""
         self._site = site.build(config, self._rules, {c.name: stale_limit_us(config, c) for c in config.channels})
         self._keys = trust.bridge_keys(config)
         witness = trust.witness(config)
         self._clock = ClockReader(0)
         self._store = StateStore(config.data_dir / "state.json")
         found, existed = self._store.load()
-        key = keys.load_or_create(config.data_dir / "keys" / "log_key.pem")
+        key = keys.load_or_create(config.log_key)
         first_start = not existed and not config.audit_db.exists()
         self._log = AuditLog.open(
             config.audit_db, box=config.box, domain=config.domain, key=key, witness=witness, clock=self._stamp,
             boot={"baseline": config.baseline, "rules": self._rules.sha256},
         )  # fmt: skip
-        keys.publish(config.data_dir / "keys" / "log.vkey", self._log.origin, key)
+        keys.publish(config.log_vkey, self._log.origin, key)
         self._clock.raise_floor(_known_time(config.audit_db, self._log.health().boot))
         self._recorder = Recorder()
         start = Start(self._site, self._rules, found, first_start, boot_id(), now_us())
@@ -204,12 +206,10 @@ class Interlock:
 
     def _serve(self) -> socket.socket:
         server = sockets.listen(self._config.evidence_socket)
-        by_uid = {uid: ev.Source(name) for name, uid in self._config.uids.items()}
-
         def greet() -> None:
             with contextlib.suppress(BlockingIOError):
                 connected, _ = server.accept()
-                source = by_uid.get(sockets.peer_uid(connected))
+                source = self.sources.get(sockets.peer_uid(connected))
                 if source is None:
                     self._refuse(ev.Source.CONTROL, "connection", f"uid {sockets.peer_uid(connected)} is no source")
                     connected.close()

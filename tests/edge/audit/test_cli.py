@@ -77,7 +77,7 @@ def test_configuration_names_the_log_and_the_keys(station: Station, trust: Path,
     """`hotbox -c FILE audit verify` needs nothing else."""
     monkeypatch.setenv("HOTBOX_LANG", "en")  # the whole command line sets it; this puts it back
     assert trust.exists()
-    keys.publish(station.path.parents[1] / "keys" / "log.vkey", station.trust()[0].name, station.key)
+    keys.publish(station.path.parents[1] / "log.vkey", station.trust()[0].name, station.key)
     (tmp_path / "witness.vkey").write_text(station.witness.vkey(), encoding="utf-8")
     whole = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     whole |= {"box": BOX, "domain": DOMAIN, "data": str(tmp_path)}
