@@ -295,10 +295,16 @@ def points() -> list[str]:
 
 def make() -> Iterator[Box]:
     """A box that runs, and is gone afterwards."""
+    for box in make_idle():
+        box.start()
+        yield box
+
+
+def make_idle() -> Iterator[Box]:
+    """A box whose interlock is not started yet, and which is gone afterwards."""
     box = Box()
     try:
         box.prepare()
-        box.start()
         yield box
     finally:
         box.close()
