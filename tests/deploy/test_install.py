@@ -173,7 +173,7 @@ def test_the_image_runs_as_nobody_special_and_tells_its_health() -> None:
 @pytest.mark.parametrize("name", ["install.md", "install.zh-CN.md"])
 def test_the_guide_names_files_of_the_checkout(name: str) -> None:
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
-    for path in re.findall(r"\b((?:systemd|configs|scripts)/[\w.*-]+[\w*])", text):
+    for path in re.findall(r"(?<![\w/])((?:systemd|configs|scripts)/[\w.*-]+[\w*])", text):
         assert list(ROOT.glob(path)), f"{name} names {path}, which is not there"
 
 

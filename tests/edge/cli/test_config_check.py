@@ -149,7 +149,7 @@ def test_a_file_that_is_not_there_yet_is_a_caution_and_says_who_makes_it(box: Bo
     cautions = {caution.field: caution.en for caution in examine(box.write(changed, "absent.yaml"), TODAY).warnings}
     assert "does not start without" in cautions["permit_keys"]
     assert "hotbox-bridge box trust box-1" in cautions["permit_keys"]
-    assert "mode 0600" in cautions["badges"]
+    assert "hotbox provision badge" in cautions["badges"]
     assert "without a position nothing is released" in cautions["presence.gnss.device"]
 
 
