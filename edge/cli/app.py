@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reset": ("edge.cli.acting", "reset_command"),
     "permit": ("edge.cli.acting", "permit_app"),
     "gas-test": ("edge.cli.acting", "gas_test_command"),
+    "detector": ("edge.cli.detectors", "detector_app"),
     "audit": ("edge.audit.cli", "app"),
     "enrol": ("edge.vision.cli", "enrol_command"),
     "config": ("edge.cli.checking", "config_app"),

@@ -5,6 +5,8 @@
     {"op": "watch"}                                    -> a status line at every change and each second
     {"op": "reset", "fault_by": []}                    opens the window; never resets
     {"op": "gas_test", "analyst", "serial", "points"}  the analyst's badge must be here
+    {"op": "detector_test", "kind": "bump|calibration", "channel", "gas", "unit", "applied", "by", "bottle", "due"}
+    {"op": "detector_test_stop", "channel"}
     {"op": "permit_import", "jws"}
     {"op": "confirm", "permit", "precondition", "person"}
 
@@ -25,7 +27,7 @@ import msgspec
 from contracts.errors import ContractError, from_msgspec, printable, quote
 from contracts.event import ActionResult, Category, Severity
 from contracts.gas import Unit
-from edge.interlock import happenings, view
+from edge.interlock import detector_request, happenings, view
 from edge.interlock.record import Note
 from edge.interlock.site import SitePerson
 from edge.interlock.state import GasPoint, GasTest
@@ -52,6 +54,14 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     permit: str = ""
     precondition: str = ""
     person: str = ""
+    kind: str = ""
+    channel: str = ""
+    gas: str = ""
+    unit: str = ""
+    applied: float | None = None
+    by: str = ""
+    bottle: str = ""
+    due: str = ""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -159,6 +169,8 @@ class ControlServer:
         actions = {
             "reset": self._reset,
             "gas_test": self._gas_test,
+            "detector_test": self._detector_test,
+            "detector_test_stop": self._detector_test_stop,
             "permit_import": self._permit_import,
             "confirm": self._confirm,
         }
@@ -248,6 +260,20 @@ class ControlServer:
         facts = self._interlock.step.facts
         test = GasTest(now_us(), facts.wall_s, request.analyst, request.serial, request.points)
         return happenings.GasTested(test), {"points": len(request.points), "analyst": request.analyst}
+
+    def _detector_test(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
+        del uid
+        facts = self._interlock.step.facts
+        here = {person.id for person in self._here("calibrate")}
+        happening = detector_request.check(request, facts, here)
+        return happening, {"channel": happening.channel, "kind": happening.kind.value, "began_t": facts.wall_us // 1000}
+
+    def _detector_test_stop(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
+        del uid
+        running = self._interlock.step.facts.volatile.exercises
+        if request.channel not in running:
+            raise ContractError("channel", ", ".join(running) or "none: no test is running", request.channel)
+        return happenings.DetectorTestStopped(request.channel), {"channel": request.channel}
 
     def _permit_import(self, request: Request, uid: int) -> tuple[happenings.Happening | None, Any]:
         del uid

@@ -3,6 +3,7 @@
 import msgspec
 
 from contracts.permit import PermitClaims, Revocations
+from edge.interlock.proving import Kind
 from edge.interlock.state import GasTest
 
 
@@ -53,8 +54,31 @@ class Confirmed(msgspec.Struct, frozen=True):
     person: str
 
 
+class DetectorTestBegun(msgspec.Struct, frozen=True):
+    """A person who is here begins a bump test or a calibration: gas, concentration in the channel's unit, bottle.
+
+    `due_s` is the end of the calibration, seconds since 1970; 0 for the pack's longest interval.
+    """
+
+    kind: Kind
+    channel: str
+    applied: float
+    by: str
+    bottle: str
+    due_s: int = 0
+
+
+class DetectorTestStopped(msgspec.Struct, frozen=True):
+    """Whoever watches a running test ends it: it has not passed."""
+
+    channel: str
+
+
 class ShutDown(msgspec.Struct, frozen=True):
     """The process is about to end in good order."""
 
 
-Happening = Acknowledged | PermitAccepted | Revoked | Suspended | GasTested | ResetRequested | Confirmed | ShutDown
+Happening = (
+    Acknowledged | PermitAccepted | Revoked | Suspended | GasTested | ResetRequested | Confirmed
+    | DetectorTestBegun | DetectorTestStopped | ShutDown
+)  # fmt: skip

@@ -14,6 +14,7 @@ import msgspec
 from contracts.event import Category, Severity
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.decision_record import Given
+from edge.interlock.detector_tests import follow, report_due
 from edge.interlock.happenings import Acknowledged, Happening
 from edge.interlock.record import Note, reason_data
 from edge.interlock.resetting import clear_fault, reset
@@ -94,6 +95,7 @@ def step(
     latch_over_range(turn)
     for happening in happenings:
         take(turn, happening)
+    follow(turn)
     turn.judge()
     remember_gas(turn)
     edges(turn)
@@ -101,6 +103,7 @@ def step(
     watch_contact(turn)
     _move(turn, happenings)
     report_gas(turn)
+    report_due(turn)
     report_people(turn)
     end_watch(turn)
     settle(turn)

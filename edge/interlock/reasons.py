@@ -180,6 +180,93 @@ CATALOGUE: dict[str, Text] = {
         "校准或更换探测器",
         "calibrate or replace the detector",
     ),
+    "calibration_never": Text(
+        "{subject} 没有校准记录",
+        "{subject} has no calibration on record",
+        "校准：hotbox detector calibrate {subject}，或在配置中填写证书到期日",
+        "calibrate it: hotbox detector calibrate {subject}, or enter its certificate's end in the configuration",
+    ),
+    "calibration_too_long": Text(
+        "{subject} 校准有效期超过最长周期",
+        "{subject}'s calibration ends later than the longest interval allows",
+        "核对证书日期与盒子时钟",
+        "check the certificate's date and the box's clock",
+    ),
+    "calibration_undone": Text(
+        "{subject} 校准未完成",
+        "{subject}'s calibration was begun and not finished",
+        "重新校准：hotbox detector calibrate {subject}",
+        "calibrate again: hotbox detector calibrate {subject}",
+    ),
+    "gas_out_of_service": Text(
+        "{subject} 校准不合格，停用",
+        "{subject} failed its calibration: out of service",
+        "更换探测器，或重新校准合格",
+        "replace the detector, or calibrate it until it passes",
+    ),
+    "bump_never": Text(
+        "{subject} 从未做通气测试",
+        "{subject} was never bump-tested",
+        "通气测试：hotbox detector bump {subject}",
+        "bump-test it: hotbox detector bump {subject}",
+    ),
+    "bump_due": Text(
+        "{subject} 通气测试到期",
+        "{subject}'s bump test is overdue",
+        "通气测试：hotbox detector bump {subject}",
+        "bump-test it: hotbox detector bump {subject}",
+    ),
+    "bump_failed": Text(
+        "{subject} 通气测试不合格",
+        "{subject} failed its bump test",
+        "校准：hotbox detector calibrate {subject}，再做通气测试",
+        "calibrate it: hotbox detector calibrate {subject}, then bump-test it",
+    ),
+    "bump_undone": Text(
+        "{subject} 通气测试未完成",
+        "{subject}'s bump test was begun and not finished",
+        "重做通气测试：hotbox detector bump {subject}",
+        "bump-test again: hotbox detector bump {subject}",
+    ),
+    "test_running": Text(
+        "{subject} 正在通气",
+        "{subject} is being tested with gas",
+        "等待测试结束",
+        "wait for the test's end",
+    ),
+    "test_no_response": Text(
+        "{subject} 对测试气体无反应",
+        "{subject} did not respond to the test gas",
+        "检查气瓶、流量与防尘罩，然后校准",
+        "check bottle, flow and the head's filter; then calibrate",
+    ),
+    "test_slow": Text(
+        "{subject} 响应过慢或达不到标称值",
+        "{subject} was too slow or never reached the applied value",
+        "清洁或更换传感器，然后校准",
+        "clean or replace the sensor, then calibrate",
+    ),
+    "test_too_high": Text(
+        "{subject} 读数高于测试气体",
+        "{subject} read more than the gas applied",
+        "核对气瓶标称值，然后校准",
+        "check the bottle's value, then calibrate",
+    ),
+    "test_bad_reading": Text(
+        "{subject} 测试中读数失效",
+        "{subject} lost its reading during the test",
+        "检查探测器与总线",
+        "check the detector and its bus",
+    ),
+    "test_not_clear": Text(
+        "{subject} 撤气后未恢复",
+        "{subject} did not come back after the gas was taken away",
+        "通风后重试；仍不恢复则更换传感器",
+        "ventilate and test again; replace the sensor if it stays",
+    ),
+    "test_aborted": Text(
+        "{subject} 测试中止", "{subject}'s test was given up", "重新测试", "test again"
+    ),
     "precondition": Text(
         "前置条件未确认：{subject}", "not confirmed: {subject}", "现场确认该条件", "confirm it on site"
     ),

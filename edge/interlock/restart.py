@@ -2,6 +2,7 @@
 
 from contracts.event import ActionResult, Category, Severity
 from edge.interlock.decision_record import Start
+from edge.interlock.proving import DetectorRecord
 from edge.interlock.record import Note, reason_data
 from edge.interlock.rules import Rules
 from edge.interlock.state import Durable, FireWatch, Mode, Reason
@@ -30,7 +31,10 @@ def recover(
     if found.boot_id != boot_id:
         watch = found.fire_watch
         restarted = watch and FireWatch(watch.permit, now_us, now_us + rules.fire_watch_s.value * 1_000_000)
-        durable = replace(durable, since_us=now_us, gas_test=None, gas_alarm_us=0, opening=None, fire_watch=restarted)
+        durable = replace(
+            durable, since_us=now_us, gas_test=None, gas_alarm_us=0, opening=None, fire_watch=restarted,
+            detectors={name: _of_another_boot(record) for name, record in found.detectors.items()},
+        )  # fmt: skip
     if found.mode in (Mode.ARMED, Mode.RELEASED):
         return _unclean(durable, found.active, now_us, rules)
     return durable, ()
@@ -41,6 +45,14 @@ def again(start: Start) -> tuple[Durable, tuple[Note, ...]]:
     return recover(
         start.found, first_start=start.first_start, boot_id=start.boot_id, now_us=start.now_us, rules=start.rules
     )
+
+
+def _of_another_boot(record: DetectorRecord) -> DetectorRecord:
+    """Bump tests and calibrations are judged by the wall clock from now on."""
+    bump, calibration = (
+        None if proof is None else replace(proof, at_us=0) for proof in (record.bump, record.calibration)
+    )
+    return DetectorRecord(bump, calibration)
 
 
 def _unclean(durable: Durable, permit: str, now_us: int, rules: Rules) -> tuple[Durable, tuple[Note, ...]]:

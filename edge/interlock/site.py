@@ -11,7 +11,10 @@ from edge.interlock.rules import Limit, Rules
 
 
 class SiteChannel(msgspec.Struct, frozen=True):
-    """A gas channel as the kernel sees it; `due_s` is the end of its calibration, seconds since 1970, 0 unknown."""
+    """A gas channel as the kernel sees it.
+
+    `due_s` is the end of the calibration on its certificate, seconds since 1970, 0 unknown.
+    """
 
     name: str
     gas: str
@@ -21,6 +24,7 @@ class SiteChannel(msgspec.Struct, frozen=True):
     range_low: float
     range_high: float
     stale_us: int
+    t90_us: int
     due_s: int
     group: str
     bus: str
@@ -64,15 +68,24 @@ class Site(msgspec.Struct, frozen=True):
 _NEEDED = {"1oo1": 1, "1oo2": 1, "2oo3": 2}
 
 
+def end_of_day(day: str) -> int:
+    """Midnight (UTC) after a day, seconds since 1970: a certificate is good through its last day.
+
+    Raises:
+        ValueError: not a date like 2027-03-31.
+    """
+    end = datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC) + datetime.timedelta(days=1)
+    return int(end.timestamp())
+
+
 def _due(day: str, channel: str) -> int:
     if not day:
         return 0
     try:
-        end = datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC) + datetime.timedelta(days=1)
+        return end_of_day(day)
     except ValueError as error:
         field = f"channels.{channel}.calibration_due"
         raise ContractError(field, "a date like 2027-03-31", repr(day), "copy it from the detector's label") from error
-    return int(end.timestamp())
 
 
 def _known_gas(channel: Channel) -> None:
@@ -166,6 +179,7 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
                     range_low=channel.range_low,
                     range_high=channel.range_high,
                     stale_us=stale_us[name],
+                    t90_us=round(channel.t90_s * 1_000_000),
                     due_s=_due(channel.calibration_due, name),
                     group=group.name,
                     bus=channel.bus,

@@ -7,6 +7,7 @@ import msgspec
 
 from contracts.event import MAX_INT
 from contracts.permit import PermitClaims
+from edge.interlock.proving import DetectorRecord, Exercise
 
 MAX_PERMITS = 16
 MAX_OVER = 1024
@@ -109,6 +110,7 @@ class Durable(msgspec.Struct, frozen=True):
         opening: last opening after a release.
         fire_watch: running fire watch.
         fault_cleared_by: the two people who took a fault back, last time.
+        detectors: channel → its last bump test and calibration; wall clock, so that they survive a boot.
     """
 
     boot_id: str = ""
@@ -138,6 +140,7 @@ class Durable(msgspec.Struct, frozen=True):
     opening: Opening | None = None
     fire_watch: FireWatch | None = None
     fault_cleared_by: tuple[str, ...] = ()
+    detectors: dict[str, DetectorRecord] = {}
 
     @property
     def latched(self) -> bool:
@@ -169,6 +172,8 @@ class Volatile(msgspec.Struct, frozen=True):
         stepped_ms: the offset whose jump was reported.
         commanded_us: when the relay command last changed, or the process began.
         opening_since_us: when the relay was told to open and the contact has not followed yet, 0 otherwise.
+        exercises: channel → the bump test or calibration that is going on.
+        due: channels that were reported as due for a bump test or a calibration; None until first looked at.
     """
 
     levels: Levels | None = None
@@ -184,6 +189,8 @@ class Volatile(msgspec.Struct, frozen=True):
     stepped_ms: int = 0
     commanded_us: int = 0
     opening_since_us: int = 0
+    exercises: dict[str, Exercise] = {}
+    due: tuple[str, ...] | None = None
 
 
 FORGOTTEN = Volatile()

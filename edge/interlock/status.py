@@ -55,8 +55,46 @@ class VerdictView(msgspec.Struct, frozen=True, omit_defaults=True):
     keep_en: str = ""
 
 
+class ProofView(msgspec.Struct, frozen=True):
+    """A bump test or calibration as it ended: `t` is its beginning, ms since 1970; `code` why it did not pass."""
+
+    t: int
+    result: str
+    code: str
+    zh: str
+    en: str
+    applied: float
+    reading: float | None
+    response_ms: int | None
+    by: str
+    bottle: str
+
+
+class ExerciseView(msgspec.Struct, frozen=True):
+    """A bump test or calibration that is going on: `kind` bump or calibration, `phase` apply, respond or clear.
+
+    `low` and `high` bound the readings that pass; `left_ms` is what the phase has left.
+    """
+
+    kind: str
+    phase: str
+    applied: float
+    baseline: float
+    low: float
+    high: float
+    response_ms: int | None
+    allowed_ms: int
+    left_ms: int
+    by: str
+    bottle: str
+
+
 class ChannelView(msgspec.Struct, frozen=True):
-    """One gas channel. `quality` is good, stale, fault, over_range, under_range, warm_up or never."""
+    """One gas channel. `quality` is good, stale, fault, over_range, under_range, warm_up or never.
+
+    `life` is the detector's state (conditions/detectors.py). `bump_due` and `calibration_due` are seconds since 1970,
+    0 when unknown or when the last test did not pass.
+    """
 
     name: str
     gas: str
@@ -72,6 +110,12 @@ class ChannelView(msgspec.Struct, frozen=True):
     alarm: bool
     group: str
     bus: str
+    life: str
+    bump_due: int
+    calibration_due: int
+    bump: ProofView | None
+    calibration: ProofView | None
+    test: ExerciseView | None
 
 
 class GroupView(msgspec.Struct, frozen=True):

@@ -2,8 +2,11 @@
 
 from contracts.event import Category, Severity
 from contracts.permit import PermitClaims, Revocations
+from edge.interlock import detector_tests
 from edge.interlock.happenings import (
     Confirmed,
+    DetectorTestBegun,
+    DetectorTestStopped,
     GasTested,
     Happening,
     PermitAccepted,
@@ -44,6 +47,10 @@ def take(turn: Turn, happening: Happening) -> None:
         case Confirmed(permit, precondition, person):
             turn.d = replace(turn.d, preconditions={**turn.d.preconditions, f"{permit}/{precondition}": person})
             turn.note("permit.precondition", Category.PERMIT, actor=("person", person), id=precondition, permit=permit)
+        case DetectorTestBegun():
+            detector_tests.begin(turn, happening)
+        case DetectorTestStopped(channel):
+            detector_tests.stop(turn, channel)
         case ShutDown() if turn.d.mode in (Mode.ARMED, Mode.RELEASED):
             turn.asked.append(Reason("shutdown"))
         case _:

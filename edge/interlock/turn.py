@@ -149,12 +149,11 @@ class Turn:
         permit = self.f.permit
         assert permit is not None  # noqa: S101 - the permit condition passed
         clock, watch = self.snapshot.clock, self.d.fire_watch
-        wall_ms = clock.t + (self.now - clock.at_us) // 1000
-        left_ms = permit.exp * 1000 - wall_ms - clock.error_ms
+        left_us = permit.exp * 1_000_000 - self.f.wall_us - clock.error_ms * 1000
         self.d = replace(
             self.d,
             released_us=self.now,
-            deadline_us=self.now + left_ms * 1000,
+            deadline_us=self.now + left_us,
             crew=verified(self.f),
             confirmed=False,
             first_out=None,

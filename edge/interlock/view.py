@@ -7,9 +7,13 @@ from edge.config import BUTTONS
 from edge.gas.reading import Quality
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.conditions.air import channel_reason, group_reasons
+from edge.interlock.conditions.detectors import calibration_end_s, life
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
+from edge.interlock.detector_tests import channel_terms
 from edge.interlock.local_time import local_time
+from edge.interlock.proving import UNPROVEN, Exercise, Phase, Proof, Result
 from edge.interlock.reasons import fill, text
+from edge.interlock.site import SiteChannel
 from edge.interlock.state import Mode, Reason
 from edge.interlock.status import (
     AuditView,
@@ -17,10 +21,12 @@ from edge.interlock.status import (
     ChannelView,
     CountdownView,
     EventView,
+    ExerciseView,
     GroupView,
     MeasureView,
     PermitView,
     PersonView,
+    ProofView,
     ReasonView,
     RelayView,
     Status,
@@ -65,6 +71,7 @@ def _channels(f: Facts) -> tuple[ChannelView, ...]:
     views = []
     for channel in f.site.channels:
         reading = f.snapshot.readings.get(channel.name)
+        record = f.durable.detectors.get(channel.name, UNPROVEN)
         age_ms = _age_ms(f, reading.at_us if reading else None)
         quality = reading.quality if reading else Quality.NEVER
         if quality is Quality.GOOD and age_ms is not None and age_ms * 1000 > channel.stale_us:
@@ -85,9 +92,50 @@ def _channels(f: Facts) -> tuple[ChannelView, ...]:
                 alarm=channel_reason(f, channel) is not None,
                 group=channel.group,
                 bus=channel.bus,
+                life=life(f, channel).value,
+                bump_due=_bump_due(f, record.bump),
+                calibration_due=0 if _undone(record.calibration) else calibration_end_s(f, channel),
+                bump=_proof(channel, record.bump),
+                calibration=_proof(channel, record.calibration),
+                test=_test(f, channel, f.volatile.exercises.get(channel.name)),
             )
         )
     return tuple(views)
+
+
+def _undone(proof: Proof | None) -> bool:
+    return proof is not None and proof.result is not Result.PASSED
+
+
+def _bump_due(f: Facts, proof: Proof | None) -> int:
+    return 0 if proof is None or _undone(proof) else proof.t // 1000 + f.rules.bump_test_age_s.value
+
+
+def _proof(channel: SiteChannel, proof: Proof | None) -> ProofView | None:
+    if proof is None:
+        return None
+    words = text(proof.code) if proof.code else None
+    return ProofView(
+        proof.t, proof.result.value, proof.code, fill(words.zh, channel.name) if words else "",
+        fill(words.en, channel.name) if words else "", proof.applied, proof.reading, proof.response_ms, proof.by,
+        proof.bottle,
+    )  # fmt: skip
+
+
+def _test(f: Facts, channel: SiteChannel, test: Exercise | None) -> ExerciseView | None:
+    if test is None:
+        return None
+    limits = channel_terms(f.rules, channel, test)
+    ends = {
+        Phase.APPLY: test.began_us + limits.apply_us,
+        Phase.RESPOND: test.still_us + limits.respond_us,
+        Phase.CLEAR: test.phase_us + limits.clear_us,
+    }
+    return ExerciseView(
+        test.kind.value, test.phase.value, test.applied, test.baseline, test.applied - limits.band,
+        test.applied + limits.band, test.response_ms, limits.respond_us // 1000,
+        max(0, (ends[test.phase] - f.now_us) // 1000), test.by, test.bottle,
+    )  # fmt: skip
 
 
 def _people(f: Facts) -> tuple[PersonView, ...]:

@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 import yaml
 
+from firmware_sim.demo.bottles import certificate
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "configs" / "box.example.yaml"
 
 
@@ -35,6 +37,8 @@ def box_config(places: Places, *, box: str = "box-1") -> dict[str, Any]:
         run=str(places.box / "run"),
         metrics={"host": "127.0.0.1", "port": places.metrics_port},
     )
+    for channel in config["channels"]:
+        channel["calibration_due"] = certificate()
     config["relay"]["device"] = site["deadman"]["device"]
     config["presence"]["badges"].update(secrets=site["badges"], dbus_address=site["dbus"]["address"])
     config["presence"]["gnss"]["device"] = site["gnss"]["device"]

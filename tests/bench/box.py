@@ -30,6 +30,7 @@ from edge.config import SIMULATION
 from edge.interlock import evidence
 from edge.interlock.evidence import Source
 from firmware_sim.client import short_path
+from firmware_sim.demo.bottles import certificate
 from firmware_sim.demo.boxfile import EXAMPLE
 from tests.bench.plant import LateError
 
@@ -66,6 +67,8 @@ def write_config(directory: Path, key: OKPKey, parts: dict[str, Any], deadman: s
     (directory / "witness.vkey").write_text(witness.vkey() + "\n", encoding="utf-8")
     config: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     config.update(box=BOX, baseline=SIMULATION, data=str(directory / "data"), run=str(directory / "run"), **parts)
+    for channel in config["channels"]:
+        channel["calibration_due"] = certificate()
     config["relay"]["device"] = deadman
     config["presence"]["badges"].update(secrets=str(directory / "badges.json"), dbus_address="unix:path=/nowhere")
     config["presence"]["gnss"]["device"] = deadman  # the interlock never opens it: presence is played here
@@ -207,6 +210,35 @@ class Box:
         answer = self.ask("gas_test", analyst="leader", serial="bench", points=points)
         if not answer["ok"]:
             raise LateError(f"gas test refused: {answer['error']}")
+
+    def bump_test(self, applied: dict[str, float], expose: Callable[[str, bool], None], seconds: float) -> None:
+        """Bump-test every detector: `applied` by gas; `expose` gives a channel its gas, or takes it away again.
+
+        Raises:
+            LateError: a test was refused or did not pass in time; says which.
+        """
+        end = time.monotonic() + seconds
+        open_heads: set[str] = set()
+        while True:
+            status = self.ask("status")["result"]
+            channels = status["channels"]
+            for channel in channels:
+                name, test = channel["name"], channel["test"]
+                wants = test is not None and test["phase"] != "clear"
+                if wants is not (name in open_heads):
+                    expose(name, wants)
+                    open_heads ^= {name}
+                if channel["life"] == "BUMP_DUE" and test is None and not wants:
+                    self.ask(
+                        "detector_test", kind="bump", channel=name, gas=channel["gas"], unit=channel["unit"],
+                        applied=applied[channel["gas"]], by="leader", bottle="bench",
+                    )  # fmt: skip
+            if not open_heads and all(channel["life"] == "IN_SERVICE" for channel in channels):
+                return
+            if time.monotonic() > end:
+                said = ", ".join(f"{channel['name']} {channel['life']} {channel['bump']}" for channel in channels)
+                raise LateError(f"bump tests not passed within {seconds:g} s: {said}")
+            self._crew.wait(lambda _: False, 0.05)
 
     def wait(self, *states: str, seconds: float) -> bool:
         """Wait until the interlock says that it is in one of these states."""

@@ -219,6 +219,9 @@ class Device:
                     self._tell(Event("clean"))
             case "press":
                 self._buttons.pressed = order.button
+            case "expose":
+                for unit in order.units:
+                    self._heads[unit].value = ALARM if order.on else CLEAN
             case "silence":
                 for unit in order.units:
                     self._heads[unit].silent = order.on

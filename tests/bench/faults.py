@@ -18,10 +18,11 @@ from typing import Any, NamedTuple
 import yaml
 
 from contracts import jws
-from edge.config import load
+from edge.config import BoxConfig, load
 from edge.gas.budget import bus_budget
 from firmware_sim.child import die_with_parent
 from firmware_sim.client import Site, facts
+from firmware_sim.demo.bottles import APPLIED
 from firmware_sim.demo.boxfile import EXAMPLE
 from tests.bench.box import Box, write_config
 from tests.bench.figures import median
@@ -33,6 +34,7 @@ TCP_POLL_MS = 100
 RTU_POLL_MS = 300
 _SITE = {"camera": None, "badges": None, "gnss": None}
 """What plays no role here is left out: people and place are played by the bench."""
+CLEAN = {"CH4": 0.0, "O2": 20.9, "CO": 0.0, "H2S": 0.0}
 _START_S = 20.0
 _TRIP_S = 5.0
 _RECOVERY_S = 20.0
@@ -129,12 +131,18 @@ def rig(directory: Path, chance: random.Random) -> Iterator[Rig]:
         rtu = next(bus for bus in config.buses if bus.kind == "rtu")
         limits = {"tcp": TCP_LIMIT_MS, "rtu": bus_budget(config, rtu).worst_trip_ms}
         with Site(place) as site, Box(path, key, log=directory / "interlock.log") as box:
+            box.bump_test(APPLIED, lambda name, on: _expose(site, config, name, on), _RECOVERY_S)
             yield Rig(site, box, limits, chance)
     finally:
         process.terminate()
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _expose(site: Site, config: BoxConfig, name: str, on: bool) -> None:
+    gas = next(channel.gas for channel in config.channels if channel.name == name)
+    site.set(name, APPLIED[gas] if on else CLEAN[gas])
 
 
 def _wait_for_site(place: Path, process: subprocess.Popen[bytes]) -> None:

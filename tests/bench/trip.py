@@ -20,7 +20,7 @@ from contracts import jws
 from edge.config import load
 from edge.gas.budget import bus_budget
 from tests.bench.box import Box, write_config
-from tests.bench.device import INPUT_UNIT
+from tests.bench.device import ALARM, INPUT_UNIT
 from tests.bench.device import Event as Stamps
 from tests.bench.figures import Cost, cost, median, p99
 from tests.bench.plant import LateError, Plant
@@ -95,6 +95,7 @@ class Bench:
         directory = self._directory / f"box-{self._boxes}"
         config = write_config(directory, self._key, parts(self.plant, poll_ms, voting=voting), self.plant.deadman)
         with Box(config, self._key, log=directory / "interlock.log") as box:
+            box.bump_test({"CH4": ALARM / 10}, self._expose, _RECOVERY_S)
             box.release(self.press, _RECOVERY_S)
             yield box, config
 
@@ -111,6 +112,10 @@ class Bench:
         finally:
             process.terminate()
             process.wait()
+
+    def _expose(self, channel: str, on: bool) -> None:
+        """Give a head 25 %LEL of methane, or clean air again."""
+        self.plant.order("expose", (int(channel.rpartition("-")[2]),), on=on)
 
     def press(self, button: str) -> None:
         """Press a button until the interlock has read it."""

@@ -29,6 +29,9 @@ def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     """Why a channel votes to trip, or None. No smoothing; over-range latches until a reset on site."""
     limit, name = channel.limit, channel.name
     reading = f.snapshot.readings.get(name)
+    record = f.durable.detectors.get(name)
+    if record is not None and record.out_of_service:
+        return _vote("gas_out_of_service", channel)
     if name in f.durable.over_range:
         return _vote("gas_over_range", channel, None, channel.range_high)
     if reading is None:

@@ -21,6 +21,12 @@ class Facts(msgspec.Struct, frozen=True):
     wall_s: int
     permit: PermitClaims | None
 
+    @property
+    def wall_us(self) -> int:
+        """The wall clock to the microsecond: what is judged by date has a sharp end too."""
+        clock = self.snapshot.clock
+        return clock.t * 1000 + self.now_us - clock.at_us
+
 
 class Verdict(msgspec.Struct, frozen=True):
     """One condition's answer: no reasons means it passes; age of its oldest evidence; grace once it fails in run."""

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from contracts.permit import Person, Role
+from edge.interlock.conditions.detectors import calibration_end_s
 from edge.interlock.conditions.facts import Facts
 from edge.interlock.conditions.permit import error_s
+from edge.interlock.proving import DAY_S, UNPROVEN, Result
 from edge.interlock.rules import Number
 from edge.interlock.state import Mode
 
@@ -276,13 +278,23 @@ def _gas_test(f: Facts) -> Measures:
             )  # fmt: skip
 
 
-def _calibration(f: Facts) -> Measures:
+def _bump_test(f: Facts) -> Measures:
+    row = f.rules.bump_test_age_s
     for channel in f.site.channels:
-        if channel.due_s:
-            left_d = (channel.due_s - f.wall_s) / 86400
-            yield Measure("校准剩余", "calibration left", channel.name, left_d, 0, None, "d", None, "JJG 693")
-        else:
-            yield Measure("校准日期未知", "calibration date unknown", channel.name)
+        proof = f.durable.detectors.get(channel.name, UNPROVEN).bump
+        passed = proof is not None and proof.result is Result.PASSED
+        age_h = (f.wall_us / 1000 - proof.t) / 3_600_000 if proof is not None and passed else None
+        yield Measure(
+            "距通气测试", "since the bump test", channel.name, age_h, 0, row.value / 3600, "h", None, row.clause
+        )
+
+
+def _calibration(f: Facts) -> Measures:
+    row = f.rules.calibration_age_d
+    for channel in f.site.channels:
+        end_s = calibration_end_s(f, channel)
+        left_d = (end_s - f.wall_us / 1e6) / DAY_S if end_s else None
+        yield Measure("校准剩余", "calibration left", channel.name, left_d, 0, row.value, "d", None, row.clause)
 
 
 def _preconditions(f: Facts) -> Measures:
@@ -337,6 +349,7 @@ SHOWN: dict[str, Shown] = {
     "camera_running": Shown(_camera, "特级动火全程摄像", "the whole of special hot work is filmed"),
     "check_in": Shown(_check_in, "按计划时间到场签到", "come and be verified at the planned start"),
     "gas_test": Shown(_gas_test, "到期前重新分析", "test again before it is too old"),
+    "bump_test": Shown(_bump_test, "到期前通气测试", "bump-test before it is due"),
     "calibration": Shown(_calibration, "到期前校准", "calibrate before it is due"),
     "preconditions": Shown(_preconditions, "条件变化须重新确认", "confirm again when something changes"),
     "audit": Shown(_audit(lambda f: f.rules.audit_release_ms), "无需操作", "nothing to do"),

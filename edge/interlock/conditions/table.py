@@ -18,7 +18,8 @@
     camera                x      x   (run: by level)    GB 30871-2022 5.2.11
     gas_test              x                             GB 30871-2022 5.3.1
     check_in              x                             PTW-27
-    calibration           x                             domain/workflows "Detector"
+    bump_test             x                             OSHA SHIB; domain/workflows "Detector"
+    calibration           x                             JJG 693; domain/workflows "Detector"
     preconditions         x                             PTW-11
     contact_open          x                             EN ISO 13849-1
     contact_closed               x
@@ -83,6 +84,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("camera_running", place.camera_running, False, True, "全程视频", "video while released"),
     Condition("check_in", permit.check_in, True, False, "签到", "check-in"),
     Condition("gas_test", gas_test.gas_test, True, False, "动火前气体分析", "gas test before work"),
+    Condition("bump_test", detectors.bump_test, True, False, "探测器通气测试", "bump test"),
     Condition("calibration", detectors.calibration, True, False, "探测器校准", "calibration"),
     Condition("preconditions", permit.preconditions, True, False, "前置条件", "preconditions"),
     Condition("audit", box.audit, True, False, "审计日志", "audit log"),

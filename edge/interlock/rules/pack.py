@@ -44,7 +44,12 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # detectors
     bump_test_age_s: Lower
     bump_tolerance_percent: Lower
+    bump_apply_s: Lower
+    bump_hold_s: Higher
+    bump_clear_s: Lower
     calibration_age_d: Lower
+    calibration_tolerance_percent: Lower
+    calibration_window_s: Lower
     response_diffusion_s: Lower
     response_pumped_s: Lower
     catalytic_o2_vol_pct: Higher

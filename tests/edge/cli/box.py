@@ -24,6 +24,7 @@ from contracts.permit import Approval, Level, PermitClaims, Person, Precondition
 from edge import sockets
 from edge.interlock import evidence
 from firmware_sim.client import Site
+from firmware_sim.demo import bottles
 
 PYTHON = sys.executable
 HOTBOX = [PYTHON, "-c", "from edge.cli import main; main()"]
@@ -66,7 +67,7 @@ def settings(folder: Path, site: dict[str, Any]) -> dict[str, Any]:
         "channels": [
             {
                 "name": name, "bus": bus, "unit_id": unit_id, "gas": gas, "calibration_gas": gas, "unit": unit, "scale": scale,
-                "range_low": low, "range_high": high, "serial": f"SN-{name}", "t90_s": 12,
+                "range_low": low, "range_high": high, "serial": f"SN-{name}", "t90_s": 12, "calibration_due": bottles.certificate(),
             }
             for name, bus, unit_id, gas, unit, scale, low, high in channels
         ],
@@ -81,7 +82,7 @@ def settings(folder: Path, site: dict[str, Any]) -> dict[str, Any]:
         },
         "vision": {"camera": "http://127.0.0.1:1/", "templates": str(folder / "faces")},
         "roster": [
-            {"id": "wang", "name": "王芳", "badge": 1003, "may": ["reset", "gas_test", "clear_fault"]},
+            {"id": "wang", "name": "王芳", "badge": 1003, "may": ["reset", "gas_test", "clear_fault", "calibrate"]},
             {"id": "zhao", "name": "赵强", "badge": 1004, "may": ["clear_fault"]},
         ],
         "bridge": {
@@ -233,15 +234,34 @@ class Box:
             check=False,
         )
 
-    def status(self) -> dict[str, Any]:
-        """The status document, from the socket itself."""
+    def ask(self, op: str, **fields: Any) -> dict[str, Any]:
+        """Ask on the socket itself; gives the result."""
         with socket.socket(socket.AF_UNIX) as asked:
             asked.settimeout(5)
             asked.connect(str(self.folder / "run" / "control.sock"))
-            asked.sendall(b'{"op":"status"}\n')
+            asked.sendall(msgspec.json.encode({"op": op, **fields}) + b"\n")
             with asked.makefile("rb") as lines:
-                result: dict[str, Any] = msgspec.json.decode(lines.readline())["result"]
+                answer = msgspec.json.decode(lines.readline())
+        assert answer["ok"], answer
+        result: dict[str, Any] = answer["result"]
         return result
+
+    def status(self) -> dict[str, Any]:
+        """The status document."""
+        return self.ask("status")
+
+    def bump(self) -> None:
+        """Bump-test every detector with the site's own gas."""
+        assert self.site is not None
+        for channel in self.status()["channels"]:
+            self.ask(
+                "detector_test", kind="bump", channel=channel["name"], gas=channel["gas"], unit=channel["unit"],
+                applied=bottles.APPLIED[channel["gas"]], by="wang", bottle="B-1",
+            )  # fmt: skip
+        bottles.open_and_close(
+            self.site, self.status, lambda: not any(channel["test"] for channel in self.status()["channels"]), 20
+        )
+        assert {channel["bump"]["result"] for channel in self.status()["channels"]} == {"passed"}
 
     def wait_for(self, true: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
         """Wait until the status document says so."""
@@ -276,6 +296,7 @@ class Box:
         self.crew.everybody()
         assert self.hotbox("permit", "import", str(file)).returncode == 0
         self.wait_for(lambda s: s["people"] and all(p["badge_ok"] for p in s["people"]), "badges are here")
+        self.bump()
         done = self.hotbox("gas-test", "--analyst", "wang", "--serial", "GT-7", *points())
         assert done.returncode == 0, done.stderr
         self.wait_for(lambda s: s["state"] == "PERMISSIVE_OK", "all conditions are met")

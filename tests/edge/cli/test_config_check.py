@@ -30,7 +30,6 @@ def test_an_accepted_configuration_prints_budgets_limits_and_safety_times(box: B
         "GB 30871-2022 5.3.2",
     ):
         assert word in shown.stdout
-    assert "channel ch4-1: no calibration date" in shown.stdout
     assert "never for a real site" in shown.stdout
 
 
@@ -99,6 +98,13 @@ def test_every_refusal_names_the_field(box: Box, change: Any, field: str) -> Non
         examine(box.write(changed, "broken.yaml"), TODAY)
     assert refused.value.field == field
     assert refused.value.hint
+
+
+def test_a_missing_calibration_date_is_a_warning(box: Box) -> None:
+    changed = box.read()
+    changed["channels"][0]["calibration_due"] = ""
+    warnings = [warning.en for warning in examine(box.write(changed, "none.yaml"), TODAY).warnings]
+    assert "channel ch4-1: no calibration date" in warnings
 
 
 def test_a_past_calibration_date_is_a_warning(box: Box) -> None:

@@ -97,7 +97,7 @@ def test_explain_shows_every_condition_with_its_sets(box: Box) -> None:
     assert shown.returncode == 0
     for condition in conditions:
         assert f" {condition} " in shown.stdout
-    assert f"2 of {len(conditions)} conditions fail" in shown.stdout
+    assert f"3 of {len(conditions)} conditions fail" in shown.stdout
 
 
 def test_explain_one_condition_gives_value_limit_and_clause(tripped: Box) -> None:

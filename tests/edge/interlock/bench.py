@@ -15,6 +15,7 @@ from edge.interlock import kernel, rules
 from edge.interlock.evidence import Badge, Camera, Face, FaceRefused, Position
 from edge.interlock.happenings import Acknowledged, GasTested, Happening, PermitAccepted
 from edge.interlock.kernel import Relay, Step
+from edge.interlock.proving import DetectorRecord, Proof, Result
 from edge.interlock.record import Note
 from edge.interlock.restart import recover
 from edge.interlock.site import Site, SiteChannel, SiteGroup, SitePerson
@@ -38,10 +39,10 @@ GUARDIAN = Person("guardian", "李监护", Role.GUARDIAN, 1002)
 RELIEF = Person("relief", "王监护", Role.GUARDIAN, 1005)
 
 
-def channel(name: str, gas: str, unit: Unit, group: str, *, high: float = 100.0, due_s: int = 0) -> SiteChannel:
+def channel(name: str, gas: str, unit: Unit, group: str, *, high: float = 100.0, due_s: int = WALL_S + 90 * 86400) -> SiteChannel:
     """A channel with the pack's limit."""
     return SiteChannel(
-        name, gas, GASES[gas].zh, GASES[gas].en, GB.limit(gas, unit), 0.0, high, STALE_US, due_s, group, "tcp"
+        name, gas, GASES[gas].zh, GASES[gas].en, GB.limit(gas, unit), 0.0, high, STALE_US, 20 * SECOND, due_s, group, "tcp"
     )
 
 
@@ -51,8 +52,14 @@ def group(name: str, vote: str, gas: str, unit: Unit, *names: str) -> SiteGroup:
     return SiteGroup(name, vote, needed, tuple(channel(each, gas, unit, name) for each in names))
 
 
+def bumped(**changes: object) -> DetectorRecord:
+    """A passed bump test of an hour ago."""
+    proof = Proof((WALL_S - 3600) * 1000, 0, Result.PASSED, "", 50.0, 49.0, 8_000, "leader", "bottle-1")
+    return DetectorRecord(bump=replace(proof, **changes))
+
+
 ROSTER = (
-    SitePerson("leader", "赵班长", 1003, ("reset", "gas_test", "clear_fault")),
+    SitePerson("leader", "赵班长", 1003, ("reset", "gas_test", "clear_fault", "calibrate")),
     SitePerson("engineer", "钱工", 1004, ("clear_fault",)),
     SitePerson("performer", "张作业", 1001, ()),
 )
@@ -118,7 +125,9 @@ class Bench:
     def __init__(self, site: Site = SITE, pack: rules.Rules = GB) -> None:
         self.site, self.rules = site, pack
         self.now = BOOT_US
-        self.durable, self.volatile = Durable(boot_id="boot-1", since_us=BOOT_US), FORGOTTEN
+        self.durable, self.volatile = Durable(
+            boot_id="boot-1", since_us=BOOT_US, detectors={c.name: bumped() for c in site.channels}
+        ), FORGOTTEN
         self.gas = {c.name: Gas(CLEAN[c.gas]) for c in site.channels}
         self.pressed: set[str] = set()
         self.inputs_silent_since: int | None = None
@@ -167,7 +176,7 @@ class Bench:
         if position is not None:
             position = replace(position, at_us=self.position_silent_since or self.now)
         return Snapshot(
-            clock=Clock(self.wall_ms, self.now, self.clock_quality, self.clock_error_ms, self.clock_floor),
+            clock=Clock(self.wall_ms, self.now - (self.now - BOOT_US) % 1000, self.clock_quality, self.clock_error_ms, self.clock_floor),
             audit=self.audit,
             readings=readings,
             inputs=InputReading(**levels, **healthy, at_us=self.inputs_silent_since or self.now),
