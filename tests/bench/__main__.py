@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.bench import faults, machine, report, trip
+from tests.bench import faults, kernel, machine, report, trip
 
 Told = Callable[[str, int, int], None]
 
@@ -31,6 +31,7 @@ class Bench(NamedTuple):
 BENCHES: dict[str, Bench] = {
     "trip": Bench("alarm to relay command, beside a bare pymodbus loop", trip.TRIALS, trip.run, report.show_trip),
     "faults": Bench("detector faults to contact open", faults.TRIALS, faults.run, report.show_faults),
+    "kernel": Bench("one evaluation with 16 channels, beside a bare loop", kernel.TRIALS, kernel.run, report.show_kernel),
 }
 """A new bench is one file and one row here."""
 
