@@ -171,7 +171,7 @@ class Roster(_Section, frozen=True):
     id: Id
     name: Name
     badge: int
-    may: tuple[Literal["reset", "gas_test", "clear_fault", "calibrate"], ...] = ()
+    may: tuple[Literal["reset", "gas_test", "clear_fault", "calibrate", "bypass"], ...] = ()
 
 
 class Bridge(_Section, frozen=True):

@@ -27,7 +27,13 @@ POSITIONS = ("up", "middle", "down")
 _POINT = "POSITION:GAS:UNIT:VALUE, such as up:CH4:%LEL:0.0"
 
 
-def _ask(chosen: Choices, op: str, **fields: Any) -> msgspec.Raw:
+def ask(chosen: Choices, op: str, **fields: Any) -> msgspec.Raw:
+    """Put one request to the interlock.
+
+    Raises:
+        ContractError: it refuses.
+        NoAnswer: it does not answer.
+    """
     with Control(read(chosen.config).control_socket) as control:
         return control.ask(op, **fields)
 
@@ -73,7 +79,7 @@ def reset_command(
     if status.reset_done:
         printing.lines(printing.screen(), [Text(f"{sections.TICK} {words('reset_watch')}", sections.GOOD)])
         return
-    raw = _ask(chosen, "reset", fault_by=people if fault else ())
+    raw = ask(chosen, "reset", fault_by=people if fault else ())
     window = msgspec.json.decode(raw, type=_Window)
     missing = still_missing(status)
     if as_json:
@@ -183,7 +189,7 @@ def import_command(
     """
     chosen = choices(context)
     words = chosen.words
-    raw = _ask(chosen, "permit_import", jws=read_permit(file))
+    raw = ask(chosen, "permit_import", jws=read_permit(file))
     response = msgspec.json.decode(raw, type=Response)
     if as_json:
         printing.document(raw)
@@ -213,7 +219,7 @@ def confirm_command(
     chosen = choices(context)
     status, _ = ask_status(chosen)
     number = status.permit.id if status.permit else ""
-    _ask(chosen, "confirm", permit=number, precondition=precondition, person=by)
+    ask(chosen, "confirm", permit=number, precondition=precondition, person=by)
     printing.lines(
         printing.screen(), [Text(f"{sections.TICK} {chosen.words('confirmed', what=precondition)}", sections.GOOD)]
     )
@@ -277,7 +283,7 @@ def gas_test_command(
         analyst = analyst or typer.prompt(words("ask_analyst"))
         serial = serial or typer.prompt(words("ask_serial"))
         points = points or _prompt_points(ask_status(chosen)[0], words)
-    raw = _ask(chosen, "gas_test", analyst=analyst, serial=serial, points=points)
+    raw = ask(chosen, "gas_test", analyst=analyst, serial=serial, points=points)
     if as_json:
         printing.document(raw)
         return

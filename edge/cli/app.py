@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "permit": ("edge.cli.acting", "permit_app"),
     "gas-test": ("edge.cli.acting", "gas_test_command"),
     "detector": ("edge.cli.detectors", "detector_app"),
+    "bypass": ("edge.cli.bypassing", "bypass_app"),
     "audit": ("edge.audit.cli", "app"),
     "enrol": ("edge.vision.cli", "enrol_command"),
     "config": ("edge.cli.checking", "config_app"),

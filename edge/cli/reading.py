@@ -62,6 +62,7 @@ def picture(status: Status, words: Words, width: int) -> list[Text]:
     lines = [sections.head(status, words, width), blank, state_line(status, words, width), blank]
     lines += sections.first_out(status, words, width)
     lines += next_steps.lines(status, words, width)
+    lines += sections.bypasses(status, words, width)
     lines += sections.why_not(status, words, width, 1000)
     lines += sections.countdowns(status, words, width, status.at_us)
     lines += sections.gas(status, words, width, 1000)

@@ -185,6 +185,21 @@ def why_not(status: Status, words: Words, width: int, rows: int) -> list[Text]:
     return lines
 
 
+# --- bypasses -----------------------------------------------------------------------------------------------------
+
+
+def bypasses(status: Status, words: Words, width: int) -> list[Text]:
+    """Every detector whose failure does not vote: who allowed it, why, what watches instead."""
+    lines = []
+    for bypass in status.bypasses:
+        left = words.span(bypass.left_ms)
+        lines.append(fit(Text(f"! {words('bypass_of', channel=bypass.channel, left=left)}", BAD), width))
+        for key, value in (("bypass_by", ", ".join(bypass.by)), ("bypass_reason", bypass.reason),
+                           ("bypass_measure", bypass.measure)):  # fmt: skip
+            lines.append(fit(Text(f"  {words(key)} ", DIM).append(value), width))
+    return [rule(words("bypasses"), width), *lines] if lines else []
+
+
 # --- countdowns and bars ------------------------------------------------------------------------------------------
 
 
@@ -199,7 +214,7 @@ def countdowns(status: Status, words: Words, width: int, now_us: int) -> list[Te
 
 def _countdown(countdown: CountdownView, left_ms: int, words: Words, width: int) -> list[Text]:
     urgent = countdown.what == "grace" or left_ms < 10_000
-    style = BAD if countdown.what == "grace" else (SOME if urgent else NOTE)
+    style = BAD if countdown.what in ("grace", "bypass") else (SOME if urgent else NOTE)
     left = words.span(left_ms)
     if countdown.what == "grace":
         text = Text(f"! {words.pick(countdown)}", style)

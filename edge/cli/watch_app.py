@@ -229,6 +229,7 @@ class WatchApp(App[None]):
         """First-out, why not, countdowns, events; the events give way, and a long list is cut."""
         blank = [Text("")] if roomy else []
         top = blank + _and(sections.first_out(status, self.words, width), blank)
+        top += _and(sections.bypasses(status, self.words, width), blank)
         counts = _and(sections.countdowns(status, self.words, width, now), blank)
         room = rows - len(top) - len(counts) - len(blank) - _FEW_EVENTS
         why = _and(sections.why_not(status, self.words, width, max(3, room)), blank)
@@ -254,6 +255,7 @@ class WatchApp(App[None]):
         words = self.words
         parts = [
             sections.first_out(status, words, width),
+            sections.bypasses(status, words, width),
             sections.countdowns(status, words, width, now),
             sections.why_not(status, words, width, max(3, rows // 2)),
             sections.gas(status, words, width, len(status.channels) + 1),

@@ -8,6 +8,8 @@
     {"op": "detector_test", "kind": "bump|calibration", "channel", "gas", "unit", "applied", "by", "bottle", "due"}
     {"op": "detector_test_stop", "channel"}
     {"op": "permit_import", "jws"}
+    {"op": "bypass", "channel", "people", "reason", "measure", "minutes"}  two entitled people, their badges here
+    {"op": "bypass_end", "channel", "person"}
     {"op": "confirm", "permit", "precondition", "person"}
 
 Nothing here releases. Commands that change something are recorded before they are carried out, refused ones too.
@@ -20,14 +22,16 @@ import os
 import socket
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from contracts.errors import ContractError, from_msgspec, printable, quote
 from contracts.event import ActionResult, Category, Severity
 from contracts.gas import Unit
-from edge.interlock import detector_request, happenings, view
+from edge.interlock import bypassing, detector_request, happenings, view
+from edge.interlock.conditions import Facts
+from edge.interlock.conditions.people import entitled
 from edge.interlock.record import Note
 from edge.interlock.site import SitePerson
 from edge.interlock.state import GasPoint, GasTest
@@ -40,6 +44,10 @@ _LIMIT = 65536
 _POSITIONS = ("up", "middle", "down")
 _SERIAL_CHARACTERS = 64
 _PERMIT_CHARACTERS = 64
+
+
+Sentence = Annotated[str, msgspec.Meta(max_length=200, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
+"""What a person writes: one line that the log can keep."""
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +70,10 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: str = ""
     bottle: str = ""
     due: str = ""
+    people: tuple[str, ...] = ()
+    reason: Sentence = ""
+    measure: Sentence = ""
+    minutes: Annotated[float, msgspec.Meta(ge=0, le=100_000)] = 0.0
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -173,6 +185,8 @@ class ControlServer:
             "detector_test_stop": self._detector_test_stop,
             "permit_import": self._permit_import,
             "confirm": self._confirm,
+            "bypass": self._bypass,
+            "bypass_end": self._bypass_end,
         }
         action = actions.get(request.op)
         if action is None:
@@ -200,16 +214,13 @@ class ControlServer:
         permit = printable(request.permit, _PERMIT_CHARACTERS)
         self._interlock.note(Note("cli.request", Category.CLI, sev, res, ("cli", str(uid)), permit, 0, 0, False, data))
 
-    def _here(self, right: str) -> list[SitePerson]:
+    def _here(self, right: str) -> tuple[SitePerson, ...]:
         """People of the roster with this right whose badge is here now."""
-        facts = self._interlock.step.facts
-        ttl_us = facts.rules.badge_ttl_s.value * 1_000_000
-        seen = facts.snapshot.badges
-        return [
-            person
-            for person in self._interlock.site.roster
-            if right in person.may and person.badge in seen and now_us() - seen[person.badge].at_us <= ttl_us
-        ]
+        return entitled(self._facts(), right)
+
+    def _facts(self) -> Facts:
+        """The last evaluation's facts, at this moment."""
+        return msgspec.structs.replace(self._interlock.step.facts, now_us=now_us())
 
     def _reset(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         if request.fault_by and len(set(request.fault_by)) != 2:
@@ -301,6 +312,25 @@ class ControlServer:
         return happenings.Confirmed(request.permit, request.precondition, request.person), {
             "confirmed": request.precondition
         }
+
+    def _bypass(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
+        del uid
+        seconds = round(request.minutes * 60)
+        asked = happenings.Bypassed(request.channel, request.people, request.reason, request.measure, seconds)
+        refused = bypassing.problem(self._facts(), asked)
+        if refused is not None:
+            raise refused
+        return asked, {"channel": request.channel, "seconds": seconds}
+
+    def _bypass_end(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
+        del uid
+        running = [bypass.channel for bypass in self._interlock.step.facts.durable.bypasses]
+        if request.channel not in running:
+            raise ContractError("channel", ", ".join(running) or "none: no bypass is running", repr(request.channel))
+        if request.person not in [person.id for person in self._interlock.site.roster]:
+            known = ", ".join(person.id for person in self._interlock.site.roster)
+            raise ContractError("person", f"someone of the roster ({known})", repr(request.person))
+        return happenings.BypassEnded(request.channel, request.person), {"channel": request.channel}
 
 
 def _refusal(error: ContractError) -> Answer:

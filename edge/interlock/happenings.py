@@ -74,11 +74,28 @@ class DetectorTestStopped(msgspec.Struct, frozen=True):
     channel: str
 
 
+class Bypassed(msgspec.Struct, frozen=True):
+    """Two people, by their ids, ask that a failed detector's vote be left out for so many seconds."""
+
+    channel: str
+    by: tuple[str, ...]
+    reason: str
+    measure: str
+    seconds: int
+
+
+class BypassEnded(msgspec.Struct, frozen=True):
+    """A named person takes a bypass back."""
+
+    channel: str
+    person: str
+
+
 class ShutDown(msgspec.Struct, frozen=True):
     """The process is about to end in good order."""
 
 
 Happening = (
     Acknowledged | PermitAccepted | Revoked | Suspended | GasTested | ResetRequested | Confirmed
-    | DetectorTestBegun | DetectorTestStopped | ShutDown
+    | DetectorTestBegun | DetectorTestStopped | Bypassed | BypassEnded | ShutDown
 )  # fmt: skip

@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from contracts.event import Category, Severity
+from edge.interlock.bypassing import run_out
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.decision_record import Given
 from edge.interlock.detector_tests import follow, report_due
@@ -96,6 +97,7 @@ def step(
     for happening in happenings:
         take(turn, happening)
     follow(turn)
+    run_out(turn)
     turn.judge()
     remember_gas(turn)
     edges(turn)
@@ -227,6 +229,7 @@ def next_us(turn: Turn) -> int:
             times.append(turn.d.released_us + turn.rules.settle_ms.value * 1000 + 1)
     if turn.d.fire_watch is not None:
         times.append(turn.d.fire_watch.until_us)
+    times.extend(bypass.until_us for bypass in turn.d.bypasses)
     for channel in turn.site.channels:
         reading = turn.snapshot.readings.get(channel.name)
         if reading is not None:

@@ -3,6 +3,7 @@
 from contracts.event import ActionResult, Severity
 from edge.interlock.conditions import CONDITIONS, Condition
 from edge.interlock.conditions.air import channel_reason, gas
+from edge.interlock.conditions.people import entitled
 from edge.interlock.record import reason_data
 from edge.interlock.state import Mode, Reason
 from edge.interlock.turn import Turn, replace
@@ -76,11 +77,4 @@ def clear_fault(turn: Turn) -> None:
 
 
 def _authorised(turn: Turn, right: str) -> list[str]:
-    ttl_us = turn.rules.badge_ttl_s.value * 1_000_000
-    return [
-        person.id
-        for person in turn.site.roster
-        if right in person.may
-        and (seen := turn.snapshot.badges.get(person.badge)) is not None
-        and turn.now - seen.at_us <= ttl_us
-    ]
+    return [person.id for person in entitled(turn.f, right)]

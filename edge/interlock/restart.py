@@ -28,16 +28,20 @@ def recover(
         durable = Durable(boot_id=boot_id, since_us=now_us)
         return (durable, ()) if first_start else _unclean(durable, "", now_us, rules)
     durable = replace(found, boot_id=boot_id)
+    ended: tuple[Note, ...] = ()
     if found.boot_id != boot_id:
         watch = found.fire_watch
         restarted = watch and FireWatch(watch.permit, now_us, now_us + rules.fire_watch_s.value * 1_000_000)
         durable = replace(
             durable, since_us=now_us, gas_test=None, gas_alarm_us=0, opening=None, fire_watch=restarted,
+            bypasses=(),
             detectors={name: _of_another_boot(record) for name, record in found.detectors.items()},
         )  # fmt: skip
+        ended = tuple(_bypass_ended(bypass.channel) for bypass in found.bypasses)
     if found.mode in (Mode.ARMED, Mode.RELEASED):
-        return _unclean(durable, found.active, now_us, rules)
-    return durable, ()
+        tripped, notes = _unclean(durable, found.active, now_us, rules)
+        return tripped, (*ended, *notes)
+    return durable, ended
 
 
 def again(start: Start) -> tuple[Durable, tuple[Note, ...]]:
@@ -53,6 +57,14 @@ def _of_another_boot(record: DetectorRecord) -> DetectorRecord:
         None if proof is None else replace(proof, at_us=0) for proof in (record.bump, record.calibration)
     )
     return DetectorRecord(bump, calibration)
+
+
+def _bypass_ended(channel: str) -> Note:
+    """How long it would still have been allowed is not known after a reboot."""
+    return Note(
+        "bypass.ended", Category.BYPASS, Severity.WARNING, ActionResult.OK, ("box", ""), "", 0, 0, False,
+        {"chan": channel, "why": "the box was started anew"},
+    )  # fmt: skip
 
 
 def _unclean(durable: Durable, permit: str, now_us: int, rules: Rules) -> tuple[Durable, tuple[Note, ...]]:

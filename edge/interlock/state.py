@@ -64,6 +64,21 @@ class GasTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     points: tuple[GasPoint, ...]
 
 
+class Bypass(msgspec.Struct, frozen=True):
+    """A detector whose failure does not vote for a while: who allowed it (two ids), why, what watches instead."""
+
+    channel: str
+    by: tuple[str, ...]
+    reason: str
+    measure: str
+    since_us: int
+    until_us: int
+
+    def holds(self, now_us: int) -> bool:
+        """It has begun and is not over."""
+        return self.since_us <= now_us < self.until_us
+
+
 class FireWatch(msgspec.Struct, frozen=True):
     """The fire watch after an opening: whose permit, until when (GB 30871-2022 5.2.14)."""
 
@@ -111,6 +126,7 @@ class Durable(msgspec.Struct, frozen=True):
         fire_watch: running fire watch.
         fault_cleared_by: the two people who took a fault back, last time.
         detectors: channel → its last bump test and calibration; wall clock, so that they survive a boot.
+        bypasses: detectors whose failure does not vote for a while.
     """
 
     boot_id: str = ""
@@ -141,6 +157,7 @@ class Durable(msgspec.Struct, frozen=True):
     fire_watch: FireWatch | None = None
     fault_cleared_by: tuple[str, ...] = ()
     detectors: dict[str, DetectorRecord] = {}
+    bypasses: tuple[Bypass, ...] = ()
 
     @property
     def latched(self) -> bool:
@@ -174,6 +191,7 @@ class Volatile(msgspec.Struct, frozen=True):
         opening_since_us: when the relay was told to open and the contact has not followed yet, 0 otherwise.
         exercises: channel → the bump test or calibration that is going on.
         due: channels that were reported as due for a bump test or a calibration; None until first looked at.
+        bypass_warned: channels whose bypass is about to end, as was reported.
     """
 
     levels: Levels | None = None
@@ -191,6 +209,7 @@ class Volatile(msgspec.Struct, frozen=True):
     opening_since_us: int = 0
     exercises: dict[str, Exercise] = {}
     due: tuple[str, ...] | None = None
+    bypass_warned: tuple[str, ...] = ()
 
 
 FORGOTTEN = Volatile()

@@ -167,6 +167,16 @@ class CountdownView(msgspec.Struct, frozen=True):
     en: str
 
 
+class BypassView(msgspec.Struct, frozen=True):
+    """A detector whose failure does not vote for a while: who allowed it, why, what watches instead, how long."""
+
+    channel: str
+    by: tuple[str, ...]
+    reason: str
+    measure: str
+    left_ms: int
+
+
 class RelayView(msgspec.Struct, frozen=True):
     """The final element: what is commanded, what the dead-man and the contact say."""
 
@@ -241,3 +251,4 @@ class Status(msgspec.Struct, frozen=True):
     events: tuple[EventView, ...]
     loop_lag_ms: float
     evaluations: int
+    bypasses: tuple[BypassView, ...] = ()

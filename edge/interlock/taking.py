@@ -2,8 +2,10 @@
 
 from contracts.event import Category, Severity
 from contracts.permit import PermitClaims, Revocations
-from edge.interlock import detector_tests
+from edge.interlock import bypassing, detector_tests
 from edge.interlock.happenings import (
+    Bypassed,
+    BypassEnded,
     Confirmed,
     DetectorTestBegun,
     DetectorTestStopped,
@@ -51,6 +53,10 @@ def take(turn: Turn, happening: Happening) -> None:
             detector_tests.begin(turn, happening)
         case DetectorTestStopped(channel):
             detector_tests.stop(turn, channel)
+        case Bypassed():
+            bypassing.begin(turn, happening)
+        case BypassEnded(channel, person):
+            bypassing.end(turn, channel, person)
         case ShutDown() if turn.d.mode in (Mode.ARMED, Mode.RELEASED):
             turn.asked.append(Reason("shutdown"))
         case _:

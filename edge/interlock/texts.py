@@ -15,6 +15,9 @@ STATES: dict[str, tuple[str, str]] = {
 
 EVENTS: dict[str, tuple[str, str]] = {
     "audit.epoch_started": ("新日志纪元", "new log epoch"),
+    "bypass.ended": ("旁路结束", "bypass ended"),
+    "bypass.ending": ("旁路即将结束", "bypass ends soon"),
+    "bypass.started": ("旁路开始", "bypass started"),
     "cli.command": ("远程指令", "command from the bridge"),
     "cli.request": ("本地指令", "command at the box"),
     "clock.jump": ("时钟跳变", "clock jumped"),

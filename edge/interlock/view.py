@@ -6,7 +6,7 @@ from contracts.permit import PermitClaims, Role
 from edge.config import BUTTONS
 from edge.gas.reading import Quality
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
-from edge.interlock.conditions.air import channel_reason, group_reasons
+from edge.interlock.conditions.air import channel_reason, group_votes
 from edge.interlock.conditions.detectors import calibration_end_s, life
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
 from edge.interlock.detector_tests import channel_terms
@@ -18,6 +18,7 @@ from edge.interlock.state import Mode, Reason
 from edge.interlock.status import (
     AuditView,
     BusView,
+    BypassView,
     ChannelView,
     CountdownView,
     EventView,
@@ -203,6 +204,10 @@ def _countdowns(f: Facts, verdicts: dict[str, Verdict]) -> tuple[CountdownView, 
                 f, "attempt", str(durable.attempt), durable.armed_us + total_ms * 1000, total_ms, "点火申请", "attempt"
             )
         )
+    for bypass in durable.bypasses:
+        total_ms = (bypass.until_us - bypass.since_us) // 1000
+        zh, en = f"旁路 {bypass.channel}", f"bypass of {bypass.channel}"
+        views.append(_countdown(f, "bypass", bypass.channel, bypass.until_us, total_ms, zh, en))
     if f.volatile.reset_window_until_us > f.now_us:
         total_ms = f.rules.reset_window_s.value * 1000
         views.append(
@@ -340,9 +345,9 @@ def build(
         verdicts=_verdicts(verdicts),
         channels=_channels(f),
         groups=tuple(
-            GroupView(group.name, group.vote, votes, group.needed, votes < group.needed)
+            GroupView(group.name, group.vote, len(votes), needed, len(votes) < needed)
             for group in f.site.groups
-            for votes in (len(group_reasons(f, group)),)
+            for votes, needed in (group_votes(f, group),)
         ),
         people=_people(f),
         relay=_relay(f),
@@ -353,4 +358,8 @@ def build(
         events=events,
         loop_lag_ms=loop_lag_ms,
         evaluations=evaluations,
+        bypasses=tuple(
+            BypassView(b.channel, b.by, b.reason, b.measure, max(0, (b.until_us - f.now_us) // 1000))
+            for b in durable.bypasses
+        ),
     )

@@ -93,6 +93,7 @@ def _of_state(status: Status) -> Iterable[Metric]:
         "hotbox_countdown_seconds", "Time left", ["what", "subject"],
         (([view.what, view.subject], view.left_ms / 1000) for view in status.countdowns),
     )  # fmt: skip
+    yield GaugeMetricFamily("hotbox_bypasses", "Detectors whose failure does not vote now", len(status.bypasses))
     yield GaugeMetricFamily("hotbox_audit_writable", "1 while events are acknowledged", float(status.audit.writable))
     closed = float(status.relay.contact == "closed")
     yield GaugeMetricFamily("hotbox_relay_closed", "1 while the contact is closed", closed)

@@ -14,7 +14,7 @@ import msgspec
 
 from contracts.permit import Level
 from edge.interlock.conditions import CONDITIONS
-from edge.interlock.happenings import Happening
+from edge.interlock.happenings import Bypassed, Happening
 from edge.interlock.kernel import Relay, Step
 from edge.interlock.record import Note
 from edge.interlock.state import Durable, Mode, usable
@@ -96,7 +96,7 @@ class Box(Bench):
         return hash(
             (
                 durable.mode, durable.first_out and durable.first_out.code, durable.reset_done, durable.confirmed,
-                len(durable.over_range), durable.gas_test is not None, durable.fire_watch is not None,
+                len(durable.over_range), len(durable.bypasses), durable.gas_test is not None, durable.fire_watch is not None,
                 durable.opening is not None and durable.opening.by_gas,
                 claims and usable(durable, claims, last.facts.wall_s), volatile.levels, tuple(volatile.grace),
                 volatile.reset_window_until_us > self.now, volatile.fault_window[0] > self.now,
@@ -121,6 +121,11 @@ def _start(where: str, told: Callable[[Transition], None]) -> Box:
     box.prepare(permit("HW-1", end_s=length_s, level=level, people=(*permit().people, RELIEF)))
     if where == "ready":
         return box
+    if where == "bypassed":
+        box.badges[1004] = True
+        box.step()
+        box.step(Bypassed("ch4-2", ("leader", "engineer"), "it fell from the wall", "portable meter", 3600))
+        assert box.durable.bypasses
     box.arm()
     if where == "armed":
         return box
@@ -151,7 +156,8 @@ def _start(where: str, told: Callable[[Transition], None]) -> Box:
 
 
 STARTS = (
-    "new", "ready", "armed", "released", "confirmed", "special", "ending", "gas", "guardian", "fault", "finished", "unclean",
+    "new", "ready", "armed", "released", "confirmed", "special", "ending", "bypassed", "gas", "guardian", "fault", "finished",
+    "unclean",
 )  # fmt: skip
 
 
@@ -215,16 +221,19 @@ def explore(transitions: int, seed: int) -> Iterator[Found]:
             nodes[dice.randrange(FRONTIER)] = box
 
     names = sorted(MOVES)
+    starts: list[Box] = []
     while found.transitions < transitions:
-        if not any(frontier.values()):
+        if not starts and not any(frontier.values()):
             seen.clear()
-            for where in STARTS:
-                keep(_start(where, found.count))
-        # Every mode gets its share: most situations are locked ones, the interesting ones are not.
-        nodes = frontier[dice.choice([mode for mode, kept in frontier.items() if kept])]
-        at = dice.randrange(len(nodes))
-        nodes[at], nodes[-1] = nodes[-1], nodes[at]
-        node = nodes.pop()
+            starts = [_start(where, found.count) for where in STARTS]
+        if starts:
+            node = starts.pop()
+        else:
+            # Every mode gets its share: most situations are locked ones, the interesting ones are not.
+            nodes = frontier[dice.choice([mode for mode, kept in frontier.items() if kept])]
+            at = dice.randrange(len(nodes))
+            nodes[at], nodes[-1] = nodes[-1], nodes[at]
+            node = nodes.pop()
         for name in dice.sample(names, len(names)):
             for _ in range(TIMES.get(name, 1)):
                 box, number = node.fork(), dice.randint(0, MAX_NUMBER)

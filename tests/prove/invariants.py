@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from edge.gas.reading import Quality
+from edge.gas.reading import Quality, Reading
 from edge.interlock.conditions import CONDITIONS
 from edge.interlock.happenings import Acknowledged, Happening
 from edge.interlock.kernel import Relay, Step
 from edge.interlock.rules import Rules
-from edge.interlock.site import Site
+from edge.interlock.site import Site, SiteChannel
 from edge.interlock.snapshot import Snapshot
 from edge.interlock.state import Durable, Mode, Volatile
 
@@ -65,25 +65,51 @@ def closed_means_every_run_condition_passed(t: Transition) -> str:
     return ""
 
 
+def _sees_gas(channel: SiteChannel, reading: Reading) -> bool:
+    """A reading over a limit or over the range."""
+    value = reading.value
+    if reading.quality is Quality.OVER_RANGE:
+        return True
+    high, low = channel.limit.high, channel.limit.low
+    good = reading.quality is Quality.GOOD and value is not None
+    return good and ((high is not None and value > high) or (low is not None and value < low))  # type: ignore[operator]
+
+
+def _well(t: Transition, channel: SiteChannel) -> bool:
+    """A good, young reading within its limits."""
+    reading = t.snapshot.readings.get(channel.name)
+    if reading is None or reading.quality is not Quality.GOOD or reading.value is None:
+        return False
+    return t.now - reading.at_us <= channel.stale_us and not _sees_gas(channel, reading)
+
+
 def closed_means_clean_air(t: Transition) -> str:
     """Commanded closed ⇒ in every group fewer channels than the vote needs are over a limit, silent or bad; judged
-    from the readings themselves, not by the kernel's conditions."""
+    from the readings themselves, not by the kernel's conditions. A bypassed head is left out, the others vote 1ooN."""
     if not t.closed:
         return ""
+    bypassed = {bypass.channel for bypass in t.after.bypasses}
     for group in t.site.groups:
-        votes = 0
-        for channel in group.channels:
-            reading = t.snapshot.readings.get(channel.name)
-            votes += not (
-                reading is not None
-                and reading.quality is Quality.GOOD
-                and reading.value is not None
-                and t.now - reading.at_us <= channel.stale_us
-                and (channel.limit.high is None or reading.value <= channel.limit.high)
-                and (channel.limit.low is None or reading.value >= channel.limit.low)
-            )
-        if votes >= group.needed:
+        left = [channel for channel in group.channels if channel.name not in bypassed]
+        votes = sum(not _well(t, channel) for channel in left)
+        if not left or votes >= (group.needed if len(left) == len(group.channels) else 1):
             return f"closed with {votes} votes to trip in {group.name}"
+    return ""
+
+
+def no_bypass_beats_gas(t: Transition) -> str:
+    """Commanded closed ⇒ no bypassed head sees gas; a bypass names two people, has an end, and never begins while
+    armed or released."""
+    began = set(t.after.bypasses) - set(t.before.bypasses)
+    if began and t.before.mode in (Mode.ARMED, Mode.RELEASED):
+        return f"a bypass began in {t.before.mode}"
+    for bypass in t.after.bypasses:
+        if len(set(bypass.by)) != 2 or t.now >= bypass.until_us:
+            return f"a bypass by {bypass.by} until {bypass.until_us - t.now} us from now"
+        channel = next(channel for channel in t.site.channels if channel.name == bypass.channel)
+        reading = t.snapshot.readings.get(bypass.channel)
+        if t.closed and reading is not None and _sees_gas(channel, reading):
+            return f"closed while bypassed {bypass.channel} sees gas"
     return ""
 
 
@@ -249,6 +275,7 @@ INVARIANTS: tuple[Callable[[Transition], str], ...] = (
     relay_follows_the_mode,
     closed_means_every_run_condition_passed,
     closed_means_clean_air,
+    no_bypass_beats_gas,
     closed_means_hands_off_the_stop,
     closed_means_the_final_element_agrees,
     closed_means_within_the_deadline,

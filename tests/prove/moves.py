@@ -11,7 +11,15 @@ import msgspec
 from contracts.permit import Revocations
 from edge.gas.reading import Quality
 from edge.interlock.evidence import FaceRefused, Position
-from edge.interlock.happenings import Acknowledged, PermitAccepted, ResetRequested, Revoked, ShutDown, Suspended
+from edge.interlock.happenings import (
+    Acknowledged,
+    Bypassed,
+    PermitAccepted,
+    ResetRequested,
+    Revoked,
+    ShutDown,
+    Suspended,
+)
 from edge.interlock.snapshot import AuditHealth
 from tests.edge.interlock.bench import SITE, WALL_S, Bench, permit
 
@@ -212,6 +220,10 @@ def _void(bench: Bench, number: int) -> None:
     bench.step(Suspended(("HW-1", "HW-2", "")[number % 3], "x", void=True))
 
 
+def _bypass(bench: Bench, number: int) -> None:
+    bench.step(Bypassed(NAMES[number % len(NAMES)], ("leader", "engineer"), "it fell from the wall", "portable meter", 60))
+
+
 def _shut_down(bench: Bench, _: int) -> None:
     bench.step(ShutDown())
 
@@ -244,7 +256,7 @@ MOVES: dict[str, Move] = {
     "stranger": _stranger, "camera": _camera, "weld": _weld, "stuck": _stuck, "drops": _drops, "mute": _mute,
     "inputs": _inputs, "clock back": _clock_back, "clock forward": _clock_forward, "clock quality": _clock_quality,
     "disk": _disk, "gap": _gap, "gas test": _gas_test, "window": _window, "fault window": _fault_window,
-    "permit": _permit, "revoke": _revoke, "suspend": _suspend, "void": _void, "shut down": _shut_down,
+    "permit": _permit, "revoke": _revoke, "suspend": _suspend, "void": _void, "bypass": _bypass, "shut down": _shut_down,
     "restart": _restart, "reboot": _reboot, "wait": _wait, "wait long": _wait_long, "mend": mend,
     "mend devices": mend_devices, "clear fault": _clear_fault, "reset mended": _reset_mended,
 }  # fmt: skip

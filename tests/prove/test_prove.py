@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge.interlock import kernel, resetting, restart, watching
+from edge.interlock import bypassing, kernel, resetting, restart, watching
 from edge.interlock.conditions import air, buttons, element
 from edge.interlock.state import Mode
 from edge.interlock.turn import Turn, add_consequences
@@ -54,9 +54,12 @@ def test_no_promise_is_broken_in_fifty_thousand_transitions() -> None:
 
 
 SABOTAGE: tuple[tuple[Callable[..., Any], str, str, str], ...] = (
-    (air.gas, "len(votes) >= group.needed", "False", "closed_means_clean_air"),
+    (air.gas, "len(votes) >= needed", "False", "closed_means_clean_air"),
     (air.channel_reason, "value <= limit.high", "value <= 99.0", "closed_means_clean_air"),
     (air.channel_reason, "reading.quality is not Quality.GOOD", "False", "closed_means_clean_air"),
+    (air.group_votes, "or vote.code in GAS_ALARMS", "", "no_bypass_beats_gas"),
+    (air.group_votes, "in bypassed or vote.code in GAS_ALARMS), 1", "in bypassed or vote.code in GAS_ALARMS), 2", "closed_means_clean_air"),
+    (bypassing.problem, "f.durable.mode not in _QUIET", "False", "no_bypass_beats_gas"),
     (buttons.stop, "not read.stop", "False", "closed_means_hands_off_the_stop"),
     (buttons.inputs, "0 <= age_us <=", "0 <=", "closed_means_hands_off_the_stop"),
     (element.deadman, "0 <= age_us <=", "0 <=", "closed_means_the_final_element_agrees"),

@@ -58,6 +58,19 @@ def group_reasons(f: Facts, group: SiteGroup) -> tuple[Reason, ...]:
     return tuple(reason for channel in group.channels if (reason := channel_reason(f, channel)) is not None)
 
 
+def group_votes(f: Facts, group: SiteGroup) -> tuple[tuple[Reason, ...], int]:
+    """Votes that count in a group, and how many of them trip.
+
+    A bypassed head's failure is no vote, its gas alarm is one, and the heads that are left vote 1ooN: with a bypass a
+    group is never looser than without the head.
+    """
+    votes = group_reasons(f, group)
+    bypassed = [bypass.channel for bypass in f.durable.bypasses if bypass.holds(f.now_us)]
+    if not any(channel.name in bypassed for channel in group.channels):
+        return votes, group.needed
+    return tuple(vote for vote in votes if vote.subject not in bypassed or vote.code in GAS_ALARMS), 1
+
+
 def gas(f: Facts) -> Verdict:
     """Every gas group's vote is healthy: 1oo1, 1oo2, 2oo3, each degrading towards the trip."""
     reasons: list[Reason] = []
@@ -65,8 +78,8 @@ def gas(f: Facts) -> Verdict:
     if not f.site.groups:
         return fail("gas_never")
     for group in f.site.groups:
-        votes = group_reasons(f, group)
-        if len(votes) >= group.needed:
+        votes, needed = group_votes(f, group)
+        if len(votes) >= needed:
             reasons.extend(votes)
         for channel in group.channels:
             reading = f.snapshot.readings.get(channel.name)

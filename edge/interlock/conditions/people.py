@@ -3,6 +3,7 @@
 from contracts.permit import Person, Role
 from edge.interlock.conditions.facts import PASS, Facts, Verdict
 from edge.interlock.rules import Number
+from edge.interlock.site import SitePerson
 from edge.interlock.state import Mode, Reason
 
 
@@ -56,6 +57,18 @@ def _badges(f: Facts, role: Role, grace: Number) -> Verdict:
     if not missing:
         missing.append(Reason("badge_absent", role.value, None, None, "", grace.clause))
     return Verdict(tuple(missing), None, grace.value * 1_000_000)
+
+
+def entitled(f: Facts, right: str) -> tuple[SitePerson, ...]:
+    """People of the roster who may do something here and whose badge is here now."""
+    ttl_us = f.rules.badge_ttl_s.value * 1_000_000
+    return tuple(
+        person
+        for person in f.site.roster
+        if right in person.may
+        and (seen := f.snapshot.badges.get(person.badge)) is not None
+        and 0 <= f.now_us - seen.at_us <= ttl_us
+    )
 
 
 def guardian(f: Facts) -> Verdict:

@@ -314,9 +314,13 @@ def points() -> list[str]:
     return found
 
 
-def make() -> Iterator[Box]:
-    """A box that runs, and is gone afterwards."""
+def make(change: Callable[[dict[str, Any]], None] | None = None) -> Iterator[Box]:
+    """A box that runs, and is gone afterwards; `change` edits its configuration first."""
     for box in make_idle():
+        if change is not None:
+            settings = box.read()
+            change(settings)
+            box.write(settings)
         box.start()
         yield box
 

@@ -59,8 +59,8 @@ def bumped(**changes: object) -> DetectorRecord:
 
 
 ROSTER = (
-    SitePerson("leader", "赵班长", 1003, ("reset", "gas_test", "clear_fault", "calibrate")),
-    SitePerson("engineer", "钱工", 1004, ("clear_fault",)),
+    SitePerson("leader", "赵班长", 1003, ("reset", "gas_test", "clear_fault", "calibrate", "bypass")),
+    SitePerson("engineer", "钱工", 1004, ("clear_fault", "bypass")),
     SitePerson("performer", "张作业", 1001, ()),
 )
 SITE = Site(
