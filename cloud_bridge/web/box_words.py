@@ -59,6 +59,14 @@ EVENTS: dict[str, str] = {
     "system.boot": _("started"),
     "system.stop": _("stopped"),
     "work.finished": _("work finished"),
+    "detector.bump_aborted": _("bump test given up"),
+    "detector.bump_failed": _("bump test failed"),
+    "detector.bumped": _("bump test passed"),
+    "detector.calibrated": _("calibrated"),
+    "detector.calibration_aborted": _("calibration given up"),
+    "detector.calibration_failed": _("calibration failed: out of service"),
+    "detector.due": _("detector due"),
+    "detector.test_begun": _("test gas for a detector"),
 }
 
 REASONS: dict[str, str] = {
@@ -145,6 +153,21 @@ REASONS: dict[str, str] = {
     "full": _("the box holds too many permits"),
     "invalid": _("its content is not acceptable"),
     "attempt_timeout": _("the attempt timed out"),
+    "calibration_never": _("{subject} has no calibration on record"),
+    "calibration_too_long": _("{subject}'s calibration ends later than the longest interval allows"),
+    "calibration_undone": _("{subject}'s calibration was begun and not finished"),
+    "gas_out_of_service": _("{subject} failed its calibration: out of service"),
+    "bump_never": _("{subject} was never bump-tested"),
+    "bump_due": _("{subject}'s bump test is overdue"),
+    "bump_failed": _("{subject} failed its bump test"),
+    "bump_undone": _("{subject}'s bump test was begun and not finished"),
+    "test_running": _("{subject} is being tested with gas"),
+    "test_no_response": _("{subject} did not respond to the test gas"),
+    "test_slow": _("{subject} was too slow or never reached the applied value"),
+    "test_too_high": _("{subject} read more than the gas applied"),
+    "test_bad_reading": _("{subject} lost its reading during the test"),
+    "test_not_clear": _("{subject} did not come back after the gas was taken away"),
+    "test_aborted": _("{subject}'s test was given up"),
 }
 
 TODOS: dict[str, str] = {
@@ -231,4 +254,21 @@ TODOS: dict[str, str] = {
     "full": _("finish or void one first"),
     "invalid": _("correct it and issue it again"),
     "attempt_timeout": _("press arm again"),
+    "calibration_never": _(
+        "calibrate it: hotbox detector calibrate {subject}, or enter its certificate's end in the configuration"
+    ),
+    "calibration_too_long": _("check the certificate's date and the box's clock"),
+    "calibration_undone": _("calibrate again: hotbox detector calibrate {subject}"),
+    "gas_out_of_service": _("replace the detector, or calibrate it until it passes"),
+    "bump_never": _("bump-test it: hotbox detector bump {subject}"),
+    "bump_due": _("bump-test it: hotbox detector bump {subject}"),
+    "bump_failed": _("calibrate it: hotbox detector calibrate {subject}, then bump-test it"),
+    "bump_undone": _("bump-test again: hotbox detector bump {subject}"),
+    "test_running": _("wait for the test's end"),
+    "test_no_response": _("check bottle, flow and the head's filter; then calibrate"),
+    "test_slow": _("clean or replace the sensor, then calibrate"),
+    "test_too_high": _("check the bottle's value, then calibrate"),
+    "test_bad_reading": _("check the detector and its bus"),
+    "test_not_clear": _("ventilate and test again; replace the sensor if it stays"),
+    "test_aborted": _("test again"),
 }
