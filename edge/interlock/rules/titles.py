@@ -27,7 +27,12 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
     "detectors": {
         "bump_test_age_s": ("通气测试有效期", "age of the bump test"),
         "bump_tolerance_percent": ("通气测试允许偏差", "tolerance of the bump test"),
+        "bump_apply_s": ("通气后开始响应的时限", "bump test: gas seen within"),
+        "bump_hold_s": ("通气读数须保持", "bump test: reading stays for"),
+        "bump_clear_s": ("通气后恢复的时限", "bump test: clean again within"),
         "calibration_age_d": ("检定周期", "calibration interval"),
+        "calibration_tolerance_percent": ("校准允许偏差（满量程）", "tolerance of a calibration, full scale"),
+        "calibration_window_s": ("校准调整时限", "time to adjust a detector"),
         "response_diffusion_s": ("扩散式响应时间", "response time, diffusion"),
         "response_pumped_s": ("吸入式响应时间", "response time, pumped"),
         "catalytic_o2_vol_pct": ("催化燃烧式所需氧气", "oxygen that a catalytic bead needs"),

@@ -25,7 +25,6 @@ from edge.interlock.conditions.facts import facts
 from edge.interlock.evidence import Face, FaceRefused
 from edge.interlock.happenings import PermitAccepted, ResetRequested
 from edge.interlock.rules import Flag, Limit, Number
-from edge.interlock.site import SiteChannel
 from edge.interlock.snapshot import AuditHealth, Clock, Snapshot
 from edge.interlock.state import FORGOTTEN, Durable, Mode, Opening
 from tests.edge.interlock.bench import GB, SECOND, SITE, WALL_S, Bench, permit
@@ -383,7 +382,7 @@ def _limits(name: str) -> list[object]:
 
 def _channel_passes(limit: Limit, value: float) -> bool:
     """Whether a detector that speaks the limit's own unit may show this value."""
-    channel = SiteChannel("x", limit.gas, "", "", limit, -math.inf, math.inf, 500_000, 0, "g", "tcp")
+    channel = replace(SITE.channels[0], name="x", gas=limit.gas, limit=limit, range_high=math.inf)
     clock = Clock(0, 0, "sync", 0, 0)
     snapshot = Snapshot(clock, AuditHealth(True, 0, False), {"x": Reading("x", value, Quality.GOOD, 0, 0, 0, "")})
     reason = channel_reason(facts(SITE, GB, Durable(), FORGOTTEN, snapshot, 0), channel)
