@@ -23,13 +23,6 @@ def test_every_row_that_the_kernel_decides_by_has_a_test_of_its_boundary(proofs:
     assert missing == set()
 
 
-def test_a_boundary_is_tried_on_at_least_three_sides(proofs: dict[str, dict[str, int]]) -> None:
-    """At the limit, just below and just above it; the gas limits try all three in one test."""
-    for row, tests in proofs.items():
-        if not row.startswith(("limits.", "confined.")) and not row.endswith(".camera"):
-            assert sum(tests.values()) >= 3, row
-
-
 def test_no_test_proves_a_row_that_is_not_there(proofs: dict[str, dict[str, int]]) -> None:
     known = {
         key
