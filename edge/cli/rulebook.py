@@ -12,10 +12,11 @@ from rich.text import Text
 from contracts.errors import ContractError
 from edge import yaml_file
 from edge.cli import printing
-from edge.cli.choices import Choices, choices
+from edge.cli.choices import choices
+from edge.cli.packs import asked
 from edge.cli.sections import BAD, DIM, GOOD, NOTE, SOME
+from edge.cli.shadowing import replay_command
 from edge.cli.words import Words
-from edge.config import read
 from edge.interlock import rules
 from edge.interlock.rules import Days, Flag, Limit, Number, Rules, Source, describe
 from edge.interlock.rules.lines import Difference, Line, differences, lines
@@ -23,6 +24,7 @@ from edge.interlock.rules.strictness import Stricter
 from edge.interlock.rules.titles import SECTIONS, SOURCES
 
 rules_app = typer.Typer(no_args_is_help=True, help="Rule packs: every limit, timer and clause.")
+rules_app.command("replay")(replay_command)
 _WIDE = 124
 """From this width the rows' titles have a column of their own."""
 _COUNTED = ("text", "secondary", "professional", "claim", "policy")
@@ -124,7 +126,7 @@ def show_command(
     Exit codes: 0 done, 1 there is no such pack or it is refused.
     """
     chosen = choices(context)
-    found = _asked(pack, chosen)
+    found = asked(pack, chosen)
     if as_json:
         printing.document({
             "name": found.name, "zh": found.zh, "en": found.en, "simulation": found.simulation, "site": found.site,
@@ -132,22 +134,6 @@ def show_command(
         })  # fmt: skip
         return
     _show(found, printing.screen(), chosen.words)
-
-
-def _asked(pack: str | None, chosen: Choices) -> Rules:
-    """The pack of a name or a file, or what the box of the configuration goes by."""
-    if pack is None:
-        config = read(chosen.config)
-        return rules.effective(config.baseline, config.site_rules)
-    path = Path(pack)
-    if path.suffix not in (".yaml", ".yml"):
-        return rules.load(pack)
-    text = path.read_text(encoding="utf-8")
-    raw = yaml_file.load(text, path.name)
-    if isinstance(raw, dict) and "tightens" in raw:
-        site = rules.parse_site(text, path.name)
-        return rules.over(rules.load(site.tightens), site)
-    return rules.parse(text, path.name)
 
 
 def _show(pack: Rules, console: Console, words: Words) -> None:
@@ -224,7 +210,7 @@ def diff_command(
     Exit codes: 0 done, 1 there is no such pack or it is refused.
     """
     chosen = choices(context)
-    left, right = _asked(a, chosen), _asked(b, chosen)
+    left, right = asked(a, chosen), asked(b, chosen)
     found = differences(left, right)
     names = tuple(pack.name + (f"+{pack.site}" if pack.site else "") for pack in (left, right))
     if as_json:

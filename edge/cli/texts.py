@@ -283,6 +283,32 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "warn_no_serial": ("通道 {name} 未填写出厂编号", "channel {name}: no serial number"),
     # rules
+    "shadow.more_trips": ("多切断", "more trips"),
+    "shadow.fewer_trips": ("少切断", "fewer trips"),
+    "shadow.more_refusals": ("多拒绝", "more refusals"),
+    "shadow.fewer_refusals": ("少拒绝", "fewer refusals"),
+    "shadow_row": ("规则项", "row"),
+    "shadow_span": ("{span}：{n} 次判定，{gas} 条气体记录", "{span}: {n} decisions, {gas} gas records"),
+    "shadow_both": ("原为：{was}；将为：{now}", "was: {was}; would be: {now}"),
+    "shadow_same": ("记录的判定全部不变", "every recorded decision stays as it was"),
+    "shadow_nothing": ("这段时间日志中没有判定", "the log holds no decision in this time"),
+    "shadow_skipped": (
+        "{n} 次判定无法重放，例如 #{seq}：{why}", "{n} decisions cannot be made again, such as #{seq}: {why}"
+    ),
+    "shadow_site_rules": (
+        "记录时还有现场规定 {names}，此处由提议的规则整体代替",
+        "the site's own rules {names} were in force; the proposed pack replaces them as a whole",
+    ),
+    "shadow_limits": (
+        (
+            "日志只有判定时刻与气体事件的数值：更严的规则可能在其间已切断，更宽的规则可能稍后仍会切断。"
+            "每次放行只计一次。"
+        ),
+        (
+            "A log has the values of its decisions and gas events only: a stricter rule may have tripped in between, "
+            "a weaker one may have tripped later. A release counts once."
+        ),
+    ),
     "rules_ok": ("规则可用：{path}", "rules accepted: {path}"),
     "rules_refused": ("规则被拒：{path}", "rules refused: {path}"),
     "rules_rows": ("{n} 项", "{n} rows"),
@@ -443,6 +469,15 @@ HELP_ZH: dict[str, str] = {
     "rules.check": "检查规则包或现场规定：能否读取，有无一项比基线宽松。\n\n退出码：0 可用，1 被拒。",
     "rules.check.file": "规则包文件，或在其上从严的现场规定文件。",
     "rules.check.as_json": "打印 JSON。",
+    "rules.replay": (
+        "影子模式：提议的规则包会多或少引起多少次切断与拒绝。\n\n"
+        "逐一重放日志中的判定；不改变任何东西，不需要联锁运行。\n\n"
+        "退出码：0 完成，1 规则包被拒或日志无法读取。"
+    ),
+    "rules.replay.pack": "提议的规则包：名称或文件。",
+    "rules.replay.since": "多久以前起：30d、12h、90m，或日期如 2026-03-01。",
+    "rules.replay.log": "审计日志文件（audit.db）。默认：本机的。",
+    "rules.replay.as_json": "打印 JSON。",
     "rules.show": "显示每一项的数值、单位、依据及依据的可靠程度。\n\n退出码：0，1 没有这个规则包或被拒。",
     "rules.show.pack": "规则包名称或文件；缺省为本盒子的规则。",
     "rules.show.as_json": "打印 JSON。",

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 
 from contracts.event import decode, encode
 from edge.cli.decisions import Decisions
 from edge.cli.explaining import explained
+from edge.interlock.rules import PACKS, load
 from tests.edge.cli.box import Box
 
 
@@ -110,3 +112,35 @@ def test_passing_conditions_show_value_limit_age_and_clause(tripped: Box) -> Non
     assert inputs["shown"][0]["inside"] is True
     assert inputs["keep_zh"]
     assert inputs["keep_en"]
+
+
+# --- hotbox rules replay: shadow mode
+
+
+def test_a_proposed_pack_is_tried_on_the_log_of_a_real_box(tripped: Box, log: Path, tmp_path: Path) -> None:
+    """INT-20: 25 %LEL tripped; under a limit of 60 it would not have."""
+    text = (PACKS / "simulation.yaml").read_text(encoding="utf-8").replace("name: SIMULATION", "name: PROPOSAL")
+    limits = [{"gas": limit.gas, "unit": limit.unit.value, "clause": "trial", "low": limit.low, "high": limit.high,
+               "below": limit.below} for limit in load("SIMULATION").limits]  # fmt: skip
+    for limit in limits:
+        if limit["gas"] == "CH4":
+            limit.update(unit="%LEL", high=60.0, below=None)
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_text(text + yaml.safe_dump({"limits": limits}), encoding="utf-8")
+    (seq,) = _seqs(log, "interlock.tripped")
+    shown = tripped.hotbox("rules", "replay", str(proposal), "--since", "1d")
+    assert shown.returncode == 0, shown.stderr
+    assert "1  fewer trips" in shown.stdout
+    assert f"#{seq}" in shown.stdout
+    assert "limits.CH4" in shown.stdout
+    found = msgspec.json.decode(tripped.hotbox("rules", "replay", str(proposal), "--json").stdout)
+    assert found["rows"] == {"limits.CH4": {"fewer_trips": [seq]}}
+    assert found["decisions"] >= 4
+
+
+def test_the_recorded_pack_changes_nothing_and_a_wrong_span_is_refused(tripped: Box) -> None:
+    shown = tripped.hotbox("rules", "replay", "SIMULATION")
+    assert "every recorded decision stays as it was" in shown.stdout
+    shown = tripped.hotbox("rules", "replay", "SIMULATION", "--since", "soon")
+    assert shown.returncode == 1
+    assert "30d, 12h, 90m" in shown.stderr

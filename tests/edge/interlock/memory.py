@@ -33,18 +33,18 @@ class Memory:
             if note.snapshot:
                 data["snapshot"], parts = self.recorder.step(step.given, step.verdicts)
                 for part in parts:
-                    self._append("record.part", part.data(), step)
-            event = self._append(note.type, data, step)
+                    self._append("record.part", part.data(), step, 0)
+            event = self._append(note.type, data, step, note.attempt)
             if note.snapshot:
                 again = replay(event.type, event.data, self.parts.__getitem__)
                 assert again.same, (event.type, again.differences)
                 assert _bytes(again.given) == _bytes(step.given)
 
-    def _append(self, kind: str, data: dict[str, object], step: Step) -> Event:
+    def _append(self, kind: str, data: dict[str, object], step: Step, attempt: int) -> Event:
         note = step.notes[0]
         draft = Draft(
             cat=note.cat, type=kind, sev=note.sev, src="interlock", actor=Actor("box", ""), res=note.res, permit="",
-            corr="", data=data, t=step.facts.wall_s * 1000, m=step.facts.now_us, tq="sync", te=0,
+            corr=str(attempt) if attempt else "", data=data, t=step.facts.wall_s * 1000, m=step.facts.now_us, tq="sync", te=0,
         )  # fmt: skip
         found = leaves(draft, Place("box-1", 1, 1, self.seq, "0" * 64))
         self.seq += len(found)

@@ -1,0 +1,112 @@
+"""Shadow mode: what a proposed pack would have changed, by row, on recorded decisions."""
+
+import msgspec
+
+from contracts.gas import Unit
+from edge.interlock.decision_record import read
+from edge.interlock.rules import Limit, Rules
+from edge.interlock.shadow import SEVERAL, Change, Run, Shadow
+from tests.edge.interlock.bench import GB, Bench
+
+replace = msgspec.structs.replace
+
+
+def _with(**values: int) -> Rules:
+    """The pack with other numbers."""
+    return replace(GB, **{name: replace(getattr(GB, name), value=value) for name, value in values.items()})
+
+
+def _methane(high: float) -> Rules:
+    """The pack with another limit for methane, in %LEL."""
+    own = Limit("CH4", Unit.PCT_LEL, "test", high=high)
+    return replace(GB, limits=(own, *(limit for limit in GB.limits if limit.gas != "CH4")))
+
+
+def _shadow(bench: Bench, proposed: Rules) -> Shadow:
+    run = Run(proposed)
+    assert bench.log is not None
+    for event in bench.log.events:
+        if "snapshot" in event.data and "part_of" not in event.data:
+            given, _ = read(event.data["snapshot"], bench.log.parts.__getitem__)
+            run.decision(event, given)
+        else:
+            run.other(event)
+    return run.result()
+
+
+def test_the_same_pack_changes_nothing(released: Bench) -> None:
+    released.gas["ch4-1"].value = 12.5
+    released.step()
+    found = _shadow(released, GB)
+    assert found.findings == ()
+    assert found.decisions >= 4
+    assert set(found.counts().values()) == {0}
+
+
+def test_a_higher_limit_would_have_tripped_less(released: Bench) -> None:
+    """INT-20: a rule is tried on the past before it counts."""
+    released.gas["ch4-1"].value = 12.5
+    released.step()
+    (finding,) = _shadow(released, _methane(25.0)).findings
+    assert (finding.change, finding.type, finding.rows) == (
+        Change.FEWER_TRIPS, "interlock.tripped", ("limits.CH4",),
+    )  # fmt: skip
+    assert "gas_high ch4-1" in finding.recorded
+
+
+def test_a_lower_limit_would_have_tripped_on_a_value_that_a_decision_recorded(ready: Bench) -> None:
+    """7 %LEL stood in the record of the contact's closing."""
+    ready.gas["ch4-1"].value = 7.0
+    ready.release()
+    (finding,) = _shadow(ready, _methane(5.0)).findings
+    assert (finding.change, finding.type) == (Change.MORE_REFUSALS, "release.authorised")
+    ready.gas["ch4-1"].value = 4.0
+    ready.press("stop")
+    assert len(_shadow(ready, _methane(5.0)).findings) == 1, "what followed in a release that never was is moot"
+
+
+def test_a_shorter_age_of_the_gas_test_would_have_refused(ready: Bench) -> None:
+    ready.run(120, ms=500)
+    ready.release()
+    found = _shadow(ready, _with(gas_test_age_s=60))
+    (finding,) = found.findings
+    assert (finding.change, finding.type, finding.rows) == (
+        Change.MORE_REFUSALS, "release.authorised", ("gas_test_age_s",),
+    )  # fmt: skip
+    assert found.by_row() == {"gas_test_age_s": {"more_refusals": [finding.seq]}}
+
+
+def test_a_longer_age_would_have_refused_less(ready: Bench) -> None:
+    ready.run(31 * 60, ms=1000)
+    ready.press("arm")
+    (finding,) = _shadow(ready, _with(gas_test_age_s=7200)).findings
+    assert finding.change is Change.FEWER_REFUSALS
+    assert "gas_test_old" in finding.recorded
+
+
+def test_two_rows_that_only_together_change_a_decision_are_named_so(ready: Bench) -> None:
+    ready.looking.clear()
+    ready.run(31 * 60, ms=1000)
+    ready.press("arm")
+    assert ready.refusal() == {"gas_test_old", "face_old"}
+    assert _shadow(ready, _with(gas_test_age_s=7200)).findings == ()
+    (finding,) = _shadow(ready, _with(gas_test_age_s=7200, face_ttl_s=7200)).findings
+    assert finding.rows == (SEVERAL,)
+
+
+def test_a_gas_record_while_released_counts_for_a_stricter_limit(released: Bench) -> None:
+    """Two of three must agree before a group trips: one value alone is no trip."""
+    released.gas["ch4-4"].value = 30.0
+    released.run(0.2)
+    assert released.found("gas.alarm")
+    assert _shadow(released, _methane(5.0)).findings == ()
+
+
+def test_a_proposal_without_a_limit_for_a_gas_is_said_and_not_guessed(released: Bench) -> None:
+    released.gas["ch4-1"].value = 12.5
+    released.step()
+    without = replace(GB, limits=tuple(limit for limit in GB.limits if limit.gas != "CO"))
+    found = _shadow(released, without)
+    assert found.findings == ()
+    assert len(found.skipped) == found.decisions
+    assert "limit" in found.skipped[0].why
