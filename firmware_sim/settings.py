@@ -100,6 +100,7 @@ class SiteSettings(_Section, frozen=True):
         BadgeSettings("performer", 1001),
         BadgeSettings("guardian", 1002),
         BadgeSettings("leader", 1003),
+        BadgeSettings("safety", 1004),
     )
     gnss: GnssSettings | None = GnssSettings()
     camera: CameraSettings | None = CameraSettings()

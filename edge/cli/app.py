@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("edge.cli.explaining", "explain_command"),
     "reset": ("edge.cli.acting", "reset_command"),
     "permit": ("edge.cli.acting", "permit_app"),
+    "relay": ("edge.cli.relay", "relay_app"),
     "gas-test": ("edge.cli.acting", "gas_test_command"),
     "detector": ("edge.cli.detectors", "detector_app"),
     "bypass": ("edge.cli.bypassing", "bypass_app"),

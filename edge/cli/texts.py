@@ -77,6 +77,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "cause.state_mismatch": ("状态不符", "state mismatch"),
     "cause.commanded": ("按命令", "commanded"),
     "cause.bad_close": ("吸合命令无效", "bad close"),
+    "cause.drill": ("验证试验", "drill"),
     "cause.none": ("无", "none"),
     "disagree": ("不一致", "they disagree"),
     "input.arm": ("点火申请", "arm"),
@@ -172,6 +173,24 @@ TEXTS: dict[str, tuple[str, str]] = {
     "step_permit_plain": ("要再动火：请重新办票", "to work again: apply for a new permit at the bridge"),
     "step_gas_test": ("重新做气体分析并录入：hotbox gas-test", "make a new gas test and enter it: hotbox gas-test"),
     "step_arm": ("再按点火申请，作业票 {permit} 有效至 {until}", "press arm again; permit {permit} is good until {until}"),
+    # relay test
+    "proof_isolated": (
+        "焊机电源已拔下或已隔离上锁？试验不吸合触点，但以此为前提",
+        "Is the welding set unplugged or isolated and locked? The test closes nothing, but it rests on that",
+    ),
+    "proof.contact": ("触点与反馈均为断开", "latch and feedback contact read open"),
+    "proof.drill": (
+        "停发心跳，控制器自行判定失联（不驱动线圈）",
+        "heartbeats withheld: the dead-man drops (coil not driven)",
+    ),
+    "proof.open": ("断开命令得到应答", "OPEN is answered"),
+    "proof.bad_close": ("随机数错误的吸合命令被拒", "a CLOSE with a wrong nonce is refused"),
+    "proof.steady": ("恢复心跳一秒，计数不变，触点保持断开", "heartbeats for 1 s: counters still, contact open"),
+    "proof_passed": (
+        "验证试验通过，已记录；线圈与主触点在下次放行时由反馈检验",
+        "passed and recorded; coil and main contacts are proven by the feedback at the next release",
+    ),
+    "proof_failed": ("验证试验未通过：故障锁存", "failed: the fault stays latched"),
     # permit
     "permit_none_here": ("盒子上没有作业票", "no permit on this box"),
     "permit_id": ("编号", "number"),
@@ -430,6 +449,14 @@ HELP_ZH: dict[str, str] = {
     "permit.confirm": "现场确认作业票的一项前置条件。",
     "permit.confirm.precondition": "前置条件编号。",
     "permit.confirm.by": "确认人编号，工牌须在场。",
+    "relay": "末端执行元件（继电器）。",
+    "relay.test": (
+        "验证断开侧：仅在锁定、已切断或故障时，需两人在场且焊机电源已隔离；不会吸合触点。\n\n"
+        "故障须在试验通过后才能用 hotbox reset --fault 解除。退出码：0 通过，1 未通过或被拒，3 联锁无应答。"
+    ),
+    "relay.test.by": "在场且有 clear_fault 权限的人员编号，给两次。",
+    "relay.test.isolated": "焊机电源已拔下或隔离；不给则询问。",
+    "relay.test.as_json": "打印 JSON。",
     "gas-test": "录入动火前气体分析。缺少的内容会逐项询问。\n\n退出码：0 已录入，1 被拒，3 联锁无应答。",
     "gas-test.analyst": "分析人编号，工牌须在场。",
     "gas-test.serial": "仪器出厂编号。",

@@ -11,6 +11,7 @@
     {"op": "bypass", "channel", "people", "reason", "measure", "minutes"}  two entitled people, their badges here
     {"op": "bypass_end", "channel", "person"}
     {"op": "confirm", "permit", "precondition", "person"}
+    {"op": "relay_test", "people": [two ids], "isolated": true}   begins the proof test; `watch` shows its steps
 
 Nothing here releases. Commands that change something are recorded before they are carried out, refused ones too.
 Access is the socket's mode (0660); the caller's uid goes into the log.
@@ -29,10 +30,12 @@ import msgspec
 from contracts.errors import ContractError, from_msgspec, printable, quote
 from contracts.event import ActionResult, Category, Severity
 from contracts.gas import Unit
-from edge.interlock import bypassing, detector_request, happenings, view
+from edge.interlock import bypassing, detector_request, happenings, proof_test, view
 from edge.interlock.conditions import Facts
 from edge.interlock.conditions.people import entitled
+from edge.interlock.reasons import CATALOGUE
 from edge.interlock.record import Note
+from edge.interlock.resetting import proof_missing
 from edge.interlock.site import SitePerson
 from edge.interlock.state import GasPoint, GasTest
 from edge.sockets import now_us
@@ -55,6 +58,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     op: str
     fault_by: tuple[str, ...] = ()
+    isolated: bool = False
     analyst: str = ""
     serial: str = ""
     points: tuple[GasPoint, ...] = ()
@@ -187,6 +191,7 @@ class ControlServer:
             "confirm": self._confirm,
             "bypass": self._bypass,
             "bypass_end": self._bypass_end,
+            "relay_test": self._relay_test,
         }
         action = actions.get(request.op)
         if action is None:
@@ -230,10 +235,36 @@ class ControlServer:
         if strangers:
             wanted = f"people of the roster who may clear a fault ({', '.join(entitled) or 'none'})"
             raise ContractError("fault_by", wanted, ", ".join(strangers), "name two of them; both must be here")
-        seconds = self._interlock.step.facts.rules.reset_window_s.value
+        facts = self._interlock.step.facts
+        lacking = proof_missing(facts.rules, facts.durable, now_us()) if request.fault_by else []
+        if lacking:
+            words = CATALOGUE[lacking[0].code]
+            wanted = "a proof test of the relay that passed since the fault began"
+            raise ContractError("relay test", wanted, words.en, words.todo_en)
+        seconds = facts.rules.reset_window_s.value
         here = [person.name for person in self._here("clear_fault" if request.fault_by else "reset")]
         result = {"window_s": seconds, "authorised_here": here, "next": "turn the reset key at the box"}
         return happenings.ResetRequested(uid, request.fault_by), result
+
+    def _relay_test(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
+        mode = self._interlock.step.facts.durable.mode
+        if mode not in proof_test.MODES:
+            wanted = ", ".join(proof_test.MODES)
+            raise ContractError("state", wanted, mode, "a proof test is made while nothing is armed or released")
+        here = [person.id for person in self._here("clear_fault")]
+        if len(set(request.people)) != 2 or not set(request.people) <= set(here):
+            raise ContractError(
+                "people", "two different people with the right clear_fault whose badges are here",
+                ", ".join(request.people) or "nobody", f"here and entitled: {', '.join(here) or 'nobody'}",
+            )  # fmt: skip
+        if not request.isolated:
+            raise ContractError(
+                "isolated", "the welding set unplugged or isolated, and confirmed as such", "not confirmed",
+                "isolate the welding supply first",
+            )  # fmt: skip
+        if self._interlock.step.facts.volatile.proof_run is not None:
+            raise ContractError("relay_test", "one proof test at a time", "one is running", "wait until it has ended")
+        return happenings.ProofAsked(uid, request.people, isolated=True), {"steps": proof_test.STEPS, "people": request.people}
 
     def _gas_test(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid

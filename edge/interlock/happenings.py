@@ -91,11 +91,19 @@ class BypassEnded(msgspec.Struct, frozen=True):
     person: str
 
 
+class ProofAsked(msgspec.Struct, frozen=True):
+    """`hotbox relay test`: two people who are here say that the welding set is isolated and want the test."""
+
+    uid: int
+    by: tuple[str, ...]
+    isolated: bool
+
+
 class ShutDown(msgspec.Struct, frozen=True):
     """The process is about to end in good order."""
 
 
 Happening = (
     Acknowledged | PermitAccepted | Revoked | Suspended | GasTested | ResetRequested | Confirmed
-    | DetectorTestBegun | DetectorTestStopped | Bypassed | BypassEnded | ShutDown
+    | DetectorTestBegun | DetectorTestStopped | Bypassed | BypassEnded | ProofAsked | ShutDown
 )  # fmt: skip

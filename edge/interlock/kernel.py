@@ -17,6 +17,7 @@ from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.decision_record import Given
 from edge.interlock.detector_tests import follow, report_due
 from edge.interlock.happenings import Acknowledged, Happening
+from edge.interlock.proof_test import QUIET, Probe, prove, running
 from edge.interlock.record import Note, reason_data
 from edge.interlock.resetting import clear_fault, reset
 from edge.interlock.rules import Rules
@@ -52,6 +53,7 @@ class Relay(StrEnum):
 class Step(msgspec.Struct, frozen=True):
     """What one step gives. `next_us` is when to step again at the latest.
 
+    `probe` and `quiet` are the proof test's: what to send, and that no heartbeat may leave.
     `facts` are what was decided on, with what is remembered after the decision; `verdicts` are from before it.
     """
 
@@ -63,6 +65,8 @@ class Step(msgspec.Struct, frozen=True):
     verdicts: dict[str, Verdict]
     next_us: int
     given: Given
+    probe: Probe = Probe.NONE
+    quiet: bool = False
 
 
 def again(given: Given) -> Step:
@@ -103,6 +107,7 @@ def step(
     edges(turn)
     check_in(turn)
     watch_contact(turn)
+    probe = prove(turn)
     _move(turn, happenings)
     report_gas(turn)
     report_due(turn)
@@ -117,7 +122,8 @@ def step(
     seen = replace(turn.f, durable=turn.d, volatile=turn.v)
     relay = _relay(turn.before, turn.d.mode)
     given = Given(site, rules, durable, volatile, snapshot, now_us, happenings)
-    return Step(turn.d, turn.v, relay, tuple(turn.notes), seen, turn.verdicts, next_us(turn), given)
+    quiet = running(turn) in QUIET
+    return Step(turn.d, turn.v, relay, tuple(turn.notes), seen, turn.verdicts, next_us(turn), given, probe, quiet)
 
 
 def _move(turn: Turn, happenings: tuple[Happening, ...]) -> None:

@@ -36,6 +36,7 @@ from edge.interlock import happenings, kernel, offers, restart, rules, safety_ti
 from edge.interlock.clock import ClockReader, boot_id
 from edge.interlock.control import ControlServer
 from edge.interlock.decision_record import Recorder, Start
+from edge.interlock.proof_test import Probe
 from edge.interlock.record import Note
 from edge.interlock.snapshot import AuditHealth, Snapshot, accept
 from edge.interlock.state import FORGOTTEN, Mode
@@ -199,8 +200,8 @@ class Interlock:
     def _on_status(self, status: DeadmanStatus) -> None:
         last = self._snapshot.deadman
         self._snapshot = msgspec.structs.replace(self._snapshot, deadman=status)
-        if last is None or (last.latch_closed, last.contact_closed, last.boots) != (
-            status.latch_closed, status.contact_closed, status.boots,
+        if last is None or (last.latch_closed, last.contact_closed, last.boots, last.nonce) != (
+            status.latch_closed, status.contact_closed, status.boots, status.nonce,
         ):  # fmt: skip
             self.turn()
 
@@ -344,9 +345,20 @@ class Interlock:
                 _logger.error("the closing command could not be sent; the settle time will trip")
         elif changed:
             self._relay.open_contact()
-        if changed or now - self._beat_us >= _HEARTBEAT_US:
+        self._probe(step.probe)
+        if not step.quiet and (changed or now - self._beat_us >= _HEARTBEAT_US):
             self._beat_us = now
             self._relay.heartbeat(released)
+
+    def _probe(self, probe: Probe) -> None:
+        """The proof test's own lines; none of them can close a sound controller's contact."""
+        match probe:
+            case Probe.DRILL:
+                self._relay.drill()
+            case Probe.OPEN:
+                self._relay.open_contact()
+            case Probe.BAD_CLOSE:
+                self._relay.false_close()
 
     def _look_at_log(self, now: int) -> None:
         health = self._log.health()

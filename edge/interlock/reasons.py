@@ -312,7 +312,49 @@ CATALOGUE: dict[str, Text] = {
     "latched": Text(
         "上次切断未复位", "the last trip is not reset", "授权人员现场复位", "an authorised person must reset on site"
     ),
-    "fault_latched": Text("故障锁存", "a fault is latched", "维修后双人确认复位", "repair; two named people clear it"),
+    "fault_latched": Text(
+        "故障锁存",
+        "a fault is latched",
+        "维修、验证试验、双人确认后复位",
+        "repair, proof test; two named people clear it",
+    ),
+    "proof_none": Text(
+        "故障后未做继电器验证试验",
+        "no proof test of the relay since the fault",
+        "维修后运行 hotbox relay test --by A --by B",
+        "after the repair run hotbox relay test --by A --by B",
+    ),
+    "proof_old": Text(
+        "继电器验证试验已过时",
+        "the relay's proof test is too old",
+        "重新运行 hotbox relay test",
+        "run hotbox relay test again",
+    ),
+    "proof_running": Text("正在做继电器验证试验", "a proof test is running", "等待试验结束", "wait until it has ended"),
+    "proof_failed": Text(
+        "继电器验证试验未通过：{subject}",
+        "the relay failed its proof test: {subject}",
+        "切断总电源，检修控制器与接触器",
+        "cut the mains; repair controller and contactor",
+    ),
+    "proof_mode": Text(
+        "{subject} 状态下不能做验证试验",
+        "no proof test while {subject}",
+        "仅在锁定、已切断或故障时进行",
+        "make it while LOCKED, TRIPPED or FAULT",
+    ),
+    "proof_people": Text(
+        "验证试验需两名在场且有权的人",
+        "a proof test needs two entitled people who are here",
+        "两名有权人员带工牌到场",
+        "two people with the right must be here with their badges",
+    ),
+    "proof_supply": Text(
+        "未确认焊机电源已隔离",
+        "the welding set's supply is not confirmed as isolated",
+        "拔下或隔离焊机电源后确认",
+        "unplug or isolate the welding set, then confirm",
+    ),
     "watched": Text(
         "另一张票的看火未结束", "another permit's fire watch is running", "等看火结束", "wait until the watch ends"
     ),

@@ -1,11 +1,12 @@
-"""The way out of a latch: the reset edge, and two named people for a fault."""
+"""The way out of a latch: the reset edge; for a fault a proof test and two named people."""
 
 from contracts.event import ActionResult, Severity
 from edge.interlock.conditions import CONDITIONS, Condition
 from edge.interlock.conditions.air import channel_reason, gas
 from edge.interlock.conditions.people import entitled
 from edge.interlock.record import reason_data
-from edge.interlock.state import Mode, Reason
+from edge.interlock.rules import Rules
+from edge.interlock.state import Durable, Mode, Reason
 from edge.interlock.turn import Turn, replace
 
 _UNCURABLE = ("permit", "deadline", "lease", "clock")
@@ -16,7 +17,7 @@ _BY_NAME: dict[str, Condition] = {condition.name: condition for condition in CON
 
 def reset(turn: Turn) -> None:
     """The reset edge: an authorised badge present and every cause gone."""
-    here = _authorised(turn, "reset")
+    here = [person.id for person in entitled(turn.f, "reset")]
     reasons: list[Reason] = []
     if not here:
         reasons.append(Reason("reset_unauthorised"))
@@ -57,17 +58,18 @@ def _causes_left(turn: Turn) -> list[Reason]:
 
 
 def clear_fault(turn: Turn) -> None:
-    """A fault ends as a trip: two named people here who asked for it, contact open, controller sound."""
+    """A fault ends as a trip: proof test made, two named people here who asked, contact open, controller sound."""
     until, people = turn.v.fault_window
-    here = [person for person in _authorised(turn, "clear_fault") if person in people]
+    here = [person.id for person in entitled(turn.f, "clear_fault") if person.id in people]
     sound = all(turn.verdicts[name].ok for name in ("deadman", "contact_open", "inputs"))
-    if turn.now >= until or len(set(here)) < 2 or not sound:
+    reasons = proof_missing(turn.rules, turn.d, turn.now)
+    if turn.now >= until or len(set(here)) < 2 or not sound or reasons:
         turn.note(
             "interlock.reset_refused",
             sev=Severity.WARNING,
             res=ActionResult.DENIED,
             snapshot=True,
-            reasons=[reason_data(Reason("fault_latched"))],
+            reasons=[reason_data(reason) for reason in (Reason("fault_latched"), *reasons)],
         )
         return
     turn.d = replace(turn.d, fault_cleared_by=tuple(here))
@@ -76,5 +78,12 @@ def clear_fault(turn: Turn) -> None:
     turn.note("interlock.fault_cleared", sev=Severity.WARNING, snapshot=True, by=here)
 
 
-def _authorised(turn: Turn, right: str) -> list[str]:
-    return [person.id for person in entitled(turn.f, right)]
+def proof_missing(rules: Rules, durable: Durable, now_us: int) -> list[Reason]:
+    """A proof test that passed after the fault began and is young enough leaves a fault."""
+    rule, test = rules.proof_test_s, durable.proof_test
+    if test is None or not test.ok or test.at_us <= durable.since_us:
+        return [Reason("proof_none", "", None, None, "", rule.clause)]
+    age_us = now_us - test.at_us
+    if age_us > rule.value * 1_000_000:
+        return [Reason("proof_old", "", age_us // 1000, rule.value * 1000, "s", rule.clause)]
+    return []

@@ -34,7 +34,7 @@ def recover(
         restarted = watch and FireWatch(watch.permit, now_us, now_us + rules.fire_watch_s.value * 1_000_000)
         durable = replace(
             durable, since_us=now_us, gas_test=None, gas_alarm_us=0, opening=None, fire_watch=restarted,
-            bypasses=(),
+            bypasses=(), proof_test=None,
             detectors={name: _of_another_boot(record) for name, record in found.detectors.items()},
         )  # fmt: skip
         ended = tuple(_bypass_ended(bypass.channel) for bypass in found.bypasses)

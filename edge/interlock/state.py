@@ -95,6 +95,42 @@ class Opening(msgspec.Struct, frozen=True):
     by_gas: bool
 
 
+class ProofStep(msgspec.Struct, frozen=True):
+    """One step of a proof test: its name, whether it passed, how long it took, and what was seen when it did not."""
+
+    name: str
+    ok: bool
+    ms: int
+    seen: str = ""
+
+
+class ProofTest(msgspec.Struct, frozen=True):
+    """A finished proof test of the final element: when (`at_us`; `t` in seconds since 1970), by whom, its steps."""
+
+    at_us: int
+    t: int
+    by: tuple[str, ...]
+    ok: bool
+    steps: tuple[ProofStep, ...]
+
+
+class ProofRun(msgspec.Struct, frozen=True):
+    """A proof test in progress.
+
+    `step_us`: when the running step began. `echo`, `nonce`: what the controller showed then. `boots` and `cycles` are
+    from the beginning: they must not move.
+    """
+
+    by: tuple[str, ...]
+    began_us: int
+    step_us: int
+    echo: int = 0
+    nonce: str = ""
+    boots: int = 0
+    cycles: int = 0
+    steps: tuple[ProofStep, ...] = ()
+
+
 class Durable(msgspec.Struct, frozen=True):
     """Kept on disk. Times are CLOCK_BOOTTIME microseconds of the boot `boot_id`.
 
@@ -127,6 +163,7 @@ class Durable(msgspec.Struct, frozen=True):
         fault_cleared_by: the two people who took a fault back, last time.
         detectors: channel → its last bump test and calibration; wall clock, so that they survive a boot.
         bypasses: detectors whose failure does not vote for a while.
+        proof_test: the last finished proof test of the final element.
     """
 
     boot_id: str = ""
@@ -158,6 +195,7 @@ class Durable(msgspec.Struct, frozen=True):
     fault_cleared_by: tuple[str, ...] = ()
     detectors: dict[str, DetectorRecord] = {}
     bypasses: tuple[Bypass, ...] = ()
+    proof_test: ProofTest | None = None
 
     @property
     def latched(self) -> bool:
@@ -192,6 +230,7 @@ class Volatile(msgspec.Struct, frozen=True):
         exercises: channel → the bump test or calibration that is going on.
         due: channels that were reported as due for a bump test or a calibration; None until first looked at.
         bypass_warned: channels whose bypass is about to end, as was reported.
+        proof_run: proof test in progress.
     """
 
     levels: Levels | None = None
@@ -210,6 +249,7 @@ class Volatile(msgspec.Struct, frozen=True):
     exercises: dict[str, Exercise] = {}
     due: tuple[str, ...] | None = None
     bypass_warned: tuple[str, ...] = ()
+    proof_run: ProofRun | None = None
 
 
 FORGOTTEN = Volatile()

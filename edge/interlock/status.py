@@ -188,6 +188,28 @@ class RelayView(msgspec.Struct, frozen=True):
     cycles: int
 
 
+class RelayProofStepView(msgspec.Struct, frozen=True):
+    """One step of a proof test: name, whether it passed, milliseconds, what was seen when it did not."""
+
+    name: str
+    ok: bool
+    ms: int
+    seen: str
+
+
+class RelayProofView(msgspec.Struct, frozen=True):
+    """The final element's proof test: the running one, else the last.
+
+    `running` is the step in progress, empty when it has ended; `ok` is then its result. `by`: ids of the two people.
+    """
+
+    running: str
+    ok: bool
+    at_us: int
+    by: tuple[str, ...]
+    steps: tuple[RelayProofStepView, ...]
+
+
 class AuditView(msgspec.Struct, frozen=True):
     """The log: leaves, of which witnessed by the bridge, age of the oldest leaf that is not, writer health."""
 
@@ -244,6 +266,7 @@ class Status(msgspec.Struct, frozen=True):
     groups: tuple[GroupView, ...]
     people: tuple[PersonView, ...]
     relay: RelayView
+    relay_proof: RelayProofView | None
     inputs: dict[str, bool | None]
     countdowns: tuple[CountdownView, ...]
     audit: AuditView

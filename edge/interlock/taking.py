@@ -12,11 +12,13 @@ from edge.interlock.happenings import (
     GasTested,
     Happening,
     PermitAccepted,
+    ProofAsked,
     ResetRequested,
     Revoked,
     ShutDown,
     Suspended,
 )
+from edge.interlock.proof_test import begin
 from edge.interlock.state import MAX_OVER, MAX_PERMITS, Mode, Reason, current_permit, milli, usable
 from edge.interlock.turn import Turn, replace
 
@@ -57,6 +59,8 @@ def take(turn: Turn, happening: Happening) -> None:
             bypassing.begin(turn, happening)
         case BypassEnded(channel, person):
             bypassing.end(turn, channel, person)
+        case ProofAsked():
+            begin(turn, happening)
         case ShutDown() if turn.d.mode in (Mode.ARMED, Mode.RELEASED):
             turn.asked.append(Reason("shutdown"))
         case _:

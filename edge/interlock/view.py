@@ -11,10 +11,11 @@ from edge.interlock.conditions.detectors import calibration_end_s, life
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
 from edge.interlock.detector_tests import channel_terms
 from edge.interlock.local_time import local_time
+from edge.interlock.proof_test import STEPS
 from edge.interlock.proving import UNPROVEN, Exercise, Phase, Proof, Result
 from edge.interlock.reasons import fill, text
 from edge.interlock.site import SiteChannel
-from edge.interlock.state import Mode, Reason
+from edge.interlock.state import Mode, ProofStep, Reason
 from edge.interlock.status import (
     AuditView,
     BusView,
@@ -29,6 +30,8 @@ from edge.interlock.status import (
     PersonView,
     ProofView,
     ReasonView,
+    RelayProofStepView,
+    RelayProofView,
     RelayView,
     Status,
     VerdictView,
@@ -302,6 +305,17 @@ def _relay(f: Facts) -> RelayView:
     )
 
 
+def _relay_proof(f: Facts) -> RelayProofView | None:
+    run, last = f.volatile.proof_run, f.durable.proof_test
+    if run is not None:
+        return RelayProofView(STEPS[len(run.steps)], False, run.began_us, run.by, _relay_proof_steps(run.steps))
+    return None if last is None else RelayProofView("", last.ok, last.at_us, last.by, _relay_proof_steps(last.steps))
+
+
+def _relay_proof_steps(steps: tuple[ProofStep, ...]) -> tuple[RelayProofStepView, ...]:
+    return tuple(RelayProofStepView(step.name, step.ok, step.ms, step.seen) for step in steps)
+
+
 def _inputs(f: Facts) -> dict[str, bool | None]:
     read, names = f.snapshot.inputs, (*BUTTONS, *f.site.contacts)
     if read is None or f.now_us - read.at_us > f.rules.inputs_ttl_ms.value * 1000:
@@ -351,6 +365,7 @@ def build(
         ),
         people=_people(f),
         relay=_relay(f),
+        relay_proof=_relay_proof(f),
         inputs=_inputs(f),
         countdowns=_countdowns(f, verdicts),
         audit=audit,

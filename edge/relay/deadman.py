@@ -100,15 +100,29 @@ class DeadManRelay:
 
     def close_contact(self) -> bool:
         """See `RelayDriver.close_contact`; quotes the nonce of a status line not older than 300 ms."""
-        status = self._status
-        if status is None or status.latch_closed or status.contact_closed or now_us() - status.at_us > _FRESH_US:
+        nonce = self._open_nonce()
+        if nonce is None:
             return False
-        return self._write(protocol.close(self._next(), status.nonce))
+        return self._write(protocol.close(self._next(), nonce))
 
     def open_contact(self) -> bool:
         """See `RelayDriver.open_contact`."""
         self._discard_output()
         return self._write(protocol.open_(self._next()))
+
+    def drill(self) -> bool:
+        """See `RelayDriver.drill`."""
+        nonce = self._open_nonce()
+        if nonce is None:
+            return False
+        return self._write(protocol.drill(self._next(), nonce))
+
+    def false_close(self) -> bool:
+        """See `RelayDriver.false_close`. Refused when anything is closed."""
+        nonce = self._open_nonce()
+        if nonce is None:
+            return False
+        return self._write(protocol.close(self._next(), protocol.wrong(nonce)))
 
     def discard_input(self) -> None:
         """See `RelayDriver.discard_input`."""
@@ -128,6 +142,13 @@ class DeadManRelay:
         if self.connected:
             self.open_contact()
         self._close(discard=False)
+
+    def _open_nonce(self) -> str | None:
+        """The nonce of a fresh status line that says open, latch and contact alike."""
+        status = self._status
+        if status is None or status.latch_closed or status.contact_closed or now_us() - status.at_us > _FRESH_US:
+            return None
+        return status.nonce
 
     def _next(self) -> int:
         self._seq = (self._seq + 1) & protocol.SEQ_MASK

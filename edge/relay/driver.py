@@ -33,6 +33,14 @@ class RelayDriver(Protocol):
         """Order the contact open. False when it could not be sent: then only missing heartbeats open it."""
         ...
 
+    def drill(self) -> bool:
+        """Order a rehearsal of the dead-man's drop; nothing moves. False when that cannot be ordered now."""
+        ...
+
+    def false_close(self) -> bool:
+        """Order the contact closed with a wrong nonce, which must be refused. False when it could not be sent."""
+        ...
+
     def discard_input(self) -> None:
         """Throw away what waits to be read: after a gap it is no longer news."""
         ...

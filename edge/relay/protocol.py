@@ -3,6 +3,7 @@
     H <seq> <O|C> <crc>       heartbeat with the believed state: sustains, never closes
     C <seq> <nonce> <crc>     CLOSE, quoting the nonce that the controller shows
     O <seq> <crc>             OPEN now
+    T <seq> <nonce> <crc>     drill: rehearse the loss of heartbeats, the coil left alone
     S <echo_seq> <boots> <latch> <contact> <nonce> <hb_age_ms> <opens> <cycles> <cause> <ms> <crc>
 
 CRC16-CCITT (poly 0x1021, init 0xFFFF) over everything before the last space, four upper-case hex digits.
@@ -33,7 +34,7 @@ class DeadmanStatus(msgspec.Struct, frozen=True, gc=False):
         hb_age_ms: age of the last good heartbeat by the controller's clock.
         opens: openings since its start.
         cycles: closings in its life.
-        cause: of the last opening: power_up, heartbeat_lost, state_mismatch, commanded, bad_close or none.
+        cause: of the last opening: power_up, heartbeat_lost, state_mismatch, commanded, bad_close, drill or none.
         ms: the controller's own clock.
         at_us: CLOCK_BOOTTIME at which the line was received.
     """
@@ -69,6 +70,16 @@ def close(seq: int, nonce: str) -> bytes:
 def open_(seq: int) -> bytes:
     """OPEN line."""
     return seal(b"O %d" % seq)
+
+
+def drill(seq: int, nonce: str) -> bytes:
+    """Drill line."""
+    return seal(b"T %d %b" % (seq, nonce.encode()))
+
+
+def wrong(nonce: str) -> str:
+    """A nonce that differs from `nonce` in every digit."""
+    return "".join("F" if digit == "0" else "0" for digit in nonce)
 
 
 def parse(line: bytes, at_us: int) -> DeadmanStatus | None:

@@ -88,6 +88,7 @@ class DeadMan:
         self._floor = 0  # while closed, only heartbeats newer than this count
         self._close_seq = 0
         self._grace = 0
+        self._drilling = False  # a rehearsal of the loss of heartbeats, with the coil left alone
         self._line = b""
         self._overlong = False
         self._status_ms = now_ms
@@ -137,8 +138,13 @@ class DeadMan:
         # An age is forgotten before the clock wraps, or an old heartbeat would look fresh again.
         if self.heartbeat_age_ms() >= NEVER_MS:
             self._heartbeat_ms = -1
-        if self.latch == CLOSED and self.heartbeat_age_ms() >= DEAD_MAN_MS:
+        if self.heartbeat_age_ms() < DEAD_MAN_MS:
+            return
+        if self.latch == CLOSED:
             self._open("heartbeat_lost")
+        elif self._drilling:
+            self._drilling = False
+            self._refuse("drill")
 
     def _accept(self, words: "list[str]") -> bool:
         """Obey one good line; False when it says nothing that is known."""
@@ -149,7 +155,10 @@ class DeadMan:
             self._heartbeat(seq, words[2])
         elif len(words) == 3 and words[0] == "C":
             self._close(seq, words[2])
+        elif len(words) == 3 and words[0] == "T":
+            self._drill(words[2])
         elif len(words) == 2 and words[0] == "O":
+            self._drilling = False
             if self.latch == CLOSED:
                 self._open("commanded")
         else:
@@ -177,15 +186,8 @@ class DeadMan:
         if self.latch == CLOSED:
             self._open("bad_close")
             return
-        allowed = (
-            nonce == "%08X" % self.nonce
-            and self._heartbeat_state == OPEN
-            and self.heartbeat_age_ms() < DEAD_MAN_MS
-            and self.contact == OPEN
-        )
-        if not allowed:
-            self.cause = "bad_close"
-            self._new_nonce()
+        if self._drilling or not self._may_close(nonce):
+            self._refuse("bad_close")
             return
         self.latch = CLOSED
         self.coil = True
@@ -193,6 +195,29 @@ class DeadMan:
         self._close_seq = seq
         self._floor = seq
         self._grace = GRACE_FRAMES
+        self._status_due = True
+
+    def _may_close(self, nonce: str) -> bool:
+        return (
+            nonce == "%08X" % self.nonce
+            and self._heartbeat_state == OPEN
+            and self.heartbeat_age_ms() < DEAD_MAN_MS
+            and self.contact == OPEN
+        )
+
+    def _drill(self, nonce: str) -> None:
+        """Begin to rehearse: everything that a CLOSE needs, and the same timer, but the coil is never driven."""
+        if self.latch == CLOSED:
+            self._open("bad_close")
+        elif self._drilling or not self._may_close(nonce):
+            self._refuse("bad_close")
+        else:
+            self._drilling = True
+
+    def _refuse(self, cause: str) -> None:
+        """It is open and stays open: tell why, under a new nonce."""
+        self.cause = cause
+        self._new_nonce()
         self._status_due = True
 
     def _open(self, cause: str) -> None:

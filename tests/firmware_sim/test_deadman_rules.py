@@ -279,3 +279,73 @@ def test_an_old_heartbeat_never_looks_fresh_when_the_clock_comes_round() -> None
         bench.step(after_ms=90_000_000)
     assert bench.step(after_ms=CLOCK - 15 * 90_000_000 % CLOCK)["hb_age_ms"] == 99999
     assert bench.close()["cause"] == "bad_close"
+
+
+# --- the drill (rule 7)
+
+
+def _drill(bench: Bench, nonce: str | None = None, after_ms: int = 0) -> dict[str, object]:
+    return bench.line(f"T {bench.next_seq()} {nonce or f'{bench.machine.nonce:08X}'}", after_ms)
+
+
+def test_a_drill_ends_after_the_dead_man_time_without_ever_driving_the_coil() -> None:
+    """BOX-04: the controller's own timer, on its own clock, with nothing moved."""
+    bench = Bench()
+    shown = bench.beat("O")
+    nonce, opens, cycles = shown["nonce"], shown["opens"], shown["cycles"]
+    assert _drill(bench)["cause"] == "power_up"
+    assert bench.step(after_ms=DEAD_MAN_MS - 1)["cause"] == "power_up"
+    status = bench.step(after_ms=1)
+    assert (status["cause"], status["hb_age_ms"], status["latch"]) == ("drill", DEAD_MAN_MS, "O")
+    assert status["nonce"] != nonce
+    assert (status["opens"], status["cycles"]) == (opens, cycles)
+    assert not bench.machine.coil
+    before = status["nonce"]
+    assert bench.step(after_ms=2 * DEAD_MAN_MS)["nonce"] == before, "it ends once"
+
+
+def test_heartbeats_put_a_drill_off() -> None:
+    bench = Bench()
+    bench.beat("O")
+    _drill(bench)
+    for _ in range(10):
+        assert bench.beat("O", after_ms=100)["cause"] == "power_up"
+    assert bench.step(after_ms=DEAD_MAN_MS)["cause"] == "drill"
+
+
+@pytest.mark.parametrize("wrong", ["nonce", "no heartbeat", "old heartbeat", "heartbeat says closed", "contact closed"])
+def test_a_drill_begins_only_where_a_close_would_be_obeyed(wrong: str) -> None:
+    bench = Bench()
+    bench.contact = bench.welded = wrong == "contact closed"
+    if wrong != "no heartbeat":
+        bench.beat("C" if wrong == "heartbeat says closed" else "O")
+    status = _drill(
+        bench, "00000000" if wrong == "nonce" else None, after_ms=DEAD_MAN_MS if wrong == "old heartbeat" else 0
+    )
+    assert (status["cause"], status["latch"]) == ("bad_close", "O")
+    assert bench.step(after_ms=DEAD_MAN_MS)["cause"] == "bad_close"
+
+
+def test_no_close_and_no_second_drill_during_a_drill() -> None:
+    for line in ("C", "T"):
+        bench = Bench()
+        bench.beat("O")
+        _drill(bench)
+        status = bench.line(f"{line} {bench.next_seq()} {bench.machine.nonce:08X}")
+        assert (status["cause"], status["latch"]) == ("bad_close", "O")
+        assert not bench.machine.coil
+
+
+def test_an_open_ends_a_drill_without_a_word() -> None:
+    bench = Bench()
+    bench.beat("O")
+    _drill(bench)
+    bench.line(f"O {bench.next_seq()}")
+    assert bench.step(after_ms=DEAD_MAN_MS)["cause"] == "power_up"
+
+
+def test_a_drill_while_closed_opens() -> None:
+    bench = Bench().closed()
+    status = _drill(bench)
+    assert (status["latch"], status["cause"]) == ("O", "bad_close")
+    assert not bench.machine.coil

@@ -86,6 +86,7 @@ class Box(Bench):
         other.pressed, other.badges, other.looking = set(self.pressed), dict(self.badges), set(self.looking)
         other.badge_seen, other.faces = dict(self.badge_seen), dict(self.faces)
         other.notes, other.relays = [], []
+        other.controller = copy.copy(self.controller)
         return other
 
     def shape(self) -> int:
@@ -99,6 +100,7 @@ class Box(Bench):
                 len(durable.over_range), len(durable.bypasses), durable.gas_test is not None, durable.fire_watch is not None,
                 durable.opening is not None and durable.opening.by_gas,
                 claims and usable(durable, claims, last.facts.wall_s), volatile.levels, tuple(volatile.grace),
+                volatile.proof_run and len(volatile.proof_run.steps), durable.proof_test and durable.proof_test.ok,
                 volatile.reset_window_until_us > self.now, volatile.fault_window[0] > self.now,
                 tuple(condition.name for condition in CONDITIONS if not last.verdicts[condition.name].ok),
                 frozenset(self.pressed), self.welded, self.stuck, self.latch, self.contact,

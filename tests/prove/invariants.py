@@ -11,6 +11,7 @@ from edge.gas.reading import Quality, Reading
 from edge.interlock.conditions import CONDITIONS
 from edge.interlock.happenings import Acknowledged, Happening
 from edge.interlock.kernel import Relay, Step
+from edge.interlock.proof_test import Probe
 from edge.interlock.rules import Rules
 from edge.interlock.site import Site, SiteChannel
 from edge.interlock.snapshot import Snapshot
@@ -190,12 +191,24 @@ def a_latch_is_left_only_by_a_reset_edge(t: Transition) -> str:
 
 
 def a_fault_is_left_only_by_two_people(t: Transition) -> str:
-    """FAULT is left only to TRIPPED, by the reset edge, with two different entitled people here."""
+    """FAULT is left only to TRIPPED, by the reset edge, with two different entitled people here and a proof test that
+    passed since the fault began."""
     if t.before.mode is not Mode.FAULT or t.after.mode is Mode.FAULT:
         return ""
     if t.after.mode is not Mode.TRIPPED or "reset" not in t.edges:
         return f"FAULT became {t.after.mode}"
+    test = t.before.proof_test
+    if test is None or not test.ok or test.at_us <= t.before.since_us:
+        return "FAULT cleared without a proof test"
     return "" if len(set(t.after.fault_cleared_by)) >= 2 else "FAULT cleared by fewer than two"
+
+
+def a_proof_test_runs_on_an_open_relay_only(t: Transition) -> str:
+    """A proof test sends something or withholds heartbeats only where nothing is armed or released."""
+    if not t.step.quiet and t.step.probe is Probe.NONE:
+        return ""
+    modes = {t.before.mode, t.after.mode}
+    return "" if modes <= {Mode.LOCKED, Mode.TRIPPED, Mode.FAULT} and not t.closed else f"proof test in {modes}"
 
 
 def first_out_is_never_overwritten(t: Transition) -> str:
@@ -284,6 +297,7 @@ INVARIANTS: tuple[Callable[[Transition], str], ...] = (
     arming_needs_an_edge,
     a_latch_is_left_only_by_a_reset_edge,
     a_fault_is_left_only_by_two_people,
+    a_proof_test_runs_on_an_open_relay_only,
     first_out_is_never_overwritten,
     nothing_automatic_loosens,
     a_trip_latches_and_starts_the_watch,

@@ -15,11 +15,13 @@ from edge.interlock.happenings import (
     Acknowledged,
     Bypassed,
     PermitAccepted,
+    ProofAsked,
     ResetRequested,
     Revoked,
     ShutDown,
     Suspended,
 )
+from edge.interlock.proof_test import Probe
 from edge.interlock.snapshot import AuditHealth
 from tests.edge.interlock.bench import SITE, WALL_S, Bench, permit
 
@@ -44,6 +46,7 @@ def mend_devices(bench: Bench, _: int = 0) -> None:
     bench.clock_quality, bench.audit, bench.loop_gap_ms = "sync", AuditHealth(True, 0, False), 0
     bench.welded = bench.stuck = False
     bench.contact = bench.latch
+    bench.controller.deaf = ()
     bench.pressed.clear()
     bench.strangers = ()
 
@@ -189,8 +192,28 @@ def _fault_window(bench: Bench, _: int) -> None:
     bench.step(ResetRequested(0, ("leader", "engineer")))
 
 
+def _proof_asked(bench: Bench, number: int) -> None:
+    """Begin a proof test; whoever is here, the supply isolated or not."""
+    bench.step(ProofAsked(0, ("leader", "engineer"), isolated=number % 5 > 0))
+
+
+def _proof_test(bench: Bench, number: int) -> None:
+    """A whole proof test, on mended devices."""
+    mend_devices(bench)
+    bench.run(0.1)
+    _proof_asked(bench, number)
+    bench.run(2)
+
+
+def _deaf(bench: Bench, number: int) -> None:
+    """The controller does not answer one of the proof test's lines."""
+    bench.controller.deaf = (tuple(Probe)[number % len(Probe)],)
+
+
 def _clear_fault(bench: Bench, number: int) -> None:
-    """All devices mended, the window opened by two names, the key turned: whoever is here."""
+    """All devices mended, mostly proven too, the window opened by two names, the key turned: whoever is here."""
+    if number % 3:
+        _proof_test(bench, number)
     mend_devices(bench)
     _fault_window(bench, number)
     bench.press("reset")
@@ -257,6 +280,7 @@ MOVES: dict[str, Move] = {
     "inputs": _inputs, "clock back": _clock_back, "clock forward": _clock_forward, "clock quality": _clock_quality,
     "disk": _disk, "gap": _gap, "gas test": _gas_test, "window": _window, "fault window": _fault_window,
     "permit": _permit, "revoke": _revoke, "suspend": _suspend, "void": _void, "bypass": _bypass, "shut down": _shut_down,
+    "proof asked": _proof_asked, "proof test": _proof_test, "deaf": _deaf,
     "restart": _restart, "reboot": _reboot, "wait": _wait, "wait long": _wait_long, "mend": mend,
     "mend devices": mend_devices, "clear fault": _clear_fault, "reset mended": _reset_mended,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge.interlock import bypassing, kernel, resetting, restart, watching
+from edge.interlock import bypassing, kernel, proof_test, resetting, restart, watching
 from edge.interlock.conditions import air, buttons, element
 from edge.interlock.state import Mode
 from edge.interlock.turn import Turn, add_consequences
@@ -74,6 +74,8 @@ SABOTAGE: tuple[tuple[Callable[..., Any], str, str, str], ...] = (
     (watching.edges, "if now and not was", "if now", "edge"),
     (resetting.reset, "if not here:", "if False:", "index out of range"),
     (resetting.clear_fault, "len(set(here)) < 2", "False", "a_fault_is_left_only_by_two_people"),
+    (resetting.clear_fault, "or reasons:", ":", "a_fault_is_left_only_by_two_people"),
+    (proof_test.begin, "turn.d.mode not in MODES", "False", "a_proof_test_runs_on_an_open_relay_only"),
     (add_consequences, "list(durable.consequences)", "[]", "first_out_is_never_overwritten"),
     (kernel._move, "turn.d.latched):\n        turn.d = replace", "False):\n        turn.d = replace", "first_out_is_never_overwritten"),
     (Turn.opened, "fire_watch=FireWatch(self.d.active, self.now, until),", "", "a_trip_latches_and_starts_the_watch"),

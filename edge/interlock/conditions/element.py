@@ -35,6 +35,11 @@ def contact_open(f: Facts) -> Verdict:
     )
 
 
+def proof_test(f: Facts) -> Verdict:
+    """No proof test of the final element is running."""
+    return PASS if f.volatile.proof_run is None else fail("proof_running")
+
+
 def contact_closed(f: Facts) -> Verdict:
     """While released the feedback contact follows within the settle time and stays."""
     status = f.snapshot.deadman

@@ -23,6 +23,7 @@
     preconditions         x                             PTW-11
     contact_open          x                             EN ISO 13849-1
     contact_closed               x
+    proof_test            x                             EN ISO 13849-1
     deadman               x      x
     clock                 x      x                      BOX-02
     audit, audit_running  x      x                      ANT-10
@@ -64,6 +65,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("gas", air.gas, True, True, "气体", "gas", blocks_reset=True, by_gas=True),
     Condition("deadman", element.deadman, True, True, "失联断开继电器", "dead-man relay", blocks_reset=True),
     Condition("contact_open", element.contact_open, True, False, "触点断开", "contact open", blocks_reset=True),
+    Condition("proof_test", element.proof_test, True, False, "验证试验", "no proof test"),
     Condition("contact_closed", element.contact_closed, False, True, "触点吸合", "contact closed"),
     Condition("inputs", buttons.inputs, True, True, "按钮模块", "button module", blocks_reset=True),
     Condition("mains", contacts.mains, True, True, "市电", "mains"),

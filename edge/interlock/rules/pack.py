@@ -90,6 +90,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audit_release_ms: Lower
     audit_run_ms: Lower
     reset_window_s: Lower
+    proof_test_s: Lower
     clock_quality: Word
     clock_step_ms: Lower
     clock_slew_ms: Lower

@@ -13,8 +13,9 @@ from edge.config import CONTACTS
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import kernel, rules
 from edge.interlock.evidence import Badge, Camera, Face, FaceRefused, Position
-from edge.interlock.happenings import Acknowledged, GasTested, Happening, PermitAccepted
+from edge.interlock.happenings import Acknowledged, GasTested, Happening, PermitAccepted, ProofAsked
 from edge.interlock.kernel import Relay, Step
+from edge.interlock.proof_test import Probe
 from edge.interlock.proving import DetectorRecord, Proof, Result
 from edge.interlock.record import Note
 from edge.interlock.restart import recover
@@ -119,6 +120,47 @@ class Gas:
     silent_since: int | None = None
 
 
+@dataclasses.dataclass
+class Controller:
+    """The dead-man controller as the proof test sees it; `deaf` lists probes that it does not answer."""
+
+    echo: int = 1
+    boots: int = 1
+    cycles: int = 0
+    number: int = 0
+    heard_us: int = BOOT_US
+    drilling: bool = False
+    deaf: tuple[Probe, ...] = ()
+    slow_ms: int = 5
+
+    @property
+    def nonce(self) -> str:
+        return f"{self.number:08X}"
+
+    def heartbeat_age_ms(self, now_us: int) -> int:
+        return (now_us - self.heard_us) // 1000
+
+    def drop(self, now_us: int) -> str:
+        """The drill ends by itself once heartbeats are missing for long enough."""
+        if not self.drilling or self.heartbeat_age_ms(now_us) < 180 + self.slow_ms:
+            return ""
+        self.drilling, self.number = False, self.number + 1
+        return "drill"
+
+    def obey(self, step: Step, now_us: int) -> str:
+        """Take what the interlock sends after its evaluation; gives a new cause."""
+        if not step.quiet:
+            self.heard_us, self.echo = now_us, self.echo + 1
+        if step.probe is Probe.NONE or step.probe in self.deaf:
+            return ""
+        self.echo += 1
+        self.drilling = step.probe is Probe.DRILL
+        if step.probe is not Probe.BAD_CLOSE:
+            return ""
+        self.number += 1
+        return "bad_close"
+
+
 class Bench:
     """The world, the kernel's memory and what came out of it."""
 
@@ -143,6 +185,7 @@ class Bench:
         self.deadman_silent_since: int | None = None
         self.latch = self.contact = self.stuck = self.welded = False
         self.cause = "power_up"
+        self.controller = Controller()
         self.wall_jump_ms = 0
         self.clock_quality, self.clock_error_ms, self.clock_floor = "sync", 0, 0
         self.audit = AuditHealth(writable=True, age_ms=0, rollback=False)
@@ -186,14 +229,14 @@ class Bench:
             strangers=self.strangers,
             camera=None if self.camera is None else Camera(self.camera_silent_since or self.now, self.camera, 25),
             deadman=DeadmanStatus(
-                1,
-                1,
+                self.controller.echo,
+                self.controller.boots,
                 self.latch,
                 self.contact,
-                "00000000",
-                10,
+                self.controller.nonce,
+                self.controller.heartbeat_age_ms(self.now),
                 0,
-                0,
+                self.controller.cycles,
                 self.cause,
                 0,
                 self.deadman_silent_since or self.now,
@@ -206,6 +249,7 @@ class Bench:
     def step(self, *happenings: Happening, ms: int = 20) -> Step:
         """Let time pass, then evaluate once; the dead-man follows the command."""
         self.now += ms * 1000
+        self.cause = self.controller.drop(self.now) or self.cause
         step = kernel.step(
             self.site, self.rules, self.durable, self.volatile, self.snapshot(), self.now, tuple(happenings)
         )
@@ -214,6 +258,7 @@ class Bench:
         if self.log is not None:
             self.log.write(step)
         self.relays.append(step.relay)
+        self.cause = self.controller.obey(step, self.now) or self.cause
         if step.relay is Relay.CLOSE:
             self.latch, self.contact = True, not self.stuck
         elif step.relay is Relay.OPEN and self.latch:
@@ -250,6 +295,15 @@ class Bench:
         self.now += 1
         test = GasTest(self.now, self.wall_ms // 1000, "leader", "PGM-1", points)
         return self.step(GasTested(test))
+
+    def prove(self, *by: str) -> Step:
+        """A proof test of the final element, until it has ended."""
+        self.step(ProofAsked(1000, by or ("leader", "engineer"), isolated=True))
+        for _ in range(200):
+            if self.volatile.proof_run is None:
+                break
+            self.step()
+        return self.step(ms=0)
 
     def prepare(self, claims: PermitClaims | None = None) -> "Bench":
         """Everything that an arming needs: permit, crew, gas test."""

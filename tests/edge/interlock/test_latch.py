@@ -9,9 +9,9 @@ from contracts.event import ActionResult
 from edge.gas.reading import Quality
 from edge.interlock.happenings import PermitAccepted, ResetRequested, Suspended
 from edge.interlock.kernel import Relay
-from edge.interlock.state import Mode, Reason
+from edge.interlock.state import Mode, ProofTest, Reason
 from edge.relay.contact import ContactVerdict, judge
-from tests.edge.interlock.bench import GB, SECOND, SITE, Bench, permit
+from tests.edge.interlock.bench import GB, SECOND, SITE, WALL_S, Bench, permit
 from tests.edge.interlock.test_release import ALONE, Change
 
 replace = msgspec.structs.replace
@@ -372,6 +372,12 @@ def test_a_fault_survives_restarts_and_the_end_of_the_fire_watch(faulty: Bench) 
 TWO = ("leader", "engineer")
 
 
+def _proven(bench: Bench) -> None:
+    """As if a proof test had just passed."""
+    bench.now += 1
+    bench.durable = replace(bench.durable, proof_test=ProofTest(bench.now, WALL_S, TWO, True, ()))
+
+
 @pytest.mark.parametrize(
     ("asked", "leader", "engineer", "repaired"),
     [
@@ -387,6 +393,7 @@ def test_a_fault_is_cleared_by_two_named_people_who_are_here_after_the_repair(
     if repaired:
         faulty.welded = faulty.contact = False
     faulty.run(21)
+    _proven(faulty)
     faulty.step(ResetRequested(1000, asked))
     faulty.press("reset")
     cleared = asked == TWO and leader and engineer and repaired
@@ -402,6 +409,7 @@ def test_a_fault_is_cleared_by_two_named_people_who_are_here_after_the_repair(
 def test_the_window_for_clearing_a_fault_closes(faulty: Bench) -> None:
     faulty.badges[1004] = True
     faulty.welded = faulty.contact = False
+    _proven(faulty)
     faulty.step(ResetRequested(1000, TWO))
     faulty.step(ms=30_000)
     faulty.press("reset")

@@ -28,7 +28,7 @@ def _status(state: str = "RELEASED") -> Status:
         box=BOX, baseline="SIMULATION", rules="r", rules_sha256="", boot=1, t=1_790_000_000_000, at_us=1_000_000,
         state=state, state_zh="", state_en="", since_us=500_000, attempt=1, reset_done=False, first_out=reason,
         consequences=(), permit=None, verdicts=(), channels=(), groups=(), people=(),
-        relay=RelayView("closed", "closed", "closed", 10, 1, 1), inputs={}, countdowns=(countdown,),
+        relay=RelayView("closed", "closed", "closed", 10, 1, 1), relay_proof=None, inputs={}, countdowns=(countdown,),
         audit=AuditView(1, 1, 0, True, 0), buses=(), events=(), loop_lag_ms=0.5, evaluations=1,
     )  # fmt: skip
 

@@ -198,6 +198,32 @@ class RelayContract:
         status = await bench.until(lambda s: s.latch_closed)
         assert not status.contact_closed
 
+    async def test_a_drill_drops_after_the_dead_man_time_and_moves_nothing(self, bench):
+        """EN ISO 13849-1, proof test: the device's own timer, with the contact open all the time."""
+        bench.beat(closed=False)
+        before = await bench.until(lambda s: s.hb_age_ms < 100)
+        bench.hold_breath()
+        assert bench.driver.drill()
+        status = await bench.until(lambda s: s.cause == "drill")
+        assert 180 <= status.hb_age_ms <= 200
+        assert not any(s.latch_closed or s.contact_closed for s in bench.statuses)
+        assert (status.cycles, status.opens) == (before.cycles, before.opens)
+
+    async def test_a_close_with_a_wrong_nonce_is_refused(self, bench):
+        bench.beat(closed=False)
+        before = await bench.until(lambda s: s.hb_age_ms < 100)
+        assert bench.driver.false_close()
+        status = await bench.until(lambda s: s.cause == "bad_close")
+        assert status.nonce != before.nonce
+        assert not status.latch_closed
+        assert not bench.contact_closed()
+
+    async def test_neither_drill_nor_false_close_while_closed(self, bench):
+        await bench.close_contact()
+        assert not bench.driver.drill()
+        assert not bench.driver.false_close()
+        assert bench.contact_closed()
+
     async def test_shut_opens_the_contact(self, bench):
         await bench.close_contact()
         bench.hold_breath()

@@ -16,6 +16,7 @@ STATUS = b"S 7 2 C O 00C0FFEE 12 3 41 heartbeat_lost 123456"
         (protocol.heartbeat(1, closed=False), ["H", "1", "O"]),
         (protocol.heartbeat(4294967295, closed=True), ["H", "4294967295", "C"]),
         (protocol.close(9, "00C0FFEE"), ["C", "9", "00C0FFEE"]),
+        (protocol.drill(10, "00C0FFEE"), ["T", "10", "00C0FFEE"]),
         (protocol.open_(12), ["O", "12"]),
     ],
 )
@@ -23,6 +24,13 @@ def test_firmware_reads_what_the_host_sends(line, words):
     assert line.endswith(b"\n")
     assert len(line) <= 40
     assert firmware.unframed(line[:-1]) == words
+
+
+@pytest.mark.parametrize("nonce", ["00000000", "FFFFFFFF", "00C0FFEE", "12345678"])
+def test_a_wrong_nonce_differs_in_every_digit(nonce):
+    wrong = protocol.wrong(nonce)
+    assert len(wrong) == len(nonce)
+    assert all(one != other for one, other in zip(nonce, wrong, strict=True))
 
 
 def test_crc_is_the_firmwares():
