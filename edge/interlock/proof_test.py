@@ -78,6 +78,10 @@ def prove(turn: Turn) -> Probe:
     if run is None:
         return Probe.NONE
     name = running(turn)
+    if not turn.verdicts["loop"].ok:
+        # The box itself stood still: that says nothing about the controller, and proves nothing either.
+        _finish(turn, run, ProofStep(name, ok=False, ms=0, seen="interrupted"))
+        return Probe.OPEN
     if status is None or status.at_us <= run.step_us:
         return _late(turn, run, name)
     if name == "contact":
@@ -85,12 +89,12 @@ def prove(turn: Turn) -> Probe:
     ms = (status.at_us - run.step_us) // 1000
     wrong = _wrong(run, status) or _gap(turn, run, status, name)
     if wrong:
-        return _finish(turn, run, ProofStep(name, ok=False, ms=ms, seen=wrong))
+        return _fail(turn, run, ProofStep(name, ok=False, ms=ms, seen=wrong))
     if not _passed(turn, run, status, name):
         return _late(turn, run, name)
     took = status.hb_age_ms if name == "drill" else ms
     if name == "drill" and took > turn.rules.dead_man_ms.value + TICK_MS:
-        return _finish(turn, run, ProofStep(name, ok=False, ms=took, seen=f"{took} ms"))
+        return _fail(turn, run, ProofStep(name, ok=False, ms=took, seen=f"{took} ms"))
     return _next(turn, run, status, ProofStep(name, ok=True, ms=took))
 
 
@@ -133,21 +137,29 @@ def _late(turn: Turn, run: ProofRun, name: str) -> Probe:
     waited_us = turn.now - run.step_us
     if waited_us <= allowed_us:
         return Probe.NONE
-    return _finish(turn, run, ProofStep(name, ok=False, ms=waited_us // 1000, seen="no answer"))
+    return _fail(turn, run, ProofStep(name, ok=False, ms=waited_us // 1000, seen="no answer"))
 
 
 def _next(turn: Turn, run: ProofRun, status: DeadmanStatus, done: ProofStep) -> Probe:
     steps = (*run.steps, done)
     if len(steps) == len(STEPS):
-        return _finish(turn, run, done)
+        _finish(turn, run, done)
+        return Probe.NONE
     turn.v = replace(
         turn.v, proof_run=replace(run, step_us=turn.now, echo=status.echo_seq, nonce=status.nonce, steps=steps)
     )
     return _PROBES.get(STEPS[len(steps)], Probe.NONE)
 
 
-def _finish(turn: Turn, run: ProofRun, last: ProofStep) -> Probe:
-    """Record the result. A final element that fails its test is not to be trusted: fault."""
+def _fail(turn: Turn, run: ProofRun, last: ProofStep) -> Probe:
+    """A final element that fails its test is not to be trusted: fault."""
+    _finish(turn, run, last)
+    turn.fault(Reason("proof_failed", last.name))
+    return Probe.OPEN
+
+
+def _finish(turn: Turn, run: ProofRun, last: ProofStep) -> None:
+    """Record the result."""
     steps = (*run.steps, last)
     turn.v = replace(turn.v, proof_run=None)
     turn.d = replace(turn.d, proof_test=ProofTest(turn.now, turn.f.wall_s, run.by, last.ok, steps))
@@ -157,7 +169,3 @@ def _finish(turn: Turn, run: ProofRun, last: ProofStep) -> Probe:
         ms=(turn.now - run.began_us) // 1000,
         steps=[{"name": step.name, "ok": step.ok, "ms": step.ms, "seen": step.seen} for step in steps],
     )  # fmt: skip
-    if last.ok:
-        return Probe.NONE
-    turn.fault(Reason("proof_failed", last.name))
-    return Probe.OPEN

@@ -210,6 +210,18 @@ def test_a_silent_controller_fails_the_first_step(locked: Bench) -> None:
     assert (test.ok, test.steps[0].name, test.steps[0].seen) == (False, "contact", "no answer")
 
 
+def test_a_box_that_stood_still_proves_nothing_and_accuses_nobody(locked: Bench) -> None:
+    locked.step(ASKED)
+    locked.step()
+    locked.loop_gap_ms = 181
+    step = locked.step(ms=200)
+    assert (step.probe, step.quiet) == (Probe.OPEN, False)
+    test = locked.durable.proof_test
+    assert test is not None
+    assert (test.ok, test.steps[-1].seen) == (False, "interrupted")
+    assert locked.mode is Mode.LOCKED
+
+
 def test_heartbeats_that_do_not_arrive_again_fail_the_last_step(locked: Bench) -> None:
     locked.step(ASKED)
     while locked.volatile.proof_run is not None and len(locked.volatile.proof_run.steps) < 4:
