@@ -211,9 +211,13 @@ def _deaf(bench: Bench, number: int) -> None:
 
 
 def _clear_fault(bench: Bench, number: int) -> None:
-    """All devices mended, mostly proven too, the window opened by two names, the key turned: whoever is here."""
+    """All devices mended, mostly proven too, the window opened by two names, the key turned by whoever is here."""
     if number % 3:
+        bench.badges.update({1003: True, 1004: True})
         _proof_test(bench, number)
+    if number % 4 == 1:  # one of the two has left meanwhile
+        bench.badges[1004] = False
+        bench.badge_seen.pop(1004, None)
     mend_devices(bench)
     _fault_window(bench, number)
     bench.press("reset")
