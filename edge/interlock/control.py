@@ -264,7 +264,8 @@ class ControlServer:
             )  # fmt: skip
         if self._interlock.step.facts.volatile.proof_run is not None:
             raise ContractError("relay_test", "one proof test at a time", "one is running", "wait until it has ended")
-        return happenings.ProofAsked(uid, request.people, isolated=True), {"steps": proof_test.STEPS, "people": request.people}
+        begun = {"steps": proof_test.STEPS, "people": request.people}
+        return happenings.ProofAsked(uid, request.people, isolated=True), begun
 
     def _gas_test(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid

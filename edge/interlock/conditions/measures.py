@@ -297,6 +297,20 @@ def _calibration(f: Facts) -> Measures:
         yield Measure("校准剩余", "calibration left", channel.name, left_d, 0, row.value, "d", None, row.clause)
 
 
+def _proof_test(f: Facts) -> Measures:
+    test = f.durable.proof_test
+    row = f.rules.proof_test_s
+    if test is None:
+        yield Measure("尚无验证试验", "no proof test yet", clause=row.clause)
+        return
+    zh, en = (
+        ("验证试验通过，距今", "proof test passed, since")
+        if test.ok
+        else ("验证试验未通过，距今", "proof test failed, since")
+    )
+    yield Measure(zh, en, "", (f.now_us - test.at_us) / 1e6, None, None, "s", test.at_us, row.clause)
+
+
 def _preconditions(f: Facts) -> Measures:
     if f.permit is None:
         return
@@ -322,6 +336,7 @@ SHOWN: dict[str, Shown] = {
     "deadman": Shown(_deadman, "无需操作", "nothing to do"),
     "contact_open": Shown(_feedback, "放行前触点保持断开", "the contact stays open until the release"),
     "contact_closed": Shown(_feedback, "放行中触点保持吸合", "the contact stays closed while released"),
+    "proof_test": Shown(_proof_test, "验证试验期间不申请点火", "do not arm while a proof test runs"),
     "inputs": Shown(_inputs, "按钮模块保持供电与接线", "keep the button module powered and wired"),
     "mains": Shown(_contact("mains"), "保持市电供应", "keep the mains connected"),
     "battery": Shown(_contact("battery"), "保持电池充电", "keep the battery charged"),
