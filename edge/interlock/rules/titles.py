@@ -82,6 +82,7 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "audit_release_ms": ("放行前日志滞后上限", "log's lag before a release"),
         "audit_run_ms": ("放行中日志滞后上限", "log's lag while released"),
         "reset_window_s": ("复位窗口", "reset window"),
+        "proof_test_s": ("故障后验证试验有效时间", "proof test that leaves a fault"),
         "clock_quality": ("时钟可信等级", "clock's quality"),
         "clock_step_ms": ("时钟跳变上限", "clock's largest step"),
         "clock_slew_ms": ("两次读时钟允许偏差", "clock's largest drift between readings"),

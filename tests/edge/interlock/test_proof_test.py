@@ -265,9 +265,10 @@ def test_a_failed_test_or_one_from_before_the_fault_does_not_count(locked: Bench
     assert locked.mode is Mode.FAULT
 
 
-@pytest.mark.parametrize(("late_us", "cleared"), [(0, True), (1, False)])
+@pytest.mark.rule("proof_test_s")
+@pytest.mark.parametrize(("late_us", "cleared"), [(-1, True), (0, True), (1, False)])
 def test_a_proof_test_is_good_for_its_time_and_not_a_moment_longer(faulty: Bench, late_us: int, cleared: bool) -> None:
-    """Row proof_test_s: limit, limit + epsilon."""
+    """Row proof_test_s (policy; EN ISO 13849-1): limit less a hair, limit, limit and a hair."""
     faulty.prove()
     test, rule = faulty.durable.proof_test, faulty.rules.proof_test_s
     assert test is not None
