@@ -80,7 +80,7 @@ def _follow(path: Path, words: Words, *, quiet: bool) -> RelayProofView:
 
 def _line(step: RelayProofStepView, words: Words) -> Text:
     line = Text(f"{sections.TICK if step.ok else sections.CROSS} ", sections.GOOD if step.ok else sections.BAD)
-    line.append(sections.pad(words(f"proof.{step.name}"), 52))
+    line.append(sections.pad(words(f"proof.{step.name}"), 60))
     line.append(f"{step.ms:5d} ms", sections.DIM)
     if step.seen:
         line.append(f"  {step.seen}", sections.BAD)
