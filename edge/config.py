@@ -148,10 +148,14 @@ class Gnss(_Section, frozen=True):
 
 
 class Presence(_Section, frozen=True):
-    """Who is here and where: the fence is a polygon of (latitude, longitude); `quorum` lists the proofs of place."""
+    """Who is here and where: the fence is a polygon of (latitude, longitude); `quorum` lists the proofs of place.
+
+    `beacon` is the number of the badge that is fixed to the site: ``badge`` in the quorum is the hearing of it.
+    """
 
     fence: tuple[tuple[float, float], ...]
     quorum: tuple[Literal["gnss", "badge"], ...]
+    beacon: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)] = 0
     badges: BadgeRules | None = None
     gnss: Gnss | None = None
 
@@ -193,6 +197,12 @@ class Metrics(_Section, frozen=True):
     port: Port = 9464
 
 
+class Clock(_Section, frozen=True):
+    """The real-time clock that keeps time while the box is off, as the kernel shows it; "" when there is none."""
+
+    rtc: str = "/sys/class/rtc/rtc0"
+
+
 class BoxConfig(_Section, frozen=True):
     """The whole file. `site_rules` is the path of a file with rows that tighten the baseline, or nothing."""
 
@@ -212,6 +222,8 @@ class BoxConfig(_Section, frozen=True):
     bridge: Bridge
     metrics: Metrics = Metrics()
     site_rules: str = ""
+    clock: Clock = Clock()
+    utc_offset_min: Annotated[int, msgspec.Meta(ge=-720, le=840)] = 480
     uids: dict[Literal["vision", "presence", "link"], Name | Annotated[int, msgspec.Meta(ge=1)]] = {}
 
     @property
@@ -223,6 +235,11 @@ class BoxConfig(_Section, frozen=True):
     def run_dir(self) -> Path:
         """Sockets."""
         return Path(self.run)
+
+    @property
+    def photos(self) -> Path:
+        """Photos of what was measured by hand."""
+        return self.data_dir / "photos"
 
     @property
     def evidence_socket(self) -> Path:
@@ -373,6 +390,14 @@ def check(config: BoxConfig) -> None:
             "presence.gnss", "a receiver, because the quorum names it", "nothing",
             "add its device, or take gnss out of the quorum",
         )  # fmt: skip
+    if "badge" in config.presence.quorum and not config.presence.beacon:
+        raise ContractError(
+            "presence.beacon", "the number of the badge fixed to the site, because the quorum names badge", "nothing",
+            "a worn badge proves no place: fix one to the site, or take badge out of the quorum",
+        )  # fmt: skip
+    worn = [person.id for person in config.roster if person.badge == config.presence.beacon]
+    if worn:
+        raise ContractError("presence.beacon", "a badge that nobody wears", f"{worn[0]}'s", "fix one to the site")
     if config.presence.badges is None:
         raise ContractError("presence.badges", "badge settings", "nothing", "people are known by their badges")
 

@@ -70,6 +70,7 @@ EVENTS: dict[str, str] = {
     "detector.calibration_failed": _("calibration failed: out of service"),
     "detector.due": _("detector due"),
     "detector.test_begun": _("test gas for a detector"),
+    "permit.reconfirmed": _("approval re-confirmed"),
 }
 
 REASONS: dict[str, str] = {
@@ -178,6 +179,19 @@ REASONS: dict[str, str] = {
     "test_bad_reading": _("{subject} lost its reading during the test"),
     "test_not_clear": _("{subject} did not come back after the gas was taken away"),
     "test_aborted": _("{subject}'s test was given up"),
+    "revocations_unknown": _("no revocation list yet since the state was lost"),
+    "approval_old": _("permit {subject} was approved too long before the first ignition"),
+    "approval_gas_test": _("no gas test since the approval of {subject} became too old"),
+    "suspended_here": _("suspended at the box by {subject}"),
+    "state_lost": _("the interlock's state is lost or damaged"),
+    "beacon_lost": _("the site's beacon {subject} is not heard"),
+    "gas_test_day": _("the gas test is of another day"),
+    "check_in_missed": _("nobody checked in in time today: permit {subject} is suspended"),
+    "isolation_unproven": _("isolation not proven: {subject}"),
+    "temperature_none": _("temperature not known: {subject}"),
+    "temperature_old": _("temperature measured too long ago: {subject}"),
+    "temperature_high": _("not cool enough: {subject}"),
+    "clock_back": _("the clock was set back (latched)"),
 }
 
 TODOS: dict[str, str] = {
@@ -235,7 +249,7 @@ TODOS: dict[str, str] = {
     "deadman_silent": _("check the controller's serial line"),
     "deadman_open": _("see its cause, then reset"),
     "deadman_closed": _("check the controller"),
-    "clock_quality": _("check the RTC battery or the time source"),
+    "clock_quality": _("check the RTC battery or the time source, or restore the link to the bridge"),
     "clock_step": _("correct the clock, then arm anew"),
     "clock_floor": _("correct the clock"),
     "audit_unwritable": _("check the storage card"),
@@ -288,4 +302,18 @@ TODOS: dict[str, str] = {
     "test_bad_reading": _("check the detector and its bus"),
     "test_not_clear": _("ventilate and test again; replace the sensor if it stays"),
     "test_aborted": _("test again"),
+    "revocations_unknown": _("restore the link; the bridge sends its list"),
+    "approval_old": _("the guardian, verified here, runs hotbox permit reconfirm; then test the gas again"),
+    "approval_gas_test": _("enter a new gas test"),
+    "suspended_here": _("verify who takes over, have it reset by someone entitled, then arm anew"),
+    "state_lost": _("check the storage card, prove the relay, then two entitled people clear it"),
+    "beacon_lost": _("bring the box back to the beacon; check its battery"),
+    "gas_test_day": _("test again: every day before start"),
+    "check_in_missed": _("someone entitled resets on site, then the crew checks in"),
+    "calibration_never": _("calibrate it: hotbox detector calibrate {subject}, or enter its certificate's end in the configuration"),
+    "isolation_unproven": _("see the blind or the gap on site, then confirm it; a closed valve is no isolation"),
+    "temperature_none": _("check the sensor, or have someone measure it and enter it with a photo"),
+    "temperature_old": _("measure it again"),
+    "temperature_high": _("let it cool, then measure again"),
+    "clock_back": _("correct the clock; someone entitled resets on site"),
 }

@@ -1,18 +1,14 @@
-"""`hotbox reset`, `permit` and `gas-test`: what a person may tell the interlock. Nothing here releases."""
+"""`hotbox reset`, `suspend` and `gas-test`: what a person may tell the interlock. Nothing here releases."""
 
 import math
-import re
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.cells import cell_len
 from rich.text import Text
 
-from contracts.errors import ContractError, quote
-from contracts.topics import Response
+from contracts.errors import ContractError
 from edge.cli import printing, sections
 from edge.cli.choices import Choices, choices
 from edge.cli.client import Control
@@ -20,9 +16,8 @@ from edge.cli.next_steps import still_missing
 from edge.cli.reading import Json, ask_status
 from edge.cli.words import Words, limits
 from edge.config import read
-from edge.interlock.status import PermitView, PersonView, ReasonView, Status
+from edge.interlock.status import ReasonView, Status
 
-permit_app = typer.Typer(no_args_is_help=True, help="The permit on this box.")
 POSITIONS = ("up", "middle", "down")
 _POINT = "POSITION:GAS:UNIT:VALUE, such as up:CH4:%LEL:0.0"
 
@@ -108,121 +103,36 @@ def _show_window(window: _Window, missing: tuple[ReasonView, ...], words: Words)
     printing.lines(console, found)
 
 
-# --- permit -------------------------------------------------------------------------------------------------------
+# --- suspend ------------------------------------------------------------------------------------------------------
 
 
-class _Shown(msgspec.Struct, frozen=True):
-    permit: PermitView | None
-    people: tuple[PersonView, ...]
-    preconditions: tuple[ReasonView, ...]
+class _Suspended(msgspec.Struct, frozen=True):
+    suspended_by: str
+    present: bool
 
 
-@permit_app.command("show")
-def permit_show_command(context: typer.Context, as_json: Json = False) -> None:
-    """Show the accepted permit.
-
-    Exit codes: 0, 3 the interlock does not answer.
-    """
-    chosen = choices(context)
-    words = chosen.words
-    status, _ = ask_status(chosen)
-    open_ = tuple(reason for v in status.verdicts if v.condition == "preconditions" for reason in v.reasons)
-    if as_json:
-        printing.document(_Shown(status.permit, status.people, open_))
-        return
-    permit = status.permit
-    if permit is None:
-        printing.lines(printing.screen(), [words("permit_none_here")])
-        return
-    rows = [
-        ("permit_id", permit.id),
-        ("permit_level", words(f"level.{permit.level}")),
-        ("permit_place", permit.place),
-        ("permit_content", permit.content),
-        ("permit_method", permit.method),
-        ("permit_window", f"{sections.minute(permit.nbf)} – {sections.minute(permit.exp)}"),
-        ("permit_approvers", "、".join(permit.approvers)),
-        ("permit_people", "、".join(f"{p.name} ({words(f'role.{p.role}')}, {p.id}, {p.badge})" for p in status.people)),
-        *(("permit_preconditions", words.pick(reason)) for reason in open_),
-    ]
-    wide = max(cell_len(words(key)) for key, _ in rows) + 2
-    printing.lines(
-        printing.screen(),
-        [Text().append(sections.pad(words(key), wide), sections.DIM).append(value) for key, value in rows],
-    )
-
-
-_JWS = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
-
-
-def read_permit(file: Path) -> str:
-    """The signed permit in a file; ``-`` is standard input. Only its form is looked at: the box verifies it.
-
-    Raises:
-        ContractError: larger than any permit, or no compact JWS.
-        OSError: the file cannot be read.
-    """
-    from contracts.jws import MAX_BYTES
-
-    name = "standard input" if str(file) == "-" else str(file)
-    with sys.stdin.buffer if str(file) == "-" else file.open("rb") as opened:
-        content = opened.read(MAX_BYTES + 1)
-    todo = "save the permit at the bridge again and hand in that file unchanged"
-    if len(content) > MAX_BYTES:
-        raise ContractError(name, f"a signed permit of at most {MAX_BYTES} bytes", "a larger file", todo)
-    text = content.decode("ascii", "replace").strip()
-    if not _JWS.fullmatch(text):
-        wanted = "a signed permit: three parts of letters, digits, - and _, joined by dots (compact JWS)"
-        raise ContractError(name, wanted, quote(text) if text else "an empty file", todo)
-    return text
-
-
-@permit_app.command("import")
-def import_command(
+def suspend_command(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="File with the signed permit; - is standard input.")],
+    by: Annotated[str, typer.Option(help="Id of the person who stops the work.")],
+    relief: Annotated[bool, typer.Option("--relief", help="Another guardian takes over.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Hand in a permit (JWS) from a file; the box verifies it itself.
+    """Stop the work at once: the relay opens and latches. For a relief, the new guardian is verified before a new arm.
 
-    Exit codes: 0 accepted, 1 refused, 3 the interlock does not answer.
+    Exit codes: 0 suspended, 1 refused, 3 the interlock does not answer.
     """
     chosen = choices(context)
     words = chosen.words
-    raw = ask(chosen, "permit_import", jws=read_permit(file))
-    response = msgspec.json.decode(raw, type=Response)
+    raw = ask(chosen, "suspend", person=by, relief=relief)
     if as_json:
         printing.document(raw)
-    elif response.ok:
-        printing.lines(
-            printing.screen(), [Text(f"{sections.TICK} {words('permit_accepted', id=response.id)}", sections.GOOD)]
-        )
-    else:
-        console = printing.screen(errors=True)
-        title = words("permit_refused", id=response.id or "–", code=response.code)
-        console.print(Text(f"{sections.CROSS} {title}", sections.BAD), soft_wrap=True)
-        console.print(Text(f"  {response.detail}"), soft_wrap=True)
-    if not response.ok:
-        raise typer.Exit(printing.REFUSED)
-
-
-@permit_app.command("confirm")
-def confirm_command(
-    context: typer.Context,
-    precondition: Annotated[str, typer.Argument(help="Id of the precondition.")],
-    by: Annotated[str, typer.Option(help="Id of the person who confirms; the badge must be here.")],
-) -> None:
-    """Confirm a precondition of the permit on site.
-
-    Exit codes: 0 confirmed, 1 refused, 3 the interlock does not answer.
-    """
-    chosen = choices(context)
-    status, _ = ask_status(chosen)
-    number = status.permit.id if status.permit else ""
-    ask(chosen, "confirm", permit=number, precondition=precondition, person=by)
-    printing.lines(
-        printing.screen(), [Text(f"{sections.TICK} {chosen.words('confirmed', what=precondition)}", sections.GOOD)]
-    )
+        return
+    done = msgspec.json.decode(raw, type=_Suspended)
+    found = [Text(f"{sections.TICK} {words('suspended', who=done.suspended_by)}", sections.GOOD)]
+    if not done.present:
+        found.append(Text(f"! {words('suspended_absent', who=done.suspended_by)}", sections.NOTE))
+    found.append(Text(f"→ {words('suspended_relief' if relief else 'suspended_next')}", sections.NOTE))
+    printing.lines(printing.screen(), found)
 
 
 # --- gas test -----------------------------------------------------------------------------------------------------

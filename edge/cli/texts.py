@@ -204,6 +204,29 @@ TEXTS: dict[str, tuple[str, str]] = {
     "permit_preconditions": ("前置条件", "preconditions"),
     "permit_accepted": ("作业票 {id} 已接收", "permit {id} accepted"),
     "permit_refused": ("作业票 {id} 被拒（{code}）", "permit {id} refused ({code})"),
+    "permit_approved": ("审批完成", "approved at"),
+    "precondition.confirm": ("现场确认", "confirm"),
+    "precondition.isolation": ("隔离", "isolation"),
+    "precondition.temperature": ("设备温度", "temperature"),
+    "reconfirmed": ("{who} 已重新确认作业票 {id} 的审批", "{who} confirmed the approval of {id} anew"),
+    "reconfirmed_next": (
+        "现在重新做气体分析；确认 {m} 分钟内有效",
+        "now test the gas again; the confirmation is good for {m} min",
+    ),
+    # suspend
+    "suspended": ("作业已由 {who} 暂停，继电器已命令断开", "suspended by {who}; the relay is told to open"),
+    "suspended_absent": (
+        "{who} 的工牌不在现场或不在名单上：已照此记录",
+        "{who}'s badge is not here or not known: recorded as such",
+    ),
+    "suspended_next": (
+        "查明情况，授权人复位后重新申请点火",
+        "see to the cause; someone entitled resets, then arm anew",
+    ),
+    "suspended_relief": (
+        "新监护人（须在作业票上）带工牌到场刷脸，授权人复位，再重新申请点火",
+        "the new guardian (named by the permit) comes with badge and face; someone entitled resets; then arm anew",
+    ),
     "confirmed": ("已确认：{what}", "confirmed: {what}"),
     # gas test
     "gas_test_done": ("气体分析已录入：{n} 个数据，分析人 {analyst}", "gas test recorded: {n} values by {analyst}"),
@@ -446,7 +469,23 @@ HELP_ZH: dict[str, str] = {
     "permit.import": "导入文件中的作业票（JWS）；盒子自行验签。\n\n退出码：0 已接收，1 被拒，3 联锁无应答。",
     "permit.import.file": "含签名作业票的文件；- 为标准输入。",
     "permit.import.as_json": "打印 JSON。",
-    "permit.confirm": "现场确认作业票的一项前置条件。",
+    "permit.confirm": (
+        "现场确认作业票的一项前置条件；设备温度须录入数值并附照片。\n\n退出码：0 已确认，1 被拒，3 联锁无应答。"
+    ),
+    "permit.confirm.value": "测得的温度（°C），用于设备温度。",
+    "permit.confirm.photo": "测温照片（JPEG 或 PNG），盒子保存一份。",
+    "permit.reconfirm": (
+        "监护人在盒子旁确认已过时的审批仍然有效；随后须重新做气体分析。\n\n退出码：0 已确认，1 被拒，3 联锁无应答。"
+    ),
+    "permit.reconfirm.by": "监护人编号，工牌与刷脸须在场。",
+    "permit.reconfirm.as_json": "打印 JSON。",
+    "suspend": (
+        "立即停止作业：继电器断开并锁存。换人监护时，新监护人核验后重新申请点火。\n\n"
+        "退出码：0 已暂停，1 被拒，3 联锁无应答。"
+    ),
+    "suspend.by": "停止作业的人员编号。",
+    "suspend.relief": "由另一名监护人接替。",
+    "suspend.as_json": "打印 JSON。",
     "permit.confirm.precondition": "前置条件编号。",
     "permit.confirm.by": "确认人编号，工牌须在场。",
     "relay": "末端执行元件（继电器）。",

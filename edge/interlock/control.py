@@ -10,7 +10,9 @@
     {"op": "permit_import", "jws"}
     {"op": "bypass", "channel", "people", "reason", "measure", "minutes"}  two entitled people, their badges here
     {"op": "bypass_end", "channel", "person"}
-    {"op": "confirm", "permit", "precondition", "person"}
+    {"op": "confirm", "permit", "precondition", "person", "value", "photo"}   value and photo for a temperature
+    {"op": "reconfirm", "permit", "person"}            the guardian, badge and face
+    {"op": "suspend", "person", "relief"}              opens at once
     {"op": "relay_test", "people": [two ids], "isolated": true}   begins the proof test; `watch` shows its steps
 
 Nothing here releases. Commands that change something are recorded before they are carried out, refused ones too.
@@ -30,7 +32,7 @@ import msgspec
 from contracts.errors import ContractError, from_msgspec, printable, quote
 from contracts.event import ActionResult, Category, Severity
 from contracts.gas import Unit
-from edge.interlock import bypassing, detector_request, happenings, proof_test, view
+from edge.interlock import bypassing, detector_request, entering, happenings, photos, proof_test, view
 from edge.interlock.conditions import Facts
 from edge.interlock.conditions.people import entitled
 from edge.interlock.reasons import CATALOGUE
@@ -78,6 +80,9 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Sentence = ""
     measure: Sentence = ""
     minutes: Annotated[float, msgspec.Meta(ge=0, le=100_000)] = 0.0
+    value: float | None = None
+    photo: str = ""
+    relief: bool = False
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -192,6 +197,8 @@ class ControlServer:
             "bypass": self._bypass,
             "bypass_end": self._bypass_end,
             "relay_test": self._relay_test,
+            "reconfirm": self._reconfirm,
+            "suspend": self._suspend,
         }
         action = actions.get(request.op)
         if action is None:
@@ -328,22 +335,22 @@ class ControlServer:
 
     def _confirm(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid
-        permit = self._interlock.step.facts.permit
-        if permit is None or permit.jti != request.permit:
-            raise ContractError("permit", permit.jti if permit else "a permit on this box", request.permit)
-        wanted = [condition.id for condition in permit.preconditions]
-        if request.precondition not in wanted:
-            raise ContractError(
-                "precondition", ", ".join(wanted) or "none: this permit has no preconditions", request.precondition
-            )
-        facts = self._interlock.step.facts
-        seen, ttl_us = facts.snapshot.badges, facts.rules.badge_ttl_s.value * 1_000_000
-        here = {p.id for p in permit.people if p.badge in seen and now_us() - seen[p.badge].at_us <= ttl_us}
-        if request.person not in here:
-            raise ContractError("person", "someone of the permit whose badge is here", request.person)
-        return happenings.Confirmed(request.permit, request.precondition, request.person), {
-            "confirmed": request.precondition
-        }
+        happening = entering.confirm(
+            self._facts(), request.permit, request.precondition, request.person, request.value, request.photo,
+            kept=lambda photo: photos.kept(self._interlock.photos, photo),
+        )  # fmt: skip
+        return happening, {"confirmed": request.precondition}
+
+    def _reconfirm(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
+        del uid
+        happening = entering.reconfirm(self._facts(), request.permit, request.person)
+        seconds = self._interlock.step.facts.rules.approval_age_s.value
+        return happening, {"reconfirmed": request.permit, "good_for_s": seconds}
+
+    def _suspend(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
+        del uid
+        happening = entering.suspend(self._facts(), request.person, request.relief)
+        return happening, {"suspended_by": request.person, "present": happening.present}
 
     def _bypass(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid

@@ -32,7 +32,7 @@ from edge.interlock.conditions import Verdict
 from edge.interlock.happenings import Happening
 from edge.interlock.rules import Rules
 from edge.interlock.site import Site
-from edge.interlock.snapshot import Snapshot
+from edge.interlock.snapshot import Clock, Snapshot
 from edge.interlock.state import Durable, Reason, Volatile
 
 PART = "$part"
@@ -71,6 +71,7 @@ class Start(msgspec.Struct, frozen=True):
     first_start: bool
     boot_id: str
     now_us: int
+    clock: Clock
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -128,7 +129,7 @@ class Recorder:
     def start(self, start: Start) -> tuple[list[dict[str, Any]], tuple[Part, ...]]:
         """The record of a start, and the parts that have to be written before it."""
         self._begin(start.now_us)
-        more = {"first_start": start.first_start, "boot_id": start.boot_id}
+        more = {"first_start": start.first_start, "boot_id": start.boot_id, "clock": self._plain(start.clock)}
         rows = [self._head("start", start.site, start.rules, more)]
         if start.found is not None:
             rows += self._remembered("durable", start.found)
@@ -293,7 +294,8 @@ def read(rows: Iterable[Any], text: PartText) -> tuple[Given | Start, dict[str, 
         remembered = {name: _convert(held[name], kind) for name, kind in _REMEMBERED if name in seen}
         if head["what"] == "start":
             found = remembered.get("durable")
-            return Start(site, rules, found, head["first_start"], head["boot_id"], head["now_us"]), verdicts
+            clock = _convert(head["clock"], Clock)
+            return Start(site, rules, found, head["first_start"], head["boot_id"], head["now_us"], clock), verdicts
         return Given(site, rules, now_us=head["now_us"], happenings=tuple(happened), **remembered), verdicts
     except (KeyError, TypeError, AttributeError, msgspec.MsgspecError) as error:
         raise ContractError(

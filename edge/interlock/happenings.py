@@ -47,11 +47,28 @@ class ResetRequested(msgspec.Struct, frozen=True):
 
 
 class Confirmed(msgspec.Struct, frozen=True):
-    """A named person confirmed a precondition of a permit."""
+    """A named person confirmed a precondition of a permit, or measured it: value in thousandths, photo's SHA-256."""
 
     permit: str
     precondition: str
     person: str
+    value_milli: int | None = None
+    photo: str = ""
+
+
+class Reconfirmed(msgspec.Struct, frozen=True):
+    """The guardian, verified here, confirms that an approval which had become too old still stands."""
+
+    permit: str
+    person: str
+
+
+class SuspendedHere(msgspec.Struct, frozen=True):
+    """Somebody at the box stops the work; `relief`: so that another guardian can take over."""
+
+    person: str
+    relief: bool
+    present: bool
 
 
 class DetectorTestBegun(msgspec.Struct, frozen=True):
@@ -104,6 +121,19 @@ class ShutDown(msgspec.Struct, frozen=True):
 
 
 Happening = (
-    Acknowledged | PermitAccepted | Revoked | Suspended | GasTested | ResetRequested | Confirmed
-    | DetectorTestBegun | DetectorTestStopped | Bypassed | BypassEnded | ProofAsked | ShutDown
-)  # fmt: skip
+    Acknowledged
+    | PermitAccepted
+    | Revoked
+    | Suspended
+    | GasTested
+    | ResetRequested
+    | Confirmed
+    | Reconfirmed
+    | SuspendedHere
+    | DetectorTestBegun
+    | DetectorTestStopped
+    | Bypassed
+    | BypassEnded
+    | ProofAsked
+    | ShutDown
+)

@@ -33,6 +33,7 @@ from edge.interlock.watching import (
     follow_clock,
     latch_over_range,
     remember_gas,
+    remember_trust,
     report_gas,
     report_people,
     watch_contact,
@@ -104,6 +105,7 @@ def step(
     run_out(turn)
     turn.judge()
     remember_gas(turn)
+    remember_trust(turn)
     edges(turn)
     check_in(turn)
     watch_contact(turn)

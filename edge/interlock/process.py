@@ -92,7 +92,7 @@ class Interlock:
         self._site = site.build(config, self._rules, {c.name: stale_limit_us(config, c) for c in config.channels})
         self._keys = trust.bridge_keys(config)
         witness = trust.witness(config)
-        self._clock = ClockReader(0)
+        self._clock = ClockReader(0, config.clock.rtc, self._rules.clock_behind_s.value)
         self._store = StateStore(config.data_dir / "state.json")
         found, existed = self._store.load()
         key = keys.load_or_create(config.log_key)
@@ -104,10 +104,11 @@ class Interlock:
         keys.publish(config.log_vkey, self._log.origin, key)
         self._clock.raise_floor(_known_time(config.audit_db, self._log.health().boot))
         self._recorder = Recorder()
-        start = Start(self._site, self._rules, found, first_start, boot_id(), now_us())
+        clock = self._clock.read()
+        start = Start(self._site, self._rules, found, first_start, boot_id(), clock.at_us, clock)
         self._durable, notes = restart.again(start)
         self._volatile = FORGOTTEN
-        self._snapshot = Snapshot(clock=self._clock.read(), audit=AuditHealth(writable=True, age_ms=0, rollback=False))
+        self._snapshot = Snapshot(clock=clock, audit=AuditHealth(writable=True, age_ms=0, rollback=False))
         self._saved = found
         self._events: deque[EventView] = deque(maxlen=30)
         self._start, self._first_notes = start, notes
@@ -511,6 +512,11 @@ class Interlock:
     def step(self) -> kernel.Step:
         """The last evaluation; makes one when there is none."""
         return self._step or self.turn()
+
+    @property
+    def photos(self) -> Path:
+        """Where photos of what was measured by hand are kept."""
+        return self._config.photos
 
     def watch(self, call: Callable[[], None]) -> Callable[[], None]:
         """Call back at every change of mode and once a second; gives the way to stop it."""

@@ -44,6 +44,36 @@ CATALOGUE: dict[str, Text] = {
         "按级别重新办票",
         "issue it within the level's limit",
     ),
+    "revocations_unknown": Text(
+        "状态丢失后尚未收到撤销名单",
+        "no revocation list yet since the state was lost",
+        "恢复网络，等平台发来撤销名单",
+        "restore the link; the bridge sends its list",
+    ),
+    "approval_old": Text(
+        "作业票 {subject} 审批过久未动火",
+        "permit {subject} was approved too long before the first ignition",
+        "监护人到场刷脸并运行 hotbox permit reconfirm，再重新做气体分析",
+        "the guardian, verified here, runs hotbox permit reconfirm; then test the gas again",
+    ),
+    "approval_gas_test": Text(
+        "作业票 {subject} 审批过时后未重新做气体分析",
+        "no gas test since the approval of {subject} became too old",
+        "重新做气体分析",
+        "enter a new gas test",
+    ),
+    "suspended_here": Text(
+        "{subject} 在现场暂停作业",
+        "suspended at the box by {subject}",
+        "核验到岗人员（换人监护时为新监护人），授权人复位后重新申请点火",
+        "verify who takes over, have it reset by someone entitled, then arm anew",
+    ),
+    "state_lost": Text(
+        "联锁状态丢失或损坏",
+        "the interlock's state is lost or damaged",
+        "检查存储卡，做释放试验，两名授权人解除故障",
+        "check the storage card, prove the relay, then two entitled people clear it",
+    ),
     "deadline": Text("作业票到时", "the permit's time is over", "停止作业，重新办票", "stop; apply for a new permit"),
     "lease": Text(
         "与平台失联时间过长",
@@ -120,6 +150,12 @@ CATALOGUE: dict[str, Text] = {
     "place_outside": Text(
         "作业点在围栏之外", "the box is outside the fence", "把作业盒移回围栏内", "move the box back into the fence"
     ),
+    "beacon_lost": Text(
+        "收不到现场信标 {subject}",
+        "the site's beacon {subject} is not heard",
+        "把作业盒放回信标旁，检查信标电池",
+        "bring the box back to the beacon; check its battery",
+    ),
     "place_unknown": Text("没有可靠定位", "no reliable position", "检查定位天线", "check the GNSS antenna"),
     "place_poor": Text(
         "定位质量不足", "the position is too poor", "把天线移到开阔处", "move the antenna into the open"
@@ -153,6 +189,9 @@ CATALOGUE: dict[str, Text] = {
         "没有动火前气体分析", "no gas test before work", "由分析人录入气体分析", "the gas analyst must enter a gas test"
     ),
     "gas_test_old": Text("气体分析已过时", "the gas test is too old", "重新分析", "test again"),
+    "gas_test_day": Text(
+        "气体分析不是当天的", "the gas test is of another day", "每天动火前重新分析", "test again: every day before start"
+    ),
     "gas_test_after_trip": Text(
         "气体超限后需重新分析", "a new gas test is needed after a gas trip", "重新分析", "test again"
     ),
@@ -170,6 +209,12 @@ CATALOGUE: dict[str, Text] = {
         "the crew has not checked in",
         "作业人、监护人到场刷脸",
         "performer and guardian must come and be verified",
+    ),
+    "check_in_missed": Text(
+        "{subject} 当天签到超时，作业暂停",
+        "nobody checked in in time today: permit {subject} is suspended",
+        "授权人现场复位后人员重新签到",
+        "someone entitled resets on site, then the crew checks in",
     ),
     "check_in_late": Text(
         "签到超时，作业票失效", "nobody checked in in time: the permit is void", "重新办票", "apply for a new permit"
@@ -270,6 +315,24 @@ CATALOGUE: dict[str, Text] = {
     "precondition": Text(
         "前置条件未确认：{subject}", "not confirmed: {subject}", "现场确认该条件", "confirm it on site"
     ),
+    "isolation_unproven": Text(
+        "隔离未证实：{subject}",
+        "isolation not proven: {subject}",
+        "现场查看盲板或断开点后确认（阀门、水封不算隔离）",
+        "see the blind or the gap on site, then confirm it; a closed valve is no isolation",
+    ),
+    "temperature_none": Text(
+        "设备温度未知：{subject}",
+        "temperature not known: {subject}",
+        "检查温度传感器，或由现场人员测温并附照片录入",
+        "check the sensor, or have someone measure it and enter it with a photo",
+    ),
+    "temperature_old": Text(
+        "设备温度已过时：{subject}", "temperature measured too long ago: {subject}", "重新测温", "measure it again"
+    ),
+    "temperature_high": Text(
+        "设备未冷却：{subject}", "not cool enough: {subject}", "等待冷却后再测", "let it cool, then measure again"
+    ),
     "feedback_closed": Text("触点未断开", "the contact is not open", "检查接触器", "check the contactor"),
     "feedback_not_closed": Text(
         "触点未吸合", "the contact did not close", "检查接触器与线圈", "check contactor and coil"
@@ -293,9 +356,18 @@ CATALOGUE: dict[str, Text] = {
         "失联断开继电器未断开", "the dead-man relay is not open", "检查控制器", "check the controller"
     ),
     "clock_quality": Text(
-        "时钟不可信", "the clock is not trusted", "检查 RTC 电池或校时", "check the RTC battery or the time source"
+        "时钟不可信",
+        "the clock is not trusted",
+        "检查 RTC 电池或校时，或恢复与平台的联系",
+        "check the RTC battery or the time source, or restore the link to the bridge",
     ),
     "clock_step": Text("时钟跳变", "the clock jumped", "校时后重新申请", "correct the clock, then arm anew"),
+    "clock_back": Text(
+        "时钟曾被回拨（锁存）",
+        "the clock was set back (latched)",
+        "校时，授权人员现场复位",
+        "correct the clock; someone entitled resets on site",
+    ),
     "clock_floor": Text(
         "时钟早于已知时间", "the clock is earlier than what is already known", "校时", "correct the clock"
     ),

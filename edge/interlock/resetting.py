@@ -3,6 +3,7 @@
 from contracts.event import ActionResult, Severity
 from edge.interlock.conditions import CONDITIONS, Condition
 from edge.interlock.conditions.air import channel_reason, gas
+from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.people import entitled
 from edge.interlock.record import reason_data
 from edge.interlock.rules import Rules
@@ -35,8 +36,8 @@ def reset(turn: Turn) -> None:
         )  # fmt: skip
         return
     cause = turn.d.first_out
-    turn.d = replace(freed, reset_done=True)
-    turn.v = replace(turn.v, reset_window_until_us=0, clock_offset_ms=None, stepped_ms=0)
+    turn.d = replace(freed, reset_done=True, clock_offset_ms=offset_ms(turn.snapshot.clock), clock_back_ms=0)
+    turn.v = replace(turn.v, reset_window_until_us=0, stepped_ms=0)
     turn.note("interlock.reset", actor=("person", here[0]), snapshot=True, first_out=cause.code if cause else "")
 
 

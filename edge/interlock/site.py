@@ -49,7 +49,11 @@ class SitePerson(msgspec.Struct, frozen=True):
 
 
 class Site(msgspec.Struct, frozen=True):
-    """The box's fixed surroundings. `contacts`: which of the optional inputs (door, mains ...) are wired."""
+    """The box's fixed surroundings.
+
+    `contacts`: which of the optional inputs (door, mains ...) are wired; `beacon`: the badge number of the beacon that
+    is fixed to the site; `utc_offset_min`: the site's clock time less UTC, by which a day ends.
+    """
 
     box: str
     baseline: str
@@ -58,6 +62,8 @@ class Site(msgspec.Struct, frozen=True):
     quorum: tuple[str, ...]
     reset_is_key: bool
     contacts: tuple[str, ...] = ()
+    beacon: int = 0
+    utc_offset_min: int = 480
 
     @property
     def channels(self) -> tuple[SiteChannel, ...]:
@@ -188,4 +194,4 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
         groups.append(SiteGroup(group.name, group.vote, _NEEDED[group.vote], tuple(members)))
     roster = tuple(SitePerson(p.id, p.name, p.badge, p.may) for p in config.roster)
     return Site(config.box, config.baseline, tuple(groups), roster, config.presence.quorum, config.inputs.reset_is_key,
-                config.inputs.contacts)  # fmt: skip
+                config.inputs.contacts, config.presence.beacon, config.utc_offset_min)  # fmt: skip

@@ -79,6 +79,23 @@ class Bypass(msgspec.Struct, frozen=True):
         return self.since_us <= now_us < self.until_us
 
 
+class Confirmation(msgspec.Struct, frozen=True):
+    """That a precondition holds, by a named person: `value_milli` and the SHA-256 of a photo when it was measured."""
+
+    person: str
+    at_us: int
+    value_milli: int | None = None
+    photo: str = ""
+
+
+class Reconfirmation(msgspec.Struct, frozen=True):
+    """The guardian's word at the box that an approval which had become too old still stands (PTW-08)."""
+
+    permit: str
+    person: str
+    at_us: int
+
+
 class FireWatch(msgspec.Struct, frozen=True):
     """The fire watch after an opening: whose permit, until when (GB 30871-2022 5.2.14)."""
 
@@ -151,8 +168,11 @@ class Durable(msgspec.Struct, frozen=True):
         over_range: channels that went over range and were not reset since.
         permits: accepted permits, oldest window first.
         finished, void: ids of permits that are over.
-        preconditions: "permit/id" → who confirmed it.
-        checked_in: permit for which the crew checked in.
+        preconditions: "permit/id" → its proof.
+        checked_in: permit → the last of its days (0 is the first) on which the crew checked in.
+        missed: permit and the day of it whose check-in was missed; from then on that day's check-in may be late.
+        ignited: permits that were released once: their approval has been used.
+        reconfirmed: newest re-confirmation of an approval that had become too old.
         revoked: ids on the newest revocation list.
         revision: that list's number; only rises.
         as_of: newest signed bridge time, seconds since 1970.
@@ -164,6 +184,11 @@ class Durable(msgspec.Struct, frozen=True):
         detectors: channel → its last bump test and calibration; wall clock, so that they survive a boot.
         bypasses: detectors whose failure does not vote for a while.
         proof_test: the last finished proof test of the final element.
+        clock_offset_ms: wall clock minus CLOCK_BOOTTIME as it is followed; another value is a jump. None until read.
+        clock_trusted: the clock condition passed when last evaluated, so the offset tells when things happened.
+        clock_back_ms: how far the wall clock was found set back; blocks until a person resets.
+        signed_offset_ms: the offset that the bridge's signed time agreed with in this boot.
+        lost_s: when the state was found lost, seconds since 1970; revocation lists from before it do not count.
     """
 
     boot_id: str = ""
@@ -183,8 +208,11 @@ class Durable(msgspec.Struct, frozen=True):
     permits: tuple[PermitClaims, ...] = ()
     finished: tuple[str, ...] = ()
     void: tuple[str, ...] = ()
-    preconditions: dict[str, str] = {}
-    checked_in: str = ""
+    preconditions: dict[str, Confirmation] = {}
+    checked_in: dict[str, int] = {}
+    missed: tuple[str, int] = ("", 0)
+    ignited: tuple[str, ...] = ()
+    reconfirmed: Reconfirmation | None = None
     revoked: tuple[str, ...] = ()
     revision: int = -1
     as_of: int = 0
@@ -196,6 +224,11 @@ class Durable(msgspec.Struct, frozen=True):
     detectors: dict[str, DetectorRecord] = {}
     bypasses: tuple[Bypass, ...] = ()
     proof_test: ProofTest | None = None
+    clock_offset_ms: int | None = None
+    clock_trusted: bool = False
+    clock_back_ms: int = 0
+    signed_offset_ms: int | None = None
+    lost_s: int | None = None
 
     @property
     def latched(self) -> bool:
@@ -223,7 +256,6 @@ class Volatile(msgspec.Struct, frozen=True):
         refused_us: when a refused face was last reported.
         reset_window_until_us: end of the window that `hotbox reset` opened.
         fault_window: end of the window for clearing a fault, and the two people who asked for it.
-        clock_offset_ms: wall clock minus CLOCK_BOOTTIME at the first step; a change is a jump.
         stepped_ms: the offset whose jump was reported.
         commanded_us: when the relay command last changed, or the process began.
         opening_since_us: when the relay was told to open and the contact has not followed yet, 0 otherwise.
@@ -242,7 +274,6 @@ class Volatile(msgspec.Struct, frozen=True):
     refused_us: int = 0
     reset_window_until_us: int = 0
     fault_window: tuple[int, tuple[str, ...]] = (0, ())
-    clock_offset_ms: int | None = None
     stepped_ms: int = 0
     commanded_us: int = 0
     opening_since_us: int = 0

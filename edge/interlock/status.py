@@ -142,8 +142,21 @@ class PersonView(msgspec.Struct, frozen=True):
     distance_milli: int | None
 
 
+class PreconditionView(msgspec.Struct, frozen=True):
+    """What must hold on site: kind, limit and value in °C as text, sensor, and by whom it was entered."""
+
+    id: str
+    text: str
+    kind: str
+    limit: str
+    sensor: str
+    ok: bool
+    value: str
+    by: str
+
+
 class PermitView(msgspec.Struct, frozen=True):
-    """The accepted permit; times in seconds since 1970."""
+    """The accepted permit; times in seconds since 1970; `approved_at` is the last approval's."""
 
     id: str
     level: str
@@ -153,6 +166,8 @@ class PermitView(msgspec.Struct, frozen=True):
     nbf: int
     exp: int
     approvers: tuple[str, ...]
+    approved_at: int
+    preconditions: tuple[PreconditionView, ...]
 
 
 class CountdownView(msgspec.Struct, frozen=True):

@@ -1,8 +1,12 @@
 """Takes what happened into what is remembered: permits, revocations, commands, entries at the box."""
 
+from typing import Any
+
 from contracts.event import Category, Severity
 from contracts.permit import PermitClaims, Revocations
 from edge.interlock import bypassing, detector_tests
+from edge.interlock.conditions.box import offset_ms
+from edge.interlock.conditions.preconditions import CELSIUS
 from edge.interlock.happenings import (
     Bypassed,
     BypassEnded,
@@ -13,13 +17,25 @@ from edge.interlock.happenings import (
     Happening,
     PermitAccepted,
     ProofAsked,
+    Reconfirmed,
     ResetRequested,
     Revoked,
     ShutDown,
     Suspended,
+    SuspendedHere,
 )
 from edge.interlock.proof_test import begin
-from edge.interlock.state import MAX_OVER, MAX_PERMITS, Mode, Reason, current_permit, milli, usable
+from edge.interlock.state import (
+    MAX_OVER,
+    MAX_PERMITS,
+    Confirmation,
+    Mode,
+    Reason,
+    Reconfirmation,
+    current_permit,
+    milli,
+    usable,
+)
 from edge.interlock.turn import Turn, replace
 
 
@@ -48,9 +64,6 @@ def take(turn: Turn, happening: Happening) -> None:
             else:
                 turn.v = replace(turn.v, reset_window_until_us=until)
             turn.note("interlock.reset_window", actor=("cli", str(uid)), by=list(fault_by))
-        case Confirmed(permit, precondition, person):
-            turn.d = replace(turn.d, preconditions={**turn.d.preconditions, f"{permit}/{precondition}": person})
-            turn.note("permit.precondition", Category.PERMIT, actor=("person", person), id=precondition, permit=permit)
         case DetectorTestBegun():
             detector_tests.begin(turn, happening)
         case DetectorTestStopped(channel):
@@ -61,6 +74,25 @@ def take(turn: Turn, happening: Happening) -> None:
             bypassing.end(turn, channel, person)
         case ProofAsked():
             begin(turn, happening)
+        case Confirmed(permit, precondition, person, value_milli, photo):
+            proof = Confirmation(person, turn.now, value_milli, photo)
+            turn.d = replace(turn.d, preconditions={**turn.d.preconditions, f"{permit}/{precondition}": proof})
+            data: dict[str, Any] = {"id": precondition}
+            if value_milli is not None:
+                data |= {"value_milli": value_milli, "unit": CELSIUS, "photo_sha256": photo}
+            turn.note("permit.precondition", Category.PERMIT, actor=("person", person), permit=permit, **data)
+        case Reconfirmed(permit, person):
+            turn.d = replace(turn.d, reconfirmed=Reconfirmation(permit, person, turn.now))
+            turn.note(
+                "permit.reconfirmed", Category.PERMIT, actor=("person", person), permit=permit,
+                clause=turn.rules.approval_age_s.clause,
+            )  # fmt: skip
+        case SuspendedHere(person, relief, present):
+            turn.note(
+                "permit.suspended", Category.PERMIT, Severity.WARNING, actor=("person", person), relief=relief,
+                present=present,
+            )  # fmt: skip
+            turn.asked.append(Reason("suspended_here", person, clause="GB 30871-2022 4.10"))
         case ShutDown() if turn.d.mode in (Mode.ARMED, Mode.RELEASED):
             turn.asked.append(Reason("shutdown"))
         case _:
@@ -73,15 +105,28 @@ def _take_permit(turn: Turn, claims: PermitClaims) -> None:
         return
     permits = _room(turn, (*turn.d.permits, claims))
     numbers = {held.jti for held in permits}
-    confirmed = {key: who for key, who in turn.d.preconditions.items() if key.partition("/")[0] in numbers}
-    as_of = max(turn.d.as_of, claims.as_of)
-    turn.d = replace(turn.d, permits=permits, preconditions=confirmed, as_of=as_of)
+    proven = {key: proof for key, proof in turn.d.preconditions.items() if key.partition("/")[0] in numbers}
+    came = {number: day for number, day in turn.d.checked_in.items() if number in numbers}
+    _hear(turn, claims.as_of)
+    turn.d = replace(turn.d, permits=permits, preconditions=proven, checked_in=came)
     turn.note(
         "permit.accepted", Category.PERMIT, actor=("bridge", claims.iss), permit=claims.jti, part=claims,
         level=claims.level.value, nbf=claims.nbf, exp=claims.exp, content_sha256=claims.content_sha256,
         people=[{"id": p.id, "role": p.role.value, "badge": p.badge} for p in claims.people],
         approvals=[{"by": a.by, "office": a.office, "at": a.at} for a in claims.approvals],
     )  # fmt: skip
+
+
+def _hear(turn: Turn, as_of: int) -> None:
+    """Signed time from the bridge: a floor, and a witness of a clock that agrees with it.
+
+    Only time newer than all that was signed before bears witness: what is resent says nothing about now.
+    """
+    if as_of <= turn.d.as_of:
+        return
+    turn.d = replace(turn.d, as_of=as_of)
+    if abs(turn.f.wall_s - as_of) <= turn.rules.clock_behind_s.value:
+        turn.d = replace(turn.d, signed_offset_ms=offset_ms(turn.snapshot.clock))
 
 
 def _room(turn: Turn, permits: tuple[PermitClaims, ...]) -> tuple[PermitClaims, ...]:
@@ -97,10 +142,12 @@ def _room(turn: Turn, permits: tuple[PermitClaims, ...]) -> tuple[PermitClaims, 
 
 def _take_revocations(turn: Turn, revocations: Revocations) -> None:
     """A newer list replaces the older; what it revoked here stays void even if a later list forgets it."""
-    as_of = max(turn.d.as_of, revocations.as_of)
-    if revocations.rev <= turn.d.revision:
-        if revocations.rev == turn.d.revision:
-            turn.d = replace(turn.d, as_of=as_of)
+    if revocations.rev < turn.d.revision:
+        return
+    _hear(turn, revocations.as_of)
+    if turn.d.lost_s is not None and revocations.as_of >= turn.d.lost_s:
+        turn.d = replace(turn.d, lost_s=None)
+    if revocations.rev == turn.d.revision:
         return
     held = {permit.jti for permit in turn.d.permits}
     fresh = [number for number in revocations.revoked if number in held and number not in turn.d.void]
@@ -108,7 +155,6 @@ def _take_revocations(turn: Turn, revocations: Revocations) -> None:
         turn.d,
         revoked=revocations.revoked,
         revision=revocations.rev,
-        as_of=as_of,
         void=(*turn.d.void, *fresh)[-MAX_OVER:],
     )
     for number in fresh:

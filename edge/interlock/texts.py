@@ -51,6 +51,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "interlock.tripped": ("切断", "tripped"),
     "permit.accepted": ("作业票已接收", "permit accepted"),
     "permit.precondition": ("前置条件已确认", "precondition confirmed"),
+    "permit.reconfirmed": ("监护人重新确认审批", "approval re-confirmed"),
     "permit.refused": ("作业票被拒", "permit refused"),
     "permit.revoked": ("作业票已撤销", "permit revoked"),
     "permit.suspended": ("作业被暂停", "permit suspended"),

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from contracts.event import ActionResult, Category, Severity
+from contracts.permit import PermitClaims
 from edge.interlock.conditions import CONDITIONS, Condition, Verdict, evaluate, facts
 from edge.interlock.conditions.people import verified
 from edge.interlock.record import Note, reason_data
@@ -90,11 +91,15 @@ class Turn:
             self.note_watch()
 
     def opened(self, *, by_gas: bool) -> None:
-        """Remember an opening after a release; the fire watch begins with it."""
+        """Remember an opening after a release; the fire watch begins with it.
+
+        A loop that stood still, as in a suspended machine, kept nothing closed: the break began with the last
+        evaluation before.
+        """
         until = self.now + self.rules.fire_watch_s.value * 1_000_000
         self.d = replace(
             self.d,
-            opening=Opening(self.d.active, self.now, by_gas),
+            opening=Opening(self.d.active, self.now - self.snapshot.loop_gap_ms * 1000, by_gas),
             fire_watch=FireWatch(self.d.active, self.now, until),
             confirmed=False,
         )
@@ -132,7 +137,13 @@ class Turn:
                 reasons=[reason_data(reason) for _, verdict in missing for reason in verdict.reasons],
             )  # fmt: skip
             return
-        self.d = replace(self.d, attempt=self.d.attempt + 1, active=self.f.permit.jti, armed_us=self.now)
+        self.d = replace(
+            self.d,
+            attempt=self.d.attempt + 1,
+            active=self.f.permit.jti,
+            armed_us=self.now,
+            deadline_us=self._end_us(self.f.permit),
+        )
         self.enter(Mode.ARMED)
         self.note("release.authorised", token=self.d.attempt, snapshot=True, rules=self.rules.sha256)
 
@@ -148,12 +159,12 @@ class Turn:
         """The attempt is durable and every release condition passes on current evidence: close."""
         permit = self.f.permit
         assert permit is not None  # noqa: S101 - the permit condition passed
-        clock, watch = self.snapshot.clock, self.d.fire_watch
-        left_us = permit.exp * 1_000_000 - self.f.wall_us - clock.error_ms * 1000
+        watch = self.d.fire_watch
         self.d = replace(
             self.d,
             released_us=self.now,
-            deadline_us=self.now + left_us,
+            deadline_us=min(self.d.deadline_us, self._end_us(permit)),
+            ignited=(*(number for number in self.d.ignited if number != permit.jti), permit.jti)[-MAX_OVER:],
             crew=verified(self.f),
             confirmed=False,
             first_out=None,
@@ -165,6 +176,10 @@ class Turn:
         self.note("release.commanded", snapshot=True)
         if watch is not None:
             self.note("fire_watch.ended", permit=watch.permit, resumed=True)
+
+    def _end_us(self, permit: PermitClaims) -> int:
+        """The end of the permit's window on a clock that nobody can set."""
+        return self.now + permit.exp * 1_000_000 - self.f.wall_us - self.snapshot.clock.error_ms * 1000
 
     def fault(self, reason: Reason) -> None:
         """The final element cannot be trusted: open, latch, ask for repair."""

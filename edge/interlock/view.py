@@ -2,13 +2,14 @@
 
 import msgspec
 
-from contracts.permit import PermitClaims, Role
+from contracts.permit import Precondition, Role
 from edge.config import BUTTONS
 from edge.gas.reading import Quality
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.conditions.air import channel_reason, group_votes
 from edge.interlock.conditions.detectors import calibration_end_s, life
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
+from edge.interlock.conditions.preconditions import missing, proof_of
 from edge.interlock.detector_tests import channel_terms
 from edge.interlock.local_time import local_time
 from edge.interlock.proof_test import STEPS
@@ -28,6 +29,7 @@ from edge.interlock.status import (
     MeasureView,
     PermitView,
     PersonView,
+    PreconditionView,
     ProofView,
     ReasonView,
     RelayProofStepView,
@@ -219,7 +221,8 @@ def _countdowns(f: Facts, verdicts: dict[str, Verdict]) -> tuple[CountdownView, 
     return tuple(views)
 
 
-def _permit(permit: PermitClaims | None) -> PermitView | None:
+def _permit(f: Facts) -> PermitView | None:
+    permit = f.permit
     if permit is None:
         return None
     return PermitView(
@@ -231,6 +234,22 @@ def _permit(permit: PermitClaims | None) -> PermitView | None:
         nbf=permit.nbf,
         exp=permit.exp,
         approvers=tuple(f"{approval.name} ({approval.office})" for approval in permit.approvals),
+        approved_at=max(approval.at for approval in permit.approvals),
+        preconditions=tuple(_precondition(f, wanted) for wanted in permit.preconditions),
+    )
+
+
+def _precondition(f: Facts, wanted: Precondition) -> PreconditionView:
+    proof = proof_of(f, wanted)
+    return PreconditionView(
+        id=wanted.id,
+        text=wanted.text,
+        kind=wanted.kind,
+        limit=_number(wanted.limit_milli),
+        sensor=wanted.sensor,
+        ok=missing(f, wanted) is None,
+        value=_number(proof.value_milli if proof else None),
+        by=proof.person if proof else "",
     )
 
 
@@ -355,7 +374,7 @@ def build(
         reset_done=durable.reset_done,
         first_out=reason_view(durable.first_out) if durable.first_out else None,
         consequences=tuple(reason_view(reason) for reason in durable.consequences),
-        permit=_permit(f.permit),
+        permit=_permit(f),
         verdicts=_verdicts(verdicts),
         channels=_channels(f),
         groups=tuple(

@@ -1,9 +1,12 @@
 """What every step looks at besides the conditions: edges, clock, latches, the contact, and what is worth a note."""
 
 from contracts.event import ActionResult, Category, Severity
+from contracts.permit import PermitClaims
 from edge.gas.reading import Quality
 from edge.interlock.conditions.air import channel_reason, over_limit
+from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.gas_test import gas_test
+from edge.interlock.conditions.permit import late_s
 from edge.interlock.record import reason_data
 from edge.interlock.state import MAX_OVER, Levels, Mode, Reason, usable
 from edge.interlock.turn import Turn, replace
@@ -33,21 +36,33 @@ def edges(turn: Turn) -> None:
 
 
 def follow_clock(turn: Turn) -> None:
-    """A forward step while idle is followed and noted, a backward one waits for a person."""
-    clock = turn.snapshot.clock
-    offset_ms, known = clock.t - clock.at_us // 1000, turn.v.clock_offset_ms
-    if known == offset_ms:
-        return
-    step_ms = 0 if known is None else offset_ms - known
-    limit_ms = turn.rules.clock_step_ms.value
-    idle = turn.d.mode not in (Mode.ARMED, Mode.RELEASED)
-    # Scheduling lies between the two readings. Backward none is followed: many small steps would turn back time
-    # unseen (slewing does not show, CLOCK_BOOTTIME is slewed alike).
-    if known is None or 0 < step_ms <= turn.rules.clock_slew_ms.value or (idle and step_ms > 0):
-        turn.v = replace(turn.v, clock_offset_ms=offset_ms)
-    if abs(step_ms) > limit_ms and turn.v.stepped_ms != offset_ms:
-        turn.v = replace(turn.v, stepped_ms=offset_ms)
-        turn.note("clock.jump", Category.CLOCK, Severity.WARNING, ms=step_ms)
+    """A forward step while idle is followed and noted; a backward one is a latch that waits for a person.
+
+    The latch stays when the clock is set forward again, through restarts and through a reboot, after which the newest
+    known time shows that the clock was set back while nobody looked.
+    """
+    clock, limit_ms = turn.snapshot.clock, turn.rules.clock_step_ms.value
+    offset, known = offset_ms(clock), turn.d.clock_offset_ms
+    back_ms = clock.floor - clock.t if turn.rules.accepts_clock(clock.quality) else 0
+    if known != offset:
+        step_ms = 0 if known is None else offset - known
+        back_ms = max(back_ms, -step_ms)
+        idle = turn.d.mode not in (Mode.ARMED, Mode.RELEASED)
+        # Scheduling lies between the two readings. Backward none is followed: many small steps would turn back time
+        # unseen (slewing does not show, CLOCK_BOOTTIME is slewed alike).
+        if known is None or 0 < step_ms <= turn.rules.clock_slew_ms.value or (idle and step_ms > 0):
+            turn.d = replace(turn.d, clock_offset_ms=offset)
+        if abs(step_ms) > limit_ms and turn.v.stepped_ms != offset:
+            turn.v = replace(turn.v, stepped_ms=offset)
+            turn.note("clock.jump", Category.CLOCK, Severity.WARNING, ms=step_ms)
+    if back_ms > limit_ms and not turn.d.clock_back_ms:
+        turn.d = replace(turn.d, clock_back_ms=back_ms)
+
+
+def remember_trust(turn: Turn) -> None:
+    """Whether the wall clock could tell, while this boot lasted, when things happened: asked after a reboot."""
+    if turn.d.clock_trusted != turn.verdicts["clock"].ok:
+        turn.d = replace(turn.d, clock_trusted=turn.verdicts["clock"].ok)
 
 
 def latch_over_range(turn: Turn) -> None:
@@ -146,26 +161,42 @@ def watch_contact(turn: Turn) -> None:
 
 
 def check_in(turn: Turn) -> None:
-    """Performer and guardian verified at the place, at the latest 30 min after the planned start (PTW-27).
+    """Performer and guardian verified at the place every day, at the latest 30 min after the planned start (PTW-27).
 
-    After that the permit is void for good.
+    After that the permit is void for good on its first day. On a later day it is suspended: somebody entitled resets
+    on site, then the crew may check in late.
     """
     permit = turn.f.permit
-    if permit is None or turn.d.checked_in == permit.jti or not usable(turn.d, permit, turn.f.wall_s):
+    if permit is None or not usable(turn.d, permit, turn.f.wall_s):
         return
-    late_s, window_s = turn.f.wall_s - permit.nbf, turn.rules.check_in_s.value
-    if late_s > window_s and turn.verdicts["clock"].ok:
-        turn.d = replace(turn.d, void=(*turn.d.void, permit.jti)[-MAX_OVER:])
-        late = reason_data(turn.verdicts["check_in"].reasons[0])
-        turn.note("permit.void", Category.PERMIT, Severity.WARNING, permit=permit.jti, snapshot=True, **late)
-        turn.judge()
+    number, window_s = permit.jti, turn.rules.check_in_s.value
+    day, late = late_s(turn.f, permit)
+    if turn.d.checked_in.get(number) == day:
+        return
+    excused = turn.d.missed == (number, day)
+    if late > window_s and not excused and turn.verdicts["clock"].ok:
+        _miss(turn, permit, day)
         return
     # Nobody checks in for tomorrow's permit by standing here today.
-    in_time = abs(late_s) <= window_s
+    in_time = abs(late) <= window_s or (excused and not turn.d.latched)
     if in_time and all(turn.verdicts[name].ok for name in ("guardian", "performer", "place", "faces")):
-        turn.d = replace(turn.d, checked_in=permit.jti)
-        turn.note("identity.checked_in", Category.IDENTITY, permit=permit.jti, snapshot=True)
+        turn.d = replace(turn.d, checked_in={**turn.d.checked_in, number: day})
+        turn.note("identity.checked_in", Category.IDENTITY, permit=number, day=day, snapshot=True)
         turn.judge()
+
+
+def _miss(turn: Turn, permit: PermitClaims, day: int) -> None:
+    """The crew did not check in in time on a day of the permit."""
+    reason = turn.verdicts["check_in"].reasons[0]
+    if permit.jti in turn.d.checked_in:
+        turn.d = replace(turn.d, missed=(permit.jti, day))
+        turn.asked.append(reason)
+        kind = "permit.suspended"
+    else:
+        turn.d = replace(turn.d, void=(*turn.d.void, permit.jti)[-MAX_OVER:])
+        kind = "permit.void"
+    turn.note(kind, Category.PERMIT, Severity.WARNING, permit=permit.jti, snapshot=True, **reason_data(reason))
+    turn.judge()
 
 
 def end_watch(turn: Turn) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from contracts.permit import Level
+from contracts.permit import Level, PermitClaims
 from edge.interlock.conditions import CONDITIONS
 from edge.interlock.happenings import Bypassed, Happening
 from edge.interlock.kernel import Relay, Step
@@ -89,6 +89,10 @@ class Box(Bench):
         other.controller = copy.copy(self.controller)
         return other
 
+    def _approved_long_ago(self, claims: PermitClaims) -> bool:
+        age_s = self.wall_ms // 1000 - max(given.at for given in claims.approvals)
+        return age_s > self.rules.approval_age_s.value and claims.jti not in self.durable.ignited
+
     def shape(self) -> int:
         """What makes this situation different from others."""
         durable, volatile, last = self.durable, self.volatile, self.last
@@ -99,7 +103,8 @@ class Box(Bench):
                 durable.mode, durable.first_out and durable.first_out.code, durable.reset_done, durable.confirmed,
                 len(durable.over_range), len(durable.bypasses), durable.gas_test is not None, durable.fire_watch is not None,
                 durable.opening is not None and durable.opening.by_gas,
-                claims and usable(durable, claims, last.facts.wall_s), volatile.levels, tuple(volatile.grace),
+                claims and usable(durable, claims, last.facts.wall_s), claims and self._approved_long_ago(claims),
+                volatile.levels, tuple(volatile.grace),
                 volatile.proof_run and len(volatile.proof_run.steps), durable.proof_test and durable.proof_test.ok,
                 volatile.reset_window_until_us > self.now, volatile.fault_window[0] > self.now,
                 tuple(condition.name for condition in CONDITIONS if not last.verdicts[condition.name].ok),
@@ -120,8 +125,12 @@ def _start(where: str, told: Callable[[Transition], None]) -> Box:
         return box
     level = Level.SPECIAL if where == "special" else Level.GRADE_1
     length_s = 5 if where == "ending" else 4 * 3600
-    box.prepare(permit("HW-1", end_s=length_s, level=level, people=(*permit().people, RELIEF)))
-    if where == "ready":
+    approved_s = -1_795 if where == "approved long ago" else -600
+    people = (*permit().people, RELIEF)
+    box.prepare(permit("HW-1", end_s=length_s, approved_s=approved_s, level=level, people=people))
+    if where == "approved long ago":
+        box.step(ms=10_000)
+    if where in ("ready", "approved long ago"):
         return box
     if where == "bypassed":
         box.badges[1004] = True
@@ -158,8 +167,8 @@ def _start(where: str, told: Callable[[Transition], None]) -> Box:
 
 
 STARTS = (
-    "new", "ready", "armed", "released", "confirmed", "special", "ending", "bypassed", "gas", "guardian", "fault", "finished",
-    "unclean",
+    "new", "ready", "approved long ago", "armed", "released", "confirmed", "special", "ending", "bypassed", "gas",
+    "guardian", "fault", "finished", "unclean",
 )  # fmt: skip
 
 

@@ -227,6 +227,8 @@ def nothing_automatic_loosens(t: Transition) -> str:
     before, after = t.before, t.after
     if after.revision < before.revision or not set(before.void) <= set(after.void):
         return "revision or void permits went back"
+    if before.lost_s is not None and after.lost_s is None and not t.happenings:
+        return "a lost revocation list came back by itself"
     if not set(before.finished) <= set(after.finished):
         return "a finished permit came back"
     if before.mode is Mode.RELEASED and after.mode is Mode.RELEASED and after.deadline_us > before.deadline_us:
@@ -279,6 +281,35 @@ def a_crew_is_two_people_who_were_verified(t: Transition) -> str:
     return "" if len(roles) == 2 else f"crew {t.after.crew}"
 
 
+def a_first_ignition_follows_its_approval(t: Transition) -> str:
+    """A permit is first released within the approval's age, or after the guardian's word and a gas test that are both
+    younger than the day on which the approval became too old."""
+    if t.step.relay is not Relay.CLOSE or t.after.active in t.before.ignited:
+        return ""
+    claims = next((permit for permit in t.after.permits if permit.jti == t.after.active), None)
+    if claims is None:
+        return "released under a permit that is not here"
+    limit_s = t.rules.approval_age_s.value
+    wall_s = (t.snapshot.clock.t * 1000 + t.now - t.snapshot.clock.at_us) / SECOND
+    over_us = (wall_s - max(given.at for given in claims.approvals) - limit_s) * SECOND
+    if over_us < SECOND:
+        return ""
+    word, test = t.after.reconfirmed, t.after.gas_test
+    if word is None or word.permit != claims.jti or test is None:
+        return "an old approval and nobody's word"
+    old_us = t.now - over_us
+    return "" if min(word.at_us, test.at_us) >= old_us - SECOND else "the word or the test is from before"
+
+
+def a_clock_set_back_waits_for_a_person(t: Transition) -> str:
+    """Nobody releases after the clock was set back until someone has reset; setting it forward again changes nothing."""
+    if t.closed and t.after.clock_back_ms:
+        return "closed after the clock was set back"
+    if t.before.clock_back_ms and not t.after.clock_back_ms and "reset" not in t.edges:
+        return "the time-lock went by itself"
+    return ""
+
+
 def the_next_look_is_soon(t: Transition) -> str:
     """The kernel always asks to be run again: later than now, within a second."""
     return "" if t.now < t.step.next_us <= t.now + SECOND else f"next look at {t.step.next_us - t.now} us"
@@ -304,6 +335,8 @@ INVARIANTS: tuple[Callable[[Transition], str], ...] = (
     locked_needs_reset_and_the_watch,
     an_attempt_ends_in_time,
     a_crew_is_two_people_who_were_verified,
+    a_first_ignition_follows_its_approval,
+    a_clock_set_back_waits_for_a_person,
     the_next_look_is_soon,
 )
 
@@ -323,6 +356,10 @@ def restart_forgets_nothing(found: Durable, after: Durable) -> str:
         and set(found.finished) <= set(after.finished)
         and after.attempt >= found.attempt
         and (found.fire_watch is None or after.fire_watch is not None)
+        and (not found.clock_back_ms or after.clock_back_ms == found.clock_back_ms)
+        and (found.lost_s is None or after.lost_s == found.lost_s)
+        and found.ignited == after.ignited
+        and (found.checked_in, found.missed) == (after.checked_in, after.missed)
     )
     return "" if kept else "a restart lost something"
 

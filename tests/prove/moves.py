@@ -16,10 +16,12 @@ from edge.interlock.happenings import (
     Bypassed,
     PermitAccepted,
     ProofAsked,
+    Reconfirmed,
     ResetRequested,
     Revoked,
     ShutDown,
     Suspended,
+    SuspendedHere,
 )
 from edge.interlock.proof_test import Probe
 from edge.interlock.snapshot import AuditHealth
@@ -54,7 +56,7 @@ def mend_devices(bench: Bench, _: int = 0) -> None:
 def mend(bench: Bench, _: int = 0) -> None:
     """Everything that people on site can put right, themselves being there again."""
     mend_devices(bench)
-    bench.badges.update({1001: True, 1002: True, 1003: True, 1004: True})
+    bench.badges.update({1001: True, 1002: True, 1003: True, 1004: True, 1009: True})
     bench.looking = {"performer", "guardian"}
 
 
@@ -165,6 +167,17 @@ def _clock_forward(bench: Bench, number: int) -> None:
     bench.wall_jump_ms += 20 + number * 20_000
 
 
+def _clock_there_and_back(bench: Bench, number: int) -> None:
+    """Somebody turns the clock back, then right again, and arms."""
+    kept = bench.wall_jump_ms
+    _clock_back(bench, number + 1)
+    bench.step()
+    bench.wall_jump_ms = kept
+    bench.step()
+    bench.press("arm")
+    bench.acknowledge()
+
+
 def _clock_quality(bench: Bench, number: int) -> None:
     bench.clock_quality = ("none", "rtc", "sync", "gps", "")[number % 5]
 
@@ -223,16 +236,21 @@ def _clear_fault(bench: Bench, number: int) -> None:
     bench.press("reset")
 
 
-def _reset_mended(bench: Bench, _: int) -> None:
-    """All devices mended, the key turned: whoever is here."""
+def _reset_mended(bench: Bench, number: int) -> None:
+    """All devices mended, the key turned: whoever is here, now and then when the leader has just left."""
     mend_devices(bench)
+    if number % 3 == 0:
+        bench.badges[1003] = False
+        bench.step(ms=21_000)
     bench.step()
     bench.press("reset")
 
 
 def _permit(bench: Bench, number: int) -> None:
-    start_s = bench.wall_ms // 1000 - WALL_S - number
-    bench.step(PermitAccepted(permit(f"HW-{number % 4}", start_s=start_s, end_s=start_s + 3600 + number)))
+    now_s = bench.wall_ms // 1000 - WALL_S
+    start_s, approved_s = now_s - number, now_s - number * 20
+    claims = permit(f"HW-{number % 4}", start_s=start_s, end_s=start_s + 3600 + number, approved_s=approved_s)
+    bench.step(PermitAccepted(claims))
 
 
 def _revoke(bench: Bench, number: int) -> None:
@@ -241,6 +259,14 @@ def _revoke(bench: Bench, number: int) -> None:
 
 def _suspend(bench: Bench, number: int) -> None:
     bench.step(Suspended(("HW-1", "HW-2", "")[number % 3], "x", void=False))
+
+
+def _suspend_here(bench: Bench, number: int) -> None:
+    bench.step(SuspendedHere("guardian", relief=bool(number & 1), present=True))
+
+
+def _reconfirm(bench: Bench, number: int) -> None:
+    bench.step(Reconfirmed(f"HW-{number % 4}", "guardian"))
 
 
 def _void(bench: Bench, number: int) -> None:
@@ -281,9 +307,11 @@ MOVES: dict[str, Move] = {
     "over range": _over_range, "performer": _badge(1001), "guardian": _badge(1002), "leader": _badge(1003),
     "engineer": _badge(1004), "relief": _badge(1005), "looking": _looking, "fence": _fence, "fix": _fix,
     "stranger": _stranger, "camera": _camera, "weld": _weld, "stuck": _stuck, "drops": _drops, "mute": _mute,
-    "inputs": _inputs, "clock back": _clock_back, "clock forward": _clock_forward, "clock quality": _clock_quality,
+    "inputs": _inputs, "clock back": _clock_back, "clock forward": _clock_forward, "clock there and back": _clock_there_and_back,
+    "clock quality": _clock_quality,
     "disk": _disk, "gap": _gap, "gas test": _gas_test, "window": _window, "fault window": _fault_window,
-    "permit": _permit, "revoke": _revoke, "suspend": _suspend, "void": _void, "bypass": _bypass, "shut down": _shut_down,
+    "permit": _permit, "revoke": _revoke, "suspend": _suspend, "suspend here": _suspend_here, "void": _void,
+    "reconfirm": _reconfirm, "beacon": _badge(1009), "bypass": _bypass, "shut down": _shut_down,
     "proof asked": _proof_asked, "proof test": _proof_test, "deaf": _deaf,
     "restart": _restart, "reboot": _reboot, "wait": _wait, "wait long": _wait_long, "mend": mend,
     "mend devices": mend_devices, "clear fault": _clear_fault, "reset mended": _reset_mended,

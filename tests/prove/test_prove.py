@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from edge.interlock import bypassing, kernel, proof_test, resetting, restart, watching
-from edge.interlock.conditions import air, buttons, element
+from edge.interlock.conditions import air, buttons, element, permit
+from edge.interlock.conditions import box as conditions_box
 from edge.interlock.state import Mode
 from edge.interlock.turn import Turn, add_consequences
 from tests.prove.explore import Found, ViolationError, explore
@@ -63,8 +64,10 @@ SABOTAGE: tuple[tuple[Callable[..., Any], str, str, str], ...] = (
     (buttons.stop, "not read.stop", "False", "closed_means_hands_off_the_stop"),
     (buttons.inputs, "0 <= age_us <=", "0 <=", "closed_means_hands_off_the_stop"),
     (element.deadman, "0 <= age_us <=", "0 <=", "closed_means_the_final_element_agrees"),
-    (Turn.release, "- clock.error_ms", "+ 1000", "closed_means_within_the_deadline"),
+    (Turn._end_us, "- self.snapshot.clock.error_ms * 1000", "+ 1_000_000", "closed_means_within_the_deadline"),
     (kernel._relay, "if after is not Mode.RELEASED", "if after is Mode.TRIPPED", "relay_follows_the_mode"),
+    (permit.approval, "if age_s <= rule.value:", "if True:", "a_first_ignition_follows_its_approval"),
+    (conditions_box.clock, "if f.durable.clock_back_ms:", "if False:", "a_clock_set_back_waits_for_a_person"),
     (kernel._move, "h.attempt == turn.d.attempt", "True", "a_release_needs_its_own_acknowledgement"),
     (kernel._move, "elif acknowledged:", "else:", "a_release_needs_its_own_acknowledgement"),
     (kernel._move, "        if missing:\n            turn.abandon(tuple(reason for _, verdict in missing for reason in verdict.reasons))\n        elif",

@@ -2,25 +2,43 @@
 
 from edge.interlock.conditions.facts import PASS, Facts, Verdict, fail
 from edge.interlock.rules import Number
+from edge.interlock.snapshot import Clock
 from edge.interlock.state import Mode, Reason, usable
 
 
 def clock(f: Facts) -> Verdict:
     """The clock may judge a window: quality, above the known floor, not behind signed time, no jump."""
     seen = f.snapshot.clock
-    if not f.rules.accepts_clock(seen.quality):
-        return fail("clock_quality", seen.quality)
+    if not trusted_source(f):
+        return Verdict((Reason("clock_quality", seen.quality, None, None, "", f.rules.clock_quality.clause),))
     if seen.t < seen.floor:
         return Verdict((Reason("clock_floor", "", seen.t, seen.floor, "s"),))
     behind = f.rules.clock_behind_s
     if f.durable.as_of - seen.t // 1000 > behind.value:
         return Verdict((Reason("clock_floor", "", seen.t, f.durable.as_of * 1000, "s", behind.clause),))
-    if f.volatile.clock_offset_ms is not None:
-        step_ms = abs(seen.t - seen.at_us // 1000 - f.volatile.clock_offset_ms)
-        limit = f.rules.clock_step_ms
+    limit = f.rules.clock_step_ms
+    if f.durable.clock_offset_ms is not None:
+        step_ms = abs(offset_ms(seen) - f.durable.clock_offset_ms)
         if step_ms > limit.value:
             return fail("clock_step", "", step_ms * 1000, limit, "ms")
+    if f.durable.clock_back_ms:
+        return fail("clock_back", "", f.durable.clock_back_ms * 1000, limit, "ms")
     return PASS
+
+
+def offset_ms(clock: Clock) -> int:
+    """Wall clock minus CLOCK_BOOTTIME: constant, unless somebody sets the wall clock."""
+    return clock.t - clock.at_us // 1000
+
+
+def trusted_source(f: Facts) -> bool:
+    """The clock has a source that the pack accepts, or agreed with the bridge's signed time in this boot."""
+    if f.rules.accepts_clock(f.snapshot.clock.quality):
+        return True
+    signed, near_ms = f.durable.signed_offset_ms, f.rules.clock_behind_s.value * 1000
+    if signed is None or not f.rules.accepts_clock("signed"):
+        return False
+    return abs(offset_ms(f.snapshot.clock) - signed) <= near_ms
 
 
 def _audit(f: Facts, limit: Number) -> Verdict:

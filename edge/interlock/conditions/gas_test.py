@@ -7,7 +7,8 @@ from edge.interlock.state import Reason, milli
 def gas_test(f: Facts) -> Verdict:
     """A gas test that is young enough, after the last gas trip or alarm, complete and within limits (5.3.1).
 
-    A break shorter than the level's limit needs no new test, as long as it was not gas that opened the relay.
+    A break within the level's limit needs no new test, as long as it was not gas that opened the relay; a new day
+    always does.
     """
     test, opening = f.durable.gas_test, f.durable.opening
     rule = f.rules.gas_test_age_s
@@ -20,6 +21,8 @@ def gas_test(f: Facts) -> Verdict:
     reasons: list[Reason] = []
     if age_us > rule.value * 1_000_000 and not _short_break(f):
         reasons.append(Reason("gas_test_old", "", age_us // 1000, rule.value * 1000, "s", rule.clause))
+    if f.rules.gas_test_daily.value and _day(f, f.wall_s - age_us // 1_000_000) != _day(f, f.wall_s):
+        reasons.append(Reason("gas_test_day", "", age_us // 1000, None, "s", f.rules.gas_test_daily.clause))
     for group in f.site.groups:
         limit = group.channels[0].limit
         unit = limit.unit.value
@@ -34,6 +37,11 @@ def gas_test(f: Facts) -> Verdict:
                 subject = f"{limit.gas} {point.position}"
                 reasons.append(Reason("gas_test_limit", subject, milli(point.value), milli(bound), unit, limit.clause))
     return Verdict(tuple(reasons), age_us)
+
+
+def _day(f: Facts, wall_s: int) -> int:
+    """The site's day, by its own midnight."""
+    return (wall_s + f.site.utc_offset_min * 60) // 86_400
 
 
 def _short_break(f: Facts) -> bool:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from contracts.permit import Person, Role
+from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.detectors import calibration_end_s
 from edge.interlock.conditions.facts import Facts
-from edge.interlock.conditions.permit import error_s
+from edge.interlock.conditions.permit import error_s, late_s
+from edge.interlock.conditions.preconditions import CELSIUS, proof_of
 from edge.interlock.proving import DAY_S, UNPROVEN, Result
 from edge.interlock.rules import Number
 from edge.interlock.state import Mode
@@ -110,6 +112,10 @@ def _stranger(f: Facts) -> Measures:
 
 def _place(f: Facts) -> Measures:
     fix, rules = f.snapshot.position, f.rules
+    if "badge" in f.site.quorum:
+        seen = f.snapshot.badges.get(f.site.beacon)
+        heard = seen.at_us if seen else None
+        yield _age(f, heard, rules.badge_ttl_s, "信标最近听到", "beacon last heard", str(f.site.beacon))
     if "gnss" not in f.site.quorum:
         return
     yield _age(f, fix.at_us if fix else None, rules.position_ttl_s, "定位", "position fix")
@@ -187,9 +193,18 @@ def _clock(f: Facts) -> Measures:
             "落后于平台签名时间", "behind signed time", "", max(0, late_s), None, behind.value, "s", seen.at_us,
             behind.clause,
         )  # fmt: skip
-    if f.volatile.clock_offset_ms is not None:
-        step_ms, row = abs(seen.t - seen.at_us // 1000 - f.volatile.clock_offset_ms), rules.clock_step_ms
+    row = rules.clock_step_ms
+    if f.durable.clock_offset_ms is not None:
+        step_ms = abs(offset_ms(seen) - f.durable.clock_offset_ms)
         yield Measure("跳变", "step", "", step_ms, None, row.value, "ms", seen.at_us, row.clause)
+    back_ms = f.durable.clock_back_ms
+    yield Measure("曾被回拨", "was set back", "", back_ms, None, 0, "ms", None, row.clause)
+    if f.durable.signed_offset_ms is not None:
+        off_ms, near = abs(offset_ms(seen) - f.durable.signed_offset_ms), rules.clock_behind_s
+        yield Measure(
+            "与平台签名时间相差", "off the bridge's signed time", "", off_ms / 1000, None, near.value, "s", seen.at_us,
+            near.clause,
+        )  # fmt: skip
 
 
 def _audit(rule: Callable[[Facts], Number]) -> Callable[[Facts], Measures]:
@@ -256,13 +271,25 @@ def _check_in(f: Facts) -> Measures:
     if f.permit is None:
         return
     row = f.rules.check_in_s
-    if f.durable.checked_in == f.permit.jti:
-        yield Measure("已签到", "checked in", f.permit.jti, clause=row.clause)
+    day, late = late_s(f, f.permit)
+    if f.durable.checked_in.get(f.permit.jti) == day:
+        yield Measure(f"第 {day + 1} 天已签到", f"checked in on day {day + 1}", f.permit.jti, clause=row.clause)
     else:
-        late_s = f.wall_s - f.permit.nbf
-        yield Measure(
-            "距计划开始", "since the planned start", f.permit.jti, late_s, None, row.value, "s", None, row.clause
-        )
+        zh, en = f"距第 {day + 1} 天计划开始", f"since the planned start of day {day + 1}"
+        yield Measure(zh, en, f.permit.jti, late, None, row.value, "s", None, row.clause)
+
+
+def _approval(f: Facts) -> Measures:
+    if f.permit is None:
+        return
+    row, number, again = f.rules.approval_age_s, f.permit.jti, f.durable.reconfirmed
+    if number in f.durable.ignited:
+        yield Measure("首次动火已在时效内", "first ignition was in time", number, clause=row.clause)
+        return
+    age_s = f.wall_s + error_s(f) - max(given.at for given in f.permit.approvals)
+    yield Measure("距最后审批", "since the last approval", number, age_s, None, row.value, "s", None, row.clause)
+    if again is not None and again.permit == number:
+        yield _age(f, again.at_us, row, "监护人重新确认", "re-confirmed by the guardian", again.person)
 
 
 def _gas_test(f: Facts) -> Measures:
@@ -315,9 +342,14 @@ def _preconditions(f: Facts) -> Measures:
     if f.permit is None:
         return
     for wanted in f.permit.preconditions:
-        who = f.durable.preconditions.get(f"{f.permit.jti}/{wanted.id}", "")
-        zh, en = (f"已由 {who} 确认", f"confirmed by {who}") if who else ("未确认", "not confirmed")
-        yield Measure(zh, en, wanted.text, clause="PTW-11")
+        proof = proof_of(f, wanted)
+        zh, en = (f"已由 {proof.person} 确认", f"confirmed by {proof.person}") if proof else ("未确认", "not confirmed")
+        if wanted.kind == "temperature" and wanted.limit_milli is not None:
+            value = None if proof is None or proof.value_milli is None else proof.value_milli / 1000
+            at_us = proof.at_us if proof else None
+            yield Measure(zh, en, wanted.text, value, None, wanted.limit_milli / 1000, CELSIUS, at_us, "PTW-11")
+        else:
+            yield Measure(zh, en, wanted.text, clause="PTW-11")
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -363,6 +395,7 @@ SHOWN: dict[str, Shown] = {
     "camera": Shown(_camera, "摄像头保持清洁、对准作业点", "keep the camera clean and aimed at the work"),
     "camera_running": Shown(_camera, "特级动火全程摄像", "the whole of special hot work is filmed"),
     "check_in": Shown(_check_in, "按计划时间到场签到", "come and be verified at the planned start"),
+    "approval": Shown(_approval, "审批后尽快动火", "ignite soon after the approval"),
     "gas_test": Shown(_gas_test, "到期前重新分析", "test again before it is too old"),
     "bump_test": Shown(_bump_test, "到期前通气测试", "bump-test before it is due"),
     "calibration": Shown(_calibration, "到期前校准", "calibrate before it is due"),

@@ -131,8 +131,15 @@ def verified(f: Facts) -> tuple[str, ...]:
     return tuple(
         person.id
         for person in (f.permit.people if f.permit is not None else ())
-        if badge_here(f, person) and _face_reason(f, person, f.rules.face_ttl_s)[0] is None
+        if unverified(f, person) is None
     )
+
+
+def unverified(f: Facts, person: Person) -> Reason | None:
+    """Why a person does not count as verified here now: badge away, or face not seen, too far off, too old."""
+    if not badge_here(f, person):
+        return Reason("badge_absent", person.name, None, None, "", f.rules.badge_ttl_s.clause)
+    return _face_reason(f, person, f.rules.face_ttl_s)[0]
 
 
 def stranger(f: Facts) -> Verdict:

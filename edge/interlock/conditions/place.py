@@ -5,9 +5,23 @@ from edge.interlock.state import Reason
 
 
 def place(f: Facts) -> Verdict:
-    """Every proof of place in the site's quorum holds."""
-    if "gnss" not in f.site.quorum:
-        return PASS
+    """Every proof of place in the site's quorum holds: a position inside the fence, the beacon fixed to the site."""
+    proofs = [judge(f) for name, judge in (("gnss", _position), ("badge", _beacon)) if name in f.site.quorum]
+    if not proofs:
+        return fail("place_unknown")
+    ages = [proof.age_us for proof in proofs if proof.age_us is not None]
+    return Verdict(tuple(reason for proof in proofs for reason in proof.reasons), max(ages, default=None))
+
+
+def _beacon(f: Facts) -> Verdict:
+    seen, ttl = f.snapshot.badges.get(f.site.beacon), f.rules.badge_ttl_s
+    age_us = None if seen is None else f.now_us - seen.at_us
+    if age_us is not None and 0 <= age_us <= ttl.value * 1_000_000:
+        return Verdict((), age_us)
+    return fail("beacon_lost", str(f.site.beacon), None if age_us is None else age_us // 1000, ttl, "s")
+
+
+def _position(f: Facts) -> Verdict:
     fix = f.snapshot.position
     ttl = f.rules.position_ttl_s
     if fix is None:

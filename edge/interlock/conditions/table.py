@@ -17,6 +17,7 @@
     stranger              x      x                      PTW-24
     camera                x      x   (run: by level)    GB 30871-2022 5.2.11
     gas_test              x                             GB 30871-2022 5.3.1
+    approval              x                             PTW-08
     check_in              x                             PTW-27
     bump_test             x                             OSHA SHIB; domain/workflows "Detector"
     calibration           x                             JJG 693; domain/workflows "Detector"
@@ -38,7 +39,19 @@ from collections.abc import Callable
 
 import msgspec
 
-from edge.interlock.conditions import air, box, buttons, contacts, detectors, element, gas_test, people, permit, place
+from edge.interlock.conditions import (
+    air,
+    box,
+    buttons,
+    contacts,
+    detectors,
+    element,
+    gas_test,
+    people,
+    permit,
+    place,
+    preconditions,
+)
 from edge.interlock.conditions.facts import Facts, Verdict
 
 
@@ -85,10 +98,11 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("camera", place.camera, True, False, "摄像头", "camera"),
     Condition("camera_running", place.camera_running, False, True, "全程视频", "video while released"),
     Condition("check_in", permit.check_in, True, False, "签到", "check-in"),
+    Condition("approval", permit.approval, True, False, "审批时效", "age of the approval"),
     Condition("gas_test", gas_test.gas_test, True, False, "动火前气体分析", "gas test before work"),
     Condition("bump_test", detectors.bump_test, True, False, "探测器通气测试", "bump test"),
     Condition("calibration", detectors.calibration, True, False, "探测器校准", "calibration"),
-    Condition("preconditions", permit.preconditions, True, False, "前置条件", "preconditions"),
+    Condition("preconditions", preconditions.preconditions, True, False, "前置条件", "preconditions"),
     Condition("audit", box.audit, True, False, "审计日志", "audit log"),
     Condition("audit_running", box.audit_running, False, True, "审计日志（放行中）", "audit log, released"),
     Condition("latch", box.latch, True, False, "复位", "latch reset"),

@@ -60,6 +60,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confined_validity_h: Lower
     confined_break_s: Lower
     approval_age_s: Lower
+    precondition_ttl_s: Lower
     check_in_s: Lower
     fire_watch_s: Higher
     # level upgrade and weather

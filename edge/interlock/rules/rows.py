@@ -146,8 +146,8 @@ Higher = Annotated[Number, msgspec.Meta(extra={"stricter": "higher"})]
 """A number of which more is stricter, such as a fire watch or a distance."""
 
 LIVENESS = ("not_proven", "proven")
-CLOCK = ("none", "rtc", "sync", "gps")
-"""Words in their order, the strictest last."""
+CLOCK = ("none", "rtc", "signed", "sync", "gps")
+"""Words in their order, the strictest last. A clock is ``signed`` that agreed with the bridge's time in this boot."""
 
 _UNITS = {
     "s": "s", "ms": "ms", "h": "h", "d": "d", "m": "m", "cm": "cm", "v": "V", "c": "°C", "milli": "1/1000",

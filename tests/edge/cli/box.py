@@ -77,6 +77,7 @@ def settings(folder: Path, site: dict[str, Any]) -> dict[str, Any]:
         "presence": {
             "fence": [[31.2299, 121.4732], [31.2299, 121.4742], [31.2309, 121.4742], [31.2309, 121.4732]],
             "quorum": ["gnss", "badge"],
+            "beacon": 1009,
             "badges": {"secrets": str(folder / "badges.json"), "dbus_address": "unix:path=/nowhere"},
             "gnss": {"device": site["gnss"]["device"]},
         },
@@ -97,7 +98,7 @@ class Crew:
     """Stands in the place of the presence and vision processes: says on their sockets who is here, five times a second."""
 
     def __init__(self) -> None:
-        self.badges: set[int] = set()
+        self.badges: set[int] = {1009}
         self.faces: set[str] = set()
         self._pairs = {source: sockets.pair() for source in (evidence.Source.PRESENCE, evidence.Source.VISION)}
         self._end = threading.Event()

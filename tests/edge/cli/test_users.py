@@ -14,6 +14,7 @@ from edge import sockets
 from edge.interlock import evidence
 from tests.edge.cli.box import PYTHON, Box, make_idle, until
 
+BEACON = 1009
 PRESENCE, LINK, STRANGER = 60_001, 60_002, 60_003
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can speak as other users")
@@ -66,6 +67,7 @@ def test_presence_is_believed_by_its_user(listening: Box) -> None:
 
         def inside() -> bool:
             sockets.send(presence, evidence.encode(evidence.Position(sockets.now_us(), True, -40, 4, 9, 90)))
+            sockets.send(presence, evidence.encode(evidence.Badge(sockets.now_us(), BEACON, -60)))
             return "place" not in listening.failing()
 
         until(inside, "the position counts")

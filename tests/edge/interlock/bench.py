@@ -59,6 +59,9 @@ def bumped(**changes: object) -> DetectorRecord:
     return DetectorRecord(bump=replace(proof, **changes))
 
 
+BEACON = 1009
+"""The badge that is fixed to the site."""
+
 ROSTER = (
     SitePerson("leader", "赵班长", 1003, ("reset", "gas_test", "clear_fault", "calibrate", "bypass")),
     SitePerson("engineer", "钱工", 1004, ("clear_fault", "bypass")),
@@ -78,11 +81,14 @@ SITE = Site(
     ("gnss", "badge"),
     reset_is_key=True,
     contacts=CONTACTS,
+    beacon=BEACON,
 )
 
 
-def permit(jti: str = "HW-1", *, start_s: int = -60, end_s: int = 4 * 3600, **changes: object) -> PermitClaims:
-    """A two-person permit whose window is given relative to `WALL_S`."""
+def permit(
+    jti: str = "HW-1", *, start_s: int = -60, end_s: int = 4 * 3600, approved_s: int = -600, **changes: object
+) -> PermitClaims:
+    """A two-person permit whose window and last approval are given relative to `WALL_S`."""
     claims = PermitClaims(
         iss="bridge-1",
         aud="box-1",
@@ -100,8 +106,8 @@ def permit(jti: str = "HW-1", *, start_s: int = -60, end_s: int = 4 * 3600, **ch
         rules="gb30871-2022",
         people=(PERFORMER, GUARDIAN),
         approvals=(
-            Approval("boss", "孙主任", "site unit", WALL_S - 900, SHA),
-            Approval("ehs", "周安全", "safety department", WALL_S - 600, SHA),
+            Approval("boss", "孙主任", "site unit", WALL_S + approved_s - 300, SHA),
+            Approval("ehs", "周安全", "safety department", WALL_S + approved_s, SHA),
         ),
         content_sha256=SHA,
     )
@@ -173,7 +179,7 @@ class Bench:
         self.gas = {c.name: Gas(CLEAN[c.gas]) for c in site.channels}
         self.pressed: set[str] = set()
         self.inputs_silent_since: int | None = None
-        self.badges = dict.fromkeys((1001, 1002, 1003), True)
+        self.badges = dict.fromkeys((1001, 1002, 1003, BEACON), True)
         self.badge_seen: dict[int, int] = {}
         self.faces: dict[str, Face] = {}
         self.looking = {"performer", "guardian"}
@@ -201,6 +207,11 @@ class Bench:
     def wall_ms(self) -> int:
         return WALL_S * 1000 + (self.now - BOOT_US) // 1000 + self.wall_jump_ms
 
+    @property
+    def clock(self) -> Clock:
+        at_us = self.now - (self.now - BOOT_US) % 1000
+        return Clock(self.wall_ms, at_us, self.clock_quality, self.clock_error_ms, self.clock_floor)
+
     def snapshot(self) -> Snapshot:
         """All evidence of the world at `now`."""
         for badge, here in self.badges.items():
@@ -219,7 +230,7 @@ class Bench:
         if position is not None:
             position = replace(position, at_us=self.position_silent_since or self.now)
         return Snapshot(
-            clock=Clock(self.wall_ms, self.now - (self.now - BOOT_US) % 1000, self.clock_quality, self.clock_error_ms, self.clock_floor),
+            clock=self.clock,
             audit=self.audit,
             readings=readings,
             inputs=InputReading(**levels, **healthy, at_us=self.inputs_silent_since or self.now),
@@ -364,7 +375,9 @@ class Bench:
     def restart(self, *, boot_id: str = "boot-1", found: Durable | None = None) -> tuple[Note, ...]:
         """The process dies and comes back from its durable state (or from `found`)."""
         kept = found if found is not None else self.durable
-        self.durable, notes = recover(kept, first_start=False, boot_id=boot_id, now_us=self.now, rules=self.rules)
+        self.durable, notes = recover(
+            kept, first_start=False, boot_id=boot_id, now_us=self.now, rules=self.rules, clock=self.clock
+        )
         self.volatile = FORGOTTEN
         self.latch, self.contact = False, self.welded
         self.notes.extend(notes)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from contracts.permit import Level, Revocations
-from edge.interlock.happenings import PermitAccepted, Revoked
+from edge.interlock.happenings import PermitAccepted, Reconfirmed, Revoked
 from edge.interlock.kernel import Relay
 from edge.interlock.restart import recover
 from edge.interlock.state import Durable, Mode
@@ -85,6 +85,7 @@ def test_another_permit_waits_for_the_watch(released: Bench) -> None:
     assert watch is not None
     released.now = watch.until_us
     released.step(ms=0)
+    released.step(Reconfirmed("HW-2", "guardian"))
     released.test_gas()
     released.step()
     released.release()
@@ -206,17 +207,8 @@ def test_an_unclean_restart_is_no_short_break(released: Bench) -> None:
     assert released.refusal() == {"gas_test_old"}
 
 
-def test_an_unknown_state_comes_up_tripped() -> None:
-    durable, notes = recover(None, first_start=False, boot_id="b", now_us=5, rules=GB)
-    assert durable.mode is Mode.TRIPPED
-    assert durable.first_out is not None
-    assert durable.first_out.code == "unclean_restart"
-    assert durable.fire_watch is not None
-    assert notes
-
-
-def test_the_very_first_start_comes_up_locked() -> None:
-    durable, notes = recover(None, first_start=True, boot_id="b", now_us=5, rules=GB)
+def test_the_very_first_start_comes_up_locked(bench: Bench) -> None:
+    durable, notes = recover(None, first_start=True, boot_id="b", now_us=5, rules=GB, clock=bench.clock)
     assert (durable.mode, durable.latched, notes) == (Mode.LOCKED, False, ())
 
 
@@ -246,14 +238,6 @@ def test_a_restart_keeps_latches_and_what_the_bridge_said(released: Bench) -> No
     assert after.latched
 
 
-def test_another_boot_forgets_the_gas_test_because_its_age_is_not_known(ready: Bench) -> None:
-    ready.restart(boot_id="boot-2")
-    assert ready.durable.gas_test is None
-    ready.step()
-    ready.press("arm")
-    assert "gas_test_none" in ready.refusal()
-
-
 def test_the_same_boot_keeps_the_gas_test(ready: Bench) -> None:
     ready.restart()
     ready.step()
@@ -267,9 +251,9 @@ def test_a_second_restart_does_not_hide_the_first(released: Bench) -> None:
     assert released.durable.latched
 
 
-def test_a_faults_state_is_kept_whole() -> None:
+def test_a_faults_state_is_kept_whole(bench: Bench) -> None:
     found = Durable(boot_id="a", mode=Mode.FAULT, first_out=None)
-    durable, _ = recover(found, first_start=False, boot_id="b", now_us=5, rules=GB)
+    durable, _ = recover(found, first_start=False, boot_id="b", now_us=5, rules=GB, clock=bench.clock)
     assert durable.mode is Mode.FAULT
 
 

@@ -78,7 +78,7 @@ def test_nobody_checks_in_alone_or_elsewhere(bench: Bench, missing: str) -> None
         bench.badges[{"guardian": 1002, "performer": 1001}[missing]] = False
     bench.step(PermitAccepted(permit()))
     bench.run(1)
-    assert bench.durable.checked_in == ""
+    assert bench.durable.checked_in == {}
     bench.press("arm")
     assert "check_in_none" in bench.refusal()
 
@@ -91,7 +91,7 @@ def test_a_confirmed_precondition_is_recorded_with_its_person(bench: Bench) -> N
     assert (note.type, note.actor, note.permit, note.data) == (
         "permit.precondition", ("person", "guardian"), "HW-1", {"id": "cooled"},
     )  # fmt: skip
-    assert bench.durable.preconditions == {"HW-1/cooled": "guardian"}
+    assert bench.durable.preconditions["HW-1/cooled"].person == "guardian"
 
 
 def test_a_precondition_of_another_permit_does_not_count(bench: Bench) -> None:

@@ -17,10 +17,12 @@ from edge.interlock.happenings import (
     GasTested,
     Happening,
     PermitAccepted,
+    Reconfirmed,
     ResetRequested,
     Revoked,
     ShutDown,
     Suspended,
+    SuspendedHere,
 )
 from edge.interlock.kernel import Relay
 from edge.interlock.snapshot import AuditHealth, Clock, Snapshot
@@ -83,7 +85,8 @@ def test_after_whatever_happened_a_person_can_bring_the_box_back(moves: list[tup
     start_s = bench.wall_ms // 1000 - WALL_S
     voids = (*bench.durable.void, *(held.jti for held in bench.durable.permits))
     bench.durable = replace(bench.durable, void=voids)
-    bench.step(PermitAccepted(permit("HW-LAST", start_s=start_s, end_s=start_s + 3600, as_of=WALL_S + start_s)))
+    last = permit("HW-LAST", start_s=start_s, end_s=start_s + 3600, approved_s=start_s, as_of=WALL_S + start_s)
+    bench.step(PermitAccepted(last))
     bench.test_gas()
     bench.run(1)
     bench.release()
@@ -150,7 +153,9 @@ _happenings: st.SearchStrategy[Happening] = st.one_of(
         ),
     ),
     st.builds(ResetRequested, st.integers(0, 2**31), st.lists(_text, max_size=3).map(tuple)),
-    st.builds(Confirmed, st.just("HW-1"), _text, _text),
+    st.builds(Confirmed, st.just("HW-1"), _text, _text, st.one_of(st.none(), _ints), _text),
+    st.builds(Reconfirmed, st.just("HW-1"), _text),
+    st.builds(SuspendedHere, _text, st.booleans(), st.booleans()),
     st.just(ShutDown()),
 )  # fmt: skip
 

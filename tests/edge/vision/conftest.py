@@ -57,7 +57,7 @@ class VisionProcess:
             baseline="test",
             buses=(config.Bus("bus", "tcp", 100, 5, host="127.0.0.1"),),
             inputs=config.Inputs("bus", 1),
-            presence=msgspec.structs.replace(boxed.presence, quorum=("badge",)),
+            presence=msgspec.structs.replace(boxed.presence, quorum=("badge",), beacon=1009),
         )
         path = folder / "box.yaml"
         path.write_text(json.dumps(msgspec.to_builtins(whole)))

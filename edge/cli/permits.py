@@ -1,0 +1,204 @@
+"""`hotbox permit`: the permit on this box, its preconditions and its approval. Nothing here releases."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.cells import cell_len
+from rich.text import Text
+
+from contracts.errors import ContractError, quote
+from contracts.topics import Response
+from edge.cli import printing, sections
+from edge.cli.acting import ask
+from edge.cli.choices import Choices, choices
+from edge.cli.reading import Json, ask_status
+from edge.cli.words import Words
+from edge.config import read
+from edge.interlock import photos
+from edge.interlock.status import PermitView, PersonView, PreconditionView, ReasonView
+
+permit_app = typer.Typer(no_args_is_help=True, help="The permit on this box.")
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    permit: PermitView | None
+    people: tuple[PersonView, ...]
+    preconditions: tuple[ReasonView, ...]
+
+
+@permit_app.command("show")
+def permit_show_command(context: typer.Context, as_json: Json = False) -> None:
+    """Show the accepted permit.
+
+    Exit codes: 0, 3 the interlock does not answer.
+    """
+    chosen = choices(context)
+    words = chosen.words
+    status, _ = ask_status(chosen)
+    open_ = tuple(reason for v in status.verdicts if v.condition == "preconditions" for reason in v.reasons)
+    if as_json:
+        printing.document(_Shown(status.permit, status.people, open_))
+        return
+    permit = status.permit
+    if permit is None:
+        printing.lines(printing.screen(), [words("permit_none_here")])
+        return
+    rows = [
+        ("permit_id", permit.id),
+        ("permit_level", words(f"level.{permit.level}")),
+        ("permit_place", permit.place),
+        ("permit_content", permit.content),
+        ("permit_method", permit.method),
+        ("permit_window", f"{sections.minute(permit.nbf)} – {sections.minute(permit.exp)}"),
+        ("permit_approvers", "、".join(permit.approvers)),
+        ("permit_approved", sections.minute(permit.approved_at)),
+        ("permit_people", "、".join(f"{p.name} ({words(f'role.{p.role}')}, {p.id}, {p.badge})" for p in status.people)),
+    ]
+    rows += [("permit_preconditions", _line(wanted, words)) for wanted in permit.preconditions]
+    wide = max(cell_len(words(key)) for key, _ in rows) + 2
+    printing.lines(
+        printing.screen(),
+        [Text().append(sections.pad(words(key), wide), sections.DIM).append(value) for key, value in rows],
+    )
+
+
+_JWS = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
+
+
+def read_permit(file: Path) -> str:
+    """The signed permit in a file; ``-`` is standard input. Only its form is looked at: the box verifies it.
+
+    Raises:
+        ContractError: larger than any permit, or no compact JWS.
+        OSError: the file cannot be read.
+    """
+    from contracts.jws import MAX_BYTES
+
+    name = "standard input" if str(file) == "-" else str(file)
+    with sys.stdin.buffer if str(file) == "-" else file.open("rb") as opened:
+        content = opened.read(MAX_BYTES + 1)
+    todo = "save the permit at the bridge again and hand in that file unchanged"
+    if len(content) > MAX_BYTES:
+        raise ContractError(name, f"a signed permit of at most {MAX_BYTES} bytes", "a larger file", todo)
+    text = content.decode("ascii", "replace").strip()
+    if not _JWS.fullmatch(text):
+        wanted = "a signed permit: three parts of letters, digits, - and _, joined by dots (compact JWS)"
+        raise ContractError(name, wanted, quote(text) if text else "an empty file", todo)
+    return text
+
+
+@permit_app.command("import")
+def import_command(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="File with the signed permit; - is standard input.")],
+    as_json: Json = False,
+) -> None:
+    """Hand in a permit (JWS) from a file; the box verifies it itself.
+
+    Exit codes: 0 accepted, 1 refused, 3 the interlock does not answer.
+    """
+    chosen = choices(context)
+    words = chosen.words
+    raw = ask(chosen, "permit_import", jws=read_permit(file))
+    response = msgspec.json.decode(raw, type=Response)
+    if as_json:
+        printing.document(raw)
+    elif response.ok:
+        printing.lines(
+            printing.screen(), [Text(f"{sections.TICK} {words('permit_accepted', id=response.id)}", sections.GOOD)]
+        )
+    else:
+        console = printing.screen(errors=True)
+        title = words("permit_refused", id=response.id or "–", code=response.code)
+        console.print(Text(f"{sections.CROSS} {title}", sections.BAD), soft_wrap=True)
+        console.print(Text(f"  {response.detail}"), soft_wrap=True)
+    if not response.ok:
+        raise typer.Exit(printing.REFUSED)
+
+
+def _line(wanted: PreconditionView, words: Words) -> str:
+    """A precondition in one line: whether it holds, its id, what must hold, and by whom or by what it is known."""
+    mark = sections.TICK if wanted.ok else sections.CROSS
+    limit = "" if wanted.limit == "" else f" ≤ {wanted.limit} °C"
+    value = "" if wanted.value == "" else f" {wanted.value} °C"
+    source = wanted.by or wanted.sensor
+    kind = words(f"precondition.{wanted.kind}")
+    return f"{mark} {wanted.id} ({kind}): {wanted.text}{limit}{f' [{source}{value}]' if source else ''}"
+
+
+@permit_app.command("confirm")
+def confirm_command(
+    context: typer.Context,
+    precondition: Annotated[str, typer.Argument(help="Id of the precondition.")],
+    by: Annotated[str, typer.Option(help="Id of the person who confirms; the badge must be here.")],
+    value: Annotated[
+        float | None, typer.Option(help="Measured temperature in °C, for a temperature.", show_default=False)
+    ] = None,
+    photo: Annotated[
+        Path | None, typer.Option(help="JPEG or PNG of the measurement; a copy is kept.", show_default=False)
+    ] = None,
+) -> None:
+    """Confirm a precondition of the permit on site; a temperature is entered with its value and a photo.
+
+    Exit codes: 0 confirmed, 1 refused, 3 the interlock does not answer.
+    """
+    chosen = choices(context)
+    status, _ = ask_status(chosen)
+    fields: dict[str, Any] = {
+        "permit": status.permit.id if status.permit else "", "precondition": precondition, "person": by, "value": value,
+    }  # fmt: skip
+    if photo is None:
+        ask(chosen, "confirm", **fields)
+    else:
+        _ask_with_photo(chosen, photo, fields)
+    printing.lines(
+        printing.screen(), [Text(f"{sections.TICK} {chosen.words('confirmed', what=precondition)}", sections.GOOD)]
+    )
+
+
+def _ask_with_photo(chosen: Choices, photo: Path, fields: dict[str, Any]) -> None:
+    """Keep the photo, then ask; a refused measurement leaves none behind."""
+    folder = read(chosen.config).photos
+    digest, fresh = photos.keep(folder, photo)
+    try:
+        ask(chosen, "confirm", photo=digest, **fields)
+    except ContractError:
+        if fresh:
+            photos.discard(folder, digest)
+        raise
+
+
+class _Again(msgspec.Struct, frozen=True):
+    reconfirmed: str
+    good_for_s: int
+
+
+@permit_app.command("reconfirm")
+def reconfirm_command(
+    context: typer.Context,
+    by: Annotated[str, typer.Option(help="Id of the guardian; badge and face must be here.")],
+    as_json: Json = False,
+) -> None:
+    """Confirm at the box that an approval which has become too old still stands; then test the gas again.
+
+    Exit codes: 0 confirmed, 1 refused, 3 the interlock does not answer.
+    """
+    chosen = choices(context)
+    words = chosen.words
+    status, _ = ask_status(chosen)
+    raw = ask(chosen, "reconfirm", permit=status.permit.id if status.permit else "", person=by)
+    if as_json:
+        printing.document(raw)
+        return
+    done = msgspec.json.decode(raw, type=_Again)
+    printing.lines(
+        printing.screen(),
+        [
+            Text(f"{sections.TICK} {words('reconfirmed', id=done.reconfirmed, who=by)}", sections.GOOD),
+            Text(f"→ {words('reconfirmed_next', m=done.good_for_s // 60)}", sections.NOTE),
+        ],
+    )
