@@ -323,7 +323,7 @@ def decode(file: bytes) -> Durable:
         DamagedStateError: anything but what `encode` made.
     """
     body, _, seal = file.partition(b"\n")
-    if seal.strip() != sha256(body).hexdigest().encode():
+    if seal != sha256(body).hexdigest().encode() + b"\n":
         raise DamagedStateError("the seal does not fit the content")
     try:
         return msgspec.json.decode(body, type=Durable)

@@ -10,7 +10,15 @@ from contracts.permit import Command, Level, PermitClaims, Precondition, Revocat
 from edge.gas.reading import Quality
 from edge.interlock import offers
 from edge.interlock.evidence import Badge, BadgeRefused, Evidence, Face, FaceRefused, Position, Source
-from edge.interlock.happenings import Acknowledged, Confirmed, Happening, ResetRequested, ShutDown
+from edge.interlock.happenings import (
+    Acknowledged,
+    Confirmed,
+    Happening,
+    Reconfirmed,
+    ResetRequested,
+    ShutDown,
+    SuspendedHere,
+)
 from edge.interlock.kernel import Step
 from edge.interlock.record import Note
 from edge.interlock.rules import Rules, load
@@ -287,6 +295,15 @@ class World(Bench):
         """A precondition of the first permit, by a person."""
         for number, who in value.items():
             self._evaluate_at(self.now, Confirmed(self.claims.jti, number, who))
+
+    def do_reconfirm(self, who: str) -> None:
+        """The guardian's word that an approval which had become too old still stands."""
+        permit_now = self.last.facts.permit if self.last else None
+        self._evaluate_at(self.now, Reconfirmed(permit_now.jti if permit_now else "", who))
+
+    def do_suspend_here(self, who: str) -> None:
+        """`hotbox suspend --relief` by a person who is here."""
+        self._evaluate_at(self.now, SuspendedHere(who, relief=True, present=True))
 
     def do_window(self, what: str) -> None:
         """`hotbox reset`: reset or fault (two people)."""

@@ -306,7 +306,7 @@ def a_clock_set_back_waits_for_a_person(t: Transition) -> str:
     if t.closed and t.after.clock_back_ms:
         return "closed after the clock was set back"
     if t.before.clock_back_ms and not t.after.clock_back_ms and "reset" not in t.edges:
-        return "the time-lock went by itself"
+        return "the time-lock went without a reset edge"
     return ""
 
 

@@ -27,8 +27,9 @@ def missing(f: Facts, wanted: Precondition) -> Reason | None:
         return _warm(f, wanted, proof)
     if proof is not None:
         return None
-    code = "isolation_unproven" if wanted.kind == "isolation" else "precondition"
-    return Reason(code, wanted.text, None, None, "", "GB 30871-2022 5.2.2; PTW-11")
+    if wanted.kind == "isolation":
+        return Reason("isolation_unproven", wanted.text, None, None, "", "GB 30871-2022 5.2.2; PTW-11")
+    return Reason("precondition", wanted.text, None, None, "", "PTW-11")
 
 
 def _warm(f: Facts, wanted: Precondition, proof: Confirmation | None) -> Reason | None:

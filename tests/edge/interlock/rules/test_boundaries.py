@@ -16,7 +16,7 @@ import pytest
 
 from contracts.gas import Unit
 from contracts.level import upgrade_level
-from contracts.permit import Level
+from contracts.permit import Level, Precondition
 from edge import config as box_config
 from edge.gas.reading import Quality, Reading
 from edge.interlock import rules, safety_time
@@ -26,8 +26,8 @@ from edge.interlock.evidence import Face, FaceRefused
 from edge.interlock.happenings import PermitAccepted, ResetRequested
 from edge.interlock.rules import Flag, Limit, Number
 from edge.interlock.snapshot import AuditHealth, Clock, Snapshot
-from edge.interlock.state import FORGOTTEN, Durable, Mode, Opening
-from tests.edge.interlock.bench import GB, SECOND, SITE, WALL_S, Bench, permit
+from edge.interlock.state import FORGOTTEN, Confirmation, Durable, Mode, Opening, Reconfirmation
+from tests.edge.interlock.bench import BOOT_US, GB, SECOND, SITE, WALL_S, Bench, permit
 from tests.edge.interlock.test_offers import _judge, _sign
 
 replace = msgspec.structs.replace
@@ -143,11 +143,11 @@ def _step(amount: int) -> bool:
 def _slew(amount: int) -> bool:
     """Whether a difference between two readings is taken for scheduling and followed."""
     bench = _released()
-    known = bench.volatile.clock_offset_ms
+    known = bench.durable.clock_offset_ms
     assert known is not None
     bench.wall_jump_ms = amount
     bench.step(ms=0)
-    return bench.volatile.clock_offset_ms == known + amount
+    return bench.durable.clock_offset_ms == known + amount
 
 
 def _audit(released: bool, condition: str) -> Callable[[int], bool]:
@@ -181,7 +181,7 @@ def _check_in(sign: int) -> Callable[[int], bool]:
         bench.step(PermitAccepted(permit(start_s=-sign * amount)), ms=0)
         assert bench.wall_ms // 1000 == WALL_S
         bench.step(ms=0)
-        return bench.durable.checked_in == "HW-1"
+        return bench.durable.checked_in == {"HW-1": 0}
 
     return at
 
@@ -195,13 +195,42 @@ def _break(level: Level) -> Callable[[int], bool]:
         bench.now += 7200 * SECOND
         bench.durable = replace(
             bench.durable,
-            checked_in="HW-1",
+            checked_in={"HW-1": 0},
             opening=Opening("HW-1", bench.now - amount, by_gas=False),
             gas_test=replace(bench.durable.gas_test, at_us=bench.now - 7200 * SECOND),
         )
         return _ok(bench, "gas_test")
 
     return at
+
+
+def _approval(amount: int) -> bool:
+    """Seconds between the last approval and the first ignition (the 47-minute case, PTW-08)."""
+    bench = _ready()
+    bench.step(PermitAccepted(permit("HW-0", start_s=-120, approved_s=-amount)), ms=0)
+    bench.now = BOOT_US
+    return _ok(bench, "approval")
+
+
+def _reconfirmation(amount: int) -> bool:
+    """Microseconds since the guardian's word on an approval of an hour ago."""
+    bench = Bench()
+    bench.step(PermitAccepted(permit(approved_s=-3600)), ms=0)
+    bench.now += 1_800 * SECOND
+    bench.durable = replace(bench.durable, reconfirmed=Reconfirmation("HW-1", "guardian", bench.now - amount))
+    bench.test_gas()
+    bench.now -= 1
+    return _ok(bench, "approval")
+
+
+def _measured(amount: int) -> bool:
+    """Microseconds since a temperature was measured by hand (PTW-11)."""
+    cooled = Precondition("cooled", "vessel below 60", "temperature", 60_000)
+    bench = Bench()
+    bench.step(PermitAccepted(permit(preconditions=(cooled,))), ms=0)
+    proof = Confirmation("guardian", bench.now - amount, 60_000, "ab" * 32)
+    bench.durable = replace(bench.durable, preconditions={"HW-1/cooled": proof})
+    return _ok(bench, "preconditions")
 
 
 def _validity(level: Level) -> Callable[[int], bool]:
@@ -346,6 +375,9 @@ EDGES = [
     Edge("process_safety_time_s", "JJG 693 (response <= 30 s) and policy", S // 2, UP_TO, _safety_time),
     Edge("safety_time_share_percent", "policy: the other half belongs to people and ventilation", 600_000, UP_TO,
          _safety_time),
+    Edge("approval_age_s", "policy PTW-08 (the 47-minute case)", 1, UP_TO, _approval),
+    Edge("approval_age_s", "policy PTW-08 (the 47-minute case)", S, UP_TO, _reconfirmation, "approval_age_s of the guardian's word"),
+    Edge("precondition_ttl_s", "policy PTW-11 (a temperature measured by hand)", S, UP_TO, _measured),
     *(Edge(f"levels.{level.value}.break_s", GB.levels[level].clause, S, UP_TO, _break(level)) for level in Level),
     *(Edge(f"levels.{level.value}.validity_h", GB.levels[level].clause, 3600, UP_TO, _validity(level)) for level in Level),
 ]  # fmt: skip
@@ -368,6 +400,19 @@ def test_a_row_decides_at_its_limit_and_a_hair_to_each_side(edge: Edge, side: in
     row = _row(edge.rule)
     assert row.clause == edge.clause
     assert edge.at(row.value * edge.scale + side) is edge.passes[side + 1]
+
+
+@pytest.mark.rule("gas_test_daily")
+@pytest.mark.parametrize(("seconds_after", "passes"), [(-1, True), (0, False), (1, False)])
+def test_a_gas_test_is_of_the_sites_own_day(seconds_after: int, passes: bool) -> None:
+    """GB 30871-2022 5.3.1 d: every day before start. Midnight is the site's, eight hours before Greenwich's."""
+    assert GB.gas_test_daily == Flag(True, "GB 30871-2022 5.3.1 d", GB.gas_test_daily.source)
+    bench = Bench().prepare(permit(level=Level.GRADE_2, end_s=72 * 3600))
+    assert bench.durable.gas_test is not None
+    to_midnight_s = -(WALL_S + 8 * 3600) % 86_400
+    bench.now = BOOT_US + (to_midnight_s + seconds_after) * SECOND
+    bench.durable = replace(bench.durable, gas_test=replace(bench.durable.gas_test, at_us=bench.now - 60 * SECOND))
+    assert _ok(bench, "gas_test") is passes
 
 
 # --- limits of gases ----------------------------------------------------------------------------------------------
