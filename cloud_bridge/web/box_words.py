@@ -310,7 +310,6 @@ TODOS: dict[str, str] = {
     "beacon_lost": _("bring the box back to the beacon; check its battery"),
     "gas_test_day": _("test again: every day before start"),
     "check_in_missed": _("someone entitled resets on site, then the crew checks in"),
-    "calibration_never": _("calibrate it: hotbox detector calibrate {subject}, or enter its certificate's end in the configuration"),
     "isolation_unproven": _("see the blind or the gap on site, then confirm it; a closed valve is no isolation"),
     "temperature_none": _("check the sensor, or have someone measure it and enter it with a photo"),
     "temperature_old": _("measure it again"),

@@ -77,6 +77,7 @@ def test_a_shorter_age_of_the_gas_test_would_have_refused(ready: Bench) -> None:
 
 
 def test_a_longer_age_would_have_refused_less(ready: Bench) -> None:
+    ready.durable = replace(ready.durable, ignited=("HW-1",))
     ready.run(31 * 60, ms=1000)
     ready.press("arm")
     (finding,) = _shadow(ready, _with(gas_test_age_s=7200)).findings
@@ -86,6 +87,7 @@ def test_a_longer_age_would_have_refused_less(ready: Bench) -> None:
 
 def test_two_rows_that_only_together_change_a_decision_are_named_so(ready: Bench) -> None:
     ready.looking.clear()
+    ready.durable = replace(ready.durable, ignited=("HW-1",))
     ready.run(31 * 60, ms=1000)
     ready.press("arm")
     assert ready.refusal() == {"gas_test_old", "face_old"}

@@ -217,9 +217,8 @@ def _reconfirmation(amount: int) -> bool:
     bench = Bench()
     bench.step(PermitAccepted(permit(approved_s=-3600)), ms=0)
     bench.now += 1_800 * SECOND
-    bench.durable = replace(bench.durable, reconfirmed=Reconfirmation("HW-1", "guardian", bench.now - amount))
     bench.test_gas()
-    bench.now -= 1
+    bench.durable = replace(bench.durable, reconfirmed=Reconfirmation("HW-1", "guardian", bench.now - amount))
     return _ok(bench, "approval")
 
 
