@@ -36,7 +36,7 @@ def value(row: Number | Flag | Word | Days | Limit | LevelRule) -> str:
             return f"{len(row.dates)} dates; weekdays {', '.join(map(str, row.weekdays)) or '–'}"
         case Limit():
             return bounds(row)
-        case LevelRule():
+        case _:
             parts = (f"{row.validity_h} h", f"break {row.break_s} s", row.camera and "camera",
                      row.continuous_gas and "continuous gas")  # fmt: skip
             return ", ".join(part for part in parts if part)

@@ -128,22 +128,22 @@ def _demands(name: str, left: AnyRow, right: AnyRow) -> list[Stricter]:
 
 
 def _union(left: AnyRow, right: AnyRow) -> dict[str, Any]:
-    match left, right:
-        case Days(), Days():
-            return {
-                "dates": tuple(sorted({*left.dates, *right.dates})),
-                "weekdays": tuple(sorted({*left.weekdays, *right.weekdays})),
-            }
-        case Limit(), Limit():
-            same = right.into(left.unit)
-            lower = left if left.bottom >= same.bottom else same
-            upper = left if left.top <= same.top else same
-            return {"low": lower.low, "high": upper.high, "below": upper.below}
-        case LevelRule(), LevelRule():
-            return {
-                "validity_h": min(left.validity_h, right.validity_h),
-                "break_s": min(left.break_s, right.break_s),
-                "camera": left.camera or right.camera,
-                "continuous_gas": left.continuous_gas or right.continuous_gas,
-            }
-    raise TypeError(f"{type(left).__name__} has one demand only")
+    """What both ask for, of rows that can ask for several things."""
+    if isinstance(left, Days) and isinstance(right, Days):
+        return {
+            "dates": tuple(sorted({*left.dates, *right.dates})),
+            "weekdays": tuple(sorted({*left.weekdays, *right.weekdays})),
+        }
+    if isinstance(left, Limit) and isinstance(right, Limit):
+        same = right.into(left.unit)
+        lower = left if left.bottom >= same.bottom else same
+        upper = left if left.top <= same.top else same
+        return {"low": lower.low, "high": upper.high, "below": upper.below}
+    assert isinstance(left, LevelRule)  # noqa: S101 - every other row asks for one thing only
+    assert isinstance(right, LevelRule)  # noqa: S101
+    return {
+        "validity_h": min(left.validity_h, right.validity_h),
+        "break_s": min(left.break_s, right.break_s),
+        "camera": left.camera or right.camera,
+        "continuous_gas": left.continuous_gas or right.continuous_gas,
+    }

@@ -13,6 +13,7 @@ from contracts.level import upgrade_level
 from contracts.permit import Level
 from edge.interlock import rules
 from edge.interlock.rules import Source, unit_of
+from edge.interlock.rules.describe import bounds
 from edge.interlock.rules.strictness import directions
 from tests.edge.interlock.bench import GB
 
@@ -238,3 +239,37 @@ def test_the_hash_of_a_derived_pack_changes_with_what_it_was_made_from(tmp_path:
 
 def test_a_pack_can_be_written_down_and_compared() -> None:
     assert msgspec.json.decode(msgspec.json.encode(GB), type=rules.Rules) == GB
+
+
+def test_a_gas_without_a_limit_is_refused_with_those_that_have_one() -> None:
+    with pytest.raises(ContractError) as caught:
+        GB.limit("XE", Unit.PPM)
+    assert (caught.value.field, caught.value.came) == ("gas", "XE")
+    assert "CH4, H2" in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        (rules.Limit("O2", Unit.VOL_PCT, "x", low=19.5), "≥ 19.5"),
+        (rules.Limit("O2", Unit.VOL_PCT, "x", low=19.5, high=21), "19.5–21"),
+        (rules.Limit("O2", Unit.VOL_PCT, "x", low=19.5, below=23), "19.5 to < 23"),
+        (rules.Limit("CO", Unit.PPM, "x", high=25.764138), "≤ 25.764"),
+        (rules.Limit("CO", Unit.PPM, "x", high=25, below=25), "< 25"),
+        (rules.Limit("CO", Unit.PPM, "x", high=24, below=25), "≤ 24"),
+    ],
+)
+def test_a_band_is_said_in_a_few_signs(limit: rules.Limit, said: str) -> None:
+    assert bounds(limit) == said
+
+
+def test_a_pack_based_on_another_changes_one_level_and_keeps_the_others(tmp_path: Path) -> None:
+    (tmp_path / "gb30871-2022.yaml").write_text(PACK, encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(
+        "based_on: gb30871-2022\nname: mine\nzh: x\nen: x\nsimulation: false\nlevels: {grade_2: {validity_h: 24,"
+        " break_s: 60, camera: true, continuous_gas: true, clause: mine}}\n",
+        encoding="utf-8",
+    )
+    mine = rules.load("mine", tmp_path)
+    assert mine.levels[Level.GRADE_2].validity_h == 24
+    assert mine.levels[Level.GRADE_1] == GB.levels[Level.GRADE_1]

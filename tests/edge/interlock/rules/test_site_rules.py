@@ -142,3 +142,9 @@ def test_a_missing_file_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None
     """Unknown is "no": a box that cannot read its site's rules does not start on the weaker baseline."""
     with pytest.raises(OSError, match=r"gone\.yaml"):
         rules.effective("gb30871-2022", str(tmp_path / "gone.yaml"))
+
+
+def test_a_site_may_state_the_temperature_of_its_milligrams() -> None:
+    """30 mg/m3 at 10 degC are fewer ppm than at 20 degC, hence stricter."""
+    own = _over("limits: [{gas: CO, unit: mg/m3, high: 30, temperature_c: 10, clause: mine}]")
+    assert own.limit("CO", Unit.PPM).high == pytest.approx(24.9, abs=0.05)
