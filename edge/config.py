@@ -62,7 +62,8 @@ class Channel(_Section, frozen=True):
 
     The block starts at `register`: value, status word, live counter; three more must be readable (findings/hardware
     1: the read length rotates as a sequence tag). `scale` multiplies the raw signed value into `unit` of
-    `calibration_gas`; `response_factor` makes it one of `gas` where the two differ.
+    `calibration_gas`; `response_factor` makes it one of `gas` where the two differ. A flammable gas whose `sensor`
+    is not stated counts as measured by a catalytic bead, which needs oxygen.
     """
 
     name: Id
@@ -78,6 +79,7 @@ class Channel(_Section, frozen=True):
     function: Literal["input", "holding"] = "input"
     live_counter: bool = True
     t90_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 20.0
+    sensor: Literal["", "catalytic", "infrared", "electrochemical", "semiconductor", "pid", "paramagnetic"] = ""
     calibration_due: str = ""
     serial: str = ""
     response_factor: ResponseFactor | None = None

@@ -14,6 +14,7 @@ from firmware_sim.settings import DetectorSettings, SiteSettings
 
 _STATUS_FAULT = 1
 _STATUS_OVER_RANGE = 2
+_STATUS_WARM_UP = 4
 _COUNTER_STEP_US = 50_000
 _RTU_LATE_MS = 150
 _LATEST_MS = 60_000
@@ -65,6 +66,8 @@ class Detector:
         top = round(settings.range_high / settings.scale)
         counts = round(self.value / settings.scale)
         status = _STATUS_FAULT if self.fault is Fault.STATUS_FAULT else 0
+        if self.fault is Fault.WARM_UP:
+            status |= _STATUS_WARM_UP
         if self.fault is Fault.OVER_RANGE or counts > top:
             status |= _STATUS_OVER_RANGE
             counts = top

@@ -1,6 +1,7 @@
 """The parts of the picture that `status` and `watch` share: each gives lines that fit the width they are told."""
 
 import datetime
+import math
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
@@ -270,7 +271,8 @@ def gas_bar(channel: ChannelView, cells: int) -> Text:
 def gas(status: Status, words: Words, width: int, rows: int) -> list[Text]:
     """One line a channel: name, bar with its limits marked, value, limits, quality, age. Bad ones first when cut."""
     channels = list(status.channels)
-    room = max(1, rows - 1)
+    weaker = _degraded(status, words, width)[: max(0, rows - 2)]
+    room = max(1, rows - 1 - len(weaker))
     cut = len(channels) > room
     if cut:
         channels = sorted(channels, key=lambda c: not (c.alarm or c.quality != "good"))[: room - 1]
@@ -279,7 +281,7 @@ def gas(status: Status, words: Words, width: int, rows: int) -> list[Text]:
     quality_w = (
         max(cell_len(words.known(f"quality.{c.quality}", c.quality)) for c in status.channels) if status.channels else 4
     )
-    quality_w = max(quality_w, cell_len(words("alarm")), cell_len(words("quality.good"))) + 2
+    quality_w = max(quality_w, *(cell_len(words(key)) for key in ("doubted", "alarm", "quality.good"))) + 2
     fixed = name_w + 1 + 6 + 1 + 5 + 1 + quality_w + (12 if wide else 0) + (8 if widest else 0)
     bar_w = min(40, max(5, width - fixed - 1))
     value_at = name_w + 1 + bar_w + 1
@@ -305,14 +307,34 @@ def gas(status: Status, words: Words, width: int, rows: int) -> list[Text]:
             else (TICK, words("quality.good"))
         )
         if good and channel.alarm:
-            symbol, word = CROSS, words("alarm")
+            symbol, word = CROSS, words(_alarm(channel))
         line.append(pad(f"{symbol} {word}", quality_w), style or GOOD)
         if widest:
             line.append(" " + words.age(channel.age_ms), DIM)
         lines.append(fit(line, width))
     if cut:
         lines.append(fit(Text(words("more_events", n=len(status.channels) - len(channels)), DIM), width))
-    return lines
+    return lines + [fit(line, width) for line in weaker]
+
+
+def _degraded(status: Status, words: Words, width: int) -> list[Text]:
+    """Groups whose vote is weaker than it should be, and what they act as."""
+    weak = []
+    for group in status.groups:
+        if group.degraded:
+            acts = words.known(f"acts.{group.acts_as}", group.acts_as)
+            weak.append(Text(words("group_degraded", name=group.name, vote=group.vote, acts=acts), SOME))
+    return flow(weak, width)
+
+
+def _alarm(channel: ChannelView) -> str:
+    """What a channel that votes to trip on a sound reading says: gas, a failed calibration, or no oxygen beside it."""
+    if channel.life == "OUT_OF_SERVICE":
+        return "life.OUT_OF_SERVICE"
+    low = -math.inf if channel.limit_low is None else channel.limit_low
+    high = math.inf if channel.limit_high is None else channel.limit_high
+    within = channel.value is not None and low <= channel.value <= high
+    return "doubted" if within and channel.life != "OVER_RANGE" else "alarm"
 
 
 # --- people, relay, inputs, audit, buses, events -----------------------------------------------------------------

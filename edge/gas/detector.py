@@ -33,6 +33,8 @@ class Detector:
         self._sequence = -1
         self._counter: int | None = None
         self._moved_us = 0
+        self._settled_us = 0
+        """Capture from which readings count again after a warm-up: T90 after it was last seen."""
 
     def next_count(self) -> int:
         """How many registers to ask for this time."""
@@ -69,7 +71,12 @@ class Detector:
         if status & STATUS_OVER_RANGE:
             return Quality.OVER_RANGE, "the detector says over-range"
         if status & STATUS_WARM_UP:
+            self._settled_us = at_us + round(self.channel.t90_s * 1_000_000)
             return Quality.WARM_UP, "the detector warms up"
+        if at_us < self._settled_us:
+            # A sensor that is warm has still to follow the air: until T90 it may read clean in gas.
+            left_s = (self._settled_us - at_us) / 1_000_000
+            return Quality.WARM_UP, f"warm, its readings count in {left_s:.0f} s (T90)"
         if value > self.channel.range_high:
             return Quality.OVER_RANGE, f"above {self.channel.range_high:g} {self.channel.unit}"
         if value < self.channel.range_low:

@@ -59,8 +59,9 @@ def _channel(request: "Request", f: Facts) -> SiteChannel:
 
 
 def _check_gas(request: "Request", channel: SiteChannel) -> None:
-    if request.gas != channel.gas:
-        raise ContractError("gas", channel.gas, quote(request.gas), "test with the gas that is measured")
+    wanted = channel.calibration_gas or channel.gas
+    if request.gas != wanted:
+        raise ContractError("gas", wanted, quote(request.gas), "test with the gas that it is calibrated with")
     unit = channel.limit.unit.value
     if request.unit != unit:
         hint = f"units are {', '.join(Unit)}; convert the bottle's value"
@@ -83,19 +84,21 @@ def _baseline(channel: SiteChannel, f: Facts) -> float:
 
 
 def _applied(request: "Request", channel: SiteChannel, f: Facts, kind: Kind, baseline: float) -> float:
-    """Gas that the detector must alarm on and can show."""
-    value, limit = request.applied, channel.limit
-    if value is None or not math.isfinite(value):
-        raise ContractError("applied", f"the bottle's concentration in {limit.unit.value}", quote(value))
+    """Gas that the detector must alarm on and can show, as it shows it."""
+    given, limit = request.applied, channel.limit
+    if given is None or not math.isfinite(given):
+        raise ContractError("applied", f"the bottle's concentration in {limit.unit.value}", quote(given))
+    value = given * channel.factor
     beyond = (limit.high is not None and value > limit.high) or (limit.low is not None and value < limit.low)
     if not beyond:
         bounds = [f"above {limit.high:g}" if limit.high is not None else "",
                   f"below {limit.low:g}" if limit.low is not None else ""]  # fmt: skip
         wanted = f"{' or '.join(filter(None, bounds))} {limit.unit.value}: gas that it must alarm on"
         raise ContractError("applied", wanted, f"{value:g}")
-    band = terms(kind, f.rules, step=value - baseline, full_scale=channel.range_high, t90_us=channel.t90_us).band
-    if not channel.range_low <= value - band <= value + band <= channel.range_high:
-        wanted = f"within the range {channel.range_low:g} to {channel.range_high:g} with its tolerance of {band:.3g}"
+    low, high = channel.range_low * channel.factor, channel.range_high * channel.factor
+    band = terms(kind, f.rules, step=value - baseline, full_scale=high, t90_us=channel.t90_us).band
+    if not low <= value - band <= value + band <= high:
+        wanted = f"within the range {low:g} to {high:g} with its tolerance of {band:.3g}"
         raise ContractError("applied", wanted, f"{value:g}", "use a bottle that the detector can show")
     return value
 

@@ -37,7 +37,8 @@ _EVENTS = {
 def channel_terms(rules: Rules, channel: SiteChannel, test: Exercise) -> Terms:
     """What a running test must keep to."""
     return terms(
-        test.kind, rules, step=test.applied - test.baseline, full_scale=channel.range_high, t90_us=channel.t90_us
+        test.kind, rules, step=test.applied - test.baseline, full_scale=channel.range_high * channel.factor,
+        t90_us=channel.t90_us,
     )
 
 

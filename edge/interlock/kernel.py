@@ -32,6 +32,7 @@ from edge.interlock.watching import (
     end_watch,
     follow_clock,
     latch_over_range,
+    record_gas,
     remember_gas,
     remember_trust,
     report_gas,
@@ -113,6 +114,7 @@ def step(
     _move(turn, happenings)
     report_gas(turn)
     report_due(turn)
+    record_gas(turn)
     report_people(turn)
     end_watch(turn)
     settle(turn)
@@ -232,6 +234,7 @@ def next_us(turn: Turn) -> int:
         times.append(turn.d.armed_us + turn.rules.attempt_s.value * 1_000_000)
     if turn.d.mode is Mode.RELEASED:
         times.append(turn.d.deadline_us)
+        times.append(turn.v.recorded_us + turn.rules.gas_record_s.value * 1_000_000)
         times.extend(began + turn.verdicts[name].grace_us for name, began in turn.v.grace.items())
         if not turn.d.confirmed:
             times.append(turn.d.released_us + turn.rules.settle_ms.value * 1000 + 1)

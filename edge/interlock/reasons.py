@@ -243,6 +243,12 @@ CATALOGUE: dict[str, Text] = {
         "重新校准：hotbox detector calibrate {subject}",
         "calibrate again: hotbox detector calibrate {subject}",
     ),
+    "gas_no_oxygen": Text(
+        "{subject} 是催化式，缺氧时读数不可信",
+        "{subject} is catalytic and cannot be believed without oxygen",
+        "先恢复氧气读数：检查氧探测器，通风",
+        "mend the oxygen reading first: check the O2 detector, ventilate",
+    ),
     "gas_out_of_service": Text(
         "{subject} 校准不合格，停用",
         "{subject} failed its calibration: out of service",

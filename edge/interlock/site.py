@@ -13,7 +13,9 @@ from edge.interlock.rules import Limit, Rules
 class SiteChannel(msgspec.Struct, frozen=True):
     """A gas channel as the kernel sees it.
 
-    `due_s` is the end of the calibration on its certificate, seconds since 1970, 0 unknown.
+    `due_s` is the end of the calibration on its certificate, seconds since 1970, 0 unknown. `catalytic`: a bead, which
+    burns the gas and reads clean without oxygen.
+    Test gas is `calibration_gas` (`gas` when empty); times `factor` it is `gas`.
     """
 
     name: str
@@ -28,6 +30,9 @@ class SiteChannel(msgspec.Struct, frozen=True):
     due_s: int
     group: str
     bus: str
+    catalytic: bool = False
+    calibration_gas: str = ""
+    factor: float = 1.0
 
 
 class SiteGroup(msgspec.Struct, frozen=True):
@@ -92,6 +97,24 @@ def _due(day: str, channel: str) -> int:
     except ValueError as error:
         field = f"channels.{channel}.calibration_due"
         raise ContractError(field, "a date like 2027-03-31", repr(day), "copy it from the detector's label") from error
+
+
+def _catalytic(channel: Channel) -> bool:
+    """Whether it needs oxygen: said so, or a flammable gas of which nothing is said."""
+    return channel.sensor == "catalytic" or (not channel.sensor and gas(channel.gas).kind is Kind.FLAMMABLE)
+
+
+def _oxygen_beside_beads(config: BoxConfig) -> None:
+    """Refuse a catalytic bead that nobody could believe: without oxygen it reads clean air in any gas."""
+    if any(channel.gas == "O2" for channel in config.channels):
+        return
+    for channel in config.channels:
+        if _catalytic(channel):
+            raise ContractError(
+                f"channels.{channel.name}.sensor", "an O2 channel on this box beside a catalytic sensor",
+                f"{channel.sensor or 'no sensor stated, so catalytic'}, and no O2 channel",
+                "add an O2 channel, or say sensor: infrared if the head is one",
+            )  # fmt: skip
 
 
 def _known_gas(channel: Channel) -> None:
@@ -163,6 +186,7 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
         )  # fmt: skip
     if not config.groups:
         raise ContractError("groups", "at least one gas group", "none", "without gas there is no release")
+    _oxygen_beside_beads(config)
     for channel in config.channels:
         _known_gas(channel)
     badges = [person.badge for person in config.roster]
@@ -189,6 +213,9 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
                     due_s=_due(channel.calibration_due, name),
                     group=group.name,
                     bus=channel.bus,
+                    catalytic=_catalytic(channel),
+                    calibration_gas=channel.calibration_gas,
+                    factor=channel.response_factor.factor if channel.response_factor else 1.0,
                 )
             )
         groups.append(SiteGroup(group.name, group.vote, _NEEDED[group.vote], tuple(members)))

@@ -259,6 +259,7 @@ class Volatile(msgspec.Struct, frozen=True):
         stepped_ms: the offset whose jump was reported.
         commanded_us: when the relay command last changed, or the process began.
         opening_since_us: when the relay was told to open and the contact has not followed yet, 0 otherwise.
+        recorded_us: when every channel's value was last written down while released, 0 when not released.
         exercises: channel → the bump test or calibration that is going on.
         due: channels that were reported as due for a bump test or a calibration; None until first looked at.
         bypass_warned: channels whose bypass is about to end, as was reported.
@@ -277,6 +278,7 @@ class Volatile(msgspec.Struct, frozen=True):
     stepped_ms: int = 0
     commanded_us: int = 0
     opening_since_us: int = 0
+    recorded_us: int = 0
     exercises: dict[str, Exercise] = {}
     due: tuple[str, ...] | None = None
     bypass_warned: tuple[str, ...] = ()

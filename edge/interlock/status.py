@@ -119,13 +119,19 @@ class ChannelView(msgspec.Struct, frozen=True):
 
 
 class GroupView(msgspec.Struct, frozen=True):
-    """One voting group: its vote (1oo1, 1oo2, 2oo3), trip votes, whether it is healthy."""
+    """One voting group: its vote (1oo1, 1oo2, 2oo3), trip votes, whether it is healthy.
+
+    `acts_as` is the vote that its sound detectors still make, ``tripped`` when they make none; `degraded` while that
+    differs from `vote`.
+    """
 
     name: str
     vote: str
     votes_to_trip: int
     needed: int
     healthy: bool
+    acts_as: str
+    degraded: bool
 
 
 class PersonView(msgspec.Struct, frozen=True):

@@ -35,6 +35,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "fire_watch.started": ("开始看火", "fire watch started"),
     "gas.alarm": ("气体报警", "gas alarm"),
     "gas.fault": ("探测器故障", "detector fault"),
+    "gas.record": ("气体读数记录", "gas values recorded"),
     "gas.normal": ("气体恢复正常", "gas back to normal"),
     "gas_test.recorded": ("气体分析已录入", "gas test recorded"),
     "gas_test.refused": ("气体分析被拒", "gas test refused"),

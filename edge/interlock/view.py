@@ -6,7 +6,7 @@ from contracts.permit import Precondition, Role
 from edge.config import BUTTONS
 from edge.gas.reading import Quality
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
-from edge.interlock.conditions.air import channel_reason, group_votes
+from edge.interlock.conditions.air import GAS_ALARMS, acting_vote, channel_reason, group_votes
 from edge.interlock.conditions.detectors import calibration_end_s, life
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
 from edge.interlock.conditions.preconditions import missing, proof_of
@@ -15,7 +15,7 @@ from edge.interlock.local_time import local_time
 from edge.interlock.proof_test import STEPS
 from edge.interlock.proving import UNPROVEN, Exercise, Phase, Proof, Result
 from edge.interlock.reasons import fill, text
-from edge.interlock.site import SiteChannel
+from edge.interlock.site import SiteChannel, SiteGroup
 from edge.interlock.state import Mode, ProofStep, Reason
 from edge.interlock.status import (
     AuditView,
@@ -142,6 +142,20 @@ def _test(f: Facts, channel: SiteChannel, test: Exercise | None) -> ExerciseView
         test.applied + limits.band, test.response_ms, limits.respond_us // 1000,
         max(0, (ends[test.phase] - f.now_us) // 1000), test.by, test.bottle,
     )  # fmt: skip
+
+
+def _group(f: Facts, group: SiteGroup) -> GroupView:
+    votes, needed = group_votes(f, group)
+    dead = sum(reason.code not in GAS_ALARMS for reason in votes)
+    bypassed = {bypass.channel for bypass in f.durable.bypasses if bypass.holds(f.now_us)}
+    heads = sum(channel.name not in bypassed for channel in group.channels)
+    if heads == len(group.channels):
+        acts_as = acting_vote(group.vote, heads - dead)
+    else:
+        acts_as = "tripped" if dead or not heads else f"1oo{heads}"
+    return GroupView(
+        group.name, group.vote, len(votes), needed, len(votes) < needed, acts_as, degraded=acts_as != group.vote
+    )
 
 
 def _people(f: Facts) -> tuple[PersonView, ...]:
@@ -378,9 +392,7 @@ def build(
         verdicts=_verdicts(verdicts),
         channels=_channels(f),
         groups=tuple(
-            GroupView(group.name, group.vote, len(votes), needed, len(votes) < needed)
-            for group in f.site.groups
-            for votes, needed in (group_votes(f, group),)
+            _group(f, group) for group in f.site.groups
         ),
         people=_people(f),
         relay=_relay(f),

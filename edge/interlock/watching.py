@@ -3,12 +3,12 @@
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import PermitClaims
 from edge.gas.reading import Quality
-from edge.interlock.conditions.air import channel_reason, over_limit
+from edge.interlock.conditions.air import NO_OXYGEN, channel_reason, over_limit
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.gas_test import gas_test
 from edge.interlock.conditions.permit import late_s
 from edge.interlock.record import reason_data
-from edge.interlock.state import MAX_OVER, Levels, Mode, Reason, usable
+from edge.interlock.state import MAX_OVER, Levels, Mode, Reason, milli, usable
 from edge.interlock.turn import Turn, replace
 from edge.relay.contact import ContactVerdict, judge
 
@@ -93,7 +93,8 @@ def report_gas(turn: Turn) -> None:
     faults: list[str] = []
     for channel in turn.site.channels:
         reason = channel_reason(turn.f, channel)
-        if reason is None or reason.code in ("gas_never", "gas_warm_up"):
+        # Without oxygen every bead is doubted: the oxygen's own event says so once.
+        if reason is None or reason.code in ("gas_never", "gas_warm_up", NO_OXYGEN):
             continue
         alarm = reason.code in ("gas_high", "gas_low", "gas_over_range")
         (alarms if alarm else faults).append(channel.name)
@@ -197,6 +198,27 @@ def _miss(turn: Turn, permit: PermitClaims, day: int) -> None:
         kind = "permit.void"
     turn.note(kind, Category.PERMIT, Severity.WARNING, permit=permit.jti, snapshot=True, **reason_data(reason))
     turn.judge()
+
+
+def record_gas(turn: Turn) -> None:
+    """While released every channel's value is noted, at once and at the pack's interval (GB 30871-2022 6.5)."""
+    if turn.d.mode is not Mode.RELEASED:
+        if turn.v.recorded_us:
+            turn.v = replace(turn.v, recorded_us=0)
+        return
+    rule = turn.rules.gas_record_s
+    if turn.v.recorded_us and turn.now - turn.v.recorded_us < rule.value * 1_000_000:
+        return
+    turn.v = replace(turn.v, recorded_us=turn.now)
+    rows = []
+    for channel in turn.site.channels:
+        reading = turn.snapshot.readings.get(channel.name)
+        quality = reading.quality if reading is not None else Quality.NEVER
+        rows.append({
+            "chan": channel.name, "gas": channel.gas, "unit": channel.limit.unit.value, "q": quality.value,
+            "value_milli": milli(reading.value) if reading is not None else None,
+        })  # fmt: skip
+    turn.note("gas.record", Category.GAS, seconds=rule.value, clause=rule.clause, values=rows)
 
 
 def end_watch(turn: Turn) -> None:

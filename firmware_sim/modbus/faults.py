@@ -12,7 +12,7 @@ from firmware_sim.modbus import pdu
 class Fault(StrEnum):
     """Faults of a unit on a bus.
 
-    The last three are in the unit's own registers; the others are made on the way.
+    The last four are in the unit's own registers; the others are made on the way.
     """
 
     NONE = "none"
@@ -27,6 +27,7 @@ class Fault(StrEnum):
     FROZEN = "frozen"
     STATUS_FAULT = "status_fault"
     OVER_RANGE = "over_range"
+    WARM_UP = "warm_up"
 
 
 class Faulty(msgspec.Struct):

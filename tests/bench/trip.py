@@ -70,7 +70,7 @@ def parts(plant: Plant, poll_ms: int, *, voting: bool) -> dict[str, Any]:
         ],
         "channels": [
             {"name": name, "bus": "gas", "unit_id": unit, "gas": "CH4", "calibration_gas": "CH4", "unit": "%LEL",
-             "scale": 0.1, "range_low": -5, "range_high": 100}
+             "scale": 0.1, "range_low": -5, "range_high": 100, "sensor": "infrared"}
             for unit, name in enumerate(names, 1)
         ],
         "groups": groups,

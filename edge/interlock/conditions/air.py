@@ -1,4 +1,19 @@
-"""The air: every channel's vote, every group's verdict."""
+"""The air: every channel's vote, every group's verdict.
+
+A channel votes to trip on gas beyond its limit, and on everything that is not a sound reading: silence, a fault, a
+range left, warm-up, a failed calibration, or a catalytic bead without oxygen. So a group degrades towards the trip:
+
+    vote   detectors dead   behaves as   trips when
+    1oo1         0          1oo1         its detector sees gas
+    1oo1         1          tripped
+    1oo2         0          1oo2         either sees gas
+    1oo2         1 or 2     tripped
+    2oo3         0          2oo3         any two see gas
+    2oo3         1          1oo2         either of the others sees gas
+    2oo3         2 or 3     tripped
+
+(findings/edge 3.7). A release needs every group's vote healthy, not every detector.
+"""
 
 import math
 
@@ -23,6 +38,8 @@ _GAS_CODES = {
 
 GAS_ALARMS = ("gas_high", "gas_low", "gas_over_range")
 """Reasons that speak of gas, not of a detector."""
+NO_OXYGEN = "gas_no_oxygen"
+"""A catalytic bead's clean reading that nothing vouches for: it follows from what happened to the oxygen."""
 
 
 def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
@@ -45,6 +62,11 @@ def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
         return _vote("gas_high", channel, value, limit.high)
     if limit.low is not None and not value >= limit.low:
         return _vote("gas_low", channel, value, limit.low)
+    if channel.catalytic:
+        # A bead that reads clean air may be out of oxygen; one that reads gas is believed as it is.
+        rule = f.rules.catalytic_o2_vol_pct
+        if f.oxygen is None or f.oxygen < rule.value:
+            return Reason(NO_OXYGEN, name, milli(f.oxygen), rule.value * 1000, "vol%", rule.clause)
     return None
 
 
@@ -71,21 +93,30 @@ def group_votes(f: Facts, group: SiteGroup) -> tuple[tuple[Reason, ...], int]:
     return tuple(vote for vote in votes if vote.subject not in bypassed or vote.code in GAS_ALARMS), 1
 
 
+def acting_vote(vote: str, sound: int) -> str:
+    """The vote that the sound detectors of a group still make: 2oo3 with one dead is 1oo2; less is ``tripped``."""
+    if sound == int(vote[-1]):
+        return vote
+    return "1oo2" if vote == "2oo3" and sound == 2 else "tripped"
+
+
 def gas(f: Facts) -> Verdict:
-    """Every gas group's vote is healthy: 1oo1, 1oo2, 2oo3, each degrading towards the trip."""
+    """Every gas group's vote is healthy. What follows from missing oxygen stands behind what the oxygen did."""
     reasons: list[Reason] = []
+    followed: list[Reason] = []
     oldest = f.now_us
     if not f.site.groups:
         return fail("gas_never")
     for group in f.site.groups:
         votes, needed = group_votes(f, group)
         if len(votes) >= needed:
-            reasons.extend(votes)
+            for vote in votes:
+                (followed if vote.code == NO_OXYGEN else reasons).append(vote)
         for channel in group.channels:
             reading = f.snapshot.readings.get(channel.name)
             if reading is not None and reading.at_us < oldest:
                 oldest = reading.at_us
-    return Verdict(tuple(reasons), f.now_us - oldest)
+    return Verdict((*reasons, *followed), f.now_us - oldest)
 
 
 def over_limit(f: Facts, air: Verdict) -> bool:

@@ -3,6 +3,7 @@
 import msgspec
 
 from contracts.permit import PermitClaims
+from edge.gas.reading import Quality
 from edge.interlock.rules import Number, Rules
 from edge.interlock.site import Site
 from edge.interlock.snapshot import Snapshot
@@ -10,7 +11,11 @@ from edge.interlock.state import Durable, Reason, Volatile, current_permit
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """Everything that conditions look at, at one moment; `permit` is the permit that decides now."""
+    """Everything that conditions look at, at one moment.
+
+    `permit` is the permit that decides now. `oxygen` is the highest reading of a sound O2 channel in vol%, None where
+    there is none.
+    """
 
     site: Site
     rules: Rules
@@ -20,6 +25,7 @@ class Facts(msgspec.Struct, frozen=True):
     now_us: int
     wall_s: int
     permit: PermitClaims | None
+    oxygen: float | None = None
 
     @property
     def wall_us(self) -> int:
@@ -47,7 +53,23 @@ PASS = Verdict()
 def facts(site: Site, rules: Rules, durable: Durable, volatile: Volatile, snapshot: Snapshot, now_us: int) -> Facts:
     """Put the facts together."""
     wall_s = snapshot.clock.wall_s(now_us)
-    return Facts(site, rules, durable, volatile, snapshot, now_us, wall_s, current_permit(durable, wall_s))
+    oxygen = _oxygen(site, durable, snapshot, now_us)
+    return Facts(site, rules, durable, volatile, snapshot, now_us, wall_s, current_permit(durable, wall_s), oxygen)
+
+
+def _oxygen(site: Site, durable: Durable, snapshot: Snapshot, now_us: int) -> float | None:
+    """What the best sound O2 detector reads; a latch that waits for its reset does not change what it reads now."""
+    best: float | None = None
+    for group in site.groups:
+        for channel in group.channels if group.channels[0].gas == "O2" else ():
+            reading = snapshot.readings.get(channel.name)
+            if reading is None or reading.quality is not Quality.GOOD or reading.value is None:
+                continue
+            record = durable.detectors.get(channel.name)
+            fresh = 0 <= now_us - reading.at_us <= channel.stale_us
+            if fresh and not (record is not None and record.out_of_service) and reading.value > (best or 0.0):
+                best = reading.value
+    return best
 
 
 def fail(code: str, subject: str = "", value: int | None = None, rule: Number | None = None, unit: str = "") -> Verdict:

@@ -114,3 +114,20 @@ def test_a_response_factor_raises_the_reading_and_leaves_the_sensors_range_alone
     assert (reading.value, reading.raw, reading.quality) == (8.0, 50, Quality.GOOD)
     assert unit.decode([1000, 0, 2], 1000).quality is Quality.GOOD
     assert unit.decode([1001, 0, 3], 1000).quality is Quality.OVER_RANGE
+
+
+@pytest.mark.parametrize(("past_us", "quality"), [(-1, Quality.WARM_UP), (0, Quality.GOOD), (1, Quality.GOOD)])
+def test_after_warm_up_readings_count_from_the_channels_t90(past_us, quality):
+    """Workflows "Detector", WARMUP(T90): T90 - 1 us, T90, T90 + 1 us after the warm-up was last seen."""
+    unit = detector(t90_s=20)
+    unit.decode([0, 4, 1], 1_000_000)
+    assert unit.decode([0, 4, 2], 1_100_000).quality is Quality.WARM_UP
+    early = unit.decode([0, 0, 3], 1_200_000)
+    assert (early.quality, early.detail) == (Quality.WARM_UP, "warm, its readings count in 20 s (T90)")
+    assert unit.decode([0, 0, 30], 21_100_000 + past_us).quality is quality
+
+
+def test_a_fault_during_the_settling_is_a_fault():
+    unit = detector(t90_s=20)
+    unit.decode([0, 4, 1], 1_000_000)
+    assert unit.decode([0, 1, 2], 2_000_000).quality is Quality.FAULT

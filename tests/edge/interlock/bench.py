@@ -43,7 +43,8 @@ RELIEF = Person("relief", "王监护", Role.GUARDIAN, 1005)
 def channel(name: str, gas: str, unit: Unit, group: str, *, high: float = 100.0, due_s: int = WALL_S + 90 * 86400) -> SiteChannel:
     """A channel with the pack's limit."""
     return SiteChannel(
-        name, gas, GASES[gas].zh, GASES[gas].en, GB.limit(gas, unit), 0.0, high, STALE_US, 20 * SECOND, due_s, group, "tcp"
+        name, gas, GASES[gas].zh, GASES[gas].en, GB.limit(gas, unit), 0.0, high, STALE_US, 20 * SECOND, due_s, group, "tcp",
+        catalytic=gas == "CH4",
     )
 
 

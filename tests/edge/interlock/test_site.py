@@ -121,3 +121,25 @@ def test_simulation_rules_do_not_drive_real_devices(config: BoxConfig) -> None:
     assert caught.value.field == "baseline"
     with pytest.raises(ContractError):
         _build(replace(config, baseline="SIMULATION"), rules.load("SIMULATION"))
+
+
+def test_a_flammable_channel_counts_as_catalytic_unless_it_says_otherwise(config: BoxConfig) -> None:
+    """The conservative choice: a bead needs oxygen."""
+    assert {c.name for c in _build(config).channels if c.catalytic} == {"ch4-1"}
+    plain = _build(_change_channel(config, sensor=""))
+    assert {c.name for c in plain.channels if c.catalytic} == {"ch4-1"}
+    assert not any(c.catalytic for c in _build(_change_channel(config, sensor="infrared")).channels)
+
+
+def test_a_catalytic_channel_without_an_oxygen_channel_is_refused(config: BoxConfig) -> None:
+    without = replace(
+        config,
+        channels=tuple(c for c in config.channels if c.gas != "O2"),
+        groups=tuple(g for g in config.groups if g.name != "o2"),
+    )
+    with pytest.raises(ContractError) as caught:
+        _build(without)
+    assert caught.value.field == "channels.ch4-1.sensor"
+    assert "O2 channel" in caught.value.expected
+    assert "infrared" in caught.value.hint
+    _build(_change_channel(without, sensor="infrared"))
