@@ -71,6 +71,7 @@ EVENTS: dict[str, str] = {
     "detector.due": _("detector due"),
     "detector.test_begun": _("test gas for a detector"),
     "permit.reconfirmed": _("approval re-confirmed"),
+    "gas.record": _("gas values recorded"),
 }
 
 REASONS: dict[str, str] = {
@@ -192,6 +193,7 @@ REASONS: dict[str, str] = {
     "temperature_old": _("temperature measured too long ago: {subject}"),
     "temperature_high": _("not cool enough: {subject}"),
     "clock_back": _("the clock was set back (latched)"),
+    "gas_no_oxygen": _("{subject} is catalytic and cannot be believed without oxygen"),
 }
 
 TODOS: dict[str, str] = {
@@ -315,4 +317,5 @@ TODOS: dict[str, str] = {
     "temperature_old": _("measure it again"),
     "temperature_high": _("let it cool, then measure again"),
     "clock_back": _("correct the clock; someone entitled resets on site"),
+    "gas_no_oxygen": _("mend the oxygen reading first: check the O2 detector, ventilate"),
 }

@@ -426,7 +426,7 @@ def _limits(name: str) -> list[object]:
 
 def _channel_passes(limit: Limit, value: float) -> bool:
     """Whether a detector that speaks the limit's own unit may show this value."""
-    channel = replace(SITE.channels[0], name="x", gas=limit.gas, limit=limit, range_high=math.inf)
+    channel = replace(SITE.channels[0], name="x", gas=limit.gas, limit=limit, range_high=math.inf, catalytic=False)
     clock = Clock(0, 0, "sync", 0, 0)
     snapshot = Snapshot(clock, AuditHealth(True, 0, False), {"x": Reading("x", value, Quality.GOOD, 0, 0, 0, "")})
     reason = channel_reason(facts(SITE, GB, Durable(), FORGOTTEN, snapshot, 0), channel)
