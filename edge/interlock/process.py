@@ -13,17 +13,14 @@ import signal
 import socket
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from contracts.event import ActionResult, Actor, Category, Severity
-from edge import sockets, users
-from edge.audit import AckVerdict, AuditLog, Draft, Stamp, keys
+from contracts.event import Category, Severity
+from edge import users
+from edge.audit import AckVerdict, AuditLog, Stamp, keys
 from edge.audit.reader import Reader
 from edge.config import BoxConfig
 from edge.gas.budget import check as check_budgets
@@ -35,14 +32,15 @@ from edge.interlock import evidence as ev
 from edge.interlock import happenings, kernel, offers, restart, rules, safety_time, site, trust, view
 from edge.interlock.clock import ClockReader, boot_id
 from edge.interlock.control import ControlServer
-from edge.interlock.decision_record import Recorder, Start
+from edge.interlock.decision_record import Start
+from edge.interlock.evidence_sockets import EvidenceSockets
+from edge.interlock.journal import Journal
 from edge.interlock.proof_test import Probe
 from edge.interlock.record import Note
 from edge.interlock.snapshot import AuditHealth, Snapshot, accept
 from edge.interlock.state import FORGOTTEN, Mode
-from edge.interlock.status import AuditView, EventView, Status
+from edge.interlock.status import AuditView, Status
 from edge.interlock.store import StateStore
-from edge.interlock.texts import describe
 from edge.relay.driver import RELAYS
 from edge.relay.protocol import DeadmanStatus
 from edge.sockets import now_us
@@ -61,7 +59,6 @@ _RECORD_AFTER_S = 0.001
 """A trip opens first and is recorded after: the opening is on the contact's way before the log takes the processor."""
 _SWITCH_S = 0.000_5
 """How long another thread may keep the interpreter once the loop asks for it; Python's own 5 ms is half a fast poll."""
-_PER_TICK = 32
 _REFUSED_EVERY_US = 5_000_000
 
 
@@ -93,8 +90,8 @@ class Interlock:
         self._keys = trust.bridge_keys(config)
         witness = trust.witness(config)
         self._clock = ClockReader(0, config.clock.rtc, self._rules.clock_behind_s.value)
-        self._store = StateStore(config.data_dir / "state.json")
-        found, existed = self._store.load()
+        store = StateStore(config.data_dir / "state.json")
+        found, existed = store.load()
         key = keys.load_or_create(config.log_key)
         first_start = not existed and not config.audit_db.exists()
         self._log = AuditLog.open(
@@ -103,29 +100,23 @@ class Interlock:
         )  # fmt: skip
         keys.publish(config.log_vkey, self._log.origin, key)
         self._clock.raise_floor(_known_time(config.audit_db, self._log.health().boot))
-        self._recorder = Recorder()
         clock = self._clock.read()
         start = Start(self._site, self._rules, found, first_start, boot_id(), clock.at_us, clock)
         self._durable, notes = restart.again(start)
         self._volatile = FORGOTTEN
         self._snapshot = Snapshot(clock=clock, audit=AuditHealth(writable=True, age_ms=0, rollback=False))
-        self._saved = found
-        self._events: deque[EventView] = deque(maxlen=30)
+        self._journal = Journal(self._log, store, lambda: self._snapshot.clock, found, self._acknowledged)
         self._start, self._first_notes = start, notes
         self._relay = RELAYS["deadman"](config.relay, self._on_status)
         self._pollers = [BusPoller(config, bus, self._on_reading, self._on_inputs) for bus in config.buses]
         self._taken = taken or {}
-        self._peers: dict[ev.Source, socket.socket] = {}
+        self._peers = EvidenceSockets(self._take, self._refuse, self._greeted)
         self._obeyed: set[str] = set()
-        self._pending: dict[int, int] = {}
-        self._unrecorded: deque[kernel.Step] = deque()
-        self._opening = False
         self._step: kernel.Step | None = None
         self._last_us = now_us()
         self._beat_us = self._clock_us = self._pulse_us = self._wanted_us = self._refused_us = 0
         self._wanted = b""
         self._lag_us = 0
-        self._ending = False
         self.evaluations = 0
         self._watchers: list[Callable[[], None]] = []
 
@@ -140,11 +131,11 @@ class Interlock:
             loop.add_signal_handler(number, stopping.set)
         self._relay.open_port()
         self._config.run_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
-        self._put_at(now_us(), _constants(self._site, self._rules), None)
-        self._put_at(now_us(), self._first_notes, self._start)
-        for source, connected in self._taken.items():
-            self._listen(source, connected)
-        server = None if self._taken else self._serve()
+        self._journal.begin(self._site, self._rules, self._start, self._first_notes)
+        if self._taken:
+            self._peers.inherit(self._taken)
+        else:
+            self._peers.serve(self._config.evidence_socket, self.sources)
         _harden()
         control = ControlServer(self._config.control_socket, self)
         await control.start()
@@ -160,14 +151,9 @@ class Interlock:
                     task.cancel()
         finally:
             self._relay.shut()
-            self._ending = True
             await control.close()
-            if server is not None:
-                loop.remove_reader(server)
-                server.close()
-            self._note_plain("system.stop", Category.SYSTEM, Severity.INFO, {})
-            self._store.close()
-            self._log.close()
+            self._peers.close()
+            self._journal.close()
 
     async def _tick_for_ever(self) -> None:
         """Evaluate at the kernel's own deadline and at least every 50 ms."""
@@ -206,52 +192,14 @@ class Interlock:
         ):  # fmt: skip
             self.turn()
 
-    def _serve(self) -> socket.socket:
-        server = sockets.listen(self._config.evidence_socket)
-        def greet() -> None:
-            with contextlib.suppress(BlockingIOError):
-                connected, _ = server.accept()
-                source = self.sources.get(sockets.peer_uid(connected))
-                if source is None:
-                    self._refuse(ev.Source.CONTROL, "connection", f"uid {sockets.peer_uid(connected)} is no source")
-                    connected.close()
-                    return
-                connected.setblocking(False)
-                self._listen(source, connected)
-
-        self._loop.add_reader(server, greet)
-        return server
-
-    def _listen(self, source: ev.Source, connected: socket.socket) -> None:
-        old = self._peers.get(source)
-        if old is not None:
-            self._loop.remove_reader(old)
-            old.close()
-        connected.setblocking(False)
-        self._peers[source] = connected
+    def _greeted(self) -> None:
+        """Somebody came: tell at the next turn whom to look for."""
         self._wanted_us = 0
-        self._loop.add_reader(connected, self._receive, source, connected)
 
-    def _receive(self, source: ev.Source, connected: socket.socket) -> None:
-        """Take a bounded number of items, then evaluate once."""
+    def _take(self, source: ev.Source, items: list[ev.Evidence]) -> None:
+        """Accept or refuse each, then evaluate once."""
         happened: list[happenings.Happening] = []
-        for _ in range(_PER_TICK):
-            try:
-                datagram = connected.recv(sockets.MAX_DATAGRAM)
-            except BlockingIOError:
-                break
-            except OSError:
-                datagram = b""
-            if not datagram:
-                self._loop.remove_reader(connected)
-                connected.close()
-                self._peers.pop(source, None)
-                break
-            try:
-                item = ev.decode(datagram)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                self._refuse(source, "datagram", str(error))
-                continue
+        for item in items:
             self._snapshot, refused = accept(self._snapshot, item, source, now_us())
             if refused is not None:
                 self._refuse(source, refused.kind, refused.why)
@@ -284,9 +232,9 @@ class Interlock:
         return offers.permit(token, self._keys, self._config.box, self._rules, self._durable, wall_s)
 
     def _judge(self, judged: offers.Judged) -> list[happenings.Happening]:
-        self._put(judged.notes)
+        self._journal.put(*judged.notes)
         if judged.response is not None:
-            self._tell(ev.Source.LINK, ev.Told(msgspec.json.encode(judged.response)))
+            self._peers.tell(ev.Source.LINK, ev.Told(msgspec.json.encode(judged.response)))
         return [judged.happening] if judged.happening is not None else []
 
     def _refuse(self, source: ev.Source, kind: str, why: str) -> None:
@@ -295,12 +243,8 @@ class Interlock:
         if now - self._refused_us >= _REFUSED_EVERY_US:
             self._refused_us = now
             _logger.warning("evidence from %s refused: %s: %s", source.value, kind, why)
-            self._note_plain(
-                "evidence.refused",
-                Category.AUDIT,
-                Severity.WARNING,
-                {"source": source.value, "kind": kind, "why": why[:200]},
-            )
+            data: dict[str, object] = {"source": source.value, "kind": kind, "why": why[:200]}
+            self._journal.put_plain("evidence.refused", Category.AUDIT, Severity.WARNING, data)
 
     # --- one turn
 
@@ -310,7 +254,9 @@ class Interlock:
         gap_us, self._last_us = now - self._last_us, now
         self._lag_us = max(self._lag_us, gap_us - _EVALUATE_US)
         if gap_us > self._rules.dead_man_ms.value * 1000:
-            self._discard_queued()
+            # Nothing that waited in a queue is evidence any more.
+            self._relay.discard_input()
+            self._peers.discard()
             self._snapshot = msgspec.structs.replace(self._snapshot, loop_gap_ms=gap_us // 1000)
         elif self._snapshot.loop_gap_ms:
             self._snapshot = msgspec.structs.replace(self._snapshot, loop_gap_ms=0)
@@ -323,12 +269,9 @@ class Interlock:
         self._obey(step, now)
         self._durable, self._volatile, self._step = step.durable, step.volatile, step
         self.evaluations += 1
-        self._unrecorded.append(step)
         if before is Mode.RELEASED and step.durable.mode is not before:
-            self._loop.call_later(_RECORD_AFTER_S, self._record)
-            self._opening = True
-        if not self._opening:
-            self._record()
+            self._journal.hold(_RECORD_AFTER_S)
+        self._journal.decided(step)
         if step.durable.mode is not before:
             self._loop.call_later(_TELL_AFTER_S, self._tell_change)
         if now - self._pulse_us >= _PULSE_US:
@@ -362,56 +305,13 @@ class Interlock:
                 self._relay.false_close()
 
     def _look_at_log(self, now: int) -> None:
-        health = self._log.health()
-        age_ms = health.age_us(now) // 1000
-        audit = self._snapshot.audit
-        # A draft that the log refused is an event that is recorded nowhere: that must end any release.
-        writable = health.writable and not self._store.failed and not health.refused
-        if (writable, age_ms, health.rollback) != (audit.writable, audit.age_ms, audit.rollback):
-            self._snapshot = msgspec.structs.replace(
-                self._snapshot, audit=AuditHealth(writable, age_ms, health.rollback)
-            )
+        audit = self._journal.health(now)
+        if audit != self._snapshot.audit:
+            self._snapshot = msgspec.structs.replace(self._snapshot, audit=audit)
 
-    def _discard_queued(self) -> None:
-        """After a gap longer than the dead-man time nothing that waited in a queue is evidence any more."""
-        self._relay.discard_input()
-        for connected in self._peers.values():
-            with contextlib.suppress(OSError):
-                while connected.recv(sockets.MAX_DATAGRAM):
-                    pass
-
-    def _record(self) -> None:
-        """Write down what steps have decided, in their order; a moment later when the relay was told to open."""
-        self._opening = False
-        while self._unrecorded:
-            step = self._unrecorded.popleft()
-            if step.durable is not self._saved:
-                self._save(step)
-            if step.notes:
-                self._put_at(step.facts.now_us, step.notes, step)
-
-    def _save(self, step: kernel.Step) -> None:
-        self._saved = step.durable
-        attempt = step.durable.attempt
-        if step.durable.mode is Mode.ARMED and any(note.token for note in step.notes):
-            self._pending = {attempt: 2}
-
-            def saved() -> None:
-                self._loop.call_soon_threadsafe(self._half_durable, attempt)
-
-            self._store.save(step.durable, saved)
-        else:
-            self._store.save(step.durable)
-
-    def _half_durable(self, attempt: int) -> None:
-        """Log and state file each say once that the attempt is on disk; both together acknowledge it."""
-        left = self._pending.get(attempt)
-        if left is None:
-            return
-        self._pending[attempt] = left - 1
-        if left == 1:
-            self._pending = {}
-            self.turn((happenings.Acknowledged(attempt),))
+    def _acknowledged(self, attempt: int) -> None:
+        """The attempt is durable, in the log and in the state file."""
+        self.turn((happenings.Acknowledged(attempt),))
 
     # --- telling
 
@@ -419,64 +319,9 @@ class Interlock:
         clock = self._clock.read()
         return Stamp(clock.t, clock.at_us, clock.quality, clock.error_ms)
 
-    def _put(self, notes: tuple[Note, ...]) -> None:
-        """Hand notes to the log, behind what was decided before. Never waits for the disk."""
-        self._record()
-        self._put_at(now_us(), notes, None)
-
-    def _put_at(self, now: int, notes: tuple[Note, ...], of: kernel.Step | Start | None) -> None:
-        """Hand notes to the log as of `now`; decisions with everything that they were made from."""
-        for note in notes:
-            data = dict(note.data)
-            if note.part is not None:
-                data |= self._recorder.wrote(note.part, now).data()
-            if note.snapshot and of is not None:
-                write = self._recorder
-                data["snapshot"], parts = (
-                    write.start(of) if isinstance(of, Start) else write.step(of.given, of.verdicts)
-                )
-                for part in parts:
-                    self._append(_PART, part.data(), now)
-            self._append(note, data, now)
-
-    def _append(self, note: Note, data: dict[str, Any], now: int) -> None:
-        clock = self._snapshot.clock
-        t = clock.t + (now - clock.at_us) // 1000
-        kind, who = note.actor
-        draft = Draft(
-            cat=note.cat, type=note.type, sev=note.sev, src="interlock", actor=Actor(kind, who), res=note.res,
-            permit=note.permit, corr=str(note.attempt) if note.attempt else "", data=data,
-            t=t, m=now, tq=clock.quality, te=clock.error_ms,
-        )  # fmt: skip
-        self._log.append(draft, None if self._ending else self._done(note, t))
-
-    def _done(self, note: Note, t: int) -> Callable[[int], None]:
-        zh, en = describe(note.type, note.data)
-
-        def durable(seq: int) -> None:
-            if note.type == PART_EVENT:
-                return
-            self._events.append(EventView(seq, t, note.type, note.sev.value, zh, en))
-            if note.token:
-                self._half_durable(note.token)
-
-        def committed(seq: int) -> None:
-            self._loop.call_soon_threadsafe(durable, seq)
-
-        return committed
-
-    def _note_plain(self, kind: str, cat: Category, sev: Severity, data: dict[str, object]) -> None:
-        self._put((Note(kind, cat, sev, ActionResult.OK, ("box", ""), "", 0, 0, False, data),))
-
     def note(self, note: Note) -> None:
         """For the control server: record a command before it is carried out."""
-        self._put((note,))
-
-    def _tell(self, source: ev.Source, message: ev.Message) -> None:
-        connected = self._peers.get(source)
-        if connected is not None:
-            with contextlib.suppress(OSError):
-                sockets.send(connected, ev.encode_message(message))
+        self._journal.put(note)
 
     def _tell_change(self) -> None:
         now = now_us()
@@ -492,12 +337,12 @@ class Interlock:
         people = permit.people if permit else ()
         message = ev.Wanted(tuple(p.id for p in people), tuple(p.badge for p in people), "", urgency)
         for source in (ev.Source.VISION, ev.Source.PRESENCE):
-            self._tell(source, message)
+            self._peers.tell(source, message)
 
     def _pulse(self, now: int) -> None:
         self._pulse_us = now
         if ev.Source.LINK in self._peers and self._step is not None:
-            self._tell(ev.Source.LINK, ev.Pulse(msgspec.json.encode(self.status())))
+            self._peers.tell(ev.Source.LINK, ev.Pulse(msgspec.json.encode(self.status())))
         for call in self._watchers:
             call()
 
@@ -536,26 +381,8 @@ class Interlock:
         lag_ms, self._lag_us = self._lag_us / 1000, 0
         return view.build(
             step.facts, step.verdicts, boot=health.boot, audit=audit, buses=tuple(p.view() for p in self._pollers),
-            events=tuple(self._events), loop_lag_ms=lag_ms, evaluations=self.evaluations,
+            events=tuple(self._journal.events), loop_lag_ms=lag_ms, evaluations=self.evaluations,
         )  # fmt: skip
-
-
-PART_EVENT = "record.part"
-
-
-def _constants(fixed: site.Site, pack: rules.Rules) -> tuple[Note, ...]:
-    """What does not change while the box runs, in full: every decision refers to it by its hash."""
-
-    def note(kind: str, part: msgspec.Struct, **data: Any) -> Note:
-        return Note(kind, Category.CONFIG, Severity.INFO, ActionResult.OK, ("box", ""), "", 0, 0, False, data, part)
-
-    return (
-        note("site.loaded", fixed, baseline=fixed.baseline, software=version("hotbox")),
-        note("rules.loaded", pack, name=pack.name, pack_sha256=pack.sha256),
-    )
-
-
-_PART = Note(PART_EVENT, Category.AUDIT, Severity.INFO, ActionResult.OK, ("box", ""), "", 0, 0, False, {})
 
 
 _KNOWN_LEAVES = 64
