@@ -71,7 +71,8 @@ def write_config(directory: Path, key: OKPKey, parts: dict[str, Any], deadman: s
         channel["calibration_due"] = certificate()
     config["relay"]["device"] = deadman
     config["presence"]["badges"].update(secrets=str(directory / "badges.json"), dbus_address="unix:path=/nowhere")
-    config["presence"]["gnss"]["device"] = deadman  # the interlock never opens it: presence is played here
+    # No such line is ever opened: presence is played here.
+    config["presence"]["gnss"]["device"] = "/dev/pts/gnss"
     config["vision"].update(camera="http://127.0.0.1:1/", templates=str(directory / "faces"))
     config["bridge"].update(
         broker_host="127.0.0.1", broker_port=1, permit_keys=str(directory / "permit_keys.json"),

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from edge.cli.decisions import Decisions
+from edge.cli.explaining import explained
 from tests.edge.eventually import eventually
 from tests.leftovers import processes_with
 
@@ -29,17 +31,18 @@ class Played(NamedTuple):
     told: str
     report: dict[str, Any]
     temporary: Path
+    site: Path
 
 
 @pytest.fixture(scope="module")
 def played() -> Iterator[Played]:
     """One run. Its temporary folder is known by TMPDIR, which every process that it starts inherits."""
     with tempfile.TemporaryDirectory(prefix="hb-story-") as folder:
-        temporary, report = Path(folder) / "tmp", Path(folder) / "out.json"
+        temporary, report, site = Path(folder) / "tmp", Path(folder) / "out.json", Path(folder) / "site"
         temporary.mkdir()
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("HOTBOX_", "DJANGO_"))}
         done = subprocess.run(
-            [sys.executable, "-m", "firmware_sim.demo", "--once", "--json", str(report)],
+            [sys.executable, "-m", "firmware_sim.demo", "--once", "--json", str(report), "--dir", str(site)],
             cwd=ROOT,
             env={**kept, "TMPDIR": str(temporary)},
             stdin=subprocess.DEVNULL,
@@ -50,7 +53,7 @@ def played() -> Iterator[Played]:
             check=False,
         )
         found = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}
-        yield Played(done.returncode, done.stdout, found, temporary)
+        yield Played(done.returncode, done.stdout, found, temporary, site)
 
 
 def test_every_step_passes(played):
@@ -86,6 +89,16 @@ def test_contact_opens_in_time_when_gas_rises_or_a_detector_falls_silent(played)
 
 def test_table_on_the_terminal_says_the_same(played):
     assert f"{STEPS}/{STEPS}" in played.told
+
+
+def test_every_decision_of_the_story_is_made_again_from_its_log_alone(played):
+    """KPI-16: the state at any decision is rebuilt from the log, and the verdict is the same."""
+    with Decisions(played.site / "box" / "data" / "audit" / "audit.db") as log:
+        made = [event for event in log.since(0) if "snapshot" in event.data and "part_of" not in event.data]
+        found = [explained(log, event.seq) for event in made]
+    assert {"interlock.arm_refused", "release.authorised", "release.commanded", "relay.closed", "interlock.tripped",
+            "interlock.reset", "work.finished"} <= {one.type for one in found}  # fmt: skip
+    assert [(one.seq, one.type, one.differences) for one in found if not one.same] == []
 
 
 async def test_no_process_and_no_folder_stays_behind(played):
