@@ -78,7 +78,8 @@ def begin(turn: Turn, asked: Bypassed) -> None:
     )
     turn.d = replace(turn.d, bypasses=(*turn.d.bypasses, bypass))
     turn.note(
-        "bypass.started", Category.BYPASS, Severity.WARNING, actor=("person", asked.by[0]), chan=asked.channel,
+        "bypass.started", Category.BYPASS, Severity.WARNING, actor=("person", asked.by[0]), snapshot=True,
+        chan=asked.channel,
         by=list(asked.by), reason=asked.reason, measure=asked.measure, seconds=asked.seconds,
         clause=turn.rules.bypass_max_s.clause,
     )  # fmt: skip

@@ -13,7 +13,6 @@ import msgspec
 
 from contracts.errors import ContractError
 from contracts.event import Event
-from contracts.gas import Unit
 from edge.interlock import kernel
 from edge.interlock.decision_record import Given
 from edge.interlock.kernel import Step
@@ -136,37 +135,51 @@ def _flips(given: Given, rules: Rules, wanted: str) -> bool:
         return False
 
 
-def judge_reading(event: Event, site: Site, recorded: Rules, proposed: Rules) -> Finding | None:
-    """Whether a gas value that was recorded while released would have tripped only under the proposed rules.
+def judge_values(event: Event, site: Site, recorded: Rules, proposed: Rules) -> Finding | None:
+    """Whether gas values that were recorded while released would have tripped only under the proposed rules.
 
     Raises:
-        ContractError: the proposed rules have no limit for this gas.
+        ContractError: the proposed rules have no limit for one of the box's gases.
     """
-    name, value_milli = event.data.get("chan"), event.data.get("value_milli")
-    # One value says nothing about a group in which one vote does not trip.
-    alone = (channel for group in site.groups if group.needed == 1 for channel in group.channels)
-    channel = next((channel for channel in alone if channel.name == name), None)
-    if channel is None or not isinstance(value_milli, int) or event.data.get("unit") != channel.limit.unit.value:
+    values = _values(event)
+    then = _voting(site, values)
+    now = _voting(_limited(site, proposed), values)
+    if then or not now:
         return None
-    value, unit = value_milli / 1000, channel.limit.unit
-    if _over(channel.limit, value) or not _over(proposed.limit(channel.gas, unit), value):
-        return None
-    rows = tuple(
-        row for row, rules in single_changes(recorded, proposed) if _over_limit(rules, channel.gas, unit, value)
-    )
-    said = f"{name} {value:g} {unit.value}"
-    return Finding(event.seq, event.t, event.type, Change.MORE_TRIPS, rows or (SEVERAL,), "-", said)
+    rows = tuple(row for row, rules in single_changes(recorded, proposed) if _votes(site, rules, values))
+    return Finding(event.seq, event.t, event.type, Change.MORE_TRIPS, rows or (SEVERAL,), "-", "; ".join(now))
 
 
-def _over_limit(rules: Rules, gas: str, unit: Unit, value: float) -> bool:
+def _values(event: Event) -> dict[str, tuple[float, str]]:
+    """Values and units by channel: of one channel's event, or of a record of them all."""
+    return {
+        row["chan"]: (row["value_milli"] / 1000, row.get("unit", ""))
+        for row in (event.data, *event.data.get("values", ()))
+        if "chan" in row and isinstance(row.get("value_milli"), int)
+    }
+
+
+def _voting(site: Site, values: dict[str, tuple[float, str]]) -> list[str]:
+    """The channels of every group that trips on these values; a channel without a value casts no vote."""
+    found = []
+    for group in site.groups:
+        over = [
+            f"{channel.name} {value:g} {unit}"
+            for channel in group.channels
+            if channel.name in values
+            for value, unit in (values[channel.name],)
+            if unit == channel.limit.unit.value and not channel.limit.bottom <= value <= channel.limit.top
+        ]
+        if len(over) >= group.needed:
+            found += over
+    return found
+
+
+def _votes(site: Site, rules: Rules, values: dict[str, tuple[float, str]]) -> bool:
     try:
-        return _over(rules.limit(gas, unit), value)
+        return bool(_voting(_limited(site, rules), values))
     except ContractError:
         return False
-
-
-def _over(limit: Limit, value: float) -> bool:
-    return not limit.bottom <= value <= limit.top
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -229,11 +242,11 @@ class Run:
     def other(self, event: Event) -> None:
         """Any other event."""
         self._seen(event)
-        if event.type.startswith("gas.") and self._last is not None and "value_milli" in event.data:
+        if event.type.startswith("gas.") and self._last is not None and _values(event):
             self._gas_records += 1
             last = self._last
             if self._released:
-                self._found(event, lambda: judge_reading(event, last.site, last.rules, self._proposed))
+                self._found(event, lambda: judge_values(event, last.site, last.rules, self._proposed))
 
     def skip(self, event: Event, why: str) -> None:
         """A decision whose record cannot be read."""

@@ -8,10 +8,12 @@ from joserfc.jwk import OKPKey
 from contracts import jws
 from contracts.permit import Command, Level, PermitClaims, Precondition, Revocations, Verb
 from edge.gas.reading import Quality
-from edge.interlock import offers
+from edge.interlock import bypassing, offers
 from edge.interlock.evidence import Badge, BadgeRefused, Evidence, Face, FaceRefused, Position, Source
 from edge.interlock.happenings import (
     Acknowledged,
+    Bypassed,
+    BypassEnded,
     Confirmed,
     Happening,
     Reconfirmed,
@@ -304,6 +306,21 @@ class World(Bench):
     def do_suspend_here(self, who: str) -> None:
         """`hotbox suspend --relief` by a person who is here."""
         self._evaluate_at(self.now, SuspendedHere(who, relief=True, present=True))
+
+    def do_bypass(self, value: dict[str, Any]) -> None:
+        """`hotbox bypass`: leave a failed detector's vote out; `channel`, `by` (two people), `time`."""
+        asked = Bypassed(value["channel"], tuple(value["by"]), "head broken", "portable detector", 0)
+        asked = replace(asked, seconds=round(seconds(value["time"])))
+        assert self.last is not None
+        refused = bypassing.problem(self.last.facts, asked)
+        if refused is not None:
+            self.told(self, "answer", f"bypass refused: expected {refused.expected}, got {refused.came}")
+        self._evaluate_at(self.now, asked)
+
+    def do_end_bypass(self, value: dict[str, str]) -> None:
+        """A person takes a bypass back."""
+        for channel, person in value.items():
+            self._evaluate_at(self.now, BypassEnded(channel, person))
 
     def do_window(self, what: str) -> None:
         """`hotbox reset`: reset or fault (two people)."""

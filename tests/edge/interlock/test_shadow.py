@@ -104,6 +104,23 @@ def test_a_gas_record_while_released_counts_for_a_stricter_limit(released: Bench
     assert _shadow(released, _methane(5.0)).findings == ()
 
 
+def test_recorded_values_that_only_the_proposal_finds_too_high_would_have_tripped(released: Bench) -> None:
+    run = Run(_methane(5.0))
+    assert released.log is not None
+    for event in released.log.events:
+        if "snapshot" in event.data and "part_of" not in event.data:
+            run.decision(event, read(event.data["snapshot"], released.log.parts.__getitem__)[0])
+    last = released.log.events[-1]
+    values = [{"chan": "ch4-1", "unit": "%LEL", "value_milli": 7000}, {"chan": "co-1", "value_milli": None}]
+    run.other(replace(last, seq=900, type="gas.record", data={"values": values}))
+    run.other(replace(last, seq=901, type="gas.record", data={"values": values}))
+    found = run.result()
+    (finding,) = found.findings
+    assert (finding.seq, finding.change, finding.rows) == (900, Change.MORE_TRIPS, ("limits.CH4",))
+    assert finding.proposed == "ch4-1 7 %LEL"
+    assert found.gas_records == 2
+
+
 def test_a_proposal_without_a_limit_for_a_gas_is_said_and_not_guessed(released: Bench) -> None:
     released.gas["ch4-1"].value = 12.5
     released.step()
