@@ -59,6 +59,7 @@ class Checked(msgspec.Struct, frozen=True):
     baseline: str
     rules: str
     rules_sha256: str
+    site_rules: str
     process_safety_time_s: int
     process_safety_clause: str
     safety_time_share_percent: int
@@ -98,9 +99,9 @@ def examine(path: Path, today: datetime.date) -> Checked:
         for c in built.channels
     )
     return Checked(
-        True, str(path), config.box, config.baseline, pack.name, pack.sha256, pack.process_safety_time_s.value,
-        pack.process_safety_time_s.clause, pack.safety_time_share_percent.value, tuple(budgets), times, found,
-        cautions,
+        True, str(path), config.box, config.baseline, pack.name, pack.sha256, pack.site,
+        pack.process_safety_time_s.value, pack.process_safety_time_s.clause, pack.safety_time_share_percent.value,
+        tuple(budgets), times, found, cautions,
     )  # fmt: skip
 
 
@@ -233,7 +234,9 @@ def _table(title: str, columns: tuple[tuple[str, bool], ...]) -> Table:
 def _show(checked: Checked, words: Words) -> None:
     console = printing.screen()
     console.print(Text(f"✔ {words('config_ok', path=checked.file)}", GOOD), soft_wrap=True)
-    console.print(Text(f"  {checked.box}  {words('baseline')} {checked.baseline}  {checked.rules_sha256[:12]}", DIM))
+    own = f" + {checked.site_rules}" if checked.site_rules else ""
+    baseline = f"{words('baseline')} {checked.baseline}{own}"
+    console.print(Text(f"  {checked.box}  {baseline}  {checked.rules_sha256[:12]}", DIM))
     for table in (_buses(checked, words), _times(checked, words), _limits(checked, words)):
         console.print()
         console.print(table)

@@ -79,14 +79,22 @@ def effective(baseline: str, site_rules: str, folder: Path = PACKS) -> Rules:
     """The rules of a box: its baseline, tightened by the file `site_rules` when it names one.
 
     Raises:
-        ContractError: a pack that does not read, or a row that is weaker than the baseline's; both values are named.
-        OSError: the file cannot be read.
+        ContractError: a pack or file that does not read, or a row weaker than the baseline's; both values are named.
     """
     rules = load(baseline, folder)
     if not site_rules:
         return rules
     path = Path(site_rules)
-    return over(rules, parse_site(path.read_text(encoding="utf-8"), path.name))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractError(
+            "site_rules",
+            "a file that can be read",
+            f"{path} ({error.strerror if isinstance(error, OSError) else 'not UTF-8'})",
+            "put the site's rules there, or empty `site_rules` if this site has none",
+        ) from error
+    return over(rules, parse_site(text, path.name))
 
 
 def parse_site(text: str, origin: str) -> SiteRules:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 from edge.interlock import rules
 from edge.interlock.rules.lines import lines
 from edge.interlock.rules.titles import TITLES, title
-from tests.edge.cli.box import HOTBOX
+from tests.edge.cli.box import HOTBOX, PYTHON, Box, make
 
 EXAMPLE = rules.PACKS.parent / "site-rules.example.yaml"
 
@@ -142,3 +143,51 @@ def test_what_is_not_there_is_refused(words: tuple[str, ...]) -> None:
     shown = hotbox("rules", *words)
     assert shown.returncode == 1
     assert shown.stderr
+
+
+SITE_RULES = """name: works-3
+zh: 三厂内部规定
+en: rules of works 3
+tightens: SIMULATION
+limits:
+  - {gas: CH4, unit: "%LEL", high: 5, clause: "works rule HW-7"}
+"""
+
+
+def _with_site_rules(settings: dict[str, Any]) -> None:
+    path = Path(settings["data"]).parent / "site-rules.yaml"
+    path.write_text(SITE_RULES, encoding="utf-8")
+    settings["site_rules"] = str(path)
+
+
+@pytest.fixture
+def strict_box() -> Iterator[Box]:
+    yield from make(_with_site_rules)
+
+
+def test_a_running_box_goes_by_its_sites_rules_and_says_so_in_every_record(strict_box: Box) -> None:
+    """INT-06: 5 %LEL by the site's rules where the baseline allows 10; the hash of both is in the log."""
+    assert strict_box.site is not None
+    strict_box.release()
+    own = rules.effective("SIMULATION", str(strict_box.folder / "site-rules.yaml"))
+    assert strict_box.status()["rules_sha256"] == own.sha256 != rules.load("SIMULATION").sha256
+    strict_box.site.set("ch4-1", 6)
+    tripped = strict_box.wait_for(lambda status: status["state"] == "TRIPPED", "6 %LEL trip")
+    first = tripped["first_out"]
+    assert (first["code"], first["limit"], first["clause"]) == ("gas_high", "5", "works rule HW-7")
+    tail = strict_box.hotbox("audit", "tail", "--json").stdout
+    decisions = [line for line in tail.splitlines() if '"pack_sha256"' in line]
+    assert decisions
+    assert all(own.sha256 in line for line in decisions)
+    assert "baseline SIMULATION + works-3" in strict_box.hotbox("config", "check").stdout
+
+
+def test_a_box_does_not_start_on_rules_weaker_than_its_baseline(strict_box: Box) -> None:
+    strict_box.kill()
+    weak = strict_box.folder / "site-rules.yaml"
+    for text, said in ((SITE_RULES.replace("high: 5", "high: 11"), "≤ 11 %LEL"), ("", "check this rule pack site-rules.yaml")):
+        weak.write_text(text, encoding="utf-8")
+        command = [PYTHON, "-m", "edge.process", "interlock", str(strict_box.config)]
+        shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+        assert shown.returncode == 2
+        assert said in shown.stdout + shown.stderr

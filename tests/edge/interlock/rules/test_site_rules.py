@@ -140,8 +140,11 @@ def test_a_negative_number_is_not_stricter_but_wrong() -> None:
 
 def test_a_missing_file_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None:
     """Unknown is "no": a box that cannot read its site's rules does not start on the weaker baseline."""
-    with pytest.raises(OSError, match=r"gone\.yaml"):
-        rules.effective("gb30871-2022", str(tmp_path / "gone.yaml"))
+    (tmp_path / "latin.yaml").write_bytes(b"name: \xe9")
+    for name, why in (("gone.yaml", "No such file"), ("latin.yaml", "not UTF-8")):
+        with pytest.raises(ContractError, match=why) as caught:
+            rules.effective("gb30871-2022", str(tmp_path / name))
+        assert caught.value.field == "site_rules"
 
 
 def test_a_site_may_state_the_temperature_of_its_milligrams() -> None:
