@@ -194,6 +194,7 @@ REASONS: dict[str, str] = {
     "temperature_high": _("not cool enough: {subject}"),
     "clock_back": _("the clock was set back (latched)"),
     "gas_no_oxygen": _("{subject} is catalytic and cannot be believed without oxygen"),
+    "gas_test_point": _("the gas test lacks a sampling point: {subject}"),
 }
 
 TODOS: dict[str, str] = {
@@ -318,4 +319,5 @@ TODOS: dict[str, str] = {
     "temperature_high": _("let it cool, then measure again"),
     "clock_back": _("correct the clock; someone entitled resets on site"),
     "gas_no_oxygen": _("mend the oxygen reading first: check the O2 detector, ventilate"),
+    "gas_test_point": _("sample up, middle and down; test {subject} too"),
 }

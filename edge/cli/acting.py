@@ -177,6 +177,9 @@ def gas_test_command(
     context: typer.Context,
     analyst: Annotated[str, typer.Option(help="Id of the gas analyst, whose badge must be here.")] = "",
     serial: Annotated[str, typer.Option(help="The instrument's serial number.")] = "",
+    calibrated_until: Annotated[
+        str, typer.Option(help="End of the instrument's calibration, such as 2027-03-31.")
+    ] = "",
     point: Annotated[
         list[str] | None, typer.Option(help=f"One value: {_POINT}; positions up, middle, down.", show_default=False)
     ] = None,
@@ -192,8 +195,9 @@ def gas_test_command(
     if sys.stdin.isatty():
         analyst = analyst or typer.prompt(words("ask_analyst"))
         serial = serial or typer.prompt(words("ask_serial"))
+        calibrated_until = calibrated_until or typer.prompt(words("ask_calibrated_until"))
         points = points or _prompt_points(ask_status(chosen)[0], words)
-    raw = ask(chosen, "gas_test", analyst=analyst, serial=serial, points=points)
+    raw = ask(chosen, "gas_test", analyst=analyst, serial=serial, points=points, calibrated_until=calibrated_until)
     if as_json:
         printing.document(raw)
         return

@@ -234,6 +234,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # gas test
     "gas_test_done": ("气体分析已录入：{n} 个数据，分析人 {analyst}", "gas test recorded: {n} values by {analyst}"),
     "ask_analyst": ("分析人编号", "analyst's id"),
+    "ask_calibrated_until": ("仪器校准有效期（如 2027-03-31）", "instrument calibrated until (such as 2027-03-31)"),
     "ask_serial": ("仪器出厂编号", "instrument's serial number"),
     "ask_value": ("{position} {gas}（{unit}，限值 {limit}）", "{position} {gas} ({unit}, limit {limit})"),
     "ask_number": ("请输入数字", "enter a number"),
@@ -502,6 +503,7 @@ HELP_ZH: dict[str, str] = {
     "gas-test": "录入动火前气体分析。缺少的内容会逐项询问。\n\n退出码：0 已录入，1 被拒，3 联锁无应答。",
     "gas-test.analyst": "分析人编号，工牌须在场。",
     "gas-test.serial": "仪器出厂编号。",
+    "gas-test.calibrated_until": "仪器校准有效期，如 2027-03-31。",
     "gas-test.point": "位置:气体:单位:数值，如 up:CH4:%LEL:0.0；位置为 up、middle、down。",
     "gas-test.as_json": "打印 JSON。",
     "detector": "气体探测器：寿命状态、通气测试、校准。",

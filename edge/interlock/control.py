@@ -38,15 +38,15 @@ from edge.interlock.conditions.people import entitled
 from edge.interlock.reasons import CATALOGUE
 from edge.interlock.record import Note
 from edge.interlock.resetting import proof_missing
-from edge.interlock.site import SitePerson
-from edge.interlock.state import GasPoint, GasTest
+from edge.interlock.site import SitePerson, end_of_day
+from edge.interlock.state import POSITIONS, GasPoint, GasTest
 from edge.sockets import now_us
 
 if TYPE_CHECKING:
     from edge.interlock.process import Interlock
 
 _LIMIT = 65536
-_POSITIONS = ("up", "middle", "down")
+
 _SERIAL_CHARACTERS = 64
 _PERMIT_CHARACTERS = 64
 
@@ -76,6 +76,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: str = ""
     bottle: str = ""
     due: str = ""
+    calibrated_until: str = ""
     people: tuple[str, ...] = ()
     reason: Sentence = ""
     measure: Sentence = ""
@@ -292,8 +293,8 @@ class ControlServer:
             raise ContractError("points", "one value for each gas and position", f"{len(request.points)} values",
                                 "enter each once")  # fmt: skip
         for index, point in enumerate(request.points):
-            if point.position not in _POSITIONS:
-                raise ContractError(f"points[{index}].position", ", ".join(_POSITIONS), point.position)
+            if point.position not in POSITIONS:
+                raise ContractError(f"points[{index}].position", ", ".join(POSITIONS), point.position)
             channel = known.get((point.gas, point.unit))
             if channel is None:
                 wanted = ", ".join(f"{gas} in {unit}" for gas, unit in known)
@@ -308,7 +309,8 @@ class ControlServer:
                     "check the unit",
                 )
         facts = self._interlock.step.facts
-        test = GasTest(now_us(), facts.wall_s, request.analyst, request.serial, request.points)
+        until_s = _calibrated_until(request.calibrated_until, facts.wall_s)
+        test = GasTest(now_us(), facts.wall_s, request.analyst, request.serial, request.points, until_s)
         return happenings.GasTested(test), {"points": len(request.points), "analyst": request.analyst}
 
     def _detector_test(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
@@ -370,6 +372,20 @@ class ControlServer:
             known = ", ".join(person.id for person in self._interlock.site.roster)
             raise ContractError("person", f"someone of the roster ({known})", repr(request.person))
         return happenings.BypassEnded(request.channel, request.person), {"channel": request.channel}
+
+
+def _calibrated_until(day: str, wall_s: int) -> int:
+    """The end of an instrument's calibration, 0 when it was not stated; a past one measures nothing."""
+    if not day:
+        return 0
+    try:
+        end_s = end_of_day(day)
+    except ValueError as error:
+        raise ContractError("calibrated_until", "a date like 2027-03-31", quote(day)) from error
+    if end_s <= wall_s:
+        hint = "test with an instrument whose calibration holds"
+        raise ContractError("calibrated_until", "today or later", day, hint)
+    return end_s
 
 
 def _refusal(error: ContractError) -> Answer:

@@ -198,6 +198,12 @@ CATALOGUE: dict[str, Text] = {
     "gas_test_missing": Text(
         "气体分析缺少 {subject}", "the gas test lacks {subject}", "补测 {subject}", "test {subject} too"
     ),
+    "gas_test_point": Text(
+        "气体分析缺少取样点：{subject}",
+        "the gas test lacks a sampling point: {subject}",
+        "上（up）、中（middle）、下（down）三点都要取样，补测 {subject}",
+        "sample up, middle and down; test {subject} too",
+    ),
     "gas_test_limit": Text(
         "气体分析 {subject} 超限",
         "the gas test's {subject} is over its limit",

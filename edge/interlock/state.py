@@ -45,6 +45,10 @@ def milli(value: float | None) -> int | None:
     return round(value * 1000) if value is not None and abs(value * 1000) <= MAX_INT else None
 
 
+POSITIONS = ("up", "middle", "down")
+"""Where a gas test samples (GB 30871-2022 5.3.1 a)."""
+
+
 class GasPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One value of a gas test before work: `position` is up, middle or down (GB 30871-2022 5.3.1 a)."""
 
@@ -55,13 +59,17 @@ class GasPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GasTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A gas test entered at the box: analyst, instrument's serial, values; `at_us` is the time of entry."""
+    """A gas test entered at the box: analyst, instrument's serial, values; `at_us` is the time of entry.
+
+    `calibrated_until_s` is the end of the instrument's own calibration, seconds since 1970, 0 when it was not stated.
+    """
 
     at_us: int
     t: int
     analyst: str
     serial: str
     points: tuple[GasPoint, ...]
+    calibrated_until_s: int = 0
 
 
 class Bypass(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """The gas test before work."""
 
 from edge.interlock.conditions.facts import Facts, Verdict, fail
-from edge.interlock.state import Reason, milli
+from edge.interlock.state import POSITIONS, Reason, milli
 
 
 def gas_test(f: Facts) -> Verdict:
@@ -29,6 +29,8 @@ def gas_test(f: Facts) -> Verdict:
         points = [point for point in test.points if point.gas == limit.gas and point.unit == unit]
         if not points:
             reasons.append(Reason("gas_test_missing", limit.gas, None, None, unit, limit.clause))
+        else:
+            reasons.extend(_points_missing(f, limit.gas, {point.position for point in points}))
         for point in points:
             over = limit.high is not None and not point.value <= limit.high
             under = limit.low is not None and not point.value >= limit.low
@@ -37,6 +39,18 @@ def gas_test(f: Facts) -> Verdict:
                 subject = f"{limit.gas} {point.position}"
                 reasons.append(Reason("gas_test_limit", subject, milli(point.value), milli(bound), unit, limit.clause))
     return Verdict(tuple(reasons), age_us)
+
+
+def _points_missing(f: Facts, gas: str, measured: set[str]) -> list[Reason]:
+    """The positions that a gas was not tested at, when they are fewer than the pack asks for: gas lies in layers."""
+    rule = f.rules.gas_test_points_count
+    if len(measured) >= rule.value:
+        return []
+    return [
+        Reason("gas_test_point", f"{gas} {where}", len(measured) * 1000, rule.value * 1000, "", rule.clause)
+        for where in POSITIONS
+        if where not in measured
+    ]
 
 
 def _day(f: Facts, wall_s: int) -> int:

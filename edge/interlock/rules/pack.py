@@ -39,6 +39,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confined: tuple[Limit, ...]
     gas_test_age_s: Lower
     gas_test_daily: Flag
+    gas_test_points_count: Higher
     gas_test_radius_m: Higher
     gas_record_s: Lower
     # detectors

@@ -297,11 +297,11 @@ class Bench:
         """The log says that the current attempt is durable."""
         return self.step(Acknowledged(self.durable.attempt))
 
-    def test_gas(self, **values: float) -> Step:
+    def test_gas(self, *, positions: tuple[str, ...] = ("up", "middle", "down"), **values: float) -> Step:
         """A gas test with the site's gases; a keyword replaces a gas's value."""
         points = tuple(
             GasPoint(where, c.gas, c.limit.unit.value, values.get(c.gas, CLEAN[c.gas]))
-            for where in ("up", "middle", "down")
+            for where in positions
             for c in {c.gas: c for c in self.site.channels}.values()
         )
         self.now += 1

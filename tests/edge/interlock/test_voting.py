@@ -87,6 +87,7 @@ def test_one_of_eight_detectors_may_be_dead_while_its_groups_vote_is_healthy() -
 # --- oxygen before a catalytic reading -------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("catalytic_o2_vol_pct")
 @pytest.mark.parametrize(("oxygen", "believed"), [(9.999999, False), (10.0, True), (10.000001, True)])
 def test_a_bead_is_believed_from_ten_percent_oxygen_upwards(oxygen: float, believed: bool) -> None:
     """catalytic_o2_vol_pct (IEC 60079-29-2): limit - eps, limit, limit + eps."""
@@ -149,6 +150,7 @@ def test_an_oxygen_detector_over_its_range_can_be_reset_although_beads_depend_on
 # --- the record of all values ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("gas_record_s")
 def test_while_released_every_value_is_recorded_at_once_and_every_two_hours() -> None:
     """gas_record_s (GB 30871-2022 6.5, 2 h): limit - 1 us, limit, limit + 1 us."""
     bench = Bench().prepare()

@@ -541,3 +541,19 @@ def test_wind_counts_from_grade_five(grade: int, rises: bool) -> None:
 def test_a_holiday_raises_the_level_and_the_days_beside_it_do_not(day: str, rises: bool) -> None:
     """GB 30871-2022 5.1.1: National Day, 1 to 7 October."""
     assert _upgraded(f"{day}T09:00", f"{day}T10:00") is rises
+
+
+@pytest.mark.rule("gas_test_points_count")
+@pytest.mark.parametrize(
+    ("positions", "missing"),
+    [(("up", "middle"), {"down"}), (("middle",), {"up", "down"}), (("up", "middle", "down"), set())],
+    ids=["below", "far below", "at"],
+)
+def test_every_gas_is_tested_up_in_the_middle_and_down(positions: tuple[str, ...], missing: set[str]) -> None:
+    """GB 30871-2022 5.3.1 a: two points are one too few, and the reason says which is missing; three will do."""
+    bench = Bench().prepare()
+    bench.test_gas(positions=positions)
+    step = bench.step()
+    reasons = step.verdicts["gas_test"].reasons
+    assert {reason.subject for reason in reasons} == {f"{gas} {where}" for gas in ("CH4", "O2", "CO") for where in missing}
+    assert all((r.code, r.clause) == ("gas_test_point", GB.gas_test_points_count.clause) for r in reasons)
