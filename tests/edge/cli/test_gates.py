@@ -1,0 +1,94 @@
+"""`hotbox permit reconfirm`, `permit confirm --photo`, `suspend`: typed against a real interlock on a simulated site."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contracts.permit import Approval, Precondition
+from tests.edge.cli.box import Box, make, points
+
+JPEG = b"\xff\xd8\xff\xe0" + b"sixty degrees" * 20 + b"\xff\xd9"
+WARM = Precondition("cooled", "反应釜已降温 vessel cooled", "temperature", 60_000)
+BLIND = Precondition("blind", "7号盲板已装 blind 7 in place", "isolation")
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Box]:
+    """A box of its own, with a permit that was approved 47 minutes ago."""
+    yield from make()
+
+
+def test_the_47_minute_case_and_measured_preconditions(box: Box, tmp_path: Path) -> None:
+    """PTW-08, PTW-11: old approval, hot vessel, unproven blind: each is refused and each is put right by a person."""
+    assert box.site is not None
+    now, digest = int(time.time()), "a" * 64
+    at = now - 47 * 60
+    signed = (Approval("sun", "孙丽", "车间主任", at, digest), Approval("qian", "钱军", "安全科", at, digest))
+    file = tmp_path / "permit.jws"
+    file.write_text(box.permit("HW-47", approvals=signed, preconditions=(WARM, BLIND)))
+    away = box.hotbox("permit", "reconfirm", "--by", "li")
+    assert away.returncode == 1, "there is no permit"
+    assert box.hotbox("permit", "import", str(file)).returncode == 0
+    early = box.hotbox("permit", "reconfirm", "--by", "li")
+    assert early.returncode == 1
+    assert "the guardian here, badge and face" in early.stderr
+    box.crew.everybody()
+    box.wait_for(lambda s: all(p["badge_ok"] and p["face_ok"] for p in s["people"]), "the crew is here")
+    assert {"approval", "preconditions"} <= box.failing()
+    assert box.hotbox("permit", "reconfirm", "--by", "zhang").returncode == 1, "the performer cannot"
+
+    photo = tmp_path / "thermometer.jpg"
+    photo.write_bytes(JPEG)
+    fake = tmp_path / "fake.jpg"
+    fake.write_text("no picture")
+    shown = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "38.5", "--photo", str(fake))
+    assert shown.returncode == 1
+    assert "a whole JPEG or PNG picture" in shown.stderr
+    assert box.hotbox("permit", "confirm", "cooled", "--by", "li").returncode == 1, "a temperature has a value"
+    kept = box.folder / "data" / "photos" / f"{hashlib.sha256(JPEG).hexdigest()}.jpg"
+    refused = box.hotbox("permit", "confirm", "blind", "--by", "li", "--value", "1", "--photo", str(photo))
+    assert refused.returncode == 1
+    assert not kept.exists(), "a refused measurement leaves no photo"
+    hot = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "61", "--photo", str(photo))
+    assert hot.returncode == 0, hot.stderr
+    box.wait_for(lambda s: "temperature_high" in _codes(s), "61 °C is over 60 °C")
+    cool = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "38.5", "--photo", str(photo))
+    assert cool.returncode == 0, cool.stderr
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.read_bytes() == JPEG
+    assert box.hotbox("permit", "confirm", "blind", "--by", "li").returncode == 0
+    show = box.hotbox("permit", "show").stdout
+    assert "cooled (temperature): 反应釜已降温 vessel cooled ≤ 60 °C [li 38.5 °C]" in show
+    assert "blind (isolation)" in show
+
+    box.bump()
+    again = box.hotbox("permit", "reconfirm", "--by", "li")
+    assert again.returncode == 0, again.stderr
+    assert "now test the gas again; the confirmation is good for 30 min" in again.stdout
+    assert box.hotbox("gas-test", "--analyst", "wang", "--serial", "GT-7", *points()).returncode == 0
+    box.wait_for(lambda s: s["state"] == "PERMISSIVE_OK", "all conditions are met")
+    box.site.press("arm", 300)
+    box.wait_for(lambda s: s["relay"]["contact"] == "closed", "the contact is closed")
+
+
+def test_whoever_stops_the_work_at_the_box_is_obeyed_at_once(box: Box) -> None:
+    """Workflows "Permit" (relief): opens, latches, names the person; nobody is refused for want of a badge."""
+    shown = box.hotbox("suspend", "--by", "li", "--relief")
+    assert shown.returncode == 0, shown.stderr
+    assert "the new guardian (named by the permit)" in shown.stdout
+    status = box.wait_for(lambda s: s["relay"]["contact"] == "open", "the contact is open")
+    assert (status["state"], status["first_out"]["code"], status["first_out"]["subject"]) == (
+        "TRIPPED", "suspended_here", "li",
+    )  # fmt: skip
+    stranger = msgspec.json.decode(box.hotbox("suspend", "--by", "somebody", "--json").stdout)
+    assert stranger == {"suspended_by": "somebody", "present": False}
+
+
+def _codes(status: dict[str, object]) -> set[str]:
+    verdicts = status["verdicts"]
+    assert isinstance(verdicts, list)
+    return {reason["code"] for verdict in verdicts for reason in verdict["reasons"]}
