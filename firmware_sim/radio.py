@@ -86,8 +86,8 @@ class RadioDevice:
         self._secrets_file = directory / "badges.json"
         self._daemon = BusDaemon(directory)
         known = settings.badges or ()
-        kept = _secrets(self._secrets_file, [badge.badge for badge in known])
-        self._badges = {badge.name: Badge(badge, kept[badge.badge]) for badge in known}
+        kept = _secrets(self._secrets_file, [badge.badge for badge in known if badge.issued])
+        self._badges = {badge.name: Badge(badge, kept.get(badge.badge) or secrets.token_bytes(32)) for badge in known}
         self._fault = RadioFault.NONE
         self._bluez: Bluez | None = None
         self._talking: list[asyncio.Task[None]] = []

@@ -62,10 +62,11 @@ class InputsSettings(_Section, frozen=True):
 
 
 class BadgeSettings(_Section, frozen=True):
-    """A person's badge."""
+    """A person's badge; one that was not issued here is missing in the file of secrets that the box reads."""
 
     name: str
     badge: Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)]
+    issued: bool = True
 
 
 class GnssSettings(_Section, frozen=True):
@@ -101,6 +102,7 @@ class SiteSettings(_Section, frozen=True):
         BadgeSettings("guardian", 1002),
         BadgeSettings("leader", 1003),
         BadgeSettings("safety", 1004),
+        BadgeSettings("visitor", 9001, issued=False),
     )
     gnss: GnssSettings | None = GnssSettings()
     camera: CameraSettings | None = CameraSettings()

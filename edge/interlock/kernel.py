@@ -35,6 +35,7 @@ from edge.interlock.watching import (
     record_gas,
     remember_gas,
     remember_trust,
+    report_entries,
     report_gas,
     report_people,
     watch_contact,
@@ -116,6 +117,7 @@ def step(
     report_due(turn)
     record_gas(turn)
     report_people(turn)
+    report_entries(turn)
     end_watch(turn)
     settle(turn)
     if turn.d.mode is not turn.before:

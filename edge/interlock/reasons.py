@@ -147,6 +147,12 @@ CATALOGUE: dict[str, Text] = {
         "更换工牌或重新配发",
         "use another badge or provision it again",
     ),
+    "badge_unknown": Text(
+        "名单外工牌 {subject} 进入动火区",
+        "badge {subject}, which no permit and no roster names, is in the zone",
+        "请无关人员离开",
+        "have everyone else leave",
+    ),
     "place_outside": Text(
         "作业点在围栏之外", "the box is outside the fence", "把作业盒移回围栏内", "move the box back into the fence"
     ),

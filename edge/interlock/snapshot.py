@@ -42,7 +42,10 @@ class AuditHealth(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """All current evidence. `loop_gap_ms` is the gap before this step when it was longer than the dead-man time.
+    """All current evidence.
+
+    `unknown_badges` are badges of our kind that this box holds no secret of.
+    `loop_gap_ms` is the gap before this step when it was longer than the dead-man time.
 
     `strangers` are the last refused faces, newest last: one camera frame may show several, and a face that is nearly
     known must not hide the stranger beside it. They count only while fresh.
@@ -54,6 +57,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     inputs: InputReading | None = None
     badges: dict[int, Badge] = {}
     badge_refused: BadgeRefused | None = None
+    unknown_badges: dict[int, BadgeRefused] = {}
     position: Position | None = None
     faces: dict[str, Face] = {}
     strangers: tuple[FaceRefused, ...] = ()
@@ -96,7 +100,7 @@ MAX_SUBJECTS = 64
 """Badges and faces that are kept; the one seen longest ago makes room."""
 MAX_STRANGERS = 8
 _Subject = TypeVar("_Subject", int, str)
-_Seen = TypeVar("_Seen", Badge, Face)
+_Seen = TypeVar("_Seen", Badge, BadgeRefused, Face)
 
 
 def _kept(held: dict[_Subject, _Seen]) -> dict[_Subject, _Seen]:
@@ -120,7 +124,10 @@ def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> t
         case Badge():
             return replace(snapshot, badges=_kept({**snapshot.badges, item.badge: item})), None
         case BadgeRefused():
-            return replace(snapshot, badge_refused=item), None
+            unknown = snapshot.unknown_badges
+            if item.why == "unknown":
+                unknown = _kept({**unknown, item.badge: item})
+            return replace(snapshot, badge_refused=item, unknown_badges=unknown), None
         case Position():
             return replace(snapshot, position=item), None
         case Face():

@@ -272,6 +272,7 @@ class Volatile(msgspec.Struct, frozen=True):
         due: channels that were reported as due for a bump test or a calibration; None until first looked at.
         bypass_warned: channels whose bypass is about to end, as was reported.
         proof_run: proof test in progress.
+        entries: unauthorised entries that were reported: door, stranger, numbers of badges.
     """
 
     levels: Levels | None = None
@@ -291,6 +292,7 @@ class Volatile(msgspec.Struct, frozen=True):
     due: tuple[str, ...] | None = None
     bypass_warned: tuple[str, ...] = ()
     proof_run: ProofRun | None = None
+    entries: tuple[str, ...] = ()
 
 
 FORGOTTEN = Volatile()

@@ -30,6 +30,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "detector.calibration_failed": ("校准不合格，探测器停用", "calibration failed: out of service"),
     "detector.due": ("探测器到期", "detector due"),
     "detector.test_begun": ("探测器通气开始", "test gas for a detector"),
+    "entry.unauthorised": ("未经许可进入动火区", "unauthorised entry"),
     "evidence.refused": ("证据被拒", "evidence refused"),
     "fire_watch.ended": ("看火结束", "fire watch ended"),
     "fire_watch.started": ("开始看火", "fire watch started"),

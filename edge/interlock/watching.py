@@ -6,6 +6,7 @@ from edge.gas.reading import Quality
 from edge.interlock.conditions.air import NO_OXYGEN, channel_reason, over_limit
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.gas_test import gas_test
+from edge.interlock.conditions.people import unknown_badges
 from edge.interlock.conditions.permit import late_s
 from edge.interlock.record import reason_data
 from edge.interlock.state import MAX_OVER, Levels, Mode, Reason, milli, usable
@@ -137,6 +138,24 @@ def report_people(turn: Turn) -> None:
             nearest=seen.nearest, distance_milli=seen.distance_milli,
             limit_milli=turn.rules.stranger_distance_milli.value,
         )  # fmt: skip
+
+
+def report_entries(turn: Turn) -> None:
+    """Somebody who has no business here while ignition is armed or released: an alarm of its own, once each."""
+    badges = tuple(Reason("badge_unknown", str(badge), clause="PTW-24") for badge in unknown_badges(turn.f))
+    found = (*turn.verdicts["door"].reasons, *badges, *turn.verdicts["stranger"].reasons)
+    names = tuple(reason.subject or reason.code for reason in found)
+    if turn.before in (Mode.ARMED, Mode.RELEASED):
+        for name, reason in zip(names, found, strict=True):
+            if name not in turn.v.entries:
+                released = turn.before is Mode.RELEASED
+                turn.note(
+                    "entry.unauthorised", Category.IDENTITY, Severity.ALARM, **reason_data(reason), released=released
+                )
+    else:
+        names = ()
+    if names != turn.v.entries:
+        turn.v = replace(turn.v, entries=names)
 
 
 def watch_contact(turn: Turn) -> None:

@@ -60,6 +60,9 @@ class Sieve:
         if checked.verdict is BadgeVerdict.MALFORMED:
             # Company 0xFFFF is anybody's: this is no badge at all.
             return None
+        if checked.verdict is BadgeVerdict.UNKNOWN and rssi_dbm < self._floor_dbm:
+            # Somebody else's badge far away is nobody who came in.
+            return None
         if checked.verdict is not BadgeVerdict.OK:
             return self._refuse(checked.badge, checked.verdict, at_us, monotonic_s)
         if rssi_dbm < self._floor_dbm:

@@ -84,6 +84,7 @@ class Box(Bench):
         other = copy.copy(self)
         other.gas = {name: copy.copy(gas) for name, gas in self.gas.items()}
         other.pressed, other.badges, other.looking = set(self.pressed), dict(self.badges), set(self.looking)
+        other.unknown_badges = dict(self.unknown_badges)
         other.badge_seen, other.faces = dict(self.badge_seen), dict(self.faces)
         other.notes, other.relays = [], []
         other.controller = copy.copy(self.controller)

@@ -51,12 +51,15 @@ def mend_devices(bench: Bench, _: int = 0) -> None:
     bench.controller.deaf = ()
     bench.pressed.clear()
     bench.strangers = ()
+    bench.unknown_badges.clear()
 
 
 def mend(bench: Bench, _: int = 0) -> None:
-    """Everything that people on site can put right, themselves being there again."""
+    """Everything that people on site can put right, themselves being there again, and the relief gone home."""
     mend_devices(bench)
     bench.badges.update({1001: True, 1002: True, 1003: True, 1004: True, 1009: True})
+    bench.badges[1005] = False
+    bench.badge_seen.pop(1005, None)
     bench.looking = {"performer", "guardian"}
 
 
@@ -132,6 +135,11 @@ def _fix(bench: Bench, number: int) -> None:
 
 def _stranger(bench: Bench, number: int) -> None:
     bench.strangers = (FaceRefused(bench.now, "x", number * 7),)
+
+
+def _unknown_badge(bench: Bench, number: int) -> None:
+    """A badge that nobody knows comes by; it may have been a while ago."""
+    bench.unknown_badges[9000 + number % 2] = _since(bench, number)
 
 
 def _camera(bench: Bench, number: int) -> None:
@@ -309,6 +317,7 @@ MOVES: dict[str, Move] = {
     "stranger": _stranger, "camera": _camera, "weld": _weld, "stuck": _stuck, "drops": _drops, "mute": _mute,
     "inputs": _inputs, "clock back": _clock_back, "clock forward": _clock_forward, "clock there and back": _clock_there_and_back,
     "clock quality": _clock_quality,
+    "unknown badge": _unknown_badge,
     "disk": _disk, "gap": _gap, "gas test": _gas_test, "window": _window, "fault window": _fault_window,
     "permit": _permit, "revoke": _revoke, "suspend": _suspend, "suspend here": _suspend_here, "void": _void,
     "reconfirm": _reconfirm, "beacon": _badge(1009), "bypass": _bypass, "shut down": _shut_down,

@@ -12,6 +12,7 @@ from contracts.permit import Person, Role
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.detectors import calibration_end_s
 from edge.interlock.conditions.facts import Facts
+from edge.interlock.conditions.people import unknown_badges
 from edge.interlock.conditions.permit import error_s, late_s
 from edge.interlock.conditions.preconditions import CELSIUS, proof_of
 from edge.interlock.proving import DAY_S, UNPROVEN, Result
@@ -97,6 +98,12 @@ def _faces(f: Facts, row: Number) -> Measures:
                     f"活体：{seen.liveness}", f"liveness: {seen.liveness}", person.name, at_us=seen.at_us,
                     clause=f.rules.liveness.clause,
                 )  # fmt: skip
+
+
+def _unknown_badge(f: Facts) -> Measures:
+    row = f.rules.unknown_badge_trips
+    found = ", ".join(map(str, unknown_badges(f))) or "–"
+    yield Measure("名单外工牌", "badges that nothing names", found, clause=row.clause)
 
 
 def _stranger(f: Facts) -> Measures:
@@ -378,6 +385,7 @@ SHOWN: dict[str, Shown] = {
     "permit": Shown(_permit, "在作业票时间内作业", "work within the permit's window"),
     "lease": Shown(_lease, "保持网络", "keep the network up"),
     "door": Shown(_contact("door"), "围栏门保持关闭", "keep the zone's door shut"),
+    "unknown_badge": Shown(_unknown_badge, "无关人员不得入内", "let nobody else in"),
     "stranger": Shown(_stranger, "无关人员不得入内", "let nobody else in"),
     "guardian": Shown(
         lambda f: _badges(f, Role.GUARDIAN), "监护人带工牌守在箱旁", "the guardian stays at the box with the badge"

@@ -142,6 +142,31 @@ def unverified(f: Facts, person: Person) -> Reason | None:
     return _face_reason(f, person, f.rules.face_ttl_s)[0]
 
 
+def unknown_badges(f: Facts) -> tuple[int, ...]:
+    """Badges near the box that neither its roster nor any permit on it names, heard within their time.
+
+    Whether such a badge verified does not matter: it is not believed for who it is, only for somebody being here. A
+    stale or forged copy of a known badge is no proof of a person and does not count.
+    """
+    seen = {**f.snapshot.unknown_badges, **f.snapshot.badges}
+    if not seen or f.permit is None:
+        return ()
+    named = {person.badge for permit in f.durable.permits for person in permit.people}
+    named.update((f.site.beacon, *(person.badge for person in f.site.roster)))
+    ttl_us = f.rules.unknown_badge_s.value * 1_000_000
+    return tuple(badge for badge, item in seen.items() if badge not in named and 0 <= f.now_us - item.at_us <= ttl_us)
+
+
+def unknown_badge(f: Facts) -> Verdict:
+    """Nobody with a badge that is on no permit and not on the roster is near, where the pack trips on that."""
+    row = f.rules.unknown_badge_trips
+    if not row.value:
+        return PASS
+    return Verdict(
+        tuple(Reason("badge_unknown", str(badge), None, None, "", row.clause) for badge in unknown_badges(f))
+    )
+
+
 def stranger(f: Facts) -> Verdict:
     """Nobody whom the permit does not name stands before the camera."""
     limit, ttl_us = f.rules.stranger_distance_milli, f.rules.stranger_s.value * 1_000_000

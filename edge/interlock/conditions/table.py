@@ -14,6 +14,7 @@
     place                 x      x                      PTW-04, BOX-02
     faces                 x                             BOX-01, BOX-03
     faces_again                  x   face_grace_s       BOX-04
+    unknown_badge         x      x                      PTW-24
     stranger              x      x                      PTW-24
     camera                x      x   (run: by level)    GB 30871-2022 5.2.11
     gas_test              x                             GB 30871-2022 5.3.1
@@ -89,6 +90,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("permit", permit.permit, True, True, "作业票", "permit"),
     Condition("lease", permit.lease, True, True, "平台联系", "word from the bridge"),
     Condition("door", contacts.door, True, True, "围栏门", "zone door"),
+    Condition("unknown_badge", people.unknown_badge, True, True, "陌生工牌", "no unknown badge"),
     Condition("stranger", people.stranger, True, True, "无关人员", "nobody else"),
     Condition("guardian", people.guardian, True, True, "监护人", "guardian on post"),
     Condition("performer", people.performer, True, True, "作业人", "performer here"),

@@ -82,6 +82,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     face_distance_milli: Lower
     stranger_distance_milli: Lower
     stranger_s: Higher
+    unknown_badge_s: Higher
+    unknown_badge_trips: Flag
     liveness: Word
     camera_ttl_s: Lower
     # the box itself

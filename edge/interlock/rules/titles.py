@@ -72,6 +72,8 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "face_distance_milli": ("人脸匹配距离上限", "furthest face that matches"),
         "stranger_distance_milli": ("判为无关人员的距离", "face distance of a stranger"),
         "stranger_s": ("无关人员保持时间", "a stranger counts for"),
+        "unknown_badge_s": ("陌生工牌视为在场", "an unknown badge counts as here"),
+        "unknown_badge_trips": ("陌生工牌即切断", "an unknown badge trips"),
         "liveness": ("活体检测", "liveness"),
         "camera_ttl_s": ("视频中断时限", "camera silent for at most"),
     },

@@ -12,7 +12,7 @@ from contracts.permit import Approval, Level, PermitClaims, Person, Role
 from edge.config import CONTACTS
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import kernel, rules
-from edge.interlock.evidence import Badge, Camera, Face, FaceRefused, Position
+from edge.interlock.evidence import Badge, BadgeRefused, Camera, Face, FaceRefused, Position
 from edge.interlock.happenings import Acknowledged, GasTested, Happening, PermitAccepted, ProofAsked
 from edge.interlock.kernel import Relay, Step
 from edge.interlock.proof_test import Probe
@@ -182,6 +182,7 @@ class Bench:
         self.inputs_silent_since: int | None = None
         self.badges = dict.fromkeys((1001, 1002, 1003, BEACON), True)
         self.badge_seen: dict[int, int] = {}
+        self.unknown_badges: dict[int, int] = {}
         self.faces: dict[str, Face] = {}
         self.looking = {"performer", "guardian"}
         self.strangers: tuple[FaceRefused, ...] = ()
@@ -236,6 +237,7 @@ class Bench:
             readings=readings,
             inputs=InputReading(**levels, **healthy, at_us=self.inputs_silent_since or self.now),
             badges={badge: Badge(seen, badge, -60) for badge, seen in self.badge_seen.items()},
+            unknown_badges={badge: BadgeRefused(at, badge, "unknown") for badge, at in self.unknown_badges.items()},
             position=position,
             faces=dict(self.faces),
             strangers=self.strangers,

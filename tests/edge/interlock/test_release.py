@@ -139,6 +139,8 @@ ALONE: list[tuple[str, Change, str, str]] = [
     ("guardian's liveness not proven", _face("guardian", liveness="not_proven"), "faces", "face_liveness"),
     ("liveness of unknown kind", _face("guardian", liveness="surely"), "faces", "face_liveness"),
     ("guardian's face too old", _face("guardian", at_us=1000 * SECOND - 181 * SECOND), "faces", "face_old"),
+    ("unknown badge", lambda b: b.unknown_badges.update({9001: b.now}), "unknown_badge", "badge_unknown"),
+    ("badge of nobody named", lambda b: b.badges.update({9002: True}), "unknown_badge", "badge_unknown"),
     ("stranger", _stranger(700), "stranger", "stranger"),
     ("face without any template", _stranger(-1), "stranger", "stranger"),
     ("no camera", _set(camera=None), "camera", "camera_lost"),

@@ -42,6 +42,7 @@ AT_ONCE: list[tuple[str, Change, str]] = [
         "lease",
         "place",
         "stranger",
+        "unknown_badge",
         "door",
         "mains",
         "battery",
@@ -81,7 +82,7 @@ def test_every_run_condition_is_covered_here() -> None:
     graced = {"guardian", "performer", "faces_again"}
     assert {c.name for c in CONDITIONS if c.run} == graced | {
         "estop", "stop", "gas", "deadman", "contact_closed", "inputs", "loop", "clock", "deadline", "permit", "lease",
-        "stranger", "place", "camera_running", "audit_running", "door", "mains", "battery", "enclosure",
+        "stranger", "unknown_badge", "place", "camera_running", "audit_running", "door", "mains", "battery", "enclosure",
     }  # fmt: skip
 
 

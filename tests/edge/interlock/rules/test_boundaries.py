@@ -118,6 +118,12 @@ def _stranger(distance: int, ago: int) -> bool:
     return _ok(bench, "stranger")
 
 
+def _unknown(amount: int) -> bool:
+    bench = _ready()
+    bench.unknown_badges[9001] = bench.now - amount
+    return _ok(bench, "unknown_badge")
+
+
 def _position(field: str) -> Callable[[int], bool]:
     def at(amount: int) -> bool:
         bench = _ready()
@@ -355,6 +361,7 @@ EDGES = [
          _distance),
     Edge("stranger_distance_milli", "policy PTW-24", 1, BELOW, lambda amount: _stranger(amount, 0)),
     Edge("stranger_s", "policy PTW-24", S, OVER, lambda amount: _stranger(900, amount)),
+    Edge("unknown_badge_s", "policy PTW-24: a badge is heard again within a second", S, OVER, _unknown),
     Edge("clock_behind_s", "policy BOX-02: the bridge's newest signed time is a floor", 1, UP_TO, _behind),
     Edge("clock_step_ms", "policy BOX-02", 1, UP_TO, _step),
     Edge("clock_slew_ms", "policy BOX-02: what scheduling may lie between two readings of the clock", 1, UP_TO, _slew),
@@ -474,6 +481,17 @@ def test_liveness_is_proven_or_it_is_not(seen: str, passes: bool) -> None:
     bench.faces["guardian"] = Face(bench.now, "guardian", 350, seen, "dlib")
     assert GB.liveness.clause == "policy ANT-01"
     assert _ok(bench, "faces") is passes
+
+
+@pytest.mark.rule("unknown_badge_trips")
+@pytest.mark.parametrize("trips", [True, False])
+def test_an_unknown_badge_trips_or_is_told_only(trips: bool) -> None:
+    """PTW-24: `true` trips; `false` lets the work go on, and rings the safety officer all the same."""
+    bench = Bench(pack=replace(GB, unknown_badge_trips=replace(GB.unknown_badge_trips, value=trips))).prepare().release()
+    bench.unknown_badges[9001] = bench.now
+    bench.step()
+    assert (bench.mode is Mode.TRIPPED) is trips
+    assert len(bench.found("entry.unauthorised")) == 1
 
 
 @pytest.mark.rule("clock_quality")
