@@ -21,7 +21,7 @@ from edge.interlock.happenings import Revoked
 from edge.interlock.replay import replay
 from edge.interlock.site import Site
 from edge.interlock.state import Durable, Mode
-from tests.edge.interlock.bench import GB, ROSTER, SITE, Bench, group, permit
+from tests.edge.interlock.bench import BEACON, GB, ROSTER, SITE, Bench, group, permit
 
 DECISIONS = (
     "identity.checked_in", "interlock.arm_refused", "release.authorised", "release.commanded", "relay.closed",
@@ -151,7 +151,7 @@ def test_a_record_of_sixteen_channels_costs_less_than_a_millisecond() -> None:
         "box-1", "gb30871-2022",
         (*(group(f"g{n}", "1oo1", "CH4", Unit.PCT_LEL, f"ch4-{n}") for n in range(15)),
          group("o2", "1oo1", "O2", Unit.VOL_PCT, "o2-1")),
-        ROSTER, ("gnss",), reset_is_key=True,
+        ROSTER, ("gnss",), reset_is_key=True, beacon=BEACON,
     )  # fmt: skip
     bench = Bench(site).prepare().release()
     bench.gas["ch4-3"].value = 60.0
