@@ -230,7 +230,7 @@ class Box:
             capture_output=True,
             text=True,
             env=surroundings,
-            timeout=20,
+            timeout=40,
             input=stdin,
             check=False,
         )
