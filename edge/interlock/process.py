@@ -38,7 +38,7 @@ from edge.interlock.journal import Journal
 from edge.interlock.proof_test import Probe
 from edge.interlock.record import Note
 from edge.interlock.snapshot import AuditHealth, Snapshot, accept
-from edge.interlock.state import FORGOTTEN, Mode
+from edge.interlock.state import FORGOTTEN, Durable, Mode
 from edge.interlock.status import AuditView, Status
 from edge.interlock.store import StateStore
 from edge.relay.driver import RELAYS
@@ -94,6 +94,8 @@ class Interlock:
         found, existed = store.load()
         key = keys.load_or_create(config.log_key)
         first_start = not existed and not config.audit_db.exists()
+        if first_start:
+            store.begin(Durable(boot_id=boot_id()))
         self._log = AuditLog.open(
             config.audit_db, box=config.box, domain=config.domain, key=key, witness=witness, clock=self._stamp,
             boot={"baseline": config.baseline, "rules": self._rules.sha256},

@@ -44,6 +44,14 @@ class StateStore:
             self._path.replace(self._path.with_suffix(".bad"))
             return None, True
 
+    def begin(self, durable: Durable) -> None:
+        """Write the very first state before there is a log: a log without a state would be a state that was lost.
+
+        Raises:
+            OSError: the disk does not let us.
+        """
+        self._write(encode(durable))
+
     def save(self, durable: Durable, done: Callable[[], None] | None = None) -> None:
         """Hand over a state; never waits. `done` comes from the writer thread once it or a newer one is durable."""
         with self._wake:

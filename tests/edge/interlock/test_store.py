@@ -76,6 +76,14 @@ def test_closing_writes_what_waits(tmp_path: Path) -> None:
     assert decode((tmp_path / "state.json").read_bytes()).boot_id == "last"
 
 
+def test_the_first_state_is_on_disk_before_anything_else_happens(tmp_path: Path) -> None:
+    """A box that dies in its first second comes back as new, not as one that lost its state."""
+    store = StateStore(tmp_path / "state.json")
+    store.begin(Durable(boot_id="b"))
+    assert store.load() == (Durable(boot_id="b"), True)
+    store.close()
+
+
 def test_no_file_is_not_a_damaged_file(tmp_path: Path) -> None:
     store = StateStore(tmp_path / "state.json")
     assert store.load() == (None, False)
