@@ -124,15 +124,12 @@ def judge(event: Event, given: Given, proposed: Rules) -> Finding | None:
     if was == now:
         return None
     change = _CHANGES[now, True] if now else _CHANGES[was, False]
-    rows = tuple(name for name, rules in single_changes(given.rules, proposed) if _flips(given, rules, now))
+    rows = tuple(
+        name
+        for name, rules in single_changes(given.rules, proposed)
+        if _outcome(given, kernel.again(under(given, rules)))[0] == now
+    )
     return Finding(event.seq, event.t, event.type, change, rows or (SEVERAL,), why or was or "-", why_now or now or "-")
-
-
-def _flips(given: Given, rules: Rules, wanted: str) -> bool:
-    try:
-        return _outcome(given, kernel.again(under(given, rules)))[0] == wanted
-    except ContractError:
-        return False
 
 
 def judge_values(event: Event, site: Site, recorded: Rules, proposed: Rules) -> Finding | None:
@@ -146,7 +143,7 @@ def judge_values(event: Event, site: Site, recorded: Rules, proposed: Rules) -> 
     now = _voting(_limited(site, proposed), values)
     if then or not now:
         return None
-    rows = tuple(row for row, rules in single_changes(recorded, proposed) if _votes(site, rules, values))
+    rows = tuple(row for row, rules in single_changes(recorded, proposed) if _voting(_limited(site, rules), values))
     return Finding(event.seq, event.t, event.type, Change.MORE_TRIPS, rows or (SEVERAL,), "-", "; ".join(now))
 
 
@@ -173,13 +170,6 @@ def _voting(site: Site, values: dict[str, tuple[float, str]]) -> list[str]:
         if len(over) >= group.needed:
             found += over
     return found
-
-
-def _votes(site: Site, rules: Rules, values: dict[str, tuple[float, str]]) -> bool:
-    try:
-        return bool(_voting(_limited(site, rules), values))
-    except ContractError:
-        return False
 
 
 class Skipped(msgspec.Struct, frozen=True):

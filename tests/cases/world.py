@@ -8,7 +8,8 @@ from joserfc.jwk import OKPKey
 from contracts import jws
 from contracts.permit import Command, Level, PermitClaims, Precondition, Revocations, Verb
 from edge.gas.reading import Quality
-from edge.interlock import bypassing, offers
+from edge.interlock import bypassing, offers, view
+from edge.interlock.conditions import CONDITIONS
 from edge.interlock.evidence import Badge, BadgeRefused, Evidence, Face, FaceRefused, Position, Source
 from edge.interlock.happenings import (
     Acknowledged,
@@ -98,6 +99,9 @@ class World(Bench):
             self.audit = AuditHealth(True, (self.now - self.stalled_since) // 1000, False)
         found = super().step(*happenings, ms=ms)
         if self.playing:
+            if found.notes:
+                # Whatever is decided can be explained at that moment.
+                assert len(view.explain(found.facts, found.verdicts)) == len(CONDITIONS)
             self._tell(found.notes)
             if self.latch is not closed:
                 self.told(self, "relay", "CLOSE" if self.latch else "OPEN")

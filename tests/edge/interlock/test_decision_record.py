@@ -3,6 +3,7 @@
 Every other test of this folder replays each decision that it makes, too: the bench writes them to a log in memory.
 """
 
+import datetime
 import statistics
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from contracts.permit import Revocations
 from edge.gas.reading import Quality
 from edge.interlock import restart
 from edge.interlock.decision_record import Given, PartText, Recorder, Start, part_of, read, whole
-from edge.interlock.happenings import Revoked
+from edge.interlock.happenings import Revoked, Suspended
 from edge.interlock.replay import replay
 from edge.interlock.site import Site
 from edge.interlock.state import Durable, Mode
@@ -100,6 +101,7 @@ def test_a_record_that_was_changed_does_not_replay_to_the_same_verdict(released:
     rows = msgspec.json.decode(msgspec.json.encode(event.data["snapshot"]).replace(b'"30.0"', b'"3.0"'))
     again = replay(event.type, {**event.data, "snapshot": rows}, released.log.parts.__getitem__)
     assert not again.same
+    assert again.site == SITE
     assert [difference.what for difference in again.differences] == ["gas", "gas_test", "event"]
     assert again.differences[0].recorded.startswith("gas_high ch4-1 30000/")
     assert again.differences[0].replayed == "ok"
@@ -173,6 +175,32 @@ def test_every_quality_and_an_absent_value_come_back(bench: Bench) -> None:
     for quality, name in zip(Quality, bench.gas, strict=False):
         bench.gas[name].quality, bench.gas[name].value = quality, None
     assert read(*_written(_given(bench)))[0] == _given(bench)
+
+
+def test_a_row_that_would_fill_a_leaf_becomes_a_part(ready: Bench) -> None:
+    given = msgspec.structs.replace(_given(ready), happenings=(Suspended("HW-1", "x" * 6000, void=False),))
+    rows, parts = Recorder().step(given, {})
+    assert max(len(msgspec.json.encode(row)) for row in rows) < MAX_LEAF_BYTES // 2 + 200
+    assert "dict" in {part.kind for part in parts}
+    assert read(*_written(given))[0] == given
+
+
+def test_what_a_later_field_may_hold_is_recorded_too() -> None:
+    """A dict within an entry, a date: text and objects without a float."""
+    durable = Durable(preconditions={"HW-1/a": {"b": 1.5}, "HW-1/c": datetime.date(2026, 10, 1)})  # type: ignore[dict-item]
+    rows, _ = Recorder().step(msgspec.structs.replace(_given(Bench()), durable=durable), {})
+    assert [row["v"] for row in rows if row["k"] == "durable.preconditions"] == [{"b": "1.5"}, "2026-10-01"]
+
+
+def test_parts_that_are_forgotten_are_written_again() -> None:
+    """Twice is a leaf too many; not at all would be a decision that nobody can make again."""
+    recorder, given = Recorder(), _given(Bench())
+    assert {part.kind for part in recorder.step(given, {})[1]} == {"Site", "Rules"}
+    for number in range(300):
+        void = tuple(f"HW-{number}-{n}" for n in range(20))
+        recorder.step(msgspec.structs.replace(given, durable=Durable(void=void)), {})
+    parts = {part.kind for part in recorder.step(given, {})[1]}
+    assert parts <= {"Site", "Rules"}
 
 
 def _given(bench: Bench) -> Given:

@@ -2,14 +2,17 @@
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from contracts.permit import Precondition
 from edge.interlock import kernel, view
 from edge.interlock.conditions import CONDITIONS
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
+from edge.interlock.evidence import FaceRefused
 from edge.interlock.happenings import PermitAccepted
 from edge.interlock.snapshot import Snapshot
-from tests.edge.interlock.bench import GB, SITE, Bench, permit
-from tests.edge.interlock.test_properties import _snapshots
+from tests.edge.interlock.bench import GB, SITE, Bench, permit, replace
+from tests.edge.interlock.test_properties import STARTS, _snapshots
 
 DECIDED_BY_NUMBERS = (
     "inputs", "deadman", "loop", "audit", "audit_running", "place", "clock", "lease", "permit", "deadline",
@@ -58,6 +61,31 @@ def test_a_condition_passes_only_while_its_numbers_are_inside(snapshot: Snapshot
         if verdict.ok and name in DECIDED_BY_NUMBERS and step.facts.snapshot == snapshot:
             assert all(measure.inside is not False or measure.value is None for measure in found), (name, found)
     view.explain(step.facts, step.verdicts)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(sorted(STARTS)), _snapshots, st.booleans())
+def test_whatever_is_known_or_not_can_be_shown(where: str, snapshot: Snapshot, bare: bool) -> None:
+    """A box that has seen nothing is explained like any other."""
+    bench = STARTS[where]
+    site = replace(bench.site, contacts=(), quorum=("badge",)) if bare else bench.site
+    step = kernel.step(site, GB, bench.durable, bench.volatile, snapshot, bench.now, ())
+    for shown in view.explain(step.facts, step.verdicts):
+        assert all(measure.zh and measure.en for measure in shown.shown)
+
+
+def test_what_a_permit_asks_for_is_shown_before_and_after_its_proof(bench: Bench) -> None:
+    wanted = (
+        Precondition("drained", "drained"),
+        Precondition("cooled", "cooled", "temperature", 60_000),
+    )
+    bench.step(PermitAccepted(permit(preconditions=wanted)))
+    assert bench.last is not None
+    shown = measures("preconditions", bench.last.facts)
+    assert [(m.subject, m.value, m.inside) for m in shown] == [("drained", None, None), ("cooled", None, False)]
+    bench.strangers = (FaceRefused(bench.now, "", 700), FaceRefused(bench.now - 10**12, "", 700))
+    (stranger,) = measures("stranger", bench.step(ms=0).facts)
+    assert (stranger.value, stranger.inside) == (0.7, False)
 
 
 def test_bounds_are_judged_as_the_conditions_judge_them() -> None:

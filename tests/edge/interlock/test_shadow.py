@@ -3,9 +3,10 @@
 import msgspec
 
 from contracts.gas import Unit
+from contracts.permit import Level
 from edge.interlock.decision_record import read
 from edge.interlock.rules import Limit, Rules
-from edge.interlock.shadow import SEVERAL, Change, Run, Shadow
+from edge.interlock.shadow import SEVERAL, Change, Run, Shadow, single_changes
 from tests.edge.interlock.bench import GB, Bench
 
 replace = msgspec.structs.replace
@@ -127,5 +128,29 @@ def test_a_proposal_without_a_limit_for_a_gas_is_said_and_not_guessed(released: 
     without = replace(GB, limits=tuple(limit for limit in GB.limits if limit.gas != "CO"))
     found = _shadow(released, without)
     assert found.findings == ()
-    assert len(found.skipped) == found.decisions
+    assert len(found.skipped) >= found.decisions
     assert "limit" in found.skipped[0].why
+
+
+def test_a_level_and_a_gas_are_rows_of_their_own() -> None:
+    """A table of limits or levels is not one row: the one that changes is named."""
+    grade_1 = replace(GB.levels[Level.GRADE_1], camera=True)
+    proposed = replace(_methane(5.0), levels={**GB.levels, Level.GRADE_1: grade_1}, sha256="other")
+    changes = dict(single_changes(GB, proposed))
+    assert set(changes) == {"limits.CH4", "levels.grade_1"}
+    assert changes["levels.grade_1"].levels[Level.GRADE_1].camera
+    assert changes["levels.grade_1"].limits == GB.limits
+
+
+def test_what_could_not_be_read_and_which_site_rules_held_are_told(released: Bench) -> None:
+    run = Run(GB)
+    assert released.log is not None
+    event = next(event for event in released.log.events if event.type == "relay.closed")
+    given = read(event.data["snapshot"], released.log.parts.__getitem__)[0]
+    run.skip(event, "damaged")
+    run.decision(event, replace(given, rules=replace(GB, site="tank farm")))
+    run.other(replace(event, type="interlock.tripped"))
+    found = run.result()
+    assert [skipped.why for skipped in found.skipped] == ["damaged"]
+    assert found.site_rules == ("tank farm",)
+    assert found.first_t == found.last_t == event.t
