@@ -17,8 +17,6 @@ from edge.interlock.rules import Rules
 
 SECOND_US = 1_000_000
 DAY_S = 86_400
-_MOVED_MILLI = 100
-"""Share of the applied step that tells gas from noise: below it a reading is at the baseline (practice)."""
 
 
 class Kind(StrEnum):
@@ -96,13 +94,17 @@ UNPROVEN = DetectorRecord()
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What a test must keep to, from the rule pack and the channel's T90 and range."""
+    """What a test must keep to, from the rule pack and the channel's T90 and range.
+
+    `still_percent` is the share of the applied step that tells gas from noise: up to it a reading is at the baseline.
+    """
 
     apply_us: int
     respond_us: int
     hold_us: int
     clear_us: int
     band: float
+    still_percent: int
 
 
 class Exercise(msgspec.Struct, frozen=True):
@@ -154,7 +156,7 @@ def terms(kind: Kind, rules: Rules, *, step: float, full_scale: float, t90_us: i
         respond_us = rules.calibration_window_s.value * SECOND_US
     return Terms(
         rules.bump_apply_s.value * SECOND_US, respond_us, rules.bump_hold_s.value * SECOND_US,
-        rules.bump_clear_s.value * SECOND_US, band,
+        rules.bump_clear_s.value * SECOND_US, band, rules.bump_still_percent.value,
     )  # fmt: skip
 
 
@@ -176,14 +178,14 @@ def advance(test: Exercise, reading: Reading | None, limits: Terms, stale_us: in
             return _clear(test, reading.value, limits)
 
 
-def _moved(test: Exercise, value: float) -> bool:
+def _moved(test: Exercise, value: float, limits: Terms) -> bool:
     """The reading has left its baseline towards the applied value."""
     step = test.applied - test.baseline
-    return (value - test.baseline) * (1 if step > 0 else -1) > abs(step) * _MOVED_MILLI / 1000
+    return (value - test.baseline) * (1 if step > 0 else -1) > abs(step) * limits.still_percent / 100
 
 
 def _apply(test: Exercise, value: float, limits: Terms) -> Exercise | Proof:
-    if _moved(test, value):
+    if _moved(test, value, limits):
         return _respond(msgspec.structs.replace(test, phase=Phase.RESPOND, phase_us=test.seen_us), value, limits)
     if test.seen_us - test.began_us > limits.apply_us:
         return test.ended(Result.FAILED, "test_no_response")
@@ -207,7 +209,7 @@ def _respond(test: Exercise, value: float, limits: Terms) -> Exercise | Proof:
 
 
 def _clear(test: Exercise, value: float, limits: Terms) -> Exercise | Proof:
-    if abs(value - test.baseline) * 1000 <= abs(test.applied - test.baseline) * _MOVED_MILLI:
+    if abs(value - test.baseline) * 100 <= abs(test.applied - test.baseline) * limits.still_percent:
         return test.ended(Result.PASSED)
     if test.seen_us - test.phase_us > limits.clear_us:
         return test.ended(Result.FAILED, "test_not_clear")

@@ -48,6 +48,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bump_apply_s: Lower
     bump_hold_s: Higher
     bump_clear_s: Lower
+    bump_still_percent: Lower
     calibration_age_d: Lower
     calibration_tolerance_percent: Lower
     calibration_window_s: Lower

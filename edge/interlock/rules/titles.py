@@ -30,6 +30,7 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "bump_apply_s": ("通气后开始响应的时限", "bump test: gas seen within"),
         "bump_hold_s": ("通气读数须保持", "bump test: reading stays for"),
         "bump_clear_s": ("通气后恢复的时限", "bump test: clean again within"),
+        "bump_still_percent": ("视为基线的读数份额", "bump test: noise at the baseline"),
         "calibration_age_d": ("检定周期", "calibration interval"),
         "calibration_tolerance_percent": ("校准允许偏差（满量程）", "tolerance of a calibration, full scale"),
         "calibration_window_s": ("校准调整时限", "time to adjust a detector"),

@@ -64,6 +64,19 @@ def test_the_head_is_clean_again_in_time(side: int) -> None:
 
 
 @SIDES
+@pytest.mark.rule("bump_still_percent")
+def test_up_to_its_share_of_the_applied_gas_a_reading_is_noise(side: int) -> None:
+    """Before the gas it is no response yet; after the gas it is clean again."""
+    assert GB.bump_still_percent.clause == "policy: up to this share of the applied gas is noise at the baseline"
+    value = APPLIED * (GB.bump_still_percent.value * 1000 + side) / 100_000
+    waiting = _next(_exercise(Kind.BUMP, Phase.APPLY), value, SECOND)
+    assert isinstance(waiting, Exercise)
+    assert (waiting.phase is Phase.APPLY) is UP_TO[side + 1]
+    clearing = _next(_exercise(Kind.BUMP, Phase.CLEAR), value, SECOND)
+    assert isinstance(clearing, Proof) is UP_TO[side + 1]
+
+
+@SIDES
 @pytest.mark.rule("bump_tolerance_percent")
 def test_a_bump_tests_reading_is_within_its_share_of_the_applied_gas(side: int) -> None:
     assert GB.bump_tolerance_percent.clause == "makers' practice (10 to 20 % of the applied gas)"
