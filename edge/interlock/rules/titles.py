@@ -21,6 +21,7 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "temperature_c": ("mg/m3 换算温度", "temperature of mg/m3"),
         "gas_test_age_s": ("分析至动火最长时间", "age of the gas test at ignition"),
         "gas_test_daily": ("每日动火前重新分析", "new gas test every day"),
+        "gas_test_points_count": ("取样部位数（上、中、下）", "sample positions"),
         "gas_test_radius_m": ("取样范围", "radius of sample points"),
         "gas_record_s": ("气体数据记录间隔", "interval of gas records"),
     },
