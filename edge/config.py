@@ -205,6 +205,14 @@ class Clock(_Section, frozen=True):
     rtc: str = "/sys/class/rtc/rtc0"
 
 
+class Voice(_Section, frozen=True):
+    """The spoken countdown: `command` plays a WAV file whose path is added to it; `synthesizer` is espeak-ng."""
+
+    command: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    language: Literal["zh", "en", "both"] = "zh"
+    synthesizer: str = "espeak-ng"
+
+
 class BoxConfig(_Section, frozen=True):
     """The whole file. `site_rules` is the path of a file with rows that tighten the baseline, or nothing."""
 
@@ -223,6 +231,7 @@ class BoxConfig(_Section, frozen=True):
     roster: tuple[Roster, ...]
     bridge: Bridge
     metrics: Metrics = Metrics()
+    voice: Voice | None = None
     site_rules: str = ""
     clock: Clock = Clock()
     utc_offset_min: Annotated[int, msgspec.Meta(ge=-720, le=840)] = 480

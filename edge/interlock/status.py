@@ -177,7 +177,10 @@ class PermitView(msgspec.Struct, frozen=True):
 
 
 class CountdownView(msgspec.Struct, frozen=True):
-    """A countdown that people should see: `what` is deadline, grace, fire_watch, attempt or reset_window."""
+    """A countdown that people should see: `what` is deadline, grace, fire_watch, attempt, bypass or reset_window.
+
+    `condition` is the one whose grace it is.
+    """
 
     what: str
     subject: str
@@ -186,6 +189,7 @@ class CountdownView(msgspec.Struct, frozen=True):
     total_ms: int
     zh: str
     en: str
+    condition: str = ""
 
 
 class BypassView(msgspec.Struct, frozen=True):

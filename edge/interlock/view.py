@@ -183,8 +183,10 @@ def _people(f: Facts) -> tuple[PersonView, ...]:
     return tuple(sorted(views, key=lambda view: view.role != Role.GUARDIAN.value))
 
 
-def _countdown(f: Facts, what: str, subject: str, until_us: int, total_ms: int, zh: str, en: str) -> CountdownView:
-    return CountdownView(what, subject, until_us, max(0, (until_us - f.now_us) // 1000), total_ms, zh, en)
+def _countdown(
+    f: Facts, what: str, subject: str, until_us: int, total_ms: int, zh: str, en: str, condition: str = ""
+) -> CountdownView:
+    return CountdownView(what, subject, until_us, max(0, (until_us - f.now_us) // 1000), total_ms, zh, en, condition)
 
 
 def _countdowns(f: Facts, verdicts: dict[str, Verdict]) -> tuple[CountdownView, ...]:
@@ -205,6 +207,7 @@ def _countdowns(f: Facts, verdicts: dict[str, Verdict]) -> tuple[CountdownView, 
                 verdict.grace_us // 1000,
                 f"{reason.zh}，{left_s} 秒后切断",
                 f"{reason.en}: opens in {left_s} s",
+                name,
             )
         )
     if durable.mode is Mode.RELEASED:

@@ -28,6 +28,8 @@ class Line:
         self.alarms = 0
         self.resent = 0
         self.refused = 0
+        self.voice_ok: bool | None = None
+        self.spoken = 0
         self.size = 0
         self.acked = 0
         self.oldest_unacked_s = 0.0
@@ -60,6 +62,9 @@ class BoxCollector(Collector):
         yield CounterMetricFamily("hotbox_link_alarms", "Alarm events sent on the live lane", line.alarms)
         yield CounterMetricFamily("hotbox_link_resent", "Times that the backlog was sent again", line.resent)
         yield CounterMetricFamily("hotbox_link_refused", "Messages from the broker not passed on", line.refused)
+        if line.voice_ok is not None:
+            yield GaugeMetricFamily("hotbox_voice_ok", "1 unless the last countdown could not be spoken", line.voice_ok)
+            yield CounterMetricFamily("hotbox_voice_spoken", "Sentences of a countdown that were spoken", line.spoken)
         yield GaugeMetricFamily("hotbox_audit_size", "Events in the log", line.size)
         yield GaugeMetricFamily("hotbox_audit_acked", "Events that the bridge has cosigned", line.acked)
         yield GaugeMetricFamily(

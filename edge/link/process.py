@@ -29,6 +29,7 @@ from edge.link.metrics import Endpoint, Line
 from edge.link.outbox import Outbox
 from edge.link.state import SILENT_S, StateTeller, offline
 from edge.sockets import now_us
+from edge.voice.speaker import Speaker
 
 POLL_S = 0.05
 FILE_EVERY_POLLS = 20
@@ -114,6 +115,7 @@ class Link:
         self._inbox = Inbox(_witness(config), self._outbox, evidence.send)
         self._state = StateTeller(config.box, config.baseline)
         self._endpoint = Endpoint(config.metrics, self._line, lambda: self._state.status)
+        self._speaker = Speaker(config.voice) if config.voice else None
         self._responses: deque[bytes] = deque(maxlen=KEPT_RESPONSES)
         self._live_wake, self._live_idle = asyncio.Event(), asyncio.Event()
         self._backlog_wake, self._state_wake, self._response_wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -122,7 +124,11 @@ class Link:
     async def work(self, ended: asyncio.Event) -> None:
         """Until `ended` is set, or until the supervisor has closed an inherited socket."""
         works = (ended.wait(), self._hear_interlock(), self._watch_log(), self._stay_connected())
-        await _first(*works, patience_s=2.0)
+        try:
+            await _first(*works, patience_s=2.0)
+        finally:
+            if self._speaker is not None:
+                await self._speaker.close()
 
     def close(self) -> None:
         """Give everything back."""
@@ -146,6 +152,8 @@ class Link:
                 if self._state.pulse_age_s() > SILENT_S:
                     self._inbox.offer_again()
                 self._state.pulse(status)
+                if self._speaker is not None:
+                    self._speaker.hear(status)
                 self._state_wake.set()
 
     async def _watch_log(self) -> None:
@@ -163,6 +171,8 @@ class Link:
     def _account(self) -> None:
         """Figures for the metrics, once a second."""
         line, outbox = self._line, self._outbox
+        if self._speaker is not None:
+            line.voice_ok, line.spoken = self._speaker.ok, self._speaker.spoken
         line.size, line.acked, line.resent = outbox.size, outbox.acked, outbox.resent
         line.refused, line.pulse_age_s = self._inbox.refused, self._state.pulse_age_s()
         oldest = outbox.oldest_unacked_t()

@@ -1,0 +1,34 @@
+"""What is said, and when. Pure."""
+
+from edge.interlock.status import CountdownView, Status
+
+MARKS_S = (20, 10, 5)
+"""Seconds left at which a countdown is said again; it is said first when it begins."""
+
+_SENTENCES: dict[str, tuple[str, str]] = {
+    "guardian": ("监护人离开，{s}秒后切断", "The guardian has left. Ignition opens in {s} seconds."),
+    "performer": ("作业人离开，{s}秒后切断", "The performer has left. Ignition opens in {s} seconds."),
+    "faces_again": ("请面向摄像头，{s}秒后切断", "Face the camera. Ignition opens in {s} seconds."),
+}
+
+
+def graces(status: Status) -> dict[tuple[str, int], CountdownView]:
+    """The running graces by condition and end: a new absence is a new one."""
+    return {(view.condition, view.until_us): view for view in status.countdowns if view.what == "grace"}
+
+
+def left_s(until_us: int, now_us: int) -> int:
+    """Seconds left, rounded up: never more time than there is is promised by less than a second."""
+    return max(0, -((now_us - until_us) // 1_000_000))
+
+
+def instants(until_us: int, now_us: int) -> tuple[tuple[int, int], ...]:
+    """When to speak and which number to say: now, and at each later mark."""
+    first = left_s(until_us, now_us)
+    return ((now_us, first), *((until_us - mark * 1_000_000, mark) for mark in MARKS_S if mark < first))
+
+
+def sentence(condition: str, seconds: int, language: str) -> str:
+    """The sentence in ``zh`` or ``en``; another condition's grace is told without its name."""
+    zh, en = _SENTENCES.get(condition, ("{s}秒后切断", "Ignition opens in {s} seconds."))
+    return (zh if language == "zh" else en).format(s=seconds)
