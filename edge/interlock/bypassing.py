@@ -6,7 +6,7 @@ heads that are left vote 1ooN: a group is never looser with a bypass than withou
 
 from contracts.errors import ContractError
 from contracts.event import Category, Severity
-from edge.interlock.conditions.air import GAS_ALARMS, channel_reason
+from edge.interlock.conditions.air import GAS_ALARMS, votes_to_trip
 from edge.interlock.conditions.facts import Facts
 from edge.interlock.conditions.people import entitled
 from edge.interlock.happenings import Bypassed
@@ -56,7 +56,8 @@ def problem(f: Facts, asked: Bypassed) -> ContractError | None:
 def _air_problem(f: Facts, asked: Bypassed) -> ContractError | None:
     """Never for gas over its limit, never the last healthy head of a group."""
     group = next(g for g in f.site.groups if asked.channel in [c.name for c in g.channels])
-    reasons = {channel.name: channel_reason(f, channel) for channel in group.channels}
+    votes = votes_to_trip(f)
+    reasons = {channel.name: votes.get(channel.name) for channel in group.channels}
     own = reasons.pop(asked.channel)
     if own is not None and own.code in GAS_ALARMS:
         came = f"{asked.channel}: {own.code}"

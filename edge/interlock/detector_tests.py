@@ -3,7 +3,6 @@
 from typing import Any
 
 from contracts.event import ActionResult, Category, Severity
-from edge.interlock.conditions.detectors import bump_reason, calibration_reason
 from edge.interlock.happenings import DetectorTestBegun
 from edge.interlock.proving import (
     DAY_S,
@@ -125,14 +124,12 @@ def report_due(turn: Turn) -> None:
     """One alarm when a channel becomes due in the middle of work; what was due at the start is in the status."""
     due: list[str] = []
     known = turn.v.due
-    for channel in turn.site.channels:
-        for reason in (bump_reason(turn.f, channel), calibration_reason(turn.f, channel)):
-            if reason is None or reason.code == "test_running":
-                continue
-            due.append(f"{channel.name}/{reason.code}")
-            if known is not None and due[-1] not in known and reason.code in ("bump_due", "calibration_due"):
-                released = turn.d.mode is Mode.RELEASED
-                sev = Severity.ALARM if released else Severity.WARNING
-                turn.note("detector.due", Category.GAS, sev, **reason_data(reason))
+    for reason in (*turn.verdicts["bump_test"].reasons, *turn.verdicts["calibration"].reasons):
+        if reason.code == "test_running":
+            continue
+        due.append(f"{reason.subject}/{reason.code}")
+        if known is not None and due[-1] not in known and reason.code in ("bump_due", "calibration_due"):
+            sev = Severity.ALARM if turn.d.mode is Mode.RELEASED else Severity.WARNING
+            turn.note("detector.due", Category.GAS, sev, **reason_data(reason))
     if tuple(due) != known:
         turn.v = replace(turn.v, due=tuple(due))

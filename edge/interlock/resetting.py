@@ -2,7 +2,7 @@
 
 from contracts.event import ActionResult, Severity
 from edge.interlock.conditions import CONDITIONS, Condition
-from edge.interlock.conditions.air import channel_reason, gas
+from edge.interlock.conditions.air import gas, votes_to_trip
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.people import entitled
 from edge.interlock.record import reason_data
@@ -25,7 +25,7 @@ def reset(turn: Turn) -> None:
     if not turn.site.reset_is_key and turn.now >= turn.v.reset_window_until_us:
         reasons.append(Reason("reset_window"))
     f = replace(turn.f, durable=replace(turn.d, over_range=()))
-    bad = {channel.name for channel in turn.site.channels if channel_reason(f, channel) is not None}
+    bad = votes_to_trip(f)
     freed = replace(turn.d, over_range=tuple(name for name in turn.d.over_range if name in bad))
     reasons.extend(gas(replace(f, durable=freed)).reasons)
     reasons.extend(_causes_left(turn))

@@ -1,6 +1,7 @@
 """What is fixed while the box runs: channels with their limits, voting groups, roster. Built once from the config."""
 
 import datetime
+from functools import cached_property
 
 import msgspec
 
@@ -53,7 +54,7 @@ class SitePerson(msgspec.Struct, frozen=True):
     may: tuple[str, ...]
 
 
-class Site(msgspec.Struct, frozen=True):
+class Site(msgspec.Struct, frozen=True, dict=True):
     """The box's fixed surroundings.
 
     `contacts`: which of the optional inputs (door, mains ...) are wired; `beacon`: the badge number of the beacon that
@@ -70,7 +71,7 @@ class Site(msgspec.Struct, frozen=True):
     beacon: int = 0
     utc_offset_min: int = 480
 
-    @property
+    @cached_property
     def channels(self) -> tuple[SiteChannel, ...]:
         """All channels, in the groups' order."""
         return tuple(channel for group in self.groups for channel in group.channels)

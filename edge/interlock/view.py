@@ -6,7 +6,7 @@ from contracts.permit import Precondition, Role
 from edge.config import BUTTONS
 from edge.gas.reading import Quality
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
-from edge.interlock.conditions.air import GAS_ALARMS, acting_vote, channel_reason, group_votes
+from edge.interlock.conditions.air import GAS_ALARMS, acting_vote, group_votes, votes_to_trip
 from edge.interlock.conditions.detectors import calibration_end_s, life
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
 from edge.interlock.conditions.preconditions import missing, proof_of
@@ -95,7 +95,7 @@ def _channels(f: Facts) -> tuple[ChannelView, ...]:
                 limit_low=channel.limit.low,
                 limit_high=channel.limit.high,
                 range_high=channel.range_high,
-                alarm=channel_reason(f, channel) is not None,
+                alarm=channel.name in votes_to_trip(f),
                 group=channel.group,
                 bus=channel.bus,
                 life=life(f, channel).value,

@@ -3,7 +3,7 @@
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import PermitClaims
 from edge.gas.reading import Quality
-from edge.interlock.conditions.air import NO_OXYGEN, channel_reason, over_limit
+from edge.interlock.conditions.air import GAS_ALARMS, NO_OXYGEN, over_limit, votes_to_trip
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.gas_test import gas_test
 from edge.interlock.conditions.people import unknown_badges
@@ -92,15 +92,14 @@ def report_gas(turn: Turn) -> None:
     """One event when a channel begins to alarm or to fail, one when it is well again."""
     alarms: list[str] = []
     faults: list[str] = []
-    for channel in turn.site.channels:
-        reason = channel_reason(turn.f, channel)
+    for channel, reason in votes_to_trip(turn.f).items():
         # Without oxygen every bead is doubted: the oxygen's own event says so once.
-        if reason is None or reason.code in ("gas_never", "gas_warm_up", NO_OXYGEN):
+        if reason.code in ("gas_never", "gas_warm_up", NO_OXYGEN):
             continue
-        alarm = reason.code in ("gas_high", "gas_low", "gas_over_range")
-        (alarms if alarm else faults).append(channel.name)
+        alarm = reason.code in GAS_ALARMS
+        (alarms if alarm else faults).append(channel)
         known = turn.v.alarms if alarm else turn.v.faults
-        if channel.name not in known:
+        if channel not in known:
             kind, sev = ("gas.alarm", Severity.ALARM) if alarm else ("gas.fault", Severity.WARNING)
             turn.note(kind, Category.GAS, sev, **reason_data(reason))
     for channel_name in (*turn.v.alarms, *turn.v.faults):

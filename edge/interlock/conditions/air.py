@@ -46,9 +46,6 @@ def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     """Why a channel votes to trip, or None. No smoothing; over-range latches until a reset on site."""
     limit, name = channel.limit, channel.name
     reading = f.snapshot.readings.get(name)
-    record = f.durable.detectors.get(name)
-    if record is not None and record.out_of_service:
-        return _vote("gas_out_of_service", channel)
     if name in f.durable.over_range:
         return _vote("gas_over_range", channel, None, channel.range_high)
     if reading is None:
@@ -62,6 +59,10 @@ def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
         return _vote("gas_high", channel, value, limit.high)
     if limit.low is not None and not value >= limit.low:
         return _vote("gas_low", channel, value, limit.low)
+    record = f.durable.detectors.get(name)
+    if record is not None and record.out_of_service:
+        # Behind its gas: a head that failed its calibration and reads gas is believed as it is, bypassed or not.
+        return _vote("gas_out_of_service", channel)
     if channel.catalytic:
         # A bead that reads clean air may be out of oxygen; one that reads gas is believed as it is.
         rule = f.rules.catalytic_o2_vol_pct
@@ -75,9 +76,13 @@ def _vote(code: str, channel: SiteChannel, value: float | None = None, bound: fl
     return Reason(code, channel.name, milli(value), milli(bound), limit.unit.value, limit.clause)
 
 
-def group_reasons(f: Facts, group: SiteGroup) -> tuple[Reason, ...]:
-    """Votes to trip in one group; bad quality is a vote."""
-    return tuple(reason for channel in group.channels if (reason := channel_reason(f, channel)) is not None)
+def votes_to_trip(f: Facts) -> dict[str, Reason]:
+    """Every channel that votes to trip, and why; bad quality is a vote. Worked out once for the same facts."""
+    known: dict[str, Reason] | None = f.__dict__.get("votes_to_trip")
+    if known is None:
+        known = {c.name: reason for c in f.site.channels if (reason := channel_reason(f, c)) is not None}
+        f.__dict__["votes_to_trip"] = known
+    return known
 
 
 def group_votes(f: Facts, group: SiteGroup) -> tuple[tuple[Reason, ...], int]:
@@ -86,7 +91,10 @@ def group_votes(f: Facts, group: SiteGroup) -> tuple[tuple[Reason, ...], int]:
     A bypassed head's failure is no vote, its gas alarm is one, and the heads that are left vote 1ooN: with a bypass a
     group is never looser than without the head.
     """
-    votes = group_reasons(f, group)
+    found = votes_to_trip(f)
+    votes = tuple(found[channel.name] for channel in group.channels if channel.name in found) if found else ()
+    if not f.durable.bypasses:
+        return votes, group.needed
     bypassed = [bypass.channel for bypass in f.durable.bypasses if bypass.holds(f.now_us)]
     if not any(channel.name in bypassed for channel in group.channels):
         return votes, group.needed

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from edge.gas.reading import Quality
-from edge.interlock.conditions.air import GAS_ALARMS, NO_OXYGEN, channel_reason
+from edge.interlock.conditions.air import GAS_ALARMS, NO_OXYGEN, votes_to_trip
 from edge.interlock.conditions.facts import Facts, Verdict
 from edge.interlock.proving import DAY_S, UNPROVEN, Proof, Result
 from edge.interlock.site import SiteChannel
@@ -88,7 +88,7 @@ def calibration_reason(f: Facts, channel: SiteChannel) -> Reason | None:
 
 def _speaks(f: Facts, channel: SiteChannel) -> bool:
     """The channel's vote is its reading. A broken detector votes to trip already, so nothing more is asked of it."""
-    reason = channel_reason(f, channel)
+    reason = votes_to_trip(f).get(channel.name)
     return reason is None or reason.code in GAS_ALARMS or reason.code == NO_OXYGEN
 
 

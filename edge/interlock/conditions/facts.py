@@ -10,10 +10,11 @@ from edge.interlock.snapshot import Snapshot
 from edge.interlock.state import Durable, Reason, Volatile, current_permit
 
 
-class Facts(msgspec.Struct, frozen=True):
+class Facts(msgspec.Struct, frozen=True, dict=True):
     """Everything that conditions look at, at one moment.
 
-    `permit` is the permit that decides now. `oxygen` is the highest reading of a sound O2 channel in vol%, None where
+    `wall_us` is the wall clock to the microsecond: what is judged by date has a sharp end too. `permit` is the permit
+    that decides now. `oxygen` is the highest reading of a sound O2 channel in vol%, None where
     there is none.
     """
 
@@ -23,15 +24,10 @@ class Facts(msgspec.Struct, frozen=True):
     volatile: Volatile
     snapshot: Snapshot
     now_us: int
+    wall_us: int
     wall_s: int
     permit: PermitClaims | None
     oxygen: float | None = None
-
-    @property
-    def wall_us(self) -> int:
-        """The wall clock to the microsecond: what is judged by date has a sharp end too."""
-        clock = self.snapshot.clock
-        return clock.t * 1000 + self.now_us - clock.at_us
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -52,9 +48,12 @@ PASS = Verdict()
 
 def facts(site: Site, rules: Rules, durable: Durable, volatile: Volatile, snapshot: Snapshot, now_us: int) -> Facts:
     """Put the facts together."""
-    wall_s = snapshot.clock.wall_s(now_us)
+    clock = snapshot.clock
+    wall_s = clock.wall_s(now_us)
+    wall_us = clock.t * 1000 + now_us - clock.at_us
     oxygen = _oxygen(site, durable, snapshot, now_us)
-    return Facts(site, rules, durable, volatile, snapshot, now_us, wall_s, current_permit(durable, wall_s), oxygen)
+    permit = current_permit(durable, wall_s)
+    return Facts(site, rules, durable, volatile, snapshot, now_us, wall_us, wall_s, permit, oxygen)
 
 
 def _oxygen(site: Site, durable: Durable, snapshot: Snapshot, now_us: int) -> float | None:
