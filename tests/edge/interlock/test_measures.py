@@ -11,6 +11,7 @@ from edge.interlock.conditions.measures import SHOWN, Measure, measures
 from edge.interlock.evidence import FaceRefused
 from edge.interlock.happenings import PermitAccepted
 from edge.interlock.snapshot import Snapshot
+from edge.interlock.state import GasPoint, ProofTest
 from tests.edge.interlock.bench import GB, SITE, Bench, permit, replace
 from tests.edge.interlock.test_properties import STARTS, _snapshots
 
@@ -86,6 +87,21 @@ def test_what_a_permit_asks_for_is_shown_before_and_after_its_proof(bench: Bench
     bench.strangers = (FaceRefused(bench.now, "", 700), FaceRefused(bench.now - 10**12, "", 700))
     (stranger,) = measures("stranger", bench.step(ms=0).facts)
     assert (stranger.value, stranger.inside) == (0.7, False)
+
+
+def test_a_site_with_gnss_alone_a_failed_proof_test_and_a_gas_that_is_not_watched_are_shown(ready: Bench) -> None:
+    assert ready.last is not None
+    test = ready.durable.gas_test
+    assert test is not None
+    odd = replace(test, points=(GasPoint("up", "H2", "%LEL", 1.0), *test.points[:1]))
+    durable = replace(
+        ready.durable, as_of=0, gas_test=odd, proof_test=ProofTest(ready.now, 0, ("a", "b"), ok=False, steps=())
+    )
+    facts = replace(ready.last.facts, site=replace(SITE, quorum=("gnss",)), durable=durable)
+    assert next(m.en for m in measures("place", facts)) == "position fix"
+    assert [m.en for m in measures("gas_test", facts)] == ["gas test", "CH4 up"]
+    assert "behind signed time" not in [m.en for m in measures("clock", facts)]
+    assert any("failed" in m.en for name in SHOWN for m in measures(name, facts))
 
 
 def test_bounds_are_judged_as_the_conditions_judge_them() -> None:
