@@ -46,6 +46,10 @@ class Decisions:
             raise ContractError("--event", f"0 to {self._log.size() - 1}", str(seq), "hotbox audit tail shows them")
         return found
 
+    def before(self, seq: int) -> int | None:
+        """Seq of the newest decision up to `seq`."""
+        return self._log.newest_with('"k":"decision"', seq)
+
     def _whole(self, seq: int) -> Event | None:
         leaves = self._log.events(seq, 1)
         if not leaves or leaves[0].seq != seq:

@@ -104,6 +104,10 @@ def explained(decisions: Decisions, seq: int) -> Explained:
         ContractError: no such event, or it is no decision with its record.
     """
     event = decisions.event(seq)
+    if "snapshot" not in event.data or "part_of" in event.data:
+        before = decisions.before(seq)
+        hint = f"the decision before it is {before}" if before is not None else "no decision stands before it"
+        raise ContractError("--event", "a decision with its record", f"{seq} ({event.type})", hint)
     return of_event(event, replay(event.type, event.data, decisions.text_before(event.seq)))
 
 

@@ -88,7 +88,7 @@ def test_a_changed_record_gives_another_verdict_and_names_the_condition(
     [
         (("--event", "999999"), "--event"),
         (("--event", "-1"), "--event"),
-        (("--event", "0"), "the record of a decision"),
+        (("--event", "0"), "a decision with its record"),
         (("--event", "0", "--log", "/nowhere/audit.db"), "a box's audit.db"),
         (("weather", "--event", "TRIP"), "CONDITION"),
     ],
