@@ -59,7 +59,7 @@ SABOTAGE: tuple[tuple[Callable[..., Any], str, str, str], ...] = (
     (air.channel_reason, "value <= limit.high", "value <= 99.0", "closed_means_clean_air"),
     (air.channel_reason, "reading.quality is not Quality.GOOD", "False", "closed_means_clean_air"),
     (air.group_votes, "or vote.code in GAS_ALARMS", "", "no_bypass_beats_gas"),
-    (air.group_votes, "in bypassed or vote.code in GAS_ALARMS), 1", "in bypassed or vote.code in GAS_ALARMS), 2", "closed_means_clean_air"),
+    (air.group_votes, "in bypassed or vote.code in GAS_ALARMS), 1", "in bypassed or vote.code in GAS_ALARMS), 2", "closed_means_clean_air|no_bypass_beats_gas"),
     (bypassing.problem, "f.durable.mode not in _QUIET", "False", "no_bypass_beats_gas"),
     (buttons.stop, "not read.stop", "False", "closed_means_hands_off_the_stop"),
     (buttons.inputs, "0 <= age_us <=", "0 <=", "closed_means_hands_off_the_stop"),
@@ -93,7 +93,7 @@ def test_the_search_finds_a_broken_kernel(function: Callable[..., Any], old: str
     """A negative control for each promise: without it the search could pass by accident."""
     with sabotaged(function, old, new), pytest.raises((ViolationError, AssertionError, IndexError)) as caught:
         _explore()
-    assert promise in str(caught.value)
+    assert re.search(promise, str(caught.value))
 
 
 def test_the_readme_lists_every_promise() -> None:
