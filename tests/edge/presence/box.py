@@ -52,8 +52,8 @@ def box(directory: Path, **sections: object) -> config.BoxConfig:
         "buses": (), "channels": (), "groups": (),
         "inputs": config.Inputs("none", 1), "relay": config.Relay("none"),
         "presence": config.Presence(
-            FENCE, ("gnss", "badge"), config.BadgeRules(secrets, -80, "", bus),
-            config.Gnss(known["gnss"]["device"]) if "gnss" in known else None,
+            FENCE, ("gnss", "badge"), badges=config.BadgeRules(secrets, -80, "", bus),
+            gnss=config.Gnss(known["gnss"]["device"]) if "gnss" in known else None,
         ),
         "vision": config.Vision(known.get("camera", {}).get("url", ""), str(directory / "templates")),
         "roster": (), "bridge": config.Bridge("127.0.0.1", 1, "bridge", "", "", ""),

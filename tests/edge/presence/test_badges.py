@@ -98,6 +98,13 @@ def test_weak_badge_is_not_reported_and_said_once(caplog):
     assert take(sieve, rssi=-80, at=20.0)
 
 
+@pytest.mark.parametrize(("rssi", "told"), [(-81, False), (-80, True)])
+def test_an_unknown_badge_is_told_only_from_the_floor_on(rssi, told):
+    """PTW-24: somebody else's badge far away is nobody who came in."""
+    item = Sieve({}, -80).take(identifier(9001, bytes(32), 0), rssi, 5, 0, 0)
+    assert (item == BadgeRefused(5, 9001, "unknown")) is told
+
+
 def test_change_that_carries_no_signal_strength_is_not_hearing():
     assert take(Sieve(SECRETS, -127), rssi=-127) is None
 

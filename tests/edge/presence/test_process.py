@@ -62,7 +62,7 @@ async def test_badge_of_another_site_is_refused(quiet_site):
     rules = config.BadgeRules(str(wrong), -80, "", whole.presence.badges.dbus_address)
     ours, theirs = sockets.pair()
     interlock = Interlock(ours)
-    boxed = box(quiet_site.directory, presence=config.Presence(FENCE, ("badge",), rules, None))
+    boxed = box(quiet_site.directory, presence=config.Presence(FENCE, ("badge",), badges=rules))
     work = asyncio.create_task(process.run(boxed, theirs))
     try:
         quiet_site.set("badge", "performer", "here")
@@ -211,12 +211,12 @@ async def test_position_that_nothing_vouches_for_is_not_reported(quiet_site, pre
 
 async def test_bad_fence_and_open_secrets_end_the_process_at_start(quiet_site, tmp_path):
     whole = box(quiet_site.directory)
-    crossed = config.Presence((FENCE[0], FENCE[2], FENCE[1], FENCE[3]), ("badge",), whole.presence.badges, None)
+    crossed = config.Presence((FENCE[0], FENCE[2], FENCE[1], FENCE[3]), ("badge",), badges=whole.presence.badges)
     with pytest.raises(ContractError, match=r"presence\.fence"):
         await process.run(box(quiet_site.directory, presence=crossed), None)
     (tmp_path / "open.json").write_text("{}")
     (tmp_path / "open.json").chmod(0o644)
-    leaky = config.Presence(FENCE, ("badge",), config.BadgeRules(str(tmp_path / "open.json")), None)
+    leaky = config.Presence(FENCE, ("badge",), badges=config.BadgeRules(str(tmp_path / "open.json")))
     with pytest.raises(ContractError, match="0600"):
         await process.run(box(quiet_site.directory, presence=leaky), None)
 
