@@ -234,7 +234,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # gas test
     "gas_test_done": ("气体分析已录入：{n} 个数据，分析人 {analyst}", "gas test recorded: {n} values by {analyst}"),
     "ask_analyst": ("分析人编号", "analyst's id"),
-    "ask_calibrated_until": ("仪器校准有效期（如 2027-03-31）", "instrument calibrated until (such as 2027-03-31)"),
+    "ask_calibrated_until": ("仪器校准有效期至（如 2027-03-31）", "instrument calibrated until (such as 2027-03-31)"),
     "ask_serial": ("仪器出厂编号", "instrument's serial number"),
     "ask_value": ("{position} {gas}（{unit}，限值 {limit}）", "{position} {gas} ({unit}, limit {limit})"),
     "ask_number": ("请输入数字", "enter a number"),

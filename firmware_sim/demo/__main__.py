@@ -1,9 +1,11 @@
 """`python -m firmware_sim.demo [--once] [--json FILE] [--dir DIR] [--lang zh|en]`: plays the story.
 
-Without --once the site stays up afterwards until Ctrl-C. With --once the exit code is 0 only if every step passed.
+Without --once the site stays up afterwards until Ctrl-C, SIGTERM or the terminal's end.
+With --once the exit code is 0 only if every step passed.
 """
 
 import argparse
+import contextlib
 import locale
 import os
 import signal
@@ -19,6 +21,8 @@ from rich.table import Table
 
 from firmware_sim.demo.stage import BOX, Stage
 from firmware_sim.demo.story import TITLES, Outcome, Story
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _language() -> str:
@@ -98,14 +102,25 @@ def _stay(console: Console, stage: Stage, lang: str) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    for number in _ENDING:
+        # A closed terminal signals us, and make passes it on: the second must not cut the tidying up short.
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def _end_in_good_order() -> None:
+    """Tidy up whatever ends the demo. A shell's background job inherits SIGINT as ignored, so all are set by name."""
+    for number in _ENDING:
+        if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            continue  # nohup: somebody wants it to outlive the terminal
+        signal.signal(number, _interrupt)
 
 
 def main() -> int:
     """Play; gives the exit code."""
     arguments = _arguments()
     console = Console()
-    signal.signal(signal.SIGTERM, _interrupt)
+    _end_in_good_order()
     with tempfile.TemporaryDirectory(prefix="hotbox-demo-") as temporary:
         stage = Stage(
             (arguments.dir or Path(temporary)).resolve(), lambda what: console.print(f"   … {what}", style="dim")
@@ -126,8 +141,9 @@ def main() -> int:
             if not arguments.once:
                 _stay(console, stage, arguments.lang)
         except KeyboardInterrupt:
-            console.print("\n结束中…" if arguments.lang == "zh" else "\nending…")
             passed = not arguments.once
+            with contextlib.suppress(OSError):  # the terminal is gone
+                console.print("\n结束中…" if arguments.lang == "zh" else "\nending…")
         finally:
             stage.close()
     return 0 if passed else 1

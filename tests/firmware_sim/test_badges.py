@@ -150,7 +150,7 @@ def test_the_payload_changes_every_eight_seconds_and_names_the_badge() -> None:
 def test_the_secrets_are_private(running: RunningSite) -> None:
     path = Path(running.facts["badges"])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert sorted(json.loads(path.read_bytes())) == ["1001", "1002", "1003"]
+    assert sorted(json.loads(path.read_bytes())) == ["1001", "1002", "1003", "1004"]
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,7 @@ def test_what_is_missing_is_asked_for_on_a_terminal(box: Box) -> None:
 
     answer(b"analyst's id", b"wang")
     answer(b"serial number", b"GT-9")
+    answer(b"calibrated until", b"2099-12-31")
     answer(b"up methane", b"clean")
     answer(b"enter a number", b"0.2")
     for _ in range(11):
