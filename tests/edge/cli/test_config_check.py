@@ -174,7 +174,12 @@ def test_the_interlock_itself_says_which_key_file_is_missing(box: Box, tmp_path:
 
 def test_people_without_a_secret_and_a_site_without_oxygen_are_cautions(box: Box) -> None:
     changed = box.read()
-    changed["channels"] = [channel for channel in changed["channels"] if channel["gas"] != "O2"]
+    # A catalytic bead beside no oxygen detector is refused outright: this one is infrared.
+    changed["channels"] = [
+        {**channel, "sensor": "infrared"} if channel["gas"] == "CH4" else channel
+        for channel in changed["channels"]
+        if channel["gas"] != "O2"
+    ]
     changed["groups"] = [group for group in changed["groups"] if group["name"] != "o2-1"]
     cautions = [caution.en for caution in examine(box.write(changed, "air.yaml"), TODAY).warnings]
     assert any(text.startswith("no oxygen channel") for text in cautions)
