@@ -12,7 +12,6 @@ from edge.config import Channel
 from edge.gas.budget import BLOCK_REGISTERS, TAG_LENGTHS
 from edge.gas.reading import Quality, Reading
 
-STATUS_FAULT = 1
 STATUS_OVER_RANGE = 2
 STATUS_WARM_UP = 4
 _HALF_TURN = 0x8000
@@ -60,25 +59,26 @@ class Detector:
         )
 
     def _judge(self, status: int, value: float, counter: int | None, at_us: int) -> tuple[Quality, str]:
-        if counter is not None:
-            went_back, still_us = self._watch(counter, at_us)
-            if went_back:
-                return Quality.BAD_FRAME, "live counter went back: an old reply or a restarted detector"
-            if still_us > self._frozen_us:
-                return Quality.FROZEN, f"live counter {counter} stands still for {still_us // 1000} ms"
-        if status & STATUS_FAULT or status & ~(STATUS_FAULT | STATUS_OVER_RANGE | STATUS_WARM_UP):
-            return Quality.FAULT, f"status word 0x{status:04X}"
-        if status & STATUS_OVER_RANGE:
-            return Quality.OVER_RANGE, "the detector says over-range"
+        went_back, still_us = (False, 0) if counter is None else self._watch(counter, at_us)
+        if went_back:
+            return Quality.BAD_FRAME, "live counter went back: an old reply or a restarted detector"
         if status & STATUS_WARM_UP:
             self._settled_us = at_us + round(self.channel.t90_s * 1_000_000)
+        # Before any fault: what a broken head says of too much gas latches like a sound one's word.
+        if status & STATUS_OVER_RANGE:
+            return Quality.OVER_RANGE, "the detector says over-range"
+        if value > self.channel.range_high and at_us >= self._settled_us:
+            return Quality.OVER_RANGE, f"above {self.channel.range_high:g} {self.channel.unit}"
+        if still_us > self._frozen_us:
+            return Quality.FROZEN, f"live counter {counter} stands still for {still_us // 1000} ms"
+        if status & ~STATUS_WARM_UP:
+            return Quality.FAULT, f"status word 0x{status:04X}"
+        if status & STATUS_WARM_UP:
             return Quality.WARM_UP, "the detector warms up"
         if at_us < self._settled_us:
             # A sensor that is warm has still to follow the air: until T90 it may read clean in gas.
             left_s = (self._settled_us - at_us) / 1_000_000
             return Quality.WARM_UP, f"warm, its readings count in {left_s:.0f} s (T90)"
-        if value > self.channel.range_high:
-            return Quality.OVER_RANGE, f"above {self.channel.range_high:g} {self.channel.unit}"
         if value < self.channel.range_low:
             return Quality.UNDER_RANGE, f"below {self.channel.range_low:g} {self.channel.unit}"
         return Quality.GOOD, ""

@@ -72,6 +72,8 @@ def _sees_gas(channel: SiteChannel, reading: Reading) -> bool:
     if reading.quality is Quality.OVER_RANGE:
         return True
     high, low = channel.limit.high, channel.limit.low
+    if reading.quality in (Quality.FAULT, Quality.FROZEN):
+        return value is not None and high is not None and value > high
     good = reading.quality is Quality.GOOD and value is not None
     return good and ((high is not None and value > high) or (low is not None and value < low))  # type: ignore[operator]
 

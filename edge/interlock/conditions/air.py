@@ -36,6 +36,7 @@ _GAS_CODES = {
 }
 
 
+_STILL_READS = (Quality.FAULT, Quality.FROZEN)
 GAS_ALARMS = ("gas_high", "gas_low", "gas_over_range")
 """Reasons that speak of gas, not of a detector."""
 NO_OXYGEN = "gas_no_oxygen"
@@ -50,9 +51,13 @@ def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
         return _vote("gas_over_range", channel, None, channel.range_high)
     if reading is None:
         return _vote("gas_never", channel)
-    if reading.quality is not Quality.GOOD:
-        return _vote(_GAS_CODES[reading.quality], channel, reading.value)
     value, age_us = reading.value, f.now_us - reading.at_us
+    if reading.quality is not Quality.GOOD:
+        # A head that says it is broken and reads too much gas is believed about the gas.
+        gas_seen = reading.quality in _STILL_READS and value is not None and limit.high is not None
+        if gas_seen and value > limit.high and age_us <= channel.stale_us:  # type: ignore[operator]
+            return _vote("gas_high", channel, value, limit.high)
+        return _vote(_GAS_CODES[reading.quality], channel, value)
     if not 0 <= age_us <= channel.stale_us or value is None or not math.isfinite(value):
         return Reason("gas_stale", name, age_us // 1000, channel.stale_us // 1000, "s", limit.clause)
     if limit.high is not None and not value <= limit.high:

@@ -29,16 +29,21 @@ def detector(**changes):
         (0x8000, 0, Quality.UNDER_RANGE, "below -5 %LEL"),
         (0x7FFF, 0, Quality.OVER_RANGE, "above 100 %LEL"),
         (0, 1, Quality.FAULT, "status word 0x0001"),
-        (1001, 1, Quality.FAULT, "status word 0x0001"),
+        (1000, 1, Quality.FAULT, "status word 0x0001"),
+        (1001, 1, Quality.OVER_RANGE, "above 100 %LEL"),
+        (0, 3, Quality.OVER_RANGE, "the detector says over-range"),
+        (1001, 4, Quality.WARM_UP, "the detector warms up"),
         (0, 2, Quality.OVER_RANGE, "the detector says over-range"),
         (0, 4, Quality.WARM_UP, "the detector warms up"),
         (0, 6, Quality.OVER_RANGE, "the detector says over-range"),
-        (0, 7, Quality.FAULT, "status word 0x0007"),
+        (0, 7, Quality.OVER_RANGE, "the detector says over-range"),
+        (0, 5, Quality.FAULT, "status word 0x0005"),
         (0, 8, Quality.FAULT, "status word 0x0008"),
         (0, 0x8000, Quality.FAULT, "status word 0x8000"),
     ],
 )
-def test_status_word_before_range_before_good(value, status, quality, detail):
+def test_too_much_gas_before_fault_before_warm_up_before_good(value, status, quality, detail):
+    """A broken head's word of too much gas latches like a sound one's."""
     reading = detector().decode([value, status, 1], 1000)
     assert (reading.quality, reading.detail) == (quality, detail)
 
@@ -72,6 +77,12 @@ def test_counter_that_stands_still_too_long_is_frozen():
     assert frozen.value == 0
     assert frozen.detail == "live counter 9 stands still for 380 ms"
     assert unit.decode([0, 0, 10], start + FROZEN_US + 2).quality is Quality.GOOD
+
+
+def test_a_frozen_head_that_says_over_range_is_over_range():
+    unit = detector()
+    unit.decode([0, 0, 5], 1000)
+    assert unit.decode([0, 2, 5], 1001 + FROZEN_US).quality is Quality.OVER_RANGE
 
 
 def test_steady_value_is_no_fault_while_the_counter_moves():

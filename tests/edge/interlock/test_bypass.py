@@ -66,6 +66,21 @@ def test_over_range_on_a_bypassed_head_still_trips() -> None:
     assert bench.first_out == "gas_over_range"
 
 
+@pytest.mark.parametrize("quality", [Quality.FAULT, Quality.FROZEN])
+def test_gas_that_a_broken_head_reads_is_gas(quality: Quality) -> None:
+    """A fault bit beside 60 %LEL is no reason to leave the head out, nor to go on."""
+    bench = _bench()
+    bench.gas["ch4-2"].quality, bench.gas["ch4-2"].value = quality, 60.0
+    assert _refused(bench, ASKED) == "channel"
+    bench = _bench()
+    _fails(bench, "ch4-2")
+    bench.step(ASKED)
+    bench.release()
+    bench.gas["ch4-2"].quality, bench.gas["ch4-2"].value = quality, 60.0
+    bench.step()
+    assert (bench.mode, bench.first_out) == (Mode.TRIPPED, "gas_high")
+
+
 def test_the_head_that_is_left_trips_alone() -> None:
     bench = _bench()
     _fails(bench, "ch4-2")
