@@ -76,6 +76,16 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         """All channels, in the groups' order."""
         return tuple(channel for group in self.groups for channel in group.channels)
 
+    @cached_property
+    def oxygen(self) -> tuple[SiteChannel, ...]:
+        """The channels that measure oxygen."""
+        return tuple(channel for channel in self.channels if channel.gas == "O2")
+
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """What the site is measured for: each gas in each unit once."""
+        return tuple({(limit.gas, limit.unit): limit for limit in (c.limit for c in self.channels)}.values())
+
 
 _NEEDED = {"1oo1": 1, "1oo2": 1, "2oo3": 2}
 

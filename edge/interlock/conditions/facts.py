@@ -59,15 +59,14 @@ def facts(site: Site, rules: Rules, durable: Durable, volatile: Volatile, snapsh
 def _oxygen(site: Site, durable: Durable, snapshot: Snapshot, now_us: int) -> float | None:
     """What the best sound O2 detector reads; a latch that waits for its reset does not change what it reads now."""
     best: float | None = None
-    for group in site.groups:
-        for channel in group.channels if group.channels[0].gas == "O2" else ():
-            reading = snapshot.readings.get(channel.name)
-            if reading is None or reading.quality is not Quality.GOOD or reading.value is None:
-                continue
-            record = durable.detectors.get(channel.name)
-            fresh = 0 <= now_us - reading.at_us <= channel.stale_us
-            if fresh and not (record is not None and record.out_of_service) and reading.value > (best or 0.0):
-                best = reading.value
+    for channel in site.oxygen:
+        reading = snapshot.readings.get(channel.name)
+        if reading is None or reading.quality is not Quality.GOOD or reading.value is None:
+            continue
+        record = durable.detectors.get(channel.name)
+        fresh = 0 <= now_us - reading.at_us <= channel.stale_us
+        if fresh and not (record is not None and record.out_of_service) and reading.value > (best or 0.0):
+            best = reading.value
     return best
 
 

@@ -23,8 +23,7 @@ def gas_test(f: Facts) -> Verdict:
         reasons.append(Reason("gas_test_old", "", age_us // 1000, rule.value * 1000, "s", rule.clause))
     if f.rules.gas_test_daily.value and _day(f, f.wall_s - age_us // 1_000_000) != _day(f, f.wall_s):
         reasons.append(Reason("gas_test_day", "", age_us // 1000, None, "s", f.rules.gas_test_daily.clause))
-    for group in f.site.groups:
-        limit = group.channels[0].limit
+    for limit in f.site.limits:
         unit = limit.unit.value
         points = [point for point in test.points if point.gas == limit.gas and point.unit == unit]
         if not points:
