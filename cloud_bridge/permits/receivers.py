@@ -24,6 +24,7 @@ MEANING = {
     "permit.revoked": Event.REVOKE,
     "permit.void": Event.REVOKE,
     "permit.expired": Event.EXPIRE,
+    "work.finished": Event.FINISH,
 }
 
 

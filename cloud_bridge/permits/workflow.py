@@ -33,6 +33,7 @@ class State(StrEnum):
     REJECTED = "rejected"
     REVOKED = "revoked"
     EXPIRED = "expired"
+    FINISHED = "finished"
 
 
 STATE_TITLES = {
@@ -45,6 +46,7 @@ STATE_TITLES = {
     State.REJECTED: gettext_lazy("Rejected"),
     State.REVOKED: gettext_lazy("Revoked"),
     State.EXPIRED: gettext_lazy("Expired"),
+    State.FINISHED: gettext_lazy("Work finished"),
 }
 LEVEL_TITLES = {
     Level.SPECIAL: gettext_lazy("Special"),
@@ -65,6 +67,7 @@ class Event(StrEnum):
     REFUSE = "refuse"
     REVOKE = "revoke"
     EXPIRE = "expire"
+    FINISH = "finish"
 
 
 class Refused(Exception):  # noqa: N818 - it reads as a sentence where it is raised
@@ -144,6 +147,8 @@ ALLOWED: dict[Event, tuple[State, ...]] = {
         State.ACCEPTED,
         State.REFUSED,
     ),
+    # The log of a box that was off-line may tell of the finish after the bridge's own clock has ended the permit.
+    Event.FINISH: (State.ISSUED, State.ACCEPTED, State.REFUSED, State.EXPIRED),
 }
 
 _AFTER = {
@@ -154,6 +159,7 @@ _AFTER = {
     Event.REFUSE: State.REFUSED,
     Event.REVOKE: State.REVOKED,
     Event.EXPIRE: State.EXPIRED,
+    Event.FINISH: State.FINISHED,
 }
 
 
@@ -274,7 +280,7 @@ def issue(facts: Facts) -> State:
 
 
 def move(state: State, event: Event) -> State:
-    """Transitions whose only guard is the state: amend, accept, refuse, revoke, expire.
+    """Transitions whose only guard is the state: amend, accept, refuse, revoke, expire, finish.
 
     Raises:
         Refused: wrong state.

@@ -33,6 +33,7 @@ PERMIT_EVENTS = {
     "refuse": _("refused by the box"),
     "revoke": _("revoked"),
     "expire": _("expired"),
+    "finish": _("work finished"),
 }
 
 

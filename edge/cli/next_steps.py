@@ -36,13 +36,22 @@ def next_steps(status: Status, words: Words) -> list[str]:
     steps = []
     if not status.reset_done:
         steps += [words("step_first", why=words.pick(r), todo=words.todo(r)) for r in still_missing(status)]
-        steps.append(words("step_fault" if status.state == "FAULT" else "step_reset"))
+        steps += [words(key) for key in _resetting(status)]
     steps += [
         words("step_watch", left=words.span(countdown.left_ms))
         for countdown in status.countdowns
         if countdown.what == "fire_watch"
     ]
     return [*steps, *_to_start_again(status, words)]
+
+
+def _resetting(status: Status) -> tuple[str, ...]:
+    """The steps out of the latch: a fault is left only after a proof test that passed since it began."""
+    if status.state != "FAULT":
+        return ("step_reset",)
+    proof = status.relay_proof
+    proven = proof is not None and not proof.running and proof.ok and proof.at_us > status.since_us
+    return ("step_fault",) if proven else ("step_proof", "step_fault")
 
 
 def _to_start_again(status: Status, words: Words) -> list[str]:

@@ -370,6 +370,8 @@ def relay(status: Status, words: Words, width: int) -> list[Text]:
         Text().append(f"{words('commanded')} ", DIM).append(_contact(view.commanded, words), style),
         Text().append(f"{words('contact')} ", DIM).append(_contact(view.contact, words), style),
     ]
+    if view.contact == "unknown" and view.status_age_ms is not None:
+        items[-1].append(f" ({words('last_heard', age=words.age(view.status_age_ms))})", style)
     deadman = Text().append(f"{words('latch')} ", DIM).append(_contact(latch, words), style)
     if cause:
         code = cause.strip("()")

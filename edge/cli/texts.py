@@ -82,6 +82,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "cause.bad_close": ("吸合命令无效", "bad close"),
     "cause.drill": ("验证试验", "drill"),
     "cause.none": ("无", "none"),
+    "last_heard": ("最后应答在 {age} 前", "{age} old"),
     "disagree": ("不一致", "they disagree"),
     "input.arm": ("点火申请", "arm"),
     "input.stop": ("停止", "stop"),
@@ -167,9 +168,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "hotbox reset 打开复位窗口并列出还差什么，然后由有权人员在盒子上转动复位钥匙",
         "hotbox reset opens the window and tells what is missing; then someone entitled turns the reset key",
     ),
+    "step_proof": (
+        "修好后先做验证试验，要通过：hotbox relay test --by A --by B",
+        "after the repair, prove the contact; the test must pass: hotbox relay test --by A --by B",
+    ),
     "step_fault": (
-        "修好后由两名有权人员解除：hotbox reset --fault --by A --by B，再转动复位钥匙",
-        "after the repair two entitled people: hotbox reset --fault --by A --by B, then the reset key",
+        "再由两名有权人员解除：hotbox reset --fault --by A --by B，再转动复位钥匙",
+        "then two entitled people: hotbox reset --fault --by A --by B, and the reset key",
     ),
     "step_watch": ("看火未结束，还有 {left}：留人守着", "keep the fire watch for another {left}"),
     "step_permit": ("要再动火：{why}，请重新办票", "to work again: {why}, so apply for a new permit at the bridge"),

@@ -37,6 +37,7 @@ from edge.interlock.evidence_sockets import EvidenceSockets
 from edge.interlock.journal import Journal
 from edge.interlock.proof_test import Probe
 from edge.interlock.record import Note
+from edge.interlock.refusals import Refusals
 from edge.interlock.snapshot import AuditHealth, Snapshot, accept
 from edge.interlock.state import FORGOTTEN, Durable, Mode
 from edge.interlock.status import AuditView, Status
@@ -114,6 +115,7 @@ class Interlock:
         self._taken = taken or {}
         self._peers = EvidenceSockets(self._take, self._refuse, self._greeted)
         self._obeyed: set[str] = set()
+        self._refusals = Refusals()
         self._step: kernel.Step | None = None
         self._last_us = now_us()
         self._beat_us = self._clock_us = self._pulse_us = self._wanted_us = self._refused_us = 0
@@ -234,7 +236,7 @@ class Interlock:
         return offers.permit(token, self._keys, self._config.box, self._rules, self._durable, wall_s)
 
     def _judge(self, judged: offers.Judged) -> list[happenings.Happening]:
-        self._journal.put(*judged.notes)
+        self._journal.put(*self._refusals.thin(judged.notes, now_us()))
         if judged.response is not None:
             self._peers.tell(ev.Source.LINK, ev.Told(msgspec.json.encode(judged.response)))
         return [judged.happening] if judged.happening is not None else []

@@ -203,7 +203,10 @@ class BypassView(msgspec.Struct, frozen=True):
 
 
 class RelayView(msgspec.Struct, frozen=True):
-    """The final element: what is commanded, what the dead-man and the contact say."""
+    """The final element: what is commanded, what the dead-man and the contact say.
+
+    Both are `unknown` once the last status line is older than the dead-man time; `status_age_ms` says how old.
+    """
 
     commanded: str
     deadman: str

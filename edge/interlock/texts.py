@@ -89,4 +89,6 @@ def describe(kind: str, data: dict[str, Any]) -> tuple[str, str]:
     value = ""
     if "value_milli" in first and first.get("unit", "") not in ("", "s", "ms", "unix_s"):
         value = f" {first['value_milli'] / 1000:g} {first['unit']}"
-    return f"{zh}：{fill(text.zh, subject)}{value}", f"{en}: {fill(text.en, subject)}{value}"
+    left_out = data.get("n") if kind.endswith(".refused") else None
+    more_zh, more_en = (f"（此前另有 {left_out} 次）", f" ({left_out} more before)") if left_out else ("", "")
+    return f"{zh}：{fill(text.zh, subject)}{value}{more_zh}", f"{en}: {fill(text.en, subject)}{value}{more_en}"

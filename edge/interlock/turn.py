@@ -119,7 +119,7 @@ class Turn:
             self.d = replace(self.d, first_out=Reason("finished", number), consequences=(), reset_done=False)
         if self.d.mode is not Mode.FAULT:
             self.enter(Mode.TRIPPED)
-        self.note("work.finished", snapshot=True)
+        self.note("work.finished", permit=number, snapshot=True)
         if opened:
             self.note_watch()
 

@@ -331,11 +331,15 @@ def _relay(f: Facts) -> RelayView:
     commanded = "closed" if f.durable.mode is Mode.RELEASED else "open"
     if status is None:
         return RelayView(commanded, "unknown", "unknown", None, 0, 0)
+    age_ms = _age_ms(f, status.at_us)
+    if f.now_us - status.at_us > f.rules.dead_man_ms.value * 1000:
+        # What an old line said is no fact about the contact now: silence is not a state.
+        return RelayView(commanded, "unknown", "unknown", age_ms, status.boots, status.cycles)
     return RelayView(
         commanded,
         "closed" if status.latch_closed else f"open ({status.cause})",
         "closed" if status.contact_closed else "open",
-        _age_ms(f, status.at_us),
+        age_ms,
         status.boots,
         status.cycles,
     )

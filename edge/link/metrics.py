@@ -100,8 +100,9 @@ def _of_state(status: Status) -> Iterable[Metric]:
     )  # fmt: skip
     yield GaugeMetricFamily("hotbox_bypasses", "Detectors whose failure does not vote now", len(status.bypasses))
     yield GaugeMetricFamily("hotbox_audit_writable", "1 while events are acknowledged", float(status.audit.writable))
-    closed = float(status.relay.contact == "closed")
-    yield GaugeMetricFamily("hotbox_relay_closed", "1 while the contact is closed", closed)
+    if status.relay.contact != "unknown":
+        closed = float(status.relay.contact == "closed")
+        yield GaugeMetricFamily("hotbox_relay_closed", "1 while the contact is closed, absent if unknown", closed)
     yield GaugeMetricFamily("hotbox_loop_lag_seconds", "Lag of the interlock's loop", status.loop_lag_ms / 1000)
     yield CounterMetricFamily("hotbox_relay_cycles", "Cycles of the relay", status.relay.cycles)
     yield GaugeMetricFamily("hotbox_boot", "Boots of the log", status.boot)

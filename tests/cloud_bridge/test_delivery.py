@@ -20,13 +20,17 @@ def keys(django_data):
 
 
 @pytest.fixture
-def box(django_data, request):
+def log(request):
+    return BoxLog(request.node.name.replace("test_", "box-")[:64])
+
+
+@pytest.fixture
+def box(django_data, log):
     from cloud_bridge.boxes.models import Box
     from cloud_bridge.boxes.registry import register
 
     Box.objects.update(active=False)
-    name = request.node.name.replace("test_", "box-")[:64]
-    yield register(name, BoxLog(name).vkey)
+    yield register(log.box, log.vkey)
     Box.objects.update(active=True)
 
 
@@ -156,3 +160,26 @@ def test_a_command_is_signed_with_its_own_key_and_sent_until_answered(box, keys,
     store_response(box.pk, b'{"id":"%s","kind":"command","ok":true,"code":"done"}' % claims.id.encode())
     assert sent(box, timers, 60, "cmd") == []
     assert Command.objects.get(pk=claims.id).ok is True
+
+
+def _finish(issued, log, before):
+    from cloud_bridge.boxes.store import store_batch
+    from cloud_bridge.permits.service import by_machine
+    from cloud_bridge.permits.workflow import Event
+
+    by_machine(issued.jti, Event(before))
+    log.leaf("work.finished", permit=issued.jti)
+    store_batch(log.box, *topics.unpack_batch(log.batch()))
+    issued.refresh_from_db()
+    assert (issued.state, str(issued.state_title)) == ("finished", "已完工")
+    assert [row.event for row in issued.history.all()][-2:] == [before, "finish"]
+
+
+def test_finished_work_ends_the_permit_at_the_bridge(issued, log):
+    """PTW-05: what was finished at the box is over here too."""
+    _finish(issued, log, "accept")
+
+
+def test_work_finished_while_off_line_is_learnt_after_the_window(issued, log):
+    """The bridge's clock ended the permit; the box's log comes later and knows better."""
+    _finish(issued, log, "expire")

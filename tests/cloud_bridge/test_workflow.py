@@ -103,8 +103,14 @@ def test_only_the_listed_transitions_exist(rules, facts):
 
 
 def test_nothing_leads_out_of_the_closed_states(rules):
-    for state in (rules.State.REJECTED, rules.State.REVOKED, rules.State.EXPIRED):
+    for state in (rules.State.REJECTED, rules.State.REVOKED, rules.State.FINISHED):
         assert not any(state in sources for sources in rules.ALLOWED.values())
+
+
+def test_an_expired_permit_can_only_turn_out_to_have_been_finished(rules):
+    """The log of a box that was off-line comes after the bridge's clock has ended the permit."""
+    assert [event for event, sources in rules.ALLOWED.items() if rules.State.EXPIRED in sources] == [rules.Event.FINISH]
+    assert rules.move(rules.State.EXPIRED, rules.Event.FINISH) is rules.State.FINISHED
 
 
 @pytest.mark.parametrize(("level", "hours"), [(Level.SPECIAL, 8), (Level.GRADE_1, 8), (Level.GRADE_2, 72)])

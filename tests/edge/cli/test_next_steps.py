@@ -7,7 +7,7 @@ import pytest
 
 from edge.cli.next_steps import lines, next_steps
 from edge.cli.words import Words
-from edge.interlock.status import CountdownView, ReasonView, Status
+from edge.interlock.status import CountdownView, ReasonView, RelayProofView, Status
 from tests.edge.cli.box import Box
 
 EN, ZH = Words("en"), Words("zh")
@@ -56,8 +56,18 @@ def test_after_the_reset_only_what_is_left_is_told(status: Status) -> None:
     assert next_steps(_with(status, {}, reset_done=True, countdowns=()), EN)[0].startswith("press arm again")
 
 
-def test_a_fault_needs_two_people(status: Status) -> None:
-    assert "--fault --by A --by B" in next_steps(_with(status, {}, state="FAULT"), EN)[0]
+@pytest.mark.parametrize("words", [EN, ZH])
+def test_a_fault_needs_the_proof_test_and_then_two_people(status: Status, words: Words) -> None:
+    first, second = next_steps(_with(status, {}, state="FAULT"), words)[:2]
+    assert "hotbox relay test --by A --by B" in first
+    assert "hotbox reset --fault --by A --by B" in second
+
+
+def test_after_a_proof_test_that_passed_only_the_reset_of_the_fault_is_left(status: Status) -> None:
+    passed = RelayProofView("", True, status.since_us + 1, ("A", "B"), ())
+    assert "hotbox reset --fault" in next_steps(_with(status, {}, state="FAULT", relay_proof=passed), EN)[0]
+    before = RelayProofView("", True, status.since_us, ("A", "B"), ())
+    assert "hotbox relay test" in next_steps(_with(status, {}, state="FAULT", relay_proof=before), EN)[0]
 
 
 @pytest.mark.parametrize("state", ["LOCKED", "PERMISSIVE_OK", "ARMED", "RELEASED"])

@@ -7,6 +7,7 @@ import pytest
 
 from contracts.event import ActionResult
 from edge.gas.reading import Quality
+from edge.interlock import view
 from edge.interlock.happenings import PermitAccepted, ResetRequested, Suspended
 from edge.interlock.kernel import Relay
 from edge.interlock.state import Mode, ProofTest, Reason
@@ -495,3 +496,16 @@ def test_a_change_of_mode_is_told_once(ready: Bench) -> None:
     step = ready.step(Suspended("HW-1", "wind", void=False))
     assert "interlock.tripped" in [note.type for note in step.notes]
     assert "interlock.state" not in [note.type for note in step.notes]
+
+
+def test_what_a_silent_controller_said_last_is_not_told_as_the_state_of_the_contact() -> None:
+    """BOX-06: unknown is said as unknown, with the age of the last line."""
+    bench = Bench().prepare().release()
+    assert bench.last is not None
+    assert (view._relay(bench.last.facts).contact, view._relay(bench.last.facts).deadman) == ("closed", "closed")
+    bench.deadman_silent_since = bench.now
+    bench.run(3)
+    shown = view._relay(bench.last.facts)
+    assert (shown.commanded, shown.contact, shown.deadman) == ("open", "unknown", "unknown")
+    assert shown.status_age_ms is not None
+    assert shown.status_age_ms >= 2_900

@@ -87,6 +87,7 @@ def test_an_event_is_told_with_its_first_reason() -> None:
         "tripped: ch4-1 is over its limit 30 %LEL",
     )
     assert describe("permit.refused", {"code": "forged"})[1] == "permit refused: its signature is not valid"
+    assert describe("permit.refused", {"code": "forged", "n": 12})[1].endswith("not valid (12 more before)")
 
 
 def test_every_state_and_condition_has_a_text() -> None:
