@@ -16,7 +16,7 @@ from tests.prove.explore import Found, ViolationError, explore
 from tests.prove.invariants import INVARIANTS, restart_forgets_nothing
 from tests.prove.sabotage import sabotaged
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+READMES = [Path(__file__).resolve().parents[2] / name for name in ("README.md", "README.zh-CN.md")]
 TRANSITIONS = 60_000
 SEED = 1
 CHANGES = {
@@ -96,7 +96,8 @@ def test_the_search_finds_a_broken_kernel(function: Callable[..., Any], old: str
     assert re.search(promise, str(caught.value))
 
 
-def test_the_readme_lists_every_promise() -> None:
-    text = re.sub(r"\s+", " ", README.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
+def test_the_readme_lists_every_promise(readme: Path) -> None:
+    text = re.sub(r"\s+", " ", readme.read_text(encoding="utf-8"))
     for promise in (*INVARIANTS, restart_forgets_nothing):
         assert f"`{promise.__name__}`" in text
