@@ -59,13 +59,17 @@ class Role(StrEnum):
     GUARDIAN = "guardian"
 
 
+BadgeNumber = Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)]
+"""A badge that somebody wears; 0 is none."""
+
+
 class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A person on the permit; `badge` is the number that the rolling badge identifier proves."""
 
     id: Id
     name: Name
     role: Role
-    badge: Annotated[int, msgspec.Meta(ge=1, le=2**32 - 1)]
+    badge: BadgeNumber
 
 
 class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

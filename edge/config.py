@@ -10,11 +10,14 @@ import msgspec
 
 from contracts.errors import ContractError, from_msgspec
 from contracts.gas import Unit
-from contracts.permit import Id, Name
+from contracts.permit import BadgeNumber, Id, Name
 from edge import yaml_file
 from edge.presence.fence import Fence
 
-Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+"""Where somebody else listens."""
+Baud = Annotated[int, msgspec.Meta(ge=1200, le=1_000_000)]
+InputAddress = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Millis = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
 SIMULATION = "SIMULATION"
 _NAME_A_BUS = "name one that stands under `buses`"
@@ -41,7 +44,7 @@ class Bus(_Section, frozen=True):
     host: str = ""
     port: Port = 502
     device: str = ""
-    baud: Annotated[int, msgspec.Meta(ge=1200, le=1_000_000)] = 9600
+    baud: Baud = 9600
     parity: Literal["N", "E", "O"] = "N"
     stop_bits: Literal[1, 2] = 1
 
@@ -103,15 +106,15 @@ class Inputs(_Section, frozen=True):
 
     bus: Id
     unit_id: Annotated[int, msgspec.Meta(ge=1, le=247)]
-    arm: int = 0
-    stop: int = 1
-    finish: int = 2
-    reset: int = 3
-    estop: int = 4
-    door: int | None = None
-    mains: int | None = None
-    battery: int | None = None
-    enclosure: int | None = None
+    arm: InputAddress = 0
+    stop: InputAddress = 1
+    finish: InputAddress = 2
+    reset: InputAddress = 3
+    estop: InputAddress = 4
+    door: InputAddress | None = None
+    mains: InputAddress | None = None
+    battery: InputAddress | None = None
+    enclosure: InputAddress | None = None
     reset_is_key: bool = True
 
     @property
@@ -130,7 +133,7 @@ class Relay(_Section, frozen=True):
     """The dead-man controller on its serial line."""
 
     device: str
-    baud: int = 115200
+    baud: Baud = 115200
 
 
 class BadgeRules(_Section, frozen=True):
@@ -146,7 +149,7 @@ class Gnss(_Section, frozen=True):
     """NMEA receiver on a serial line."""
 
     device: str
-    baud: int = 9600
+    baud: Baud = 9600
 
 
 class Presence(_Section, frozen=True):
@@ -167,8 +170,8 @@ class Vision(_Section, frozen=True):
 
     camera: str
     templates: str
-    width: int = 640
-    height: int = 480
+    width: Annotated[int, msgspec.Meta(ge=160, le=7680)] = 640
+    height: Annotated[int, msgspec.Meta(ge=120, le=4320)] = 480
 
 
 class Roster(_Section, frozen=True):
@@ -176,7 +179,7 @@ class Roster(_Section, frozen=True):
 
     id: Id
     name: Name
-    badge: int
+    badge: BadgeNumber
     may: tuple[Literal["reset", "gas_test", "clear_fault", "calibrate", "bypass"], ...] = ()
 
 

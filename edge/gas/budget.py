@@ -112,8 +112,10 @@ def input_span(config: BoxConfig) -> tuple[int, int]:
     if len(set(addresses)) < len(addresses):
         raise ContractError("inputs", f"{len(addresses)} different addresses", came, "one address for each contact")
     first, count = min(addresses), max(addresses) - min(addresses) + 1
-    if first < 0 or first + count > 0x10000 or count > INPUT_COUNT_MAX:
-        raise ContractError("inputs", f"addresses from 0 up, within {INPUT_COUNT_MAX} of each other", came)
+    if count > INPUT_COUNT_MAX:
+        raise ContractError(
+            "inputs", f"addresses within {INPUT_COUNT_MAX} of each other", came, "wire them to neighbouring inputs"
+        )
     return first, count
 
 

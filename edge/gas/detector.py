@@ -14,6 +14,8 @@ from edge.gas.reading import Quality, Reading
 
 STATUS_OVER_RANGE = 2
 STATUS_WARM_UP = 4
+RAW_MAX = 0x7FFF
+"""The largest value that the register can hold."""
 _HALF_TURN = 0x8000
 
 

@@ -23,6 +23,8 @@ from pymodbus.pdu.register_message import (
 
 from edge.sockets import now_us
 
+_logger = logging.getLogger(__name__)
+
 Client = AsyncModbusTcpClient | AsyncModbusSerialClient
 Function = Literal["input", "holding"]
 
@@ -90,6 +92,7 @@ class Session:
         self._received = 0
         self._may_connect_at = 0.0
         self._backoff_s = 0.0
+        self._refused = ""
         self.sent_us = 0
         self.heard_at = 0.0
         """Loop time at which the last bytes came, asked for or not."""
@@ -112,7 +115,13 @@ class Session:
         self._backoff_s = min(max(RECONNECT_FIRST_S, 2 * self._backoff_s), RECONNECT_LAST_S)
         self._may_connect_at = now + self._backoff_s
         self._client.close()
-        return await self._client.connect()
+        try:
+            return await self._client.connect()
+        except ValueError as error:  # a serial adapter that cannot do this baud rate, parity or stop bit
+            if str(error) != self._refused:
+                self._refused = str(error)
+                _logger.warning("bus %s cannot be opened: %s", self._client.comm_params.comm_name, error)
+            return False
 
     async def registers(self, unit_id: int, function: Function, register: int, count: int) -> list[int] | Failure:
         """See `Line.registers`."""

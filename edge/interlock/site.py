@@ -8,7 +8,8 @@ import msgspec
 from contracts.errors import ContractError
 from contracts.gas import Kind, Unit, gas
 from edge.config import SIMULATION, BoxConfig, Channel, check_simulation
-from edge.interlock.rules import Limit, Rules
+from edge.gas.detector import RAW_MAX
+from edge.interlock.rules import Limit, Quantity, Rules
 
 
 class SiteChannel(msgspec.Struct, frozen=True):
@@ -178,6 +179,47 @@ def _limit(channel: Channel, rules: Rules) -> Limit:
         ) from error
 
 
+def _reaches(channel: Channel, limit: Limit) -> None:
+    """Refuse a channel that gas beyond its limit would leave without an alarm: its numbers end before that.
+
+    The response factor makes the limit a smaller number of the sensor's own, so it is judged as the interlock does.
+    """
+    largest = round(RAW_MAX * channel.scale, 6)
+    factor = channel.response_factor.factor if channel.response_factor else 1.0
+    unit = channel.unit.value
+    if limit.high is not None and round(largest * factor, 6) <= limit.high:
+        raise ContractError(
+            f"channels.{channel.name}.scale",
+            f"one whose largest reading ({RAW_MAX} x scale) lies above the limit of {limit.high:g} {unit}",
+            f"{channel.scale:g}, at most {largest * factor:g} {unit}",
+            "copy the scale from the detector's register table: as it stands this channel could never alarm",
+        )
+    if largest < channel.range_high:
+        raise ContractError(
+            f"channels.{channel.name}.scale",
+            f"one whose largest reading ({RAW_MAX} x scale) reaches range_high, {channel.range_high:g} {unit}",
+            f"{channel.scale:g}, at most {largest:g} {unit}",
+            "copy scale and range_high from the detector's register table",
+        )
+    if limit.high is not None and round(channel.range_high * factor, 6) < limit.high:
+        raise ContractError(
+            f"channels.{channel.name}.range_high",
+            f"not below the limit of {limit.high:g} {unit}",
+            f"{channel.range_high * factor:g} {unit}",
+            "copy it from the detector's data sheet; a detector that ends below the limit cannot guard it",
+        )
+
+
+def _guards_against_fire(channels: tuple[SiteChannel, ...]) -> None:
+    """Refuse a box that measures nothing that burns (GB 30871-2022 5.3.2)."""
+    if not any(channel.limit.quantity is Quantity.FLAMMABLE for channel in channels):
+        measured = ", ".join(f"{channel.gas} in {channel.limit.unit.value}" for channel in channels)
+        raise ContractError(
+            "channels", "at least one channel that measures a flammable gas in %LEL or vol%", measured,
+            "hot work needs at least one flammable-gas channel (GB 30871-2022 5.3.2): add its detector",
+        )  # fmt: skip
+
+
 def _at(field: str, error: ContractError) -> ContractError:
     return ContractError(field, error.expected, error.came, error.hint)
 
@@ -186,8 +228,8 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
     """Join configuration and rule pack; `stale_us` comes from the bus budgets.
 
     Raises:
-        ContractError: a channel without limit, no group, a badge that two people share, or a simulation pack for
-            real devices and the other way round.
+        ContractError: a channel without limit or one that cannot reach it, no group, nothing that measures what
+            burns, a badge that two people share, or a simulation pack for real devices and the other way round.
     """
     check_simulation(config)
     if rules.simulation != (config.baseline == SIMULATION):
@@ -210,13 +252,15 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
         members = []
         for name in group.channels:
             channel = by_name[name]
+            limit = _limit(channel, rules)
+            _reaches(channel, limit)
             members.append(
                 SiteChannel(
                     name=name,
                     gas=channel.gas,
                     zh=gas(channel.gas).zh,
                     en=gas(channel.gas).en,
-                    limit=_limit(channel, rules),
+                    limit=limit,
                     range_low=channel.range_low,
                     range_high=channel.range_high,
                     stale_us=stale_us[name],
@@ -230,6 +274,7 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
                 )
             )
         groups.append(SiteGroup(group.name, group.vote, _NEEDED[group.vote], tuple(members)))
+    _guards_against_fire(tuple(channel for group in groups for channel in group.channels))
     roster = tuple(SitePerson(p.id, p.name, p.badge, p.may) for p in config.roster)
     return Site(config.box, config.baseline, tuple(groups), roster, config.presence.quorum, config.inputs.reset_is_key,
                 config.inputs.contacts, config.presence.beacon, config.utc_offset_min)  # fmt: skip

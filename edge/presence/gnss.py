@@ -40,7 +40,7 @@ class GnssReceiver:
             try:
                 # Alone: a second reader would take sentences away, and each would see half of them.
                 port = serial.Serial(self._settings.device, self._settings.baud, timeout=0, exclusive=True)
-            except (OSError, termios.error) as error:
+            except (OSError, termios.error, ValueError) as error:  # ValueError: no such baud rate here
                 if not said:
                     log.warning("the GNSS receiver at %s cannot be opened: %s", self._settings.device, error)
                     said = True

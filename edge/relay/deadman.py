@@ -81,7 +81,7 @@ class DeadManRelay:
             return self.connected
         try:
             port = serial.Serial(self._config.device, self._config.baud, timeout=0, write_timeout=0, exclusive=True)
-        except (OSError, termios.error) as error:
+        except (OSError, termios.error, ValueError) as error:  # ValueError: the adapter cannot do this baud rate
             if self._reopen_s <= _REOPEN_FIRST_S:
                 _log.warning("dead-man controller %s: %s", self._config.device, error)
             self._try_again()

@@ -88,6 +88,19 @@ def test_a_refusal_as_json_has_four_parts(box: Box) -> None:
         (lambda c: c["channels"][0].update(bus="none"), "channels[0].bus"),
         (lambda c: c["channels"][0].update(gas="XX"), "channels.ch4-1.gas"),
         (lambda c: c["buses"][2].update(baud=10), "buses[2].baud"),
+        (lambda c: c["buses"][0].update(port=0), "buses[0].port"),
+        (lambda c: c["relay"].update(baud=0), "relay.baud"),
+        (lambda c: c["presence"]["gnss"].update(baud=-1), "presence.gnss.baud"),
+        (lambda c: c["presence"].update(beacon=-1), "presence.beacon"),
+        (lambda c: c["vision"].update(width=-4), "vision.width"),
+        (lambda c: c["vision"].update(height=0), "vision.height"),
+        (lambda c: c["roster"][0].update(badge=-5), "roster[0].badge"),
+        (lambda c: c["roster"][0].update(badge=2**32), "roster[0].badge"),
+        (lambda c: c["bridge"].update(broker_port=0), "bridge.broker_port"),
+        (lambda c: c["inputs"].update(stop=-1), "inputs.stop"),
+        (lambda c: c["inputs"].update(door=65536), "inputs.door"),
+        (lambda c: c["inputs"].update(estop=500), "inputs"),
+        (lambda c: c["channels"][0].update(scale=0.0001), "channels.ch4-1.scale"),
         (lambda c: c.update(baseline="moon"), "baseline"),
     ],
 )  # fmt: skip
@@ -185,6 +198,17 @@ def test_people_without_a_secret_and_a_site_without_oxygen_are_cautions(box: Box
     assert any(text.startswith("no oxygen channel") for text in cautions)
     assert "no secret for badge 1003 (王芳): this person cannot be recognised" in cautions
     assert not any("no oxygen" in caution.en for caution in examine(box.config, TODAY).warnings)
+
+
+def test_a_box_without_a_flammable_gas_is_refused_in_a_simulation_too(box: Box) -> None:
+    """GB 30871-2022 5.3.2: what burns is measured before hot work."""
+    changed = box.read()
+    burns = [channel["name"] for channel in changed["channels"] if channel["unit"] == "%LEL"]
+    changed["channels"] = [channel for channel in changed["channels"] if channel["name"] not in burns]
+    changed["groups"] = [group for group in changed["groups"] if not set(group["channels"]) & set(burns)]
+    shown = box.hotbox("config", "check", str(box.write(changed, "nothing-burns.yaml")))
+    assert shown.returncode == 1
+    assert "hot work needs at least one flammable-gas channel" in " ".join(shown.stderr.split())
 
 
 # --- the sum itself

@@ -8,6 +8,7 @@ import tty
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 from pymodbus.client import AsyncModbusSerialClient
 from pymodbus.exceptions import ModbusIOException
 
@@ -271,6 +272,18 @@ async def test_what_lies_in_the_receive_buffer_is_thrown_away_before_a_request()
         assert await line.registers(1, "input", 0, 3) == [1, 2, 3]
         os.write(master, RIGHT)  # unasked, and read by nobody before the next request goes out
         assert await line.registers(1, "input", 0, 3) == [9, 9, 9]
+
+
+async def test_a_rate_that_the_line_cannot_do_is_a_line_without_connection(tmp_path, caplog):
+    """pyserial raises ValueError: every unit of the bus is silent, and the box runs on; said once."""
+    port = PtyLine(tmp_path / "rtu")
+    port.open()
+    bus = Bus("line", "rtu", 100, 0, device=str(port.link))
+    line = RtuLine(replace(bus, baud=-1), bus_budget(configuration([], []), bus))
+    assert await line.registers(1, "input", 0, 3) == Failure("not connected", line=True)
+    assert "bus line cannot be opened" in caplog.text
+    line.close()
+    port.close()
 
 
 async def test_bare_pymodbus_accepts_the_answer_to_an_earlier_request(tmp_path):

@@ -82,6 +82,57 @@ def test_a_site_that_could_not_protect_is_refused_and_named(
 FACTOR = ResponseFactor(1.6, "manual, table 7")
 
 
+@pytest.mark.parametrize(
+    ("scale", "range_high", "factor", "field"),
+    [
+        (10 / 32767, 10.0, None, "scale"),  # 10 is the limit, and passes: it must be possible to read more
+        (10.001 / 32767, 10.0, None, None),
+        (0.0001, 3.0, None, "scale"),
+        (99.99 / 32767, 100.0, None, "scale"),
+        (100 / 32767, 100.0, None, None),
+        (0.1, 9.99, None, "range_high"),
+        (0.1, 10.0, None, None),
+        (0.1, 5.94, FACTOR, "range_high"),  # propane: 9.52 %LEL, 5.95 of the sensor's own
+        (0.1, 5.96, FACTOR, None),
+        (5.94 / 32767, 5.94, FACTOR, "scale"),
+        (5.96 / 32767, 5.96, FACTOR, None),
+    ],
+)
+def test_a_channel_whose_numbers_end_before_its_limit_is_refused(
+    config: BoxConfig, scale: float, range_high: float, factor: ResponseFactor | None, field: str | None
+) -> None:
+    """GB 30871-2022 5.3.2: gas beyond the limit must be something that the channel can say; both values are shown."""
+    other = {"gas": "C3H8", "response_factor": factor} if factor else {}
+    changed = _change_channel(config, scale=scale, range_high=range_high, **other)
+    if field is None:
+        assert _build(changed).channels[0].range_high == range_high
+        return
+    with pytest.raises(ContractError) as caught:
+        _build(changed)
+    assert caught.value.field == f"channels.ch4-1.{field}"
+    assert "%LEL" in caught.value.expected
+    assert "%LEL" in caught.value.came
+    assert caught.value.hint
+
+
+def _only(config: BoxConfig, *names: str) -> BoxConfig:
+    return replace(
+        config,
+        channels=tuple(channel for channel in config.channels if channel.name in names),
+        groups=tuple(group for group in config.groups if set(group.channels) <= set(names)),
+    )
+
+
+def test_a_box_that_measures_nothing_that_burns_is_refused(config: BoxConfig) -> None:
+    """GB 30871-2022 5.3.2: what burns is measured before hot work. Carbon monoxide in ppm is measured as poison."""
+    with pytest.raises(ContractError) as caught:
+        _build(_only(config, "o2-1", "co-1", "h2s-1"))
+    assert caught.value.field == "channels"
+    assert "O2 in vol%, CO in ppm" in caught.value.came
+    assert "hot work needs at least one flammable-gas channel" in caught.value.hint
+    assert [channel.name for channel in _build(_only(config, "ch4-1", "o2-1")).channels] == ["ch4-1", "o2-1"]
+
+
 def test_a_channel_calibrated_with_another_gas_needs_the_factor_of_the_pair(config: BoxConfig) -> None:
     """Readings become those of the measured gas; the limit stays the measured gas's own."""
     site = _build(_change_channel(config, gas="C3H8", calibration_gas="CH4", response_factor=FACTOR))

@@ -13,6 +13,7 @@ from edge.config import Gnss
 from edge.presence import gnss
 from edge.presence.gnss import GnssReceiver
 from firmware_sim.gnss import sentences
+from tests.edge.eventually import eventually
 
 AT = datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC)
 
@@ -116,3 +117,12 @@ async def test_port_is_taken_alone(port, fixes):
     await next_fix(port, fixes)
     with pytest.raises(serial.SerialException, match="lock"):
         serial.Serial(str(port.link), 9600, timeout=0, exclusive=True)
+
+
+async def test_a_rate_that_the_line_cannot_do_is_a_receiver_that_cannot_be_opened(port, caplog):
+    """pyserial raises ValueError: the process runs on without a position."""
+    work = asyncio.create_task(GnssReceiver(Gnss(str(port.link), baud=-1), lambda _: None).run())
+    await eventually(lambda: "cannot be opened" in caplog.text)
+    assert not work.done()
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)

@@ -144,6 +144,17 @@ async def test_device_that_is_not_there_at_start_is_found_later(tmp_path):
     line.close()
 
 
+async def test_a_rate_that_the_line_cannot_do_is_a_device_that_is_not_there(tmp_path):
+    """pyserial raises ValueError: the interlock runs on, with the relay open, and says so."""
+    line = PtyLine(tmp_path / "deadman")
+    line.open()
+    driver = DeadManRelay(Relay(str(line.link), baud=-1), lambda _: None)
+    assert not driver.open_port()
+    assert not driver.connected
+    driver.shut()
+    line.close()
+
+
 async def test_line_that_takes_nothing_never_blocks_the_interlock():
     """A full buffer is counted and told; heartbeats are dropped, not queued."""
     master, slave = pty.openpty()
