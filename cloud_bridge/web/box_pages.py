@@ -25,7 +25,10 @@ PAGE = 50
 
 
 class CommandForm(forms.Form):
-    """A request to the box: suspend (stop work now) or identify (blink and beep)."""
+    """A request to the box: suspend (stop work now) or identify.
+
+    A box that identifies itself flashes its name in `hotbox watch` for 30 s, and says it if it has a voice.
+    """
 
     verb = forms.ChoiceField(choices=[(Verb.SUSPEND.value, "suspend"), (Verb.IDENTIFY.value, "identify")])
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200, required=False)

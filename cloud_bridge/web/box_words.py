@@ -197,6 +197,7 @@ REASONS: dict[str, str] = {
     "clock_back": _("the clock was set back (latched)"),
     "gas_no_oxygen": _("{subject} is catalytic and cannot be believed without oxygen"),
     "gas_test_point": _("the gas test lacks a sampling point: {subject}"),
+    "not_available": _("not available on this box"),
 }
 
 TODOS: dict[str, str] = {
@@ -323,4 +324,5 @@ TODOS: dict[str, str] = {
     "clock_back": _("correct the clock; someone entitled resets on site"),
     "gas_no_oxygen": _("mend the oxygen reading first: check the O2 detector, ventilate"),
     "gas_test_point": _("sample up, middle and down; test {subject} too"),
+    "not_available": _("nothing to do: the box sends its log again by itself"),
 }

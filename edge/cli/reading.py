@@ -60,6 +60,7 @@ def picture(status: Status, words: Words, width: int) -> list[Text]:
     """All of `hotbox status`."""
     blank = Text(" " * width, f"on {LOOKS[status.state].paper}")
     lines = [sections.head(status, words, width), blank, state_line(status, words, width), blank]
+    lines += sections.identify(status, words, width)
     lines += sections.first_out(status, words, width)
     lines += next_steps.lines(status, words, width)
     lines += sections.bypasses(status, words, width)

@@ -104,6 +104,13 @@ def head(status: Status, words: Words, width: int) -> Text:
     return line.append_text(tail)
 
 
+def identify(status: Status, words: Words, width: int, *, lit: bool = True) -> list[Text]:
+    """A loud line while the bridge asks which box this is; `lit` is the bright half of its flashing."""
+    asked = [view for view in status.countdowns if view.what == "identify"]
+    style = "bold blink #1a1a1a on #79c0ff" if lit else "bold #79c0ff on #1a1a1a"
+    return [Text(pad(f" ◉ {words.pick(view)}  {words('identify_asked')}", width), style) for view in asked]
+
+
 def meaning(status: Status, words: Words) -> str:
     """What the interlock says about its state, unless the state's word says the same."""
     said = status.state_zh if words.lang == "zh" else status.state_en
@@ -377,7 +384,7 @@ def relay(status: Status, words: Words, width: int) -> list[Text]:
         code = cause.strip("()")
         deadman.append(f" ({words.known(f'cause.{code}', code)})" if code else "", DIM)
     items.append(deadman)
-    if not agree:
+    if not agree and "unknown" not in (latch, view.contact):
         items.append(Text(f"{CROSS} {words('disagree')}", BAD))
     return [rule(words("relay"), width), *flow(items, width)]
 

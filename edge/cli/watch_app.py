@@ -24,6 +24,7 @@ from edge.sockets import now_us
 
 _REDRAW_S = 0.25
 _LIMIT = 1 << 20
+_FLASH_US = 500_000
 _BACK_US = 6_000_000
 _TWO_COLUMNS = 76
 _ROOMY = 34
@@ -205,7 +206,7 @@ class WatchApp(App[None]):
         self.query_one(f"#{name}", Static).update(_block(lines))
 
     def _notice(self, now: int, width: int) -> list[Text]:
-        """Loud lines: nobody speaks, or the interlock has just come back."""
+        """Loud lines: nobody speaks, the interlock has just come back, or the box is looked for."""
         if self.lost is not None:
             age = self.words.span((now - self._heard_us) // 1000)
             what = self.words("lost", age=age) if self._heard_us else self.words("waiting", path=self._path)
@@ -215,6 +216,8 @@ class WatchApp(App[None]):
         if self.status is not None and self._back_us and now - self._back_us < _BACK_US:
             text = self.words("back", n=self.status.boot)
             return [Text(sections.pad(f" ! {text}", width), "bold #1a1a1a on #79c0ff")]
+        if self.status is not None:
+            return sections.identify(self.status, self.words, width, lit=now // _FLASH_US % 2 == 0)
         return []
 
     def _keys(self, width: int) -> Text:

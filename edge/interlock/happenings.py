@@ -33,6 +33,10 @@ class Suspended(msgspec.Struct, frozen=True):
     void: bool
 
 
+class IdentifyAsked(msgspec.Struct, frozen=True):
+    """The bridge asks the box to show itself to whoever looks for it."""
+
+
 class GasTested(msgspec.Struct, frozen=True):
     """A gas test was entered by an analyst who is here."""
 
@@ -125,6 +129,7 @@ Happening = (
     | PermitAccepted
     | Revoked
     | Suspended
+    | IdentifyAsked
     | GasTested
     | ResetRequested
     | Confirmed

@@ -11,7 +11,7 @@ from contracts.errors import ContractError
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import Command, PermitClaims, Revocations, Verb
 from contracts.topics import Response
-from edge.interlock.happenings import Happening, PermitAccepted, Revoked, Suspended
+from edge.interlock.happenings import Happening, IdentifyAsked, PermitAccepted, Revoked, Suspended
 from edge.interlock.local_time import local_time
 from edge.interlock.record import Note
 from edge.interlock.rules import Rules
@@ -83,6 +83,7 @@ _CODES = {
     "work": "other_work",
     "rules": "other_rules",
     "permits": "full",
+    "verb": "not_available",
 }
 _RENEWED = ("iat", "as_of")
 """What a permit may say anew when it is signed again; everything else must stay as it was accepted."""
@@ -177,7 +178,7 @@ def _not_older(listed: Revocations, durable: Durable) -> None:
 
 
 def command(token: str, keys: Keys, box: str, seen: set[str], wall_s: int) -> Judged:
-    """Judge a command: suspend, void, identify, resend. Each id is obeyed once."""
+    """Judge a command: suspend, void, identify. Each id is obeyed once; what the box cannot do is refused."""
     number, codes = "", _UNREADABLE
     try:
         asked = jws.verify(token, jws.COMMAND, keys.command, Command)
@@ -186,6 +187,7 @@ def command(token: str, keys: Keys, box: str, seen: set[str], wall_s: int) -> Ju
         codes = _CODES
         _heard(asked, keys, box)
         _alive(asked, wall_s)
+        _possible(asked)
     except ContractError as error:
         return _refused("command", number, error, codes)
     answer = Response(number, "command", ok=True, code="done")
@@ -196,9 +198,15 @@ def command(token: str, keys: Keys, box: str, seen: set[str], wall_s: int) -> Ju
     note = Note(
         "cli.command", Category.CLI, Severity.WARNING, ActionResult.OK, actor, asked.permit, 0, 0, False, data
     )  # fmt: skip
-    stops = asked.verb in (Verb.SUSPEND, Verb.VOID)
-    happening = Suspended(asked.permit, asked.reason, asked.verb is Verb.VOID) if stops else None
-    return Judged(happening, (note,), answer)
+    if asked.verb is Verb.IDENTIFY:
+        return Judged(IdentifyAsked(), (note,), answer)
+    return Judged(Suspended(asked.permit, asked.reason, asked.verb is Verb.VOID), (note,), answer)
+
+
+def _possible(asked: Command) -> None:
+    """Refuse what would be answered and not done: the log is sent again on what the bridge holds, not on a command."""
+    if asked.verb is Verb.RESEND:
+        raise ContractError("verb", "suspend, void or identify", asked.verb.value, "not available on this box")
 
 
 def _alive(asked: Command, wall_s: int) -> None:

@@ -493,6 +493,12 @@ CATALOGUE: dict[str, Text] = {
     "full": Text(
         "作业盒上作业票已满", "the box holds too many permits", "先完工或作废旧票", "finish or void one first"
     ),
+    "not_available": Text(
+        "此盒没有该功能",
+        "not available on this box",
+        "无需处理，记录由盒子自行补传",
+        "nothing to do: the box sends its log again by itself",
+    ),
     "invalid": Text(
         "内容不合要求", "its content is not acceptable", "核对内容后重新签发", "correct it and issue it again"
     ),

@@ -272,6 +272,7 @@ class Volatile(msgspec.Struct, frozen=True):
         due: channels that were reported as due for a bump test or a calibration; None until first looked at.
         bypass_warned: channels whose bypass is about to end, as was reported.
         proof_run: proof test in progress.
+        identify_until_us: until when the box shows which one it is, 0 if it was not asked.
         entries: unauthorised entries that were reported: door, stranger, numbers of badges.
     """
 
@@ -293,6 +294,7 @@ class Volatile(msgspec.Struct, frozen=True):
     bypass_warned: tuple[str, ...] = ()
     proof_run: ProofRun | None = None
     entries: tuple[str, ...] = ()
+    identify_until_us: int = 0
 
 
 FORGOTTEN = Volatile()

@@ -177,9 +177,10 @@ class PermitView(msgspec.Struct, frozen=True):
 
 
 class CountdownView(msgspec.Struct, frozen=True):
-    """A countdown that people should see: `what` is deadline, grace, fire_watch, attempt, bypass or reset_window.
+    """A countdown that people should see.
 
-    `condition` is the one whose grace it is.
+    `what` is deadline, grace, fire_watch, attempt, bypass, identify or reset_window; `condition` is the one whose
+    grace it is.
     """
 
     what: str

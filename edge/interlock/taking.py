@@ -15,6 +15,7 @@ from edge.interlock.happenings import (
     DetectorTestStopped,
     GasTested,
     Happening,
+    IdentifyAsked,
     PermitAccepted,
     ProofAsked,
     Reconfirmed,
@@ -38,6 +39,9 @@ from edge.interlock.state import (
 )
 from edge.interlock.turn import Turn, replace
 
+IDENTIFY_US = 30_000_000
+"""How long a box shows which one it is: time to look round a site. It decides nothing."""
+
 
 def take(turn: Turn, happening: Happening) -> None:
     """Apply what happened to what is remembered."""
@@ -48,6 +52,8 @@ def take(turn: Turn, happening: Happening) -> None:
             _take_revocations(turn, revocations)
         case Suspended(permit, reason, void):
             _suspend(turn, permit, reason, void)
+        case IdentifyAsked():
+            turn.v = replace(turn.v, identify_until_us=turn.now + IDENTIFY_US)
         case GasTested(test):
             turn.d = replace(turn.d, gas_test=test)
             turn.note(

@@ -38,6 +38,7 @@ from edge.interlock.status import (
     Status,
     VerdictView,
 )
+from edge.interlock.taking import IDENTIFY_US
 from edge.interlock.texts import STATES
 
 replace = msgspec.structs.replace
@@ -230,6 +231,10 @@ def _countdowns(f: Facts, verdicts: dict[str, Verdict]) -> tuple[CountdownView, 
         total_ms = (bypass.until_us - bypass.since_us) // 1000
         zh, en = f"旁路 {bypass.channel}", f"bypass of {bypass.channel}"
         views.append(_countdown(f, "bypass", bypass.channel, bypass.until_us, total_ms, zh, en))
+    if f.volatile.identify_until_us > f.now_us:
+        zh, en = f"这是作业盒 {f.site.box}", f"this is box {f.site.box}"
+        until_us, total_ms = f.volatile.identify_until_us, IDENTIFY_US // 1000
+        views.append(_countdown(f, "identify", f.site.box, until_us, total_ms, zh, en))
     if f.volatile.reset_window_until_us > f.now_us:
         total_ms = f.rules.reset_window_s.value * 1000
         views.append(

@@ -9,12 +9,18 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "guardian": ("监护人离开，{s}秒后切断", "The guardian has left. Ignition opens in {s} seconds."),
     "performer": ("作业人离开，{s}秒后切断", "The performer has left. Ignition opens in {s} seconds."),
     "faces_again": ("请面向摄像头，{s}秒后切断", "Face the camera. Ignition opens in {s} seconds."),
+    "identify": ("这是作业盒 {who}", "This is box {who}."),
 }
 
 
 def graces(status: Status) -> dict[tuple[str, int], CountdownView]:
     """The running graces by condition and end: a new absence is a new one."""
     return {(view.condition, view.until_us): view for view in status.countdowns if view.what == "grace"}
+
+
+def identifying(status: Status) -> dict[tuple[str, int], CountdownView]:
+    """The bridge's request that the box show itself, while it lasts."""
+    return {("identify", view.until_us): view for view in status.countdowns if view.what == "identify"}
 
 
 def left_s(until_us: int, now_us: int) -> int:
@@ -28,7 +34,7 @@ def instants(until_us: int, now_us: int) -> tuple[tuple[int, int], ...]:
     return ((now_us, first), *((until_us - mark * 1_000_000, mark) for mark in MARKS_S if mark < first))
 
 
-def sentence(condition: str, seconds: int, language: str) -> str:
-    """The sentence in ``zh`` or ``en``; another condition's grace is told without its name."""
+def sentence(condition: str, seconds: int, language: str, who: str = "") -> str:
+    """The sentence in ``zh`` or ``en``; another condition's grace is told without its name. `who` is the box."""
     zh, en = _SENTENCES.get(condition, ("{s}秒后切断", "Ignition opens in {s} seconds."))
-    return (zh if language == "zh" else en).format(s=seconds)
+    return (zh if language == "zh" else en).format(s=seconds, who=who)

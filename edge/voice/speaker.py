@@ -14,7 +14,7 @@ from pathlib import Path
 from edge.config import Voice
 from edge.interlock.status import Status
 from edge.sockets import now_us
-from edge.voice.sentences import graces, instants, sentence
+from edge.voice.sentences import graces, identifying, instants, sentence
 
 _logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ _LATE_US = 1_000_000
 
 
 class Speaker:
-    """Follows the status documents and speaks the graces."""
+    """Follows the status documents; speaks the graces, and the name of a box that is looked for."""
 
     def __init__(self, config: Voice, clock: Callable[[], int] = now_us) -> None:
         """Nothing is started; `clock` is CLOCK_BOOTTIME in microseconds."""
@@ -40,12 +40,13 @@ class Speaker:
 
     def hear(self, status: Status) -> None:
         """Take a new status: begin what began, end what ended. Call it in a running loop."""
-        found = graces(status)
+        # A grace comes first: the answer to somebody who looks for the box must not delay a warning.
+        found = graces(status) or identifying(status)
         for key in [key for key in self._running if key not in found]:
             self._running.pop(key).cancel()
-        for key in found:
+        for key, view in found.items():
             if key not in self._running:
-                self._running[key] = asyncio.create_task(self._count_down(*key), name=f"voice {key[0]}")
+                self._running[key] = asyncio.create_task(self._count_down(*key, view.subject), name=f"voice {key[0]}")
 
     async def close(self) -> None:
         """Stop speaking."""
@@ -55,11 +56,11 @@ class Speaker:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _count_down(self, condition: str, until_us: int) -> None:
+    async def _count_down(self, condition: str, until_us: int, who: str) -> None:
         for at_us, seconds in instants(until_us, self._clock()):
             await asyncio.sleep(max(0, at_us - self._clock()) / 1e6)
             for language in ("zh", "en") if self._config.language == "both" else (self._config.language,):
-                await self._say(sentence(condition, seconds, language), language, at_us)
+                await self._say(sentence(condition, seconds, language, who), language, at_us)
 
     async def _say(self, text: str, language: str, at_us: int) -> None:
         async with self._speaking:

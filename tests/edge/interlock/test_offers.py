@@ -11,10 +11,10 @@ from contracts import jws
 from contracts.errors import ContractError
 from contracts.event import ActionResult
 from contracts.permit import Command, Level, PermitClaims, Person, Revocations, Role, Verb
-from edge.interlock import offers
-from edge.interlock.happenings import PermitAccepted, Revoked, Suspended
+from edge.interlock import offers, view
+from edge.interlock.happenings import Happening, IdentifyAsked, PermitAccepted, Revoked, Suspended
 from edge.interlock.state import Durable
-from tests.edge.interlock.bench import GB, GUARDIAN, PERFORMER, WALL_S, permit
+from tests.edge.interlock.bench import GB, GUARDIAN, PERFORMER, WALL_S, Bench, permit
 
 replace = msgspec.structs.replace
 SIGNER = jws.generate_key()
@@ -205,16 +205,33 @@ def _obey(claims: Command, seen: set[str], key: OKPKey = COMMANDER, kid: str = "
     return offers.command(jws.sign(claims, jws.COMMAND, key, kid), KEYS, "box-1", seen, WALL_S)
 
 
-@pytest.mark.parametrize("verb", list(Verb))
-def test_commands_may_tighten_identify_and_ask_again_and_nothing_else(verb: Verb) -> None:
+@pytest.mark.parametrize(
+    ("verb", "expected"),
+    [(Verb.SUSPEND, Suspended("HW-1", "wind", void=False)), (Verb.VOID, Suspended("HW-1", "wind", void=True)),
+     (Verb.IDENTIFY, IdentifyAsked())],
+)  # fmt: skip
+def test_commands_may_tighten_and_identify_and_nothing_else(verb: Verb, expected: Happening) -> None:
     judged = _obey(_command(verb), set())
-    expected = {
-        Verb.SUSPEND: Suspended("HW-1", "wind", void=False),
-        Verb.VOID: Suspended("HW-1", "wind", void=True),
-    }.get(verb)
     assert judged.happening == expected
     assert judged.notes[0].data["verb"] == verb.value
     assert {verb.value for verb in Verb} == {"suspend", "void", "identify", "resend"}
+
+
+def test_what_the_box_cannot_do_is_refused_and_not_called_done() -> None:
+    judged = _obey(_command(Verb.RESEND), set())
+    assert judged.happening is None
+    assert judged.response is not None
+    assert (judged.response.ok, judged.response.code) == (False, "not_available")
+    assert judged.notes[0].type == "command.refused"
+
+
+def test_a_box_that_is_asked_to_show_itself_does_so_for_thirty_seconds() -> None:
+    bench = Bench().prepare()
+    step = bench.step(IdentifyAsked())
+    shown = view._countdowns(step.facts, step.verdicts)
+    assert [(one.what, one.subject, one.total_ms) for one in shown] == [("identify", "box-1", 30_000)]
+    step = bench.run(30)
+    assert not view._countdowns(step.facts, step.verdicts)
 
 
 def test_a_command_is_obeyed_once() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from edge.config import Voice
 from edge.interlock import view
-from edge.interlock.status import AuditView, Status
+from edge.interlock.status import AuditView, CountdownView, Status
 from edge.sockets import now_us
 from edge.voice.sentences import graces, instants, left_s, sentence
 from edge.voice.speaker import Speaker
@@ -99,6 +99,19 @@ async def test_the_countdown_is_rendered_and_played_with_the_right_numbers(absen
     await eventually(lambda: speaker.spoken == 2, 10)
     assert _read(tmp_path / "said")[1:] == ["监护人离开，5秒后切断"]
     assert speaker.ok
+    await speaker.close()
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is an optional package")
+async def test_a_box_that_is_looked_for_says_its_name_unless_a_warning_is_due(absent: Status, tmp_path: Path) -> None:
+    asked = CountdownView("identify", "box-1", now_us() + 30 * SECOND, 30_000, 30_000, "", "")
+    speaker = Speaker(Voice((_player(tmp_path),), "zh", _recording_synthesizer(tmp_path)))
+    speaker.hear(replace(absent, countdowns=(asked,)))
+    await eventually(lambda: speaker.spoken == 1, 10)
+    assert _read(tmp_path / "said") == ["这是作业盒 box-1"]
+    speaker.hear(replace(absent, countdowns=(asked, *absent.countdowns)))
+    await eventually(lambda: speaker.spoken == 2, 10)
+    assert _read(tmp_path / "said")[1].startswith("监护人离开")
     await speaker.close()
 
 
