@@ -19,6 +19,7 @@ from contracts.errors import ContractError
 from edge import sockets
 from edge.config import BoxConfig, load
 from edge.interlock.evidence import Source
+from edge.interlock.local_time import keep_site_clock
 
 NAMES = ("interlock", "vision", "presence", "link")
 
@@ -77,6 +78,7 @@ def main(argv: list[str]) -> int:
 
     try:
         config = load(Path(path))
+        keep_site_clock(config.utc_offset_min)
         if name == "interlock":
             asyncio.run(_interlock(config, descriptors))
         else:

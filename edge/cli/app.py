@@ -1,5 +1,6 @@
 """Puts the commands together: global options, commands loaded when they are asked for, Chinese help, exit codes."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from contracts.errors import ContractError
 from edge.cli.choices import Choices, config_path, language
 from edge.cli.client import NoAnswer
 from edge.cli.texts import HELP_ZH
+from edge.config import read
+from edge.interlock.local_time import keep_site_clock
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("edge.cli.running", "run_command"),
@@ -60,6 +63,8 @@ def _options(
     """
     chosen = Choices(config_path(Path(config) if config else None), language(lang))
     context.obj = chosen
+    with contextlib.suppress(ContractError, OSError):  # a file that cannot be read is the command's to tell
+        keep_site_clock(read(chosen.config).utc_offset_min)
     # Command lines of other packages have their own --config; what stands before the command is their default.
     context.default_map = {"enrol": {"config": str(chosen.config)}}
     os.environ["HOTBOX_LANG"] = chosen.lang

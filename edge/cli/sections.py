@@ -10,7 +10,7 @@ from rich.text import Text
 from edge.cli.banner import LOOKS
 from edge.cli.words import Words, limits, number
 from edge.config import CONTACTS
-from edge.interlock.local_time import local_time
+from edge.interlock.local_time import local_time, zone_name
 from edge.interlock.status import ChannelView, CountdownView, ReasonView, Status, VerdictView
 
 GOOD, BAD, SOME, DIM, NOTE = "#3fb950", "bold #ff6b61", "bold #e6b800", "#8b949e", "#79c0ff"
@@ -96,7 +96,7 @@ def head(status: Status, words: Words, width: int) -> Text:
     line.append("  ")
     line.append(f"{words('permit')} ", DIM)
     line.append(f"{permit.id} {words(f'level.{permit.level}')} {permit.place}" if permit else words("no_permit"))
-    tail = Text(f"{clock(status.t)} ")
+    tail = Text(clock(status.t)).append(f" ({zone_name(status.t // 1000)}) ", DIM)
     if status.loop_lag_ms >= 20:
         tail = Text(f"{words('lag', ms=round(status.loop_lag_ms))}  ", SOME).append_text(tail)
     fit(line, width - tail.cell_len - 1)

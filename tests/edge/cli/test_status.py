@@ -22,6 +22,7 @@ def test_status_names_state_and_everything_that_is_missing(box: Box) -> None:
         "■",
         "LOCKED",
         "SIMULATION",
+        "(UTC+8)",
         "no permit on this box",
         "have a permit issued",
         "no gas test before work",
