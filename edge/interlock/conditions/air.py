@@ -54,9 +54,9 @@ def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     value, age_us = reading.value, f.now_us - reading.at_us
     if reading.quality is not Quality.GOOD:
         # A head that says it is broken and reads too much gas is believed about the gas.
-        gas_seen = reading.quality in _STILL_READS and value is not None and limit.high is not None
-        if gas_seen and value > limit.high and age_us <= channel.stale_us:  # type: ignore[operator]
-            return _vote("gas_high", channel, value, limit.high)
+        high = limit.high if reading.quality in _STILL_READS and age_us <= channel.stale_us else None
+        if high is not None and value is not None and value > high:
+            return _vote("gas_high", channel, value, high)
         return _vote(_GAS_CODES[reading.quality], channel, value)
     if not 0 <= age_us <= channel.stale_us or value is None or not math.isfinite(value):
         return Reason("gas_stale", name, age_us // 1000, channel.stale_us // 1000, "s", limit.clause)
