@@ -5,7 +5,17 @@ from django.contrib import admin
 from django.urls import path
 from django.views.i18n import set_language
 
-from cloud_bridge.web import box_pages, errors, health, metrics, overview, permit_pages, static_files, stream
+from cloud_bridge.web import (
+    box_pages,
+    call_pages,
+    errors,
+    health,
+    metrics,
+    overview,
+    permit_pages,
+    static_files,
+    stream,
+)
 from cloud_bridge.web.api import api
 
 urlpatterns = [
@@ -20,6 +30,8 @@ urlpatterns = [
     path("permits/<str:jti>/submit", permit_pages.submit_permit, name="permit_submit"),
     path("permits/<str:jti>/decide", permit_pages.decide, name="permit_decide"),
     path("permits/<str:jti>/revoke", permit_pages.revoke, name="permit_revoke"),
+    path("calls/", call_pages.ringing, name="calls"),
+    path("calls/<int:call>/answer", call_pages.answer, name="call_answer"),
     path("events/stream", stream.stream, name="stream"),
     path("api/v1/", api.urls),
     path("metrics", metrics.metrics, name="metrics"),

@@ -137,6 +137,39 @@ class LiveEvent(EventColumns):
     proven = False
 
 
+class CallKind(models.TextChoices):
+    """Why a box calls for the safety officer (PTW-24)."""
+
+    ENTRY = "entry", _("unauthorised entry")
+    GAS = "gas", _("gas over its limit while ignition was released")
+
+
+class Call(EventColumns):
+    """A box calls for the safety officer, and rings on every page of theirs until one of them answers.
+
+    The columns are those of the event that began it; `count` and `last_ms` tell of the same happening again before
+    somebody answered. `answered_ms` is 0 while it rings.
+    """
+
+    kind = models.CharField(max_length=16, choices=CallKind.choices)
+    count = models.PositiveIntegerField(default=1)
+    last_ms = models.PositiveBigIntegerField()
+    answered_ms = models.PositiveBigIntegerField(default=0)
+    answered_by = models.CharField(max_length=64, blank=True)
+    answered_name = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        """One call rings for each box and kind; newest first."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["box", "kind"], condition=models.Q(answered_ms=0), name="one_call_rings_for_each_kind"
+            )
+        ]
+        ordering = ["-pk"]
+        permissions = [("answer_call", "May answer a box's call")]
+
+
 class Checkpoint(models.Model):
     """A box's signed checkpoint that the bridge agreed with; `frontier` lets older roots be computed again."""
 
@@ -240,6 +273,7 @@ class Notice(models.Model):
         LIVE = "live"
         BOX = "box"
         PERMIT = "permit"
+        CALL = "call"
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
     box = models.CharField(max_length=64, blank=True)

@@ -10,6 +10,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import F
 
+from cloud_bridge.boxes import calls
 from cloud_bridge.boxes.models import (
     Alert,
     AlertKind,
@@ -137,16 +138,20 @@ def _columns(leaf: contract_event.Event, body: bytes, received_ms: int) -> dict[
     }
 
 
-def _settle_live(log: Log, seq: int, body: bytes) -> None:
-    """The log now has what was shown as unproven; when the two differ, the box said two things."""
+def _settle_live(log: Log, seq: int, body: bytes) -> bool:
+    """The log now has what was shown as unproven; when the two differ, the box said two things.
+
+    Whether there was such an alarm.
+    """
     live = LiveEvent.objects.filter(box_id=log.box_id, log=log.epoch, seq=seq).first()
     if live is None:
-        return
+        return False
     if bytes(live.leaf) != body:
         raise_alert(
             log.box, AlertKind.FORK, seq, f"live event {seq} of {log.origin} differs from the log", bytes(live.leaf)
         )
     live.delete()
+    return True
 
 
 @transaction.atomic
@@ -185,8 +190,10 @@ def store_batch(box_name: str, head: topics.BatchHead, leaves: list[bytes]) -> O
         digest = leaf_hash(body)
         tree = tree.append(digest)
         log.size, log.last_hash, log.last_event_ms = tree.size, digest.hex(), leaf.t
-        row = Event.objects.create(**_columns(leaf, body, received))
-        _settle_live(log, seq, body)
+        columns = _columns(leaf, body, received)
+        row = Event.objects.create(**columns)
+        if not _settle_live(log, seq, body):
+            calls.ring(box, leaf, columns)
         Notice.tell(Notice.Kind.EVENT, row.pk, box.pk)
         event_stored.send_robust(sender=Log, event=row, leaf=leaf)
         outcome.stored += 1
@@ -212,7 +219,7 @@ def store_live(box_name: str, body: bytes) -> None:
     log = Log.objects.filter(box=box, epoch=leaf.log).first()
     if log is None:
         raise ContractError("leaf.log", f"a log epoch of {box.pk}", str(leaf.log), "register the box's present log key")
-    _decode(body, log, None)
+    leaf = _decode(body, log, None)
     for table in (Event, LiveEvent):
         known = table.objects.filter(box=box, log=leaf.log, seq=leaf.seq).first()
         if known is not None:
@@ -221,7 +228,9 @@ def store_live(box_name: str, body: bytes) -> None:
             return
     if LiveEvent.objects.filter(box=box).count() >= MAX_UNPROVEN:
         raise ContractError("live", f"at most {MAX_UNPROVEN} unproven alarms", "one more", "send the log")
-    row = LiveEvent.objects.create(**_columns(leaf, body, now_ms()))
+    columns = _columns(leaf, body, now_ms())
+    row = LiveEvent.objects.create(**columns)
+    calls.ring(box, leaf, columns)
     Notice.tell(Notice.Kind.LIVE, row.pk, box.pk)
     Notice.tell(Notice.Kind.BOX, box.pk, box.pk)
 

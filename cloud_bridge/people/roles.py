@@ -25,11 +25,12 @@ APPLY = "permits.apply_permit"
 APPROVE = "permits.approve_permit"
 REVOKE = "permits.revoke_permit"
 COMMAND = "boxes.command_box"
+ANSWER = "boxes.answer_call"
 
 GRANTS: dict[Role, tuple[str, ...]] = {
     Role.APPLICANT: (APPLY,),
     Role.APPROVER: (APPROVE, REVOKE),
-    Role.SAFETY_OFFICER: (REVOKE, COMMAND),
+    Role.SAFETY_OFFICER: (REVOKE, COMMAND, ANSWER),
     Role.ADMIN: (
         REVOKE,
         "people.add_user",

@@ -4,12 +4,17 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from cloud_bridge.people.roles import APPLY, Role
+from cloud_bridge.boxes import calls
+from cloud_bridge.people.roles import ANSWER, APPLY, Role
+from cloud_bridge.web.overview import last_notice
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Roles of the reader, for the navigation."""
+    """Roles of the reader, for the navigation; and for whoever is called, the calls and where their stream begins."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    return {"may_apply": user.has_perm(APPLY), "is_admin": Role.ADMIN in user.roles}
+    known: dict[str, Any] = {"may_apply": user.has_perm(APPLY), "is_admin": Role.ADMIN in user.roles}
+    if user.has_perm(ANSWER) and not user.one_time_password:
+        known |= {"is_called": True, "calls_after": last_notice(), "calls": calls.ringing()}
+    return known

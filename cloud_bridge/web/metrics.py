@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 
-from cloud_bridge.boxes.models import Rejection
+from cloud_bridge.boxes import calls
+from cloud_bridge.boxes.models import Rejection, now_ms
 from cloud_bridge.boxes.summary import summaries
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.workflow import State
@@ -42,6 +43,12 @@ def _lines() -> Iterator[str]:
     yield from _family("hotbox_bridge_rejected_unknown_total", "counter", "Messages of unregistered senders.")
     unknown = sum(Rejection.objects.filter(box=None).values_list("count", flat=True))
     yield f"hotbox_bridge_rejected_unknown_total {unknown}"
+    ringing = calls.ringing()
+    yield from _family("hotbox_bridge_calls_ringing", "gauge", "Calls for the safety officer that nobody answered.")
+    yield f"hotbox_bridge_calls_ringing {len(ringing)}"
+    yield from _family("hotbox_bridge_call_age_seconds", "gauge", "How long the oldest of them rings; 0 without any.")
+    oldest = min((call.received_ms for call in ringing), default=None)
+    yield f"hotbox_bridge_call_age_seconds {0 if oldest is None else max(0, (now_ms() - oldest) // 1000)}"
     yield from _family("hotbox_bridge_permits", "gauge", "Permits by state.")
     counts = dict(Permit.objects.order_by().values_list("state").annotate(Count("pk")))
     for state in State:

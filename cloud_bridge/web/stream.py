@@ -59,7 +59,8 @@ def draw(rows: list[Notice], language: str) -> list[Message]:
                         for summary in summaries(row.ref)
                     )
             else:
-                messages.append(frame("permit", row.ref, row.pk))
+                # What of it a reader may see is for the page to ask.
+                messages.append(frame(str(row.kind), row.ref, row.pk))
     return messages
 
 

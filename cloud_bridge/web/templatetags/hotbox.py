@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from cloud_bridge import site_time
-from cloud_bridge.boxes.models import Event, LiveEvent
+from cloud_bridge.boxes.models import EventColumns
 from cloud_bridge.permits.models import PermitPrecondition
 from cloud_bridge.permits.preconditions import KINDS, celsius
 from cloud_bridge.site_time import LAST_MS, at_site, from_ms
@@ -31,6 +31,7 @@ _ICONS = {
     "info": '<circle cx="12" cy="12" r="9"/><path d="M12 11v5M12 8v.01"/>',
     "shield": '<path d="M12 3 5 6v5c0 5 3 8 7 10 4-2 7-5 7-10V6zM9 12l2.2 2.2L15 10"/>',
     "pen": '<path d="M4 20l1-4L16 5l3 3L8 19zM14 7l3 3"/>',
+    "bell": '<path d="M6 17V11a6 6 0 0 1 12 0v6l1.5 2h-15zM10 21h4M12 3v2"/>',
     "person": '<circle cx="12" cy="8" r="3.5"/><path d="M5 20c.6-4 3.4-6 7-6s6.4 2 7 6"/>',
 }
 
@@ -62,7 +63,7 @@ def what_to_do(text: str) -> str:
 
 
 @register.simple_tag
-def event_view(event: Event | LiveEvent) -> dict[str, Any]:
+def event_view(event: EventColumns) -> dict[str, Any]:
     """An event's line: title, detail, tone, icon, actor."""
     leaf = event.read()
     data = leaf.get("data") or {}

@@ -138,6 +138,7 @@
     on("permit", (number) => {
       if (!words.permit || words.permit === number) body.dispatchEvent(new CustomEvent("permit-changed"));
     });
+    on("call", () => body.dispatchEvent(new CustomEvent("call-changed")));
     on("ready", () => body.setAttribute("data-ready", "1"));
     on("beat", () => {});
     on("reload", () => { source.close(); location.reload(); });
@@ -150,6 +151,7 @@
     };
   }
 
+  body.addEventListener("htmx:afterSwap", tick);
   document.querySelector("[data-print]")?.addEventListener("click", () => window.print());
   tick();
   setInterval(tick, 1000);
