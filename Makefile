@@ -4,7 +4,8 @@
 #   make test ARGS="-k gas"             ruff, mypy, pytest; ARGS go to pytest
 #   make bench ARGS="trip --json out.json"    figures beside a baseline of the same run
 #   make prove                          a million evaluations of the kernel, each held to its promises
-.PHONY: demo test lint bench prove lock clean
+#   make mutation ARGS="--only kernel.py"     changes the interlock line by line: a test must notice each
+.PHONY: demo test lint bench prove mutation lock clean
 .NOTPARALLEL:
 PY := .venv/bin/python
 
@@ -37,8 +38,12 @@ prove:
 	@scripts/bootstrap bench
 	@$(PY) -m tests.prove $(ARGS)
 
+mutation:
+	@scripts/bootstrap bench
+	@nice -n 19 $(PY) -m tests.mutation $(ARGS)
+
 lock:
 	@scripts/lock
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .mutation .mypy_cache .ruff_cache .pytest_cache .hypothesis
