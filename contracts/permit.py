@@ -135,6 +135,7 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         approvals: signatures, oldest first.
         content_sha256: hash that every approval signed.
         preconditions: what must hold on site before arming.
+        confined: the work is inside a confined space (受限空间), where stricter limits hold (GB 30871-2022 6.4).
     """
 
     iss: Id
@@ -155,6 +156,7 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     approvals: Annotated[tuple[Approval, ...], msgspec.Meta(min_length=2, max_length=8)]
     content_sha256: Sha256
     preconditions: Annotated[tuple[Precondition, ...], msgspec.Meta(max_length=MAX_PRECONDITIONS)] = ()
+    confined: bool = False
 
     def people_in(self, role: Role) -> tuple[Person, ...]:
         """The people who hold a role."""

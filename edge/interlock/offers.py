@@ -107,6 +107,10 @@ def _fit(claims: PermitClaims, rules: Rules, durable: Durable, wall_s: int) -> N
     if claims.exp - claims.nbf > level.validity_h * 3600:
         hours = f"{claims.level.value}, {(claims.exp - claims.nbf) / 3600:.1f} h"
         raise ContractError("level", f"at most {level.validity_h} h ({level.clause})", hours)
+    inside = rules.confined_validity_h
+    if claims.confined and claims.exp - claims.nbf > inside.value * 3600:
+        hours = f"confined space, {(claims.exp - claims.nbf) / 3600:.1f} h"
+        raise ContractError("level", f"at most {inside.value} h ({inside.clause})", hours)
     if wall_s >= claims.exp:
         wanted = f"after now ({local_time(wall_s)})"
         raise ContractError("exp", wanted, local_time(claims.exp), "it has expired: apply for a new one")

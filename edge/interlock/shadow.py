@@ -14,10 +14,11 @@ import msgspec
 from contracts.errors import ContractError
 from contracts.event import Event
 from edge.interlock import kernel
+from edge.interlock.conditions import facts
 from edge.interlock.decision_record import Given
 from edge.interlock.kernel import Step
 from edge.interlock.rules import Limit, Rules
-from edge.interlock.site import Site
+from edge.interlock.site import Site, confined_limits
 from edge.interlock.state import Mode
 
 replace = msgspec.structs.replace
@@ -82,7 +83,8 @@ def _limited(site: Site, rules: Rules) -> Site:
         )
         for group in site.groups
     )
-    return replace(site, groups=groups)
+    limited = replace(site, groups=groups, confined={})
+    return replace(limited, confined=confined_limits(limited.channels, rules))
 
 
 def single_changes(recorded: Rules, proposed: Rules) -> Iterator[tuple[str, Rules]]:
@@ -132,18 +134,24 @@ def judge(event: Event, given: Given, proposed: Rules) -> Finding | None:
     return Finding(event.seq, event.t, event.type, change, rows or (SEVERAL,), why or was or "-", why_now or now or "-")
 
 
-def judge_values(event: Event, site: Site, recorded: Rules, proposed: Rules) -> Finding | None:
+def judge_values(event: Event, given: Given, proposed: Rules) -> Finding | None:
     """Whether gas values that were recorded while released would have tripped only under the proposed rules.
+
+    `given` is the last decision before: its permit says whether the work is inside a confined space.
 
     Raises:
         ContractError: the proposed rules have no limit for one of the box's gases.
     """
     values = _values(event)
-    then = _voting(site, values)
-    now = _voting(_limited(site, proposed), values)
+    then = _voting(_acting(given), values)
+    now = _voting(_acting(under(given, proposed)), values)
     if then or not now:
         return None
-    rows = tuple(row for row, rules in single_changes(recorded, proposed) if _voting(_limited(site, rules), values))
+    rows = tuple(
+        row
+        for row, rules in single_changes(given.rules, proposed)
+        if _voting(_acting(under(given, rules)), values)
+    )
     return Finding(event.seq, event.t, event.type, Change.MORE_TRIPS, rows or (SEVERAL,), "-", "; ".join(now))
 
 
@@ -154,6 +162,11 @@ def _values(event: Event) -> dict[str, tuple[float, str]]:
         for row in (event.data, *event.data.get("values", ()))
         if "chan" in row and isinstance(row.get("value_milli"), int)
     }
+
+
+def _acting(given: Given) -> Site:
+    """The site with the limits of the place that the permit was for."""
+    return facts(given.site, given.rules, given.durable, given.volatile, given.snapshot, given.now_us).site
 
 
 def _voting(site: Site, values: dict[str, tuple[float, str]]) -> list[str]:
@@ -236,7 +249,7 @@ class Run:
             self._gas_records += 1
             last = self._last
             if self._released:
-                self._found(event, lambda: judge_values(event, last.site, last.rules, self._proposed))
+                self._found(event, lambda: judge_values(event, last, self._proposed))
 
     def skip(self, event: Event, why: str) -> None:
         """A decision whose record cannot be read."""

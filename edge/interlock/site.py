@@ -59,7 +59,8 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     """The box's fixed surroundings.
 
     `contacts`: which of the optional inputs (door, mains ...) are wired; `beacon`: the badge number of the beacon that
-    is fixed to the site; `utc_offset_min`: the site's clock time less UTC, by which a day ends.
+    is fixed to the site; `utc_offset_min`: the site's clock time less UTC, by which a day ends; `confined`: channel →
+    its limit inside a confined space, where that is another one.
     """
 
     box: str
@@ -71,6 +72,19 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     contacts: tuple[str, ...] = ()
     beacon: int = 0
     utc_offset_min: int = 480
+    confined: dict[str, Limit] = {}
+
+    @cached_property
+    def inside(self) -> "Site":
+        """The same site with the limits of a confined space (GB 30871-2022 6.4)."""
+        if not self.confined:
+            return self
+        replace = msgspec.structs.replace
+        groups = tuple(
+            replace(group, channels=tuple(replace(c, limit=self.confined.get(c.name, c.limit)) for c in group.channels))
+            for group in self.groups
+        )
+        return replace(self, groups=groups, confined={})
 
     @cached_property
     def channels(self) -> tuple[SiteChannel, ...]:
@@ -162,6 +176,16 @@ def _known_gas(channel: Channel) -> None:
             f"{channel.calibration_gas} for {channel.gas} in {channel.unit.value}",
             "makers state factors for %LEL only: calibrate with the gas that is measured",
         )
+
+
+def confined_limits(channels: tuple[SiteChannel, ...], rules: Rules) -> dict[str, Limit]:
+    """Channel → its limit inside a confined space, where the pack has another one there.
+
+    Raises:
+        ContractError: the pack has no limit for a channel's gas.
+    """
+    found = {c.name: rules.limit(c.gas, c.limit.unit, confined=True) for c in channels}
+    return {c.name: found[c.name] for c in channels if found[c.name] != c.limit}
 
 
 def _limit(channel: Channel, rules: Rules) -> Limit:
@@ -274,7 +298,9 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
                 )
             )
         groups.append(SiteGroup(group.name, group.vote, _NEEDED[group.vote], tuple(members)))
-    _guards_against_fire(tuple(channel for group in groups for channel in group.channels))
+    measured = tuple(channel for group in groups for channel in group.channels)
+    _guards_against_fire(measured)
     roster = tuple(SitePerson(p.id, p.name, p.badge, p.may) for p in config.roster)
     return Site(config.box, config.baseline, tuple(groups), roster, config.presence.quorum, config.inputs.reset_is_key,
-                config.inputs.contacts, config.presence.beacon, config.utc_offset_min)  # fmt: skip
+                config.inputs.contacts, config.presence.beacon, config.utc_offset_min,
+                confined_limits(measured, rules))  # fmt: skip

@@ -14,8 +14,8 @@ class Facts(msgspec.Struct, frozen=True, dict=True):
     """Everything that conditions look at, at one moment.
 
     `wall_us` is the wall clock to the microsecond: what is judged by date has a sharp end too. `permit` is the permit
-    that decides now. `oxygen` is the highest reading of a sound O2 channel in vol%, None where
-    there is none.
+    that decides now; `site` has the limits of the place that it is for. `oxygen` is the highest reading of a sound O2
+    channel in vol%, None where there is none.
     """
 
     site: Site
@@ -53,6 +53,8 @@ def facts(site: Site, rules: Rules, durable: Durable, volatile: Volatile, snapsh
     wall_us = clock.t * 1000 + now_us - clock.at_us
     oxygen = _oxygen(site, durable, snapshot, now_us)
     permit = current_permit(durable, wall_s)
+    if permit is not None and permit.confined:
+        site = site.inside
     return Facts(site, rules, durable, volatile, snapshot, now_us, wall_us, wall_s, permit, oxygen)
 
 

@@ -61,4 +61,7 @@ def _short_break(f: Facts) -> bool:
     opening = f.durable.opening
     if f.permit is None or opening is None or opening.permit != f.permit.jti:
         return False
-    return f.now_us - opening.at_us <= f.rules.levels[f.permit.level].break_s * 1_000_000
+    longest_s = f.rules.levels[f.permit.level].break_s
+    if f.permit.confined:
+        longest_s = min(longest_s, f.rules.confined_break_s.value)
+    return f.now_us - opening.at_us <= longest_s * 1_000_000

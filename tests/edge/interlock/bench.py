@@ -19,7 +19,7 @@ from edge.interlock.proof_test import Probe
 from edge.interlock.proving import DetectorRecord, Proof, Result
 from edge.interlock.record import Note
 from edge.interlock.restart import recover
-from edge.interlock.site import Site, SiteChannel, SiteGroup, SitePerson
+from edge.interlock.site import Site, SiteChannel, SiteGroup, SitePerson, confined_limits
 from edge.interlock.snapshot import AuditHealth, Clock, Snapshot
 from edge.interlock.state import FORGOTTEN, Durable, GasPoint, GasTest, Mode, Volatile
 from edge.interlock.turn import failing
@@ -68,7 +68,7 @@ ROSTER = (
     SitePerson("engineer", "钱工", 1004, ("clear_fault", "bypass")),
     SitePerson("performer", "张作业", 1001, ()),
 )
-SITE = Site(
+_OPEN = Site(
     "box-1",
     "gb30871-2022",
     (
@@ -84,6 +84,7 @@ SITE = Site(
     contacts=CONTACTS,
     beacon=BEACON,
 )
+SITE = replace(_OPEN, confined=confined_limits(_OPEN.channels, GB))
 
 
 def permit(

@@ -210,6 +210,22 @@ def _break(level: Level) -> Callable[[int], bool]:
     return at
 
 
+def _confined_break(amount: int) -> bool:
+    """The same inside a confined space, under a level that would allow a longer break."""
+    long = {level: replace(rule, break_s=2 * rule.break_s) for level, rule in GB.levels.items()}
+    claims = permit(level=Level.GRADE_2, confined=True, end_s=8 * 3600)
+    bench = Bench(pack=replace(GB, levels=long)).prepare(claims)
+    assert bench.durable.gas_test is not None
+    bench.now += 7200 * SECOND
+    bench.durable = replace(
+        bench.durable,
+        checked_in={"HW-1": 0},
+        opening=Opening("HW-1", bench.now - amount, by_gas=False),
+        gas_test=replace(bench.durable.gas_test, at_us=bench.now - 7200 * SECOND),
+    )
+    return _ok(bench, "gas_test")
+
+
 def _approval(amount: int) -> bool:
     """Seconds between the last approval and the first ignition (the 47-minute case, PTW-08)."""
     bench = _ready()
@@ -245,6 +261,12 @@ def _validity(level: Level) -> Callable[[int], bool]:
         return judged.response.ok
 
     return at
+
+
+def _confined_validity(amount: int) -> bool:
+    judged = _judge(_sign(permit(start_s=0, end_s=amount, level=Level.GRADE_2, confined=True)))
+    assert judged.response is not None
+    return judged.response.ok
 
 
 def _attempt(amount: int) -> bool:
@@ -385,6 +407,8 @@ EDGES = [
     Edge("approval_age_s", "policy PTW-08 (the 47-minute case)", S, UP_TO, _reconfirmation, "approval_age_s of the guardian's word"),
     Edge("precondition_ttl_s", "policy PTW-11 (a temperature measured by hand)", S, UP_TO, _measured),
     *(Edge(f"levels.{level.value}.break_s", GB.levels[level].clause, S, UP_TO, _break(level)) for level in Level),
+    Edge("confined_break_s", "GB 30871-2022 6.3 f", S, UP_TO, _confined_break),
+    Edge("confined_validity_h", "GB 30871-2022 6.10", 3600, UP_TO, _confined_validity),
     *(Edge(f"levels.{level.value}.validity_h", GB.levels[level].clause, 3600, UP_TO, _validity(level)) for level in Level),
 ]  # fmt: skip
 
