@@ -1,7 +1,7 @@
 """The final element: dead-man controller and contact."""
 
 from edge.interlock.conditions.facts import PASS, Facts, Verdict, fail
-from edge.interlock.state import Mode
+from edge.interlock.state import Mode, Reason
 
 
 def deadman(f: Facts) -> Verdict:
@@ -29,10 +29,9 @@ def _settled(f: Facts) -> bool:
 def contact_open(f: Facts) -> Verdict:
     """Before a release the feedback contact shows open."""
     status = f.snapshot.deadman
-    rule = f.rules.settle_ms
-    return (
-        fail("feedback_closed", "", None, None, rule.clause) if status is not None and status.contact_closed else PASS
-    )
+    if status is None or not status.contact_closed:
+        return PASS
+    return Verdict((Reason("feedback_closed", "", None, None, "", f.rules.settle_ms.clause),))
 
 
 def proof_test(f: Facts) -> Verdict:
