@@ -60,6 +60,10 @@ def _run(mutants: list[Mutant], tests_in: list[str], jobs: int, console: Console
             fates.append(fate)
             survived = sum(not each.by for each in fates)
             bars.update(bar, advance=1, description=f"{Path(fate.mutant.module).name}: {survived} survived so far")
+            if not fate.by and not console.is_terminal:
+                print(f"survived: {fate.mutant.shown}", flush=True)
+            if not console.is_terminal and len(fates) % 500 == 0:
+                print(f"{len(fates):,} of {len(mutants):,}, {survived} survived so far", flush=True)
 
         def started(number: int, seconds: float) -> None:
             tests.extend((number, seconds))
