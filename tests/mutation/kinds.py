@@ -17,11 +17,15 @@ class Kind(StrEnum):
     CALL = "call"
     ARGUMENT = "argument"
     VALUE = "value"
+    MESSAGE = "message"
     TEXT = "text"
 
 
 FORBIDDEN = frozenset({Kind.TRANSITION, Kind.TIMER, Kind.COMPARISON, Kind.BOOLEAN, Kind.BOUNDARY})
 """A survivor of these must be argued to be the same program; every other needs only its line of argument."""
+
+WORDS = frozenset({Kind.MESSAGE, Kind.TEXT})
+"""What people read; it may be listed by function. A message is what an error says beside its field."""
 
 STATES = ("Mode", "Relay", "Phase", "Result", "Life", "Probe")
 """Enums whose members are states of the kernel or orders to the relay."""
@@ -48,6 +52,8 @@ def kind_of(original: cst.CSTNode, mutated: cst.CSTNode, before: str, after: str
         return Kind.TIMER if _TIMER.search(before) else Kind.BOUNDARY
     if isinstance(original, (cst.Break, cst.Continue, cst.Match)):
         return Kind.BOOLEAN
+    if _is_message(original, mutated):
+        return Kind.MESSAGE
     if _TRANSITION.search(_only_in(before, after)):
         return Kind.TRANSITION
     if isinstance(original, cst.Expr):
@@ -55,6 +61,14 @@ def kind_of(original: cst.CSTNode, mutated: cst.CSTNode, before: str, after: str
     if isinstance(original, cst.Call) and isinstance(mutated, cst.Call):
         return Kind.TIMER if _TIMER.search(_only_in(before, after)) else Kind.ARGUMENT
     return Kind.TIMER if _TIMER.search(before.partition("=")[0]) else Kind.VALUE
+
+
+def _is_message(original: cst.CSTNode, mutated: cst.CSTNode) -> bool:
+    """A `ContractError` that still names its field and says something else."""
+    if not isinstance(original, cst.Call) or not isinstance(mutated, cst.Call) or not mutated.args:
+        return False
+    named = isinstance(original.func, cst.Name) and original.func.value == "ContractError"
+    return named and original.args[0].deep_equals(mutated.args[0])
 
 
 def _only_in(before: str, after: str) -> str:

@@ -9,7 +9,8 @@ A change is named by its function and by the lines it changes, so the list outli
     same = true                       # the same program: asked for where a comparison, boundary … was changed
     why = "ages are whole seconds and the caller …"
 
-A whole function's changed words may be listed at once, with `kind = "text"` in place of `before` and `after`.
+A whole function's changed words may be listed at once, with ``kind = "text"`` or ``"message"`` in place of `before` and
+`after`.
 """
 
 import tomllib
@@ -18,7 +19,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from tests.mutation.kinds import FORBIDDEN, Kind
+from tests.mutation.kinds import FORBIDDEN, WORDS, Kind
 from tests.mutation.scope import PACKAGE, SURVIVORS
 from tests.mutation.sowing import Mutant
 
@@ -68,7 +69,7 @@ def read(module: str) -> list[Survivor]:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"{path.name}: {error}") from error
     for entry in listed:
-        if bool(entry.kind) == bool(entry.before or entry.after) or entry.kind not in (None, Kind.TEXT):
+        if bool(entry.kind) == bool(entry.before or entry.after) or (entry.kind and entry.kind not in WORDS):
             raise ValueError(f'{path.name}: {entry.function}: expected before and after, or kind = "text"')
     return listed
 

@@ -26,8 +26,9 @@ NOT_NEEDED = (
     "tests/edge/interlock/test_texts.py",
     "tests/edge/interlock/test_store.py",
     "tests/edge/interlock/test_clock.py",
+    "tests/edge/interlock/rules/test_rulebook.py",
 )
-"""Long searches, and tests of what is outside: the others must notice without them."""
+"""Long searches, a test that starts pytest, and tests of what is outside: the others must notice without them."""
 
 
 def modules() -> list[Path]:
