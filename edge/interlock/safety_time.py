@@ -51,14 +51,15 @@ def sums(config: BoxConfig, rules: Rules) -> tuple[SafetyTime, ...]:
     """Every channel's sum, in the order of the configuration, whether it is allowed or not."""
     seen = {channel.name: _seen_ms(config, channel) for channel in config.channels}
     slowest = {
-        name: max(sum(seen[member]) for member in group.channels) if group.vote == "2oo3" else 0.0
+        name: max(sum(seen[member]) for member in group.channels)
         for group in config.groups
+        if group.vote == "2oo3"
         for name in group.channels
     }
     found = []
     for channel in config.channels:
         t90, bus = seen[channel.name]
-        vote = max(0.0, slowest.get(channel.name, 0.0) - t90 - bus)
+        vote = slowest.get(channel.name, t90 + bus) - (t90 + bus)
         dead_man, relay = float(rules.dead_man_ms.value), float(rules.settle_ms.value)
         total = t90 + bus + vote + DECISION_MS + dead_man + relay
         allowed = rules.process_safety_time_s.value * 10 * rules.safety_time_share_percent.value

@@ -3,6 +3,9 @@
 import pytest
 
 from tests.edge.interlock.bench import Bench
+from tests.edge.interlock.wording import wording
+
+__all__ = ["wording"]
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+"""Photos of what was measured by hand: whole pictures only, kept once under their SHA-256 (PTW-09)."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import ContractError
+from edge.interlock import photos
+from tests.edge.interlock.wording import Wording
+
+JPEG = b"\xff\xd8\xff" + b"gauge" * 100 + b"\xff\xd9"
+PNG = b"\x89PNG\r\n\x1a\n" + b"gauge" * 100 + b"IEND\xaeB`\x82"
+MIB = 2**20
+
+
+def _file(tmp_path: Path, body: bytes) -> Path:
+    path = tmp_path / "camera.bin"
+    path.write_bytes(body)
+    return path
+
+
+@pytest.mark.parametrize(("body", "kind"), [(JPEG, ".jpg"), (PNG, ".png"), (JPEG + bytes(62), ".jpg")])
+def test_a_picture_is_kept_under_its_hash_for_its_owner_only(tmp_path: Path, body: bytes, kind: str) -> None:
+    folder = tmp_path / "state" / "photos"
+    digest, new = photos.keep(folder, _file(tmp_path, body))
+    path = folder / f"{sha256(body).hexdigest()}{kind}"
+    assert (digest, new) == (sha256(body).hexdigest(), True)
+    assert path.read_bytes() == body
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o750
+    assert [each.name for each in folder.iterdir()] == [path.name]
+
+
+def test_the_same_picture_again_is_not_new(tmp_path: Path) -> None:
+    source = _file(tmp_path, JPEG)
+    digest, _ = photos.keep(tmp_path / "photos", source)
+    written = (tmp_path / "photos" / f"{digest}.jpg").stat().st_mtime_ns
+    assert photos.keep(tmp_path / "photos", source) == (digest, False)
+    assert (tmp_path / "photos" / f"{digest}.jpg").stat().st_mtime_ns == written
+
+
+def test_a_picture_is_whole_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss of power in the middle of the copy must not leave half a picture under a hash."""
+    folder, on_disk = tmp_path / "photos", []
+    monkeypatch.setattr(os, "fsync", lambda _fd: on_disk.extend((each.name, each.read_bytes()) for each in folder.iterdir()))
+    digest, _ = photos.keep(folder, _file(tmp_path, JPEG))
+    assert on_disk == [(f"{digest}.new", JPEG)]
+
+
+def test_what_an_interrupted_copy_left_is_overwritten(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / f"{sha256(JPEG).hexdigest()}.new").write_bytes(JPEG * 2)
+    digest, new = photos.keep(folder, _file(tmp_path, JPEG))
+    assert new
+    assert (folder / f"{digest}.jpg").read_bytes() == JPEG
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", JPEG[:-2], JPEG[1:], PNG[:-1], JPEG[:3] + PNG[-8:], b"GIF89a" + JPEG, JPEG + bytes(63), PNG + bytes(57)],
+    ids=["nothing", "cut off", "headless", "cut off PNG", "two halves", "GIF", "too much behind it", "too much behind PNG"],
+)
+def test_what_is_no_whole_picture_is_refused(tmp_path: Path, body: bytes, wording: Wording) -> None:
+    with pytest.raises(ContractError) as caught:
+        photos.keep(tmp_path / "photos", _file(tmp_path, body))
+    wording.check(caught.value)
+    assert not (tmp_path / "photos").exists()
+
+
+def test_eight_mebibytes_are_kept_and_a_byte_more_is_refused(tmp_path: Path, wording: Wording) -> None:
+    largest = JPEG[:3] + bytes(8 * MIB - 5) + JPEG[-2:]
+    assert photos.keep(tmp_path / "photos", _file(tmp_path, largest))[1]
+    with pytest.raises(ContractError) as caught:
+        photos.keep(tmp_path / "photos", _file(tmp_path, JPEG[:3] + bytes(8 * MIB - 4) + JPEG[-2:]))
+    wording.check(caught.value)
+
+
+@pytest.mark.parametrize("body", [JPEG, PNG])
+def test_a_photo_is_found_by_its_hash_until_it_is_taken_back(tmp_path: Path, body: bytes) -> None:
+    digest, _ = photos.keep(tmp_path, _file(tmp_path, body))
+    assert photos.kept(tmp_path, digest)
+    photos.discard(tmp_path, digest)
+    assert not photos.kept(tmp_path, digest)
+    photos.discard(tmp_path, digest)
+
+
+@pytest.mark.parametrize("digest", ["", "ab", "AB" * 32, "ab" * 32 + "\n", "../" + "ab" * 32, "gh" * 32])
+def test_a_name_that_is_no_hash_is_never_looked_up(tmp_path: Path, digest: str) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in (digest, "ab" * 32):
+        if "/" not in name and "\n" not in name:
+            (tmp_path / "photos" / f"{name}.jpg").write_bytes(JPEG)
+    (tmp_path / f"{'ab' * 32}.jpg").write_bytes(JPEG)
+    assert not photos.kept(tmp_path / "photos", digest)
+
+
+def test_a_hash_without_a_file_is_not_kept(tmp_path: Path) -> None:
+    (tmp_path / f"{'ab' * 32}.png").mkdir()
+    assert not photos.kept(tmp_path, "ab" * 32)
