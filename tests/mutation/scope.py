@@ -12,6 +12,8 @@ OUTSIDE = {
     "view.py": "how the state is shown; decides nothing",
     "status.py": "how the state is shown; decides nothing",
     "rules/titles.py": "the rows' names in two languages",
+    "rules/describe.py": "a row's value as people read it",
+    "rules/lines.py": "a pack as the list that people read",
     "process.py": "shell around the kernel: tested as a process",
     "control.py": "the control socket: tested as a process",
     "clock.py": "reads the machine's clocks: tested on them",

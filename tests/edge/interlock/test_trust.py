@@ -1,6 +1,5 @@
 """Whom the box believes: files with the bridge's public keys, read once at the start (BOX-03)."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -78,7 +77,7 @@ def test_a_witness_that_is_not_one_cosigner_is_refused(config: BoxConfig, spoil:
 def test_a_missing_key_file_is_named_with_the_command_that_makes_it(
     config: BoxConfig, name: str, wording: Wording
 ) -> None:
-    os.unlink(name)
+    Path(name).unlink()
     with pytest.raises(ContractError) as caught:
         trust.bridge_keys(config)
     wording.check(caught.value)
