@@ -54,7 +54,7 @@ def problem(f: Facts, asked: Bypassed) -> ContractError | None:
 
 
 def _air_problem(f: Facts, asked: Bypassed) -> ContractError | None:
-    """Never for gas over its limit, never the last healthy head of a group."""
+    """Never for gas over its limit, never the last healthy head of a group that still votes in full."""
     group = next(g for g in f.site.groups if asked.channel in [c.name for c in g.channels])
     votes = votes_to_trip(f)
     reasons = {channel.name: votes.get(channel.name) for channel in group.channels}
@@ -62,7 +62,8 @@ def _air_problem(f: Facts, asked: Bypassed) -> ContractError | None:
     if own is not None and own.code in GAS_ALARMS:
         came = f"{asked.channel}: {own.code}"
         return ContractError("channel", "a detector that failed", came, "gas is never bypassed")
-    if not any(reason is None for reason in reasons.values()):
+    bypassed = [bypass.channel for bypass in f.durable.bypasses]
+    if not any(reason is None and name not in bypassed for name, reason in reasons.items()):
         return ContractError(
             "channel", f"another healthy channel in group {group.name}", "none",
             "the last healthy channel of a group is never bypassed",
@@ -71,8 +72,8 @@ def _air_problem(f: Facts, asked: Bypassed) -> ContractError | None:
 
 
 def begin(turn: Turn, asked: Bypassed) -> None:
-    """Take a bypass in; what is not allowed changes nothing."""
-    if problem(turn.f, asked) is not None:
+    """Take a bypass in; what is not allowed changes nothing. Another one may have begun in this very step."""
+    if problem(replace(turn.f, durable=turn.d), asked) is not None:
         return
     bypass = Bypass(
         asked.channel, asked.by, asked.reason, asked.measure, turn.now, turn.now + asked.seconds * 1_000_000

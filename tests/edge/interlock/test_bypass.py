@@ -1,12 +1,16 @@
 """Bypass of a failed detector: two people, short, counted, loud; never for gas, never the last healthy head (INT-06)."""
 
+from collections.abc import Callable
+
 import pytest
 
+from contracts.event import Category, Severity
 from edge.gas.reading import Quality
-from edge.interlock.bypassing import problem
+from edge.interlock.bypassing import problem, run_out
 from edge.interlock.happenings import Bypassed, BypassEnded
-from edge.interlock.state import Mode
+from edge.interlock.state import Bypass, Mode
 from tests.edge.interlock.bench import GB, SECOND, Bench, replace
+from tests.edge.interlock.changes import changed, note, turn
 
 LONGEST_S = GB.bypass_max_s.value
 ASKED = Bypassed("ch4-2", ("leader", "engineer"), "head is away for repair", "portable PGM-2 held by the guardian", 600)
@@ -230,3 +234,196 @@ def test_a_restart_keeps_a_bypass_and_a_reboot_ends_it() -> None:
     bench.restart(boot_id="boot-2")
     assert not bench.durable.bypasses
     assert bench.found("bypass.ended")[0].data["why"] == "the box was started anew"
+
+
+# --- whole
+
+
+def test_two_bypasses_asked_for_at_once_are_still_counted_and_leave_a_head() -> None:
+    """Both were allowed when they were asked for: the second is judged again after the first."""
+    bench = _bench()
+    bench.step(ASKED, replace(ASKED, channel="ch4-3"))
+    assert [bypass.channel for bypass in bench.durable.bypasses] == ["ch4-2"]
+    bench = _bench()
+    bench.rules = replace(GB, bypass_max_count=replace(GB.bypass_max_count, value=9))
+    bench.step(ASKED, replace(ASKED, channel="ch4-3"), replace(ASKED, channel="ch4-4"), replace(ASKED, channel="ch4-4"))
+    assert [bypass.channel for bypass in bench.durable.bypasses] == ["ch4-2", "ch4-4"]
+
+
+def test_a_bypassed_head_is_not_the_healthy_one_that_is_left() -> None:
+    """Its failure would not vote: both of a pair could die unseen."""
+    bench = _bench()
+    bench.rules = replace(GB, bypass_max_count=replace(GB.bypass_max_count, value=9))
+    bench.step(replace(ASKED, channel="ch4-4"))
+    assert problem(turn(bench).f, replace(ASKED, channel="ch4-5")) is None, "the third one is left"
+    bench.step(replace(ASKED, channel="ch4-5"))
+    assert _refused(bench, replace(ASKED, channel="ch4-6")) == "channel"
+
+
+def test_a_bypass_is_kept_and_written_whole() -> None:
+    """IEC 61511-1 16: who, why, what watches instead, how long."""
+    bench = _bench()
+    other = Bypass("ch4-5", ("a", "b"), "r", "m", 0, bench.now + 10_000 * SECOND)
+    bench.rules = replace(GB, bypass_max_count=replace(GB.bypass_max_count, value=2))
+    bench.durable = replace(bench.durable, bypasses=(other,))
+    before = bench.durable
+    step = bench.step(ASKED)
+    begun = Bypass("ch4-2", ("leader", "engineer"), ASKED.reason, ASKED.measure, bench.now, bench.now + 600 * SECOND)
+    assert changed(before, bench.durable)["bypasses"] == (other, begun)
+    assert [n for n in step.notes if n.cat is Category.BYPASS] == [
+        note(
+            "bypass.started", Category.BYPASS, Severity.WARNING, actor=("person", "leader"), snapshot=True, chan="ch4-2",
+            by=["leader", "engineer"], reason=ASKED.reason, measure=ASKED.measure, seconds=600,
+            clause=GB.bypass_max_s.clause,
+        ),
+        note("bypass.ending", Category.BYPASS, Severity.WARNING, chan="ch4-2", seconds=600),
+    ]  # fmt: skip
+
+
+def test_taking_one_back_ends_that_one_only() -> None:
+    bench = _bench()
+    two = tuple(Bypass(name, ("a", "b"), "r", "m", 0, bench.now + 10_000 * SECOND) for name in ("ch4-2", "ch4-5"))
+    bench.durable = replace(bench.durable, bypasses=two)
+    step = bench.step(BypassEnded("ch4-2", "performer"))
+    assert bench.durable.bypasses == two[1:]
+    ended = note("bypass.ended", Category.BYPASS, actor=("person", "performer"), chan="ch4-2", why="taken back")
+    assert [n for n in step.notes if n.cat is Category.BYPASS] == [ended]
+
+
+WARNING_US = GB.bypass_warning_s.value * SECOND
+
+
+@pytest.mark.parametrize(
+    ("since_us", "left_us", "ended", "warned"),
+    [
+        (0, WARNING_US + 1, False, False), (0, WARNING_US, False, True), (0, 1, False, True), (0, 0, True, False),
+        (0, -1, True, False), (1, 5, True, False),
+    ],
+)  # fmt: skip
+def test_the_end_is_warned_about_and_kept_to_the_microsecond(
+    since_us: int, left_us: int, ended: bool, warned: bool
+) -> None:
+    """A bypass that has not begun, as after a clock that nobody trusts, is over."""
+    bench = _bench()
+    bypass = Bypass("ch4-2", ("a", "b"), "r", "m", bench.now + since_us, bench.now + left_us)
+    kept = Bypass("ch4-5", ("a", "b"), "r", "m", 0, bench.now + 2 * WARNING_US)
+    made = turn(bench, bypasses=(bypass, kept))
+    run_out(made)
+    assert made.d.bypasses == ((kept,) if ended else (bypass, kept))
+    assert made.v.bypass_warned == (("ch4-2",) if warned else ())
+    over = note("bypass.ended", Category.BYPASS, Severity.WARNING, chan="ch4-2", why="its time is over")
+    soon = note("bypass.ending", Category.BYPASS, Severity.WARNING, chan="ch4-2", seconds=left_us // SECOND)
+    assert made.notes == ([over] if ended else [soon] if warned else [])
+    made.notes.clear()
+    run_out(made)
+    assert made.notes == []
+
+
+def test_each_end_is_warned_about_and_a_new_bypass_of_the_same_head_again() -> None:
+    bench = _bench()
+    two = tuple(Bypass(name, ("a", "b"), "r", "m", 0, bench.now + SECOND) for name in ("ch4-2", "ch4-5"))
+    made = turn(bench, bypasses=two)
+    made.v = replace(made.v, bypass_warned=("ch4-9", "ch4-2"))
+    run_out(made)
+    assert made.v.bypass_warned == ("ch4-2", "ch4-5")
+    assert [n.data["chan"] for n in made.notes] == ["ch4-5"]
+    made.d = replace(made.d, bypasses=())
+    run_out(made)
+    assert made.v.bypass_warned == ()
+
+
+def _why(change: Callable[[Bench], None] = lambda bench: None, **asked: object) -> tuple[str, str, str, str]:
+    bench = _bench()
+    change(bench)
+    bench.step()
+    error = problem(turn(bench).f, replace(ASKED, **asked))
+    assert error is not None
+    return error.field, error.expected, error.came, error.hint
+
+
+def _with(*channels: str) -> Callable[[Bench], None]:
+    def change(bench: Bench) -> None:
+        found = tuple(Bypass(name, ("a", "b"), "r", "m", 0, bench.now + 10**10) for name in channels)
+        bench.durable = replace(bench.durable, bypasses=found)
+
+    return change
+
+
+def _in(mode: Mode) -> Callable[[Bench], None]:
+    def change(bench: Bench) -> None:
+        bench.arm()
+        if mode is Mode.RELEASED:
+            bench.acknowledge()
+
+    return change
+
+
+@pytest.mark.parametrize("mode", [Mode.ARMED, Mode.RELEASED])
+def test_a_refusal_names_the_state(mode: Mode) -> None:
+    assert _why(_in(mode)) == (
+        "state", "LOCKED, PERMISSIVE_OK, TRIPPED", mode.value, "a bypass never begins while released: stop the work first",
+    )  # fmt: skip
+
+
+def test_a_refusal_names_the_channels_that_there_are() -> None:
+    known = "ch4-1, ch4-2, ch4-3, ch4-4, ch4-5, ch4-6, o2-1, co-1"
+    assert _why(channel="ch9") == ("channel", known, "'ch9'", "name a gas channel of this box")
+
+
+@pytest.mark.parametrize(
+    ("by", "came"),
+    [((), "nobody"), (("leader",), "leader"), (("leader", "leader"), "leader, leader"),
+     (("leader", "engineer", "performer"), "leader, engineer, performer"), (("a", "b", "b"), "a, b, b")],
+)  # fmt: skip
+def test_a_refusal_asks_for_two_different_people(by: tuple[str, ...], came: str) -> None:
+    assert _why(by=by) == ("by", "two different people", came, "name both")
+
+
+def test_a_refusal_names_who_is_absent_and_who_is_here() -> None:
+    wanted = "people of the roster who may bypass and whose badges are here"
+    assert _why(by=("performer", "leader")) == ("by", wanted, "performer", "here and entitled: leader, engineer")
+
+    def nobody(bench: Bench) -> None:
+        bench.badges, bench.badge_seen = {}, {}
+
+    assert _why(nobody) == ("by", wanted, "leader, engineer", "here and entitled: nobody")
+
+
+@pytest.mark.parametrize("field", ["reason", "measure"])
+def test_ten_characters_are_a_reason_and_nine_are_none(field: str) -> None:
+    wanted = (field, "at least 10 characters", "' 123456789 '", "write what the next shift must know")
+    assert _why(**{field: " 123456789 "}) == wanted
+    bench = _bench()
+    assert problem(turn(bench).f, replace(ASKED, **{field: " 1234567890 "})) is None
+
+
+@pytest.mark.parametrize(("seconds", "came"), [(0, "0"), (-60, "-1"), (LONGEST_S + 30, f"{LONGEST_S / 60 + 0.5:g}")])
+def test_a_refusal_names_the_longest_time(seconds: int, came: str) -> None:
+    wanted = f"1 to {LONGEST_S // 60} minutes ({GB.bypass_max_s.clause})"
+    assert _why(seconds=seconds) == ("minutes", wanted, came, "repair or replace the detector meanwhile")
+
+
+def test_a_refusal_names_what_runs_already() -> None:
+    assert _why(_with("ch4-2")) == ("channel", "a channel without a bypass", "ch4-2", "end the running one first")
+    most = f"at most 1 at a time ({GB.bypass_max_count.clause})"
+    assert _why(_with("ch4-5")) == ("channel", most, "ch4-5 and ch4-2", "end the running one first")
+
+
+@pytest.mark.parametrize(
+    ("value", "quality", "code"),
+    [(10.1, Quality.GOOD, "gas_high"), (10.1, Quality.FAULT, "gas_high"), (100.0, Quality.OVER_RANGE, "gas_over_range")],
+)
+def test_gas_is_never_bypassed_and_the_refusal_says_so(value: float, quality: Quality, code: str) -> None:
+    def gas(bench: Bench) -> None:
+        bench.gas["ch4-2"].value, bench.gas["ch4-2"].quality = value, quality
+
+    assert _why(gas) == ("channel", "a detector that failed", f"ch4-2: {code}", "gas is never bypassed")
+
+
+def test_the_last_head_is_never_bypassed_and_the_refusal_names_its_group() -> None:
+    def fails(bench: Bench) -> None:
+        bench.gas["ch4-3"].quality = Quality.FAULT
+
+    last = "the last healthy channel of a group is never bypassed"
+    assert _why(fails) == ("channel", "another healthy channel in group pair", "none", last)
+    assert _why(channel="ch4-1") == ("channel", "another healthy channel in group torch", "none", last)
