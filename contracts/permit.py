@@ -51,6 +51,20 @@ class Level(StrEnum):
     GRADE_1 = "grade_1"
     GRADE_2 = "grade_2"
 
+    @property
+    def rank(self) -> int:
+        """How high: 0 for 二级, 2 for 特级."""
+        return ORDER.index(self)
+
+    @property
+    def higher(self) -> "Level":
+        """One step higher; nothing is above the special level."""
+        return ORDER[min(self.rank + 1, len(ORDER) - 1)]
+
+
+ORDER = (Level.GRADE_2, Level.GRADE_1, Level.SPECIAL)
+"""From the lowest to the highest: 二级, 一级, 特级."""
+
 
 class Role(StrEnum):
     """What a person does on this permit: 作业人 and 监护人."""
@@ -115,7 +129,7 @@ class Precondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
             raise ContractError(field, "a limit and a sensor only of a temperature", came, "remove them")
 
 
-class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A permit to work as the bridge issues it to one box.
 
     Attributes:
@@ -126,7 +140,9 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         as_of: newest signed bridge time, from which the lease counts.
         lease_s: how long the box may go on without hearing from the bridge.
         work: kind of special work, ``hot_work``.
-        level: hot-work level.
+        level: hot-work level that was approved, by which the work is managed.
+        base_level: the level by place and work alone (5.1.2 to 5.1.4); None is `level`. With `level` one higher, work
+            may also go on when it is managed one level higher: at night, on rest days and holidays (5.1.1).
         method: tool, such as ``electric welding`` (GB 30871-2022 3.4).
         place: where, in words.
         content: what is done.
@@ -157,6 +173,12 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content_sha256: Sha256
     preconditions: Annotated[tuple[Precondition, ...], msgspec.Meta(max_length=MAX_PRECONDITIONS)] = ()
     confined: bool = False
+    base_level: Level | None = None
+
+    @property
+    def carries_upgrade(self) -> bool:
+        """Whether `level` suffices even while the work is managed one level higher (5.1.1)."""
+        return (self.base_level or self.level).higher.rank <= self.level.rank
 
     def people_in(self, role: Role) -> tuple[Person, ...]:
         """The people who hold a role."""
@@ -168,8 +190,14 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             ContractError: text that is not NFC, window upside down, a role missing, one person in two roles or two
                 badges, fewer than two different approvers, an approver who works on the permit, an approval of other
-                content, or a precondition that contradicts itself or another.
+                content, a level that is not its base or one above it, or a precondition that contradicts itself or
+                another.
         """
+        if self.base_level is not None and self.level not in (self.base_level, self.base_level.higher):
+            raise ContractError(
+                "base_level", f"{self.level.value} or one level below it", self.base_level.value,
+                "approve at the level by place and work, or one higher for nights, rest days and holidays",
+            )  # fmt: skip
         for field in ("method", "place", "content"):
             _check_text(field, getattr(self, field))
         for index, person in enumerate(self.people):

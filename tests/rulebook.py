@@ -71,6 +71,14 @@ def proofs() -> dict[str, dict[str, int]]:
     return found
 
 
+_READ_BY = {
+    "accepts_liveness": ("liveness",),
+    "accepts_clock": ("clock_quality",),
+    "calendar": ("upgrade_days", "night_from_h", "night_to_h"),
+}
+"""Rows that the kernel reads by way of a pack's own functions."""
+
+
 @functools.cache
 def decided() -> frozenset[str]:
     """Fields of a pack that the kernel reads: an attribute of something that is called rules, or of a level's rule."""
@@ -80,7 +88,7 @@ def decided() -> frozenset[str]:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and _is_rules(node.value):
-                found.add({"accepts_liveness": "liveness", "accepts_clock": "clock_quality"}.get(node.attr, node.attr))
+                found.update(_READ_BY.get(node.attr, (node.attr,)))
     return frozenset(found) & {*directions(), *rules.LevelRule.__struct_fields__} - {"clause", "source"}
 
 

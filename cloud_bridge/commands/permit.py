@@ -33,6 +33,7 @@ def list_permits(context: typer.Context, as_json: AsJson = False) -> None:
             "box": p.box_id,
             "state": p.state,
             "level": p.level,
+            "base": p.base_level,
             "place": p.place,
             "from": _when(p.starts, as_json=as_json),
             "to": _when(p.ends, as_json=as_json),
@@ -40,7 +41,7 @@ def list_permits(context: typer.Context, as_json: AsJson = False) -> None:
         }
         for p in Permit.objects.all()
     ]
-    rows("permits", ("permit", "box", "state", "level", "place", "from", "to", "note"), found, as_json=as_json)
+    rows("permits", ("permit", "box", "state", "level", "base", "place", "from", "to", "note"), found, as_json=as_json)
 
 
 @app.command()

@@ -14,7 +14,8 @@ WORK = "hot_work"
 class PermitContent(msgspec.Struct, frozen=True, omit_defaults=True):
     """The signed content. A change of any field needs new signatures.
 
-    A permit without preconditions has the hash that it had before there were any: signatures stay good.
+    A permit without preconditions has the hash that it had before there were any: signatures stay good. So has one
+    that is managed at the level by place and work alone, whose `base_level` is empty.
     """
 
     jti: str
@@ -30,6 +31,7 @@ class PermitContent(msgspec.Struct, frozen=True, omit_defaults=True):
     lease_s: int
     people: tuple[Person, ...]
     preconditions: tuple[Precondition, ...] = ()
+    base_level: str = ""
 
 
 def people_of(crew: list[CrewMember]) -> tuple[Person, ...]:
@@ -60,6 +62,7 @@ def content_of(permit: Permit) -> PermitContent:
         lease_s=permit.lease_s,
         people=people_of(crew),
         preconditions=preconditions_of(permit),
+        base_level=permit.base_level,
     )
 
 
@@ -101,6 +104,7 @@ def claims_of(permit: Permit, issuer: str, now_s: int) -> PermitClaims:
         approvals=approvals,
         content_sha256=sha,
         preconditions=content.preconditions,
+        base_level=Level(content.base_level) if content.base_level else None,
     )
     # Through the wire's decoder, so that a value which no box would read is never signed.
     try:

@@ -50,7 +50,12 @@ class PermitForm(forms.Form):
         label=gettext_lazy("Box"),
         error_messages={"invalid_choice": gettext_lazy("Expected a registered box; choose one from the list.")},
     )
-    level = forms.ChoiceField(label=gettext_lazy("Level"), choices=[(v.value, LEVEL_TITLES[v]) for v in Level])
+    level = forms.ChoiceField(
+        label=gettext_lazy("Level by place and work"), choices=[(v.value, LEVEL_TITLES[v]) for v in Level]
+    )
+    upgraded = forms.BooleanField(
+        label=gettext_lazy("Also at night, on rest days and holidays: approved one level higher"), required=False
+    )
     place = ComposedText(label=gettext_lazy("Place"), max_length=80)
     content = ComposedText(
         label=gettext_lazy("Content of the work"), max_length=500, widget=forms.Textarea(attrs={"rows": 3})
@@ -81,10 +86,11 @@ class PermitForm(forms.Form):
         cleaned = super().clean() or {}
         if not self.preconditions.is_valid():
             self.add_error(None, self.preconditions.problem)
-        starts, ends, level = cleaned.get("starts"), cleaned.get("ends"), cleaned.get("level")
-        if starts and ends and level:
+        starts, ends = cleaned.get("starts"), cleaned.get("ends")
+        if starts and ends and cleaned.get("level"):
+            level, base_level = self._levels(cleaned)
             try:
-                check_window(Level(level), starts, ends, timezone.now())
+                check_window(level, starts, ends, timezone.now(), base_level=base_level)
             except Refused as refused:
                 self.add_error("ends", str(refused))
         performer, guardian = cleaned.get("performer"), cleaned.get("guardian")
@@ -92,12 +98,20 @@ class PermitForm(forms.Form):
             self.add_error("guardian", _("Expected two people, got one twice; choose another guardian."))
         return cleaned
 
+    @staticmethod
+    def _levels(cleaned: dict[str, Any]) -> tuple[Level, Level | None]:
+        """The level to approve at, and the one by place and work when that is not the same (GB 30871-2022 5.1.1)."""
+        chosen = Level(cleaned["level"])
+        return (chosen.higher, chosen) if cleaned.get("upgraded") else (chosen, None)
+
     def application(self) -> Application:
         """The valid form as the service takes it."""
         data = self.cleaned_data
+        level, base_level = self._levels(data)
         return Application(
             box=data["box"],
-            level=Level(data["level"]),
+            level=level,
+            base_level=base_level,
             place=data["place"].strip(),
             content=data["content"].strip(),
             method=data["method"].strip(),
@@ -128,7 +142,8 @@ def _fields_of(permit: Permit) -> dict[str, Any]:
     people = {member.role: member.person.code for member in permit.crew.select_related("person")}
     return {
         "box": permit.box,
-        "level": permit.level,
+        "level": permit.base_level or permit.level,
+        "upgraded": bool(permit.base_level),
         "place": permit.place,
         "content": permit.content,
         "method": permit.method,

@@ -22,6 +22,10 @@ class Permit(models.Model):
         max_length=20, choices=[(s.value, STATE_TITLES[s]) for s in State], default=State.PREPARING
     )
     level = models.CharField(_("level"), max_length=16, choices=[(v.value, LEVEL_TITLES[v]) for v in Level])
+    # The level by place and work when `level` is one higher, for nights, rest days and holidays; else empty.
+    base_level = models.CharField(
+        _("level by place and work"), max_length=16, blank=True, choices=[(v.value, LEVEL_TITLES[v]) for v in Level]
+    )
     place = models.CharField(_("place"), max_length=80)
     content = models.CharField(_("content of the work"), max_length=500)
     method = models.CharField(_("method"), max_length=80)
@@ -61,6 +65,11 @@ class Permit(models.Model):
     def level_title(self) -> str:
         """The level in words."""
         return LEVEL_TITLES[Level(self.level)]
+
+    @property
+    def base_level_title(self) -> str:
+        """The level by place and work in words; "" when the permit does not cover nights, rest days and holidays."""
+        return LEVEL_TITLES[Level(self.base_level)] if self.base_level else ""
 
     def valid_signatures(self) -> list["ApprovalSignature"]:
         """Signatures over the present content, oldest first."""

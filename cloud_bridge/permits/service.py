@@ -24,7 +24,7 @@ DEFAULT_RULES = "gb30871-2022"
 
 @dataclass(frozen=True)
 class Application:
-    """What the applicant fills in."""
+    """What the applicant fills in; `base_level` as in the permit's claims."""
 
     box: Box
     level: Level
@@ -37,6 +37,7 @@ class Application:
     guardian: Person
     rules: str = DEFAULT_RULES
     preconditions: tuple[Precondition, ...] = ()
+    base_level: Level | None = None
 
 
 def facts_of(permit: Permit) -> Facts:
@@ -93,6 +94,7 @@ def _fill(permit: Permit, application: Application) -> None:
     for name in ("box", "place", "content", "method", "starts", "ends", "rules"):
         setattr(permit, name, getattr(application, name))
     permit.level = application.level.value
+    permit.base_level = application.base_level.value if application.base_level else ""
     permit.save()
     permit.crew.all().delete()
     for person, role in ((application.performer, CrewRole.PERFORMER), (application.guardian, CrewRole.GUARDIAN)):
@@ -115,7 +117,9 @@ def _fill(permit: Permit, application: Application) -> None:
 
 
 def _check(application: Application, now: datetime) -> None:
-    workflow.check_window(application.level, application.starts, application.ends, now)
+    workflow.check_window(
+        application.level, application.starts, application.ends, now, base_level=application.base_level
+    )
     if application.performer.pk == application.guardian.pk:
         raise Refused(
             _("performer and guardian are two people"), str(application.performer), _("Choose another guardian.")

@@ -177,20 +177,28 @@ def check_allowed(state: State, event: Event) -> None:
         )
 
 
-def check_window(level: Level, starts: datetime, ends: datetime, now: datetime) -> None:
+def check_window(
+    level: Level, starts: datetime, ends: datetime, now: datetime, *, base_level: Level | None = None
+) -> None:
     """Refuse a window that is upside down, too long for its level, over, or backdated.
 
     Raises:
-        Refused: with the limit of the level.
+        Refused: with the limit of the level; one that was raised from `base_level` says how to keep the long window.
     """
     if not starts < ends:
         raise Refused(_("an end after the start"), at_site(ends), _("Correct the end."))
     limit = timedelta(hours=WINDOW_HOURS[level])
     if ends - starts > limit:
+        todo = _("Shorten the window, or apply for a new permit for the rest.")
+        if base_level is not None and ends - starts <= timedelta(hours=WINDOW_HOURS[base_level]):
+            todo = _(
+                "Shorten the window, or leave out nights, rest days and holidays: the permit then stays at %(level)s."
+            ) % {"level": LEVEL_TITLES[base_level]}
         raise Refused(
-            _("at most %(hours)s h for this level (GB 30871-2022 5.1.5)") % {"hours": WINDOW_HOURS[level]},
+            _("at most %(hours)s h for the level %(level)s (GB 30871-2022 5.1.5)")
+            % {"hours": WINDOW_HOURS[level], "level": LEVEL_TITLES[level]},
             _("%(hours).1f h") % {"hours": (ends - starts).total_seconds() / 3600},
-            _("Shorten the window, or apply for a new permit for the rest."),
+            todo,
         )
     if ends <= now:
         raise Refused(_("an end in the future"), at_site(ends), _("Choose a later end."))

@@ -75,12 +75,17 @@ class PreconditionOut(Schema):
 
 
 class PermitOut(Schema):
-    """A permit; `jws` is what the box got, "" before it is issued. Times in seconds since 1970."""
+    """A permit; `jws` is what the box got, "" before it is issued. Times in seconds since 1970.
+
+    `base_level` is the level by place and work when `level` is one higher, so that work may also go on at night, on
+    rest days and holidays (GB 30871-2022 5.1.1); "" when it is not.
+    """
 
     jti: str
     box: str
     state: str
     level: str
+    base_level: str
     place: str
     content: str
     method: str
@@ -141,6 +146,7 @@ def _permit(permit: Permit) -> dict[str, Any]:
         "box": permit.box_id,
         "state": permit.state,
         "level": permit.level,
+        "base_level": permit.base_level,
         "place": permit.place,
         "content": permit.content,
         "method": permit.method,

@@ -198,6 +198,12 @@ REASONS: dict[str, str] = {
     "gas_no_oxygen": _("{subject} is catalytic and cannot be believed without oxygen"),
     "gas_test_point": _("the gas test lacks a sampling point: {subject}"),
     "not_available": _("not available on this box"),
+    "level_night": _("at night the work is managed one level higher than permit {subject}"),
+    "level_rest_day": _("on a rest day the work is managed one level higher than permit {subject}"),
+    "level_holiday": _("on a holiday the work is managed one level higher than permit {subject}"),
+    "level_calendar_ended": _(
+        "this year's holidays are not entered: the work counts as one level higher than permit {subject}"
+    ),
 }
 
 TODOS: dict[str, str] = {
@@ -325,4 +331,16 @@ TODOS: dict[str, str] = {
     "gas_no_oxygen": _("mend the oxygen reading first: check the O2 detector, ventilate"),
     "gas_test_point": _("sample up, middle and down; test {subject} too"),
     "not_available": _("nothing to do: the box sends its log again by itself"),
+    "level_night": _(
+        "wait for the morning, or apply anew one level higher (also at night, on rest days and holidays)"
+    ),
+    "level_rest_day": _(
+        "wait for a working day, or apply anew one level higher (also at night, on rest days and holidays)"
+    ),
+    "level_holiday": _(
+        "wait for a working day, or apply anew one level higher (also at night, on rest days and holidays)"
+    ),
+    "level_calendar_ended": _(
+        "enter this year's holidays in the rule pack or the site's rules, or apply anew one level higher"
+    ),
 }

@@ -75,6 +75,30 @@ CATALOGUE: dict[str, Text] = {
         "check the storage card, prove the relay, then two entitled people clear it",
     ),
     "deadline": Text("作业票到时", "the permit's time is over", "停止作业，重新办票", "stop; apply for a new permit"),
+    "level_night": Text(
+        "夜间动火升一级管理，作业票 {subject} 的级别不够",
+        "at night the work is managed one level higher than permit {subject}",
+        "等到天亮，或按高一级重新办票（勾选夜间、休息日和节假日也作业）",
+        "wait for the morning, or apply anew one level higher (also at night, on rest days and holidays)",
+    ),
+    "level_rest_day": Text(
+        "休息日动火升一级管理，作业票 {subject} 的级别不够",
+        "on a rest day the work is managed one level higher than permit {subject}",
+        "等到工作日，或按高一级重新办票（勾选夜间、休息日和节假日也作业）",
+        "wait for a working day, or apply anew one level higher (also at night, on rest days and holidays)",
+    ),
+    "level_holiday": Text(
+        "节假日动火升一级管理，作业票 {subject} 的级别不够",
+        "on a holiday the work is managed one level higher than permit {subject}",
+        "等到工作日，或按高一级重新办票（勾选夜间、休息日和节假日也作业）",
+        "wait for a working day, or apply anew one level higher (also at night, on rest days and holidays)",
+    ),
+    "level_calendar_ended": Text(
+        "本年节假日尚未录入，按节假日升一级管理，作业票 {subject} 的级别不够",
+        "this year's holidays are not entered: the work counts as one level higher than permit {subject}",
+        "在规则包或本站规则中录入本年节假日，或按高一级重新办票",
+        "enter this year's holidays in the rule pack or the site's rules, or apply anew one level higher",
+    ),
     "lease": Text(
         "与平台失联时间过长",
         "too long without word from the bridge",

@@ -10,7 +10,7 @@ from edge.interlock.rules import Rules
 from edge.interlock.state import Durable, Mode, Reason
 from edge.interlock.turn import Turn, replace
 
-_UNCURABLE = ("permit", "deadline", "lease", "clock")
+_UNCURABLE = ("permit", "deadline", "level", "lease", "clock")
 """Conditions that no one on site can mend (or that the reset itself settles): they block an arming, not a reset."""
 _PEOPLE = ("guardian", "performer", "faces", "faces_again")
 _BY_NAME: dict[str, Condition] = {condition.name: condition for condition in CONDITIONS}

@@ -167,7 +167,9 @@ class Durable(msgspec.Struct, frozen=True):
         active: permit of the last attempt.
         armed_us: when the attempt began.
         released_us: when the relay was closed.
-        deadline_us: end of the permit's window as fixed at the release, on a clock that nobody can set.
+        deadline_us: end of the run as fixed at the release, on a clock that nobody can set.
+        deadline_by: the reason that it then gives: ``deadline`` for the permit's window, ``level_…`` where its level
+            begins not to suffice (5.1.1).
         crew: people whose badge and face were both good at the release; nobody else counts until the next one.
         confirmed: the contact followed the closing command.
         first_out: first cause of the latched trip or fault; never overwritten.
@@ -207,6 +209,7 @@ class Durable(msgspec.Struct, frozen=True):
     armed_us: int = 0
     released_us: int = 0
     deadline_us: int = 0
+    deadline_by: str = "deadline"
     crew: tuple[str, ...] = ()
     confirmed: bool = False
     first_out: Reason | None = None

@@ -162,7 +162,10 @@ class PreconditionView(msgspec.Struct, frozen=True):
 
 
 class PermitView(msgspec.Struct, frozen=True):
-    """The accepted permit; times in seconds since 1970; `approved_at` is the last approval's."""
+    """The accepted permit; times in seconds since 1970; `approved_at` is the last approval's.
+
+    `base_level` is the level by place and work: with `level` above it, work may go on at night and on rest days.
+    """
 
     id: str
     level: str
@@ -174,6 +177,7 @@ class PermitView(msgspec.Struct, frozen=True):
     approvers: tuple[str, ...]
     approved_at: int
     preconditions: tuple[PreconditionView, ...]
+    base_level: str = ""
 
 
 class CountdownView(msgspec.Struct, frozen=True):

@@ -118,7 +118,8 @@ def _take_permit(turn: Turn, claims: PermitClaims) -> None:
     turn.d = replace(turn.d, permits=permits, preconditions=proven, checked_in=came)
     turn.note(
         "permit.accepted", Category.PERMIT, actor=("bridge", claims.iss), permit=claims.jti, part=claims,
-        level=claims.level.value, nbf=claims.nbf, exp=claims.exp, content_sha256=claims.content_sha256,
+        level=claims.level.value, base_level=(claims.base_level or claims.level).value, nbf=claims.nbf, exp=claims.exp,
+        content_sha256=claims.content_sha256,
         people=[{"id": p.id, "role": p.role.value, "badge": p.badge} for p in claims.people],
         approvals=[{"by": a.by, "office": a.office, "at": a.at} for a in claims.approvals],
     )  # fmt: skip

@@ -13,6 +13,23 @@ STATES: dict[str, tuple[str, str]] = {
     "FAULT": ("故障（锁存）", "fault, latched"),
 }
 
+ENDS: dict[str, tuple[str, str]] = {
+    "deadline": ("作业票剩余时间", "permit ends in"),
+    "level_night": ("夜间级别不够，距切断", "night, level too low: opens in"),
+    "level_rest_day": ("休息日级别不够，距切断", "rest day, level too low: opens in"),
+    "level_holiday": ("节假日级别不够，距切断", "holiday, level too low: opens in"),
+    "level_calendar_ended": ("来年节假日未录入，距切断", "holidays not entered: opens in"),
+}
+"""The countdown of a run by what ends it (`Durable.deadline_by`)."""
+
+WHY_RAISED: dict[str, tuple[str, str]] = {
+    "night": ("夜间", "night"),
+    "rest_day": ("休息日", "rest day"),
+    "holiday": ("节假日", "holiday"),
+    "calendar_ended": ("本年节假日未录入", "this year's holidays are not entered"),
+}
+"""Why work is managed one level higher (GB 30871-2022 5.1.1)."""
+
 EVENTS: dict[str, tuple[str, str]] = {
     "audit.epoch_started": ("新日志纪元", "new log epoch"),
     "bypass.ended": ("旁路结束", "bypass ended"),

@@ -8,6 +8,7 @@ import msgspec
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import PermitClaims
 from edge.interlock.conditions import CONDITIONS, Condition, Verdict, evaluate, facts
+from edge.interlock.conditions.level import suffices_until_us
 from edge.interlock.conditions.people import verified
 from edge.interlock.record import Note, reason_data
 from edge.interlock.rules import Rules
@@ -137,12 +138,14 @@ class Turn:
                 reasons=[reason_data(reason) for _, verdict in missing for reason in verdict.reasons],
             )  # fmt: skip
             return
+        deadline_us, deadline_by = self._end(self.f.permit)
         self.d = replace(
             self.d,
             attempt=self.d.attempt + 1,
             active=self.f.permit.jti,
             armed_us=self.now,
-            deadline_us=self._end_us(self.f.permit),
+            deadline_us=deadline_us,
+            deadline_by=deadline_by,
         )
         self.enter(Mode.ARMED)
         self.note("release.authorised", token=self.d.attempt, snapshot=True, rules=self.rules.sha256)
@@ -160,10 +163,12 @@ class Turn:
         permit = self.f.permit
         assert permit is not None  # noqa: S101 - the permit condition passed
         watch = self.d.fire_watch
+        deadline_us, deadline_by = min((self.d.deadline_us, self.d.deadline_by), self._end(permit))
         self.d = replace(
             self.d,
             released_us=self.now,
-            deadline_us=min(self.d.deadline_us, self._end_us(permit)),
+            deadline_us=deadline_us,
+            deadline_by=deadline_by,
             ignited=(*(number for number in self.d.ignited if number != permit.jti), permit.jti)[-MAX_OVER:],
             crew=verified(self.f),
             confirmed=False,
@@ -177,9 +182,13 @@ class Turn:
         if watch is not None:
             self.note("fire_watch.ended", permit=watch.permit, resumed=True)
 
-    def _end_us(self, permit: PermitClaims) -> int:
-        """The end of the permit's window on a clock that nobody can set."""
-        return self.now + permit.exp * 1_000_000 - self.f.wall_us - self.snapshot.clock.error_ms * 1000
+    def _end(self, permit: PermitClaims) -> tuple[int, str]:
+        """The run's end on a clock that nobody can set, and why: the permit's window, or a level that is too low."""
+        end_us, by = permit.exp * 1_000_000, "deadline"
+        raised = suffices_until_us(self.f, permit)
+        if raised is not None:
+            end_us, by = min(raised, (end_us, by))
+        return self.now + end_us - self.f.wall_us - self.snapshot.clock.error_ms * 1000, by
 
     def fault(self, reason: Reason) -> None:
         """The final element cannot be trusted: open, latch, ask for repair."""

@@ -39,7 +39,7 @@ from edge.interlock.status import (
     VerdictView,
 )
 from edge.interlock.taking import IDENTIFY_US
-from edge.interlock.texts import STATES
+from edge.interlock.texts import ENDS, STATES
 
 replace = msgspec.structs.replace
 
@@ -214,7 +214,7 @@ def _countdowns(f: Facts, verdicts: dict[str, Verdict]) -> tuple[CountdownView, 
     if durable.mode is Mode.RELEASED:
         total_ms = max(1, (durable.deadline_us - durable.released_us) // 1000)
         views.append(
-            _countdown(f, "deadline", durable.active, durable.deadline_us, total_ms, "作业票剩余时间", "permit ends in")
+            _countdown(f, "deadline", durable.active, durable.deadline_us, total_ms, *ENDS[durable.deadline_by])
         )
     if durable.fire_watch is not None:
         watch = durable.fire_watch
@@ -250,6 +250,7 @@ def _permit(f: Facts) -> PermitView | None:
     return PermitView(
         id=permit.jti,
         level=permit.level.value,
+        base_level=(permit.base_level or permit.level).value,
         place=permit.place,
         content=permit.content,
         method=permit.method,

@@ -230,7 +230,9 @@ class Story:
         number = self.stage.browser("applicant").apply(
             {
                 "box": box,
-                "level": "grade_1",
+                # Whatever day and hour the demo is played at.
+                "level": "grade_2",
+                "upgraded": "on",
                 "place": "三号罐区 P-301 泵出口",
                 "content": content,
                 "method": "电弧焊",

@@ -50,7 +50,7 @@ def permit(key: OKPKey) -> str:
     now = int(time.time())
     claims = PermitClaims(
         iss="bridge", aud=BOX, jti="bench-1", iat=now, nbf=now - 60, exp=now + 4 * 3600, as_of=now, lease_s=4 * 3600,
-        work="hot_work", level=Level.GRADE_2, method="electric welding", place="bench", content="weld", rules=SIMULATION,
+        work="hot_work", level=Level.GRADE_1, base_level=Level.GRADE_2, method="electric welding", place="bench", content="weld", rules=SIMULATION,
         people=PEOPLE, content_sha256=_HASH,
         approvals=(Approval("a1", "王五", "safety", now, _HASH), Approval("a2", "赵六", "owner", now, _HASH)),
     )  # fmt: skip

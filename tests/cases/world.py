@@ -264,7 +264,7 @@ class World(Bench):
             self._durable(attempt)
 
     def do_permit(self, value: dict[str, Any]) -> None:
-        """The bridge offers a permit: `jti`, `aud`, `level`, `start`, `end`, `people`, `forged`."""
+        """The bridge offers a permit: `jti`, `aud`, `level`, `base_level`, `start`, `end`, `people`, `forged`."""
         forged = value.pop("forged", False)
         claims = _claims(value, self.rules, value.get("jti", "HW-2"), self.wall_ms // 1000)
         token = jws.sign(claims, jws.PERMIT, FORGER if forged else SIGNER, "p1")
@@ -379,8 +379,9 @@ def _claims(value: dict[str, Any], rules: Rules, jti: str, now_s: int) -> Permit
     now_s -= WALL_S
     start_s = now_s + (_signed(changes.pop("start")) if "start" in changes else -60)
     end_s = now_s + (_signed(changes.pop("end")) if "end" in changes else 4 * 3600)
-    if "level" in changes:
-        changes["level"] = Level(changes["level"])
+    for field in ("level", "base_level"):
+        if field in changes:
+            changes[field] = Level(changes[field])
     if "people" in changes:
         changes["people"] = tuple(PEOPLE[name] for name in changes["people"])
     if "preconditions" in changes:

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from contracts.level import Calendar, Upgrade, upgrade_level
+from contracts.level import Calendar, Upgrade, next_raise, upgrade_level, why_raised
 from contracts.permit import Level
 
 CN = Calendar(frozenset({datetime.date(2026, 10, 1), datetime.date(2026, 12, 30)}), frozenset({6, 7}), 22, 6, 5)
@@ -78,3 +78,26 @@ def test_without_such_rules_nothing_rises() -> None:
 def test_an_end_before_the_start_is_refused() -> None:
     with pytest.raises(ValueError, match="after"):
         upgrade_level(Level.GRADE_2, _at("2026-09-16T09:00"), _at("2026-09-16T09:00"), CN)
+
+
+def _hour(text: str) -> int:
+    return (datetime.datetime.fromisoformat(text) - datetime.datetime(1970, 1, 1)) // HOUR  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("now", "end", "raised"),
+    [
+        ("2026-09-16T09", "2026-09-19T09", "2026-09-16T22"),
+        ("2026-09-16T23", "2026-09-19T09", "2026-09-16T23"),
+        ("2026-09-16T09", "2026-09-16T23", "2026-09-16T22"),
+        ("2026-09-16T09", "2026-09-16T22", None),
+        ("2026-09-16T06", "2026-09-16T06", None),
+    ],
+)
+def test_the_next_hour_in_which_the_level_is_higher(now: str, end: str, raised: str | None) -> None:
+    assert next_raise(CN, _hour(now), _hour(end)) == (None if raised is None else _hour(raised))
+
+
+def test_hours_without_a_calendar_are_never_raised() -> None:
+    assert next_raise(NONE, 0, 10_000) is None
+    assert why_raised(NONE, ()) == ()

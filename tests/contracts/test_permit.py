@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from contracts.errors import ContractError, from_msgspec
-from contracts.permit import Command, PermitClaims, Person, Precondition, Revocations, Role, Verb
+from contracts.permit import ORDER, Command, Level, PermitClaims, Person, Precondition, Revocations, Role, Verb
 from tests.edge.interlock.bench import GUARDIAN, PERFORMER, permit
 
 replace = msgspec.structs.replace
@@ -90,7 +90,7 @@ def test_good_claims_pass() -> None:
     assert permit().people_in(Role.GUARDIAN) == (GUARDIAN,)
 
 
-@pytest.mark.parametrize("missing", [f for f in PermitClaims.__struct_fields__ if f not in ("preconditions", "confined")])
+@pytest.mark.parametrize("missing", [f for f in PermitClaims.__struct_fields__ if f not in ("preconditions", "confined", "base_level")])
 def test_every_block_of_a_permit_must_be_there(missing: str) -> None:
     """PTW-01: who, when, where, what and how controlled; the missing field is named."""
     raw = msgspec.to_builtins(permit())
@@ -140,3 +140,36 @@ def test_an_error_says_what_was_expected_what_came_and_what_to_do() -> None:
     assert str(error) == "people[1].badge: expected a number, got 'x'; read it off the badge"
     assert str(ContractError("", "JSON", "nothing")) == "input: expected JSON, got nothing"
     assert isinstance(Person("a", "b", Role.PERFORMER, 1), msgspec.Struct)
+
+
+@pytest.mark.parametrize(
+    ("level", "base", "good", "carries"),
+    [
+        (Level.GRADE_2, None, True, False), (Level.GRADE_2, Level.GRADE_2, True, False), (Level.GRADE_1, Level.GRADE_2, True, True),
+        (Level.GRADE_1, None, True, False), (Level.SPECIAL, Level.GRADE_1, True, True), (Level.SPECIAL, None, True, True),
+        (Level.SPECIAL, Level.SPECIAL, True, True), (Level.SPECIAL, Level.GRADE_2, False, True), (Level.GRADE_2, Level.GRADE_1, False, False),
+        (Level.GRADE_1, Level.SPECIAL, False, False),
+    ],
+)  # fmt: skip
+def test_a_permit_is_approved_at_its_base_level_or_one_above(level: Level, base: Level | None, good: bool, carries: bool) -> None:
+    """GB 30871-2022 5.1.1: raised by one level, never by two, never lowered."""
+    claims = permit(level=level, base_level=base)
+    assert claims.carries_upgrade is carries
+    if good:
+        claims.check()
+        return
+    with pytest.raises(ContractError) as caught:
+        claims.check()
+    assert (caught.value.field, caught.value.came) == ("base_level", base.value if base else "")
+    assert level.value in caught.value.expected
+
+
+def test_a_permit_without_a_base_level_is_written_as_before_there_were_any() -> None:
+    """A box that knows none still reads it."""
+    assert "base_level" not in msgspec.to_builtins(permit())
+    assert msgspec.to_builtins(permit(base_level=Level.GRADE_2))["base_level"] == "grade_2"
+
+
+def test_the_levels_have_an_order() -> None:
+    assert [level.higher for level in ORDER] == [Level.GRADE_1, Level.SPECIAL, Level.SPECIAL]
+    assert [level.rank for level in ORDER] == [0, 1, 2]

@@ -64,7 +64,7 @@ SABOTAGE: tuple[tuple[Callable[..., Any], str, str, str], ...] = (
     (buttons.stop, "not read.stop", "False", "closed_means_hands_off_the_stop"),
     (buttons.inputs, "0 <= age_us <=", "0 <=", "closed_means_hands_off_the_stop"),
     (element.deadman, "0 <= age_us <=", "0 <=", "closed_means_the_final_element_agrees"),
-    (Turn._end_us, "- self.snapshot.clock.error_ms * 1000", "+ 1_000_000", "closed_means_within_the_deadline"),
+    (Turn._end, "- self.snapshot.clock.error_ms * 1000", "+ 1_000_000", "closed_means_within_the_deadline"),
     (kernel._relay, "if after is not Mode.RELEASED", "if after is Mode.TRIPPED", "relay_follows_the_mode"),
     (permit.approval, "if age_s <= rule.value:", "if True:", "a_first_ignition_follows_its_approval"),
     (conditions_box.clock, "if f.durable.clock_back_ms:", "if False:", "a_clock_set_back_waits_for_a_person"),

@@ -12,12 +12,14 @@ from contracts.permit import Person, Role
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.detectors import calibration_end_s
 from edge.interlock.conditions.facts import Facts
+from edge.interlock.conditions.level import CODES, clause, suffices_until_us, why_now
 from edge.interlock.conditions.people import unknown_badges
 from edge.interlock.conditions.permit import error_s, late_s
 from edge.interlock.conditions.preconditions import CELSIUS, proof_of
 from edge.interlock.proving import DAY_S, UNPROVEN, Result
 from edge.interlock.rules import Number
 from edge.interlock.state import Mode
+from edge.interlock.texts import WHY_RAISED
 
 
 class Measure(msgspec.Struct, frozen=True):
@@ -265,6 +267,27 @@ def _deadline(f: Facts) -> Measures:
         yield Measure("剩余", "left", f.durable.active, left_s, 0, None, "s", None, "PTW-05")
 
 
+def _level(f: Facts) -> Measures:
+    """Permit's level beside its base, why work is managed one higher now, and how long this level lasts."""
+    claims = f.permit
+    if claims is None:
+        yield Measure("无票", "no permit")
+        return
+    row = f.rules.night_from_h
+    named = (claims.base_level or claims.level).value
+    yield Measure(
+        f"票面 {claims.level.value}，按地点与作业 {named}", f"permit {claims.level.value}, by place and work {named}",
+        claims.jti, clause=f.rules.levels[claims.level].clause,
+    )  # fmt: skip
+    for why in why_now(f):
+        zh, en = WHY_RAISED[why]
+        yield Measure(f"{zh}：升一级管理", f"{en}: one level higher", clause=clause(f.rules, CODES[why]))
+    raised = suffices_until_us(f, claims)
+    if raised is not None:
+        left_s = max(0.0, (raised[0] - f.wall_us) / 1e6 - f.snapshot.clock.error_ms / 1000)
+        yield Measure("级别够用剩余", "the level suffices for", claims.jti, left_s, None, None, "s", None, row.clause)
+
+
 def _lease(f: Facts) -> Measures:
     if f.permit is not None:
         silent_s = f.wall_s + error_s(f) - max(f.durable.as_of, f.permit.as_of)
@@ -383,6 +406,9 @@ SHOWN: dict[str, Shown] = {
     "clock": Shown(_clock, "不要手动改时间", "do not set the clock by hand"),
     "deadline": Shown(_deadline, "到时前完工或停止", "finish or stop before its end"),
     "permit": Shown(_permit, "在作业票时间内作业", "work within the permit's window"),
+    "level": Shown(
+        _level, "夜间、休息日和节假日需高一级的作业票", "nights, rest days and holidays need a permit one level higher"
+    ),
     "lease": Shown(_lease, "保持网络", "keep the network up"),
     "door": Shown(_contact("door"), "围栏门保持关闭", "keep the zone's door shut"),
     "unknown_badge": Shown(_unknown_badge, "无关人员不得入内", "let nobody else in"),

@@ -1,6 +1,7 @@
 """The permit and its times: window, lease, age of its approval, daily check-in."""
 
 from contracts.permit import PermitClaims
+from edge.interlock.conditions import level
 from edge.interlock.conditions.facts import PASS, Facts, Verdict, fail
 from edge.interlock.state import Mode, Reason
 
@@ -35,11 +36,12 @@ def permit(f: Facts) -> Verdict:
 
 
 def deadline(f: Facts) -> Verdict:
-    """The end that was fixed at arming on CLOCK_BOOTTIME, whatever the wall clock says later."""
+    """The end that was fixed at arming on CLOCK_BOOTTIME, whatever the wall clock says later: window or level."""
     if f.durable.mode is not Mode.RELEASED or f.now_us < f.durable.deadline_us:
         return PASS
     over_ms = (f.now_us - f.durable.deadline_us) // 1000
-    return Verdict((Reason("deadline", f.durable.active, over_ms, 0, "s"),))
+    by = f.durable.deadline_by
+    return Verdict((Reason(by, f.durable.active, over_ms, 0, "s", level.clause(f.rules, by)),))
 
 
 def lease(f: Facts) -> Verdict:

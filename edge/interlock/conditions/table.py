@@ -2,7 +2,8 @@
 
     name               release  run  grace              source
     permit                x      x                      PTW-01, BOX-08
-    deadline                     x                      PTW-05, GB 30871-2022 5.1.5
+    deadline                     x                      PTW-05, GB 30871-2022 5.1.1, 5.1.5
+    level                 x      x                      GB 30871-2022 5.1.1
     lease                 x      x                      BOX-05
     gas                   x      x                      GB 30871-2022 5.3.2, BOX-01
     stop, estop, inputs   x      x
@@ -48,6 +49,7 @@ from edge.interlock.conditions import (
     detectors,
     element,
     gas_test,
+    level,
     people,
     permit,
     place,
@@ -88,6 +90,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("clock", box.clock, True, True, "时钟", "clock"),
     Condition("deadline", permit.deadline, False, True, "票面时限", "permit's end"),
     Condition("permit", permit.permit, True, True, "作业票", "permit"),
+    Condition("level", level.level, True, True, "动火级别", "level"),
     Condition("lease", permit.lease, True, True, "平台联系", "word from the bridge"),
     Condition("door", contacts.door, True, True, "围栏门", "zone door"),
     Condition("unknown_badge", people.unknown_badge, True, True, "陌生工牌", "no unknown badge"),

@@ -4,6 +4,8 @@ A new row is one field here and one line in each written pack (configs/rules/*.y
 `gb30871-2022`, `strictest` is computed). The field's type says which way is stricter.
 """
 
+from functools import cached_property
+
 import msgspec
 
 from contracts.errors import ContractError
@@ -23,7 +25,7 @@ from edge.interlock.rules.rows import (
 )
 
 
-class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """A whole pack; the YAML's keys, which say what each is. `sha256` covers every file that it was made from.
 
     `confined` replaces limits of the same gas inside a confined space. `site` names the site's own rules, if any.
@@ -146,6 +148,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         high = None if found.high is None and found.below is None else found.top
         return msgspec.structs.replace(found, high=high, below=None)
 
+    @cached_property
     def calendar(self) -> Calendar:
         """When a hot-work level rises by one (`contracts.level.upgrade_level`)."""
         days = self.upgrade_days

@@ -279,7 +279,7 @@ class Box:
         digest = "a" * 64
         claims = PermitClaims(
             iss="bridge-1", aud="box-1", jti=number, iat=now, nbf=now - 60, exp=now + 7200, as_of=now, lease_s=3600,
-            work="hot_work", level=Level.GRADE_1, method="电焊 arc welding", place="罐区 T-301 tank farm", content="更换法兰 replace flange",
+            work="hot_work", level=Level.GRADE_1, base_level=Level.GRADE_2, method="电焊 arc welding", place="罐区 T-301 tank farm", content="更换法兰 replace flange",
             rules="SIMULATION", people=PEOPLE, content_sha256=digest,
             approvals=(
                 Approval("sun", "孙丽", "车间主任", now, digest),

@@ -14,7 +14,7 @@ from edge.interlock.happenings import Acknowledged, Confirmed, PermitAccepted, R
 from edge.interlock.kernel import Relay
 from edge.interlock.snapshot import AuditHealth
 from edge.interlock.state import Mode
-from tests.edge.interlock.bench import GUARDIAN, PERFORMER, RELIEF, SECOND, WALL_S, Bench, permit
+from tests.edge.interlock.bench import GB, GUARDIAN, PERFORMER, RELIEF, SECOND, WALL_S, Bench, permit
 
 replace = msgspec.structs.replace
 Change = Callable[[Bench], None]
@@ -76,6 +76,11 @@ def _position(**changes: object) -> Change:
 
 def _press(name: str) -> Change:
     return lambda bench: bench.pressed.add(name)
+
+
+def _night(bench: Bench) -> None:
+    """The night begins at noon; the bench's clock shows four in the afternoon."""
+    bench.rules = replace(GB, night_from_h=replace(GB.night_from_h, value=12))
 
 
 def _durable(**changes: object) -> Change:
@@ -142,6 +147,7 @@ ALONE: list[tuple[str, Change, str, str]] = [
     ("unknown badge", lambda b: b.unknown_badges.update({9001: b.now}), "unknown_badge", "badge_unknown"),
     ("badge of nobody named", lambda b: b.badges.update({9002: True}), "unknown_badge", "badge_unknown"),
     ("stranger", _stranger(700), "stranger", "stranger"),
+    ("night", _night, "level", "level_night"),
     ("face without any template", _stranger(-1), "stranger", "stranger"),
     ("no camera", _set(camera=None), "camera", "camera_lost"),
     ("camera stalled", _set(camera="stalled"), "camera", "camera_lost"),

@@ -553,7 +553,7 @@ def test_only_the_special_level_stops_without_its_camera(level: Level, goes_on: 
 def _upgraded(start: str, end: str, wind_grade: int | None = None) -> bool:
     """Whether work between two local times stays at its level."""
     begin, finish = (datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC) for text in (start, end))
-    return bool(upgrade_level(Level.GRADE_2, begin, finish, GB.calendar(), wind_grade=wind_grade).reasons)
+    return bool(upgrade_level(Level.GRADE_2, begin, finish, GB.calendar, wind_grade=wind_grade).reasons)
 
 
 @pytest.mark.rule("night_from_h")

@@ -88,9 +88,9 @@ def test_the_packs_days_and_hours_raise_a_level() -> None:
     """GB 30871-2022 5.1.1: National Day at noon; America knows no such thing."""
     noon = datetime.datetime(2026, 10, 1, 12, tzinfo=datetime.UTC)
     later = noon + datetime.timedelta(hours=1)
-    assert upgrade_level(Level.GRADE_2, noon, later, GB.calendar()).level is Level.GRADE_1
-    assert upgrade_level(Level.GRADE_2, noon, later, rules.load("osha-nfpa").calendar()).level is Level.GRADE_2
-    assert upgrade_level(Level.GRADE_2, noon, later, rules.load("strictest").calendar()).level is Level.GRADE_1
+    assert upgrade_level(Level.GRADE_2, noon, later, GB.calendar).level is Level.GRADE_1
+    assert upgrade_level(Level.GRADE_2, noon, later, rules.load("osha-nfpa").calendar).level is Level.GRADE_2
+    assert upgrade_level(Level.GRADE_2, noon, later, rules.load("strictest").calendar).level is Level.GRADE_1
 
 
 def test_a_confined_space_keeps_the_open_limits_that_it_does_not_replace() -> None:
