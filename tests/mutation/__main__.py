@@ -133,6 +133,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make mutation ARGS=…", description=__doc__)
     parser.add_argument("--only", action="append", default=[], metavar="GLOB", help="'rules/*', kernel.py, turn.py:Turn.judge")
     parser.add_argument("--tests", action="append", metavar="PATH", help="only these tests must notice: quicker while writing one")
+    parser.add_argument("--again", type=Path, metavar="FILE", help="only what survived in this earlier run's --json")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE")
     asked = parser.parse_args(argv)
@@ -145,13 +146,16 @@ def main(argv: list[str]) -> int:
     with multiprocessing.Pool(asked.jobs) as pool:
         sown = dict(zip([path.as_posix() for path in chosen], pool.map(partial(remembered, cache=CACHE), chosen), strict=True))
     mutants = [mutant for each in sown.values() for mutant in each.mutants if _wanted(mutant, asked.only)]
+    if asked.again:
+        survived_before = set(json.loads(asked.again.read_text())["survivors"])
+        mutants = [mutant for mutant in mutants if mutant.change in survived_before]
     if not mutants:
         console.print(f"--only: no function fits {' '.join(asked.only)}")
         return 2
     Finder(sown).install()
     fates, tests, tests_s = _run(mutants, asked.tests or list(TESTS), asked.jobs, console)
     took_s = time.monotonic() - began
-    wrong = _judge(fates, console, whole=not any(":" in each for each in asked.only))
+    wrong = _judge(fates, console, whole=not asked.again and not any(":" in each for each in asked.only))
     console.print(_table(fates, "module"), "", _table(fates, "kind"), sep="\n")
     for fate in fates:
         if fate.by == "time-out":
@@ -170,6 +174,7 @@ def main(argv: list[str]) -> int:
                     "mutants": len(fates),
                     "killed": len(fates) - len(survived),
                     "survived": len(survived),
+                    "survivors": sorted({mutant.change for mutant in survived}),
                     "by_kind": Counter(mutant.kind.value for mutant in survived),
                     "timeouts": [fate.mutant.shown for fate in fates if fate.by == "time-out"],
                     "took_s": round(took_s),

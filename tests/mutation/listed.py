@@ -95,9 +95,8 @@ def problems(module: str, survived: list[Mutant], made: list[Mutant], *, whole: 
             found["unlisted"].append(mutant)
         elif mutant.kind in FORBIDDEN and not entry.same:
             found["unargued"].append(mutant)
-    functions = {mutant.function for mutant in made}
     for entry in listed:
-        looked_at = whole or entry.function in functions
+        looked_at = whole or any(entry.covers(mutant) for mutant in made)
         if looked_at and not any(entry.covers(mutant) for mutant in survived):
             found["stale"].append(entry)
     return found

@@ -68,6 +68,11 @@ class Mutant(msgspec.Struct, frozen=True):
         return f"{self.module}:{self.function}"
 
     @property
+    def change(self) -> str:
+        """What is changed, the same wherever it stands in its file."""
+        return f"{self.name}: {self.before} → {self.after}"
+
+    @property
     def shown(self) -> str:
         """Where it is and what it changes, on one line."""
         return f"{self.module}:{self.line} {self.function} [{self.kind}] {self.before} → {self.after}"

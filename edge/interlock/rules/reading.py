@@ -232,7 +232,7 @@ def _partial(header: tuple[str, ...]) -> Any:
     kinds = {"tightens": Id, "based_on": Id, "simulation": bool}
     rows = {
         name: kind
-        for name, kind in typing.get_type_hints(Rules, include_extras=True).items()
+        for name, kind in typing.get_type_hints(Rules).items()
         if name not in ("name", "zh", "en", "simulation", "sha256", "site")
     }
     rows["levels"] = dict[Level, LevelRule]

@@ -16,6 +16,7 @@ from edge.interlock.rules import Source, unit_of
 from edge.interlock.rules.describe import bounds
 from edge.interlock.rules.strictness import directions
 from tests.edge.interlock.bench import GB
+from tests.edge.interlock.wording import Wording
 
 PACKS = sorted(path.stem for path in rules.PACKS.glob("*.yaml"))
 NAMES = ["SIMULATION" if stem == "simulation" else stem for stem in PACKS]
@@ -103,13 +104,14 @@ def test_every_flammable_gas_that_the_box_knows_has_a_limit_in_every_pack() -> N
         assert limits == {code for code, gas in GASES.items() if gas.lel_vol_pct}
 
 
-def test_a_limit_against_fire_never_speaks_for_poison() -> None:
+def test_a_limit_against_fire_never_speaks_for_poison(wording: Wording) -> None:
     """0.5 vol% of ammonia does not burn; 5000 ppm of it kill."""
     assert GB.limit("NH3", Unit.PCT_LEL).high == pytest.approx(3.33, abs=0.01)
     assert GB.limit("NH3", Unit.PPM).high == pytest.approx(42.4, abs=0.1)
     with pytest.raises(ContractError) as caught:
         GB.limit("CH4", Unit.PPM)
     assert caught.value.field == "unit"
+    wording.check(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -183,46 +185,130 @@ CO = '{gas: CO, unit: mg/m3, high: 30, clause: "GBZ 2.1-2019 PC-STEL", source: p
         ("source: text}", "source: hearsay}", None),
     ],
 )  # fmt: skip
-def test_a_broken_pack_is_refused_and_the_key_named(was: str, becomes: str, field: str | None) -> None:
+def test_a_broken_pack_is_refused_and_the_key_named(was: str, becomes: str, field: str | None, wording: Wording) -> None:
     assert was in PACK
     with pytest.raises(ContractError) as caught:
         rules.parse(PACK.replace(was, becomes), "broken.yaml")
     if field:
         assert caught.value.field == field
+    wording.check(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "{", "- 1", "name: x"])
-def test_what_is_no_pack_at_all_is_refused(text: str) -> None:
-    with pytest.raises(ContractError):
+BASED = "based_on: gb30871-2022\nname: mine\nzh: 我\nen: mine\nsimulation: false\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "- 1", "name: x", "name: x\nname: y", "strictest_of: [gb30871-2022, osha-nfpa]", f"{BASED}no_such_row: 1",
+        f"{BASED.replace('gb30871-2022', 'cn')}", "name: x\nzh: x\nen: x\nstrictest_of: [gb30871-2022, us]",
+        BASED.replace("gb30871-2022", "strictest"), BASED.replace("gb30871-2022", "simulation"),
+    ],
+    ids=[
+        "nothing", "no YAML", "a list", "a name alone", "a key twice", "a strictest without a name", "an unknown row",
+        "based on nothing", "the stricter of one", "based on a computed pack", "based on a changed pack",
+    ],
+)  # fmt: skip
+def test_what_is_no_pack_at_all_is_refused(text: str, wording: Wording) -> None:
+    with pytest.raises(ContractError) as caught:
         rules.parse(text, "broken.yaml")
+    wording.check(caught.value)
 
 
-def test_a_level_that_is_missing_is_named() -> None:
+@pytest.mark.parametrize(("name", "broken"), [("SIMULATION", "gb30871-2022"), ("osha-nfpa", "osha-nfpa")])
+def test_an_error_names_the_file_that_it_is_in(tmp_path: Path, name: str, broken: str, wording: Wording) -> None:
+    """Also when that is the pack from which the asked one is made."""
+    for path in rules.PACKS.glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        (tmp_path / path.name).write_text(text.replace("attempt_s:", "atempt_s:") if path.stem == broken else text, encoding="utf-8")
+    with pytest.raises(ContractError) as caught:
+        rules.load(name, tmp_path)
+    wording.check(caught.value)
+
+
+def test_a_key_that_stands_twice_is_told_with_its_file(tmp_path: Path, wording: Wording) -> None:
+    (tmp_path / "gb30871-2022.yaml").write_text(f"{PACK}\nname: again\n", encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(BASED, encoding="utf-8")
+    with pytest.raises(ContractError) as caught:
+        rules.load("mine", tmp_path)
+    wording.check(caught.value)
+
+
+def test_a_derived_pack_has_a_name_titles_and_a_hash_of_its_own(tmp_path: Path) -> None:
+    """A record says by its hash which rules decided."""
+    (tmp_path / "gb30871-2022.yaml").write_text(PACK, encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(BASED, encoding="utf-8")
+    mine = rules.load("mine", tmp_path)
+    assert (mine.name, mine.zh, mine.en, mine.simulation) == ("mine", "我", "mine", False)
+    (tmp_path / "mine.yaml").write_text(f"{BASED}# a word more\n", encoding="utf-8")
+    assert len({GB.sha256, mine.sha256, rules.load("mine", tmp_path).sha256}) == 3
+
+
+def test_the_stricter_of_two_is_no_simulation_and_its_hash_is_of_all_three_files(tmp_path: Path) -> None:
+    hashes = {rules.load("strictest").sha256}
+    for changed in ("strictest", "gb30871-2022", "osha-nfpa"):
+        for path in rules.PACKS.glob("*.yaml"):
+            more = "# a word more\n" if path.stem == changed else ""
+            (tmp_path / path.name).write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+        hashes.add(rules.load("strictest", tmp_path).sha256)
+    assert len(hashes) == 4
+    assert rules.load("strictest").simulation is False
+
+
+@pytest.mark.parametrize(("bounds_", "field"), [("low: 30, high: 30", None), ("low: 1, high: .inf", "limits.CO"), ("low: 30.1, high: 30", "limits.CO")])
+def test_a_limit_may_let_one_value_pass_and_must_have_an_end(bounds_: str, field: str | None, wording: Wording) -> None:
+    text = PACK.replace(CO, CO.replace("high: 30", bounds_))
+    if field is None:
+        assert rules.parse(text, "x.yaml").limit("CO", Unit.MG_M3).low == 30
+        return
+    with pytest.raises(ContractError) as caught:
+        rules.parse(text, "x.yaml")
+    wording.check(caught.value)
+
+
+def test_a_limit_without_a_ceiling_stays_without_one() -> None:
+    floor = msgspec.structs.replace(GB, limits=(rules.Limit("O2", Unit.VOL_PCT, "x", low=19.5),))
+    assert (floor.limit("O2", Unit.VOL_PCT).high, floor.limit("O2", Unit.VOL_PCT).low) == (None, 19.5)
+
+
+def test_below_a_value_becomes_the_highest_that_passes() -> None:
+    """OSHA 1926.352: ten percent is too much; the kernel has plain bounds."""
+    found = rules.load("osha-nfpa").limit("CH4", Unit.PCT_LEL)
+    assert found.below is None
+    assert found.high == pytest.approx(10)
+    assert found.high < 10
+
+
+def test_a_level_that_is_missing_is_named(wording: Wording) -> None:
     line = next(line for line in PACK.splitlines() if line.startswith("  grade_2:"))
     with pytest.raises(ContractError) as caught:
         rules.parse(PACK.replace(line + "\n", ""), "broken.yaml")
     assert (caught.value.field, caught.value.came) == ("levels", "no grade_2")
+    wording.check(caught.value)
 
 
-def test_an_unknown_pack_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(ContractError, match="gb30871-2022, osha-nfpa, simulation, strictest"):
+def test_an_unknown_pack_is_refused_with_those_that_there_are(wording: Wording) -> None:
+    with pytest.raises(ContractError) as caught:
         rules.load("osha")
+    wording.check(caught.value)
 
 
-def test_a_pack_that_calls_itself_otherwise_is_refused(tmp_path: Path) -> None:
+def test_a_pack_that_calls_itself_otherwise_is_refused(tmp_path: Path, wording: Wording) -> None:
     (tmp_path / "mine.yaml").write_text(PACK, encoding="utf-8")
     with pytest.raises(ContractError) as caught:
         rules.load("mine", tmp_path)
     assert (caught.value.field, caught.value.came) == ("name", "gb30871-2022")
+    wording.check(caught.value)
 
 
-def test_packs_do_not_refer_in_a_circle(tmp_path: Path) -> None:
+def test_packs_do_not_refer_in_a_circle(tmp_path: Path, wording: Wording) -> None:
     header = "name: {0}\nzh: x\nen: x\nsimulation: false\nbased_on: {1}\n"
     for name, other in (("one", "two"), ("two", "one")):
         (tmp_path / f"{name}.yaml").write_text(header.format(name, other), encoding="utf-8")
     with pytest.raises(ContractError) as caught:
         rules.load("one", tmp_path)
     assert caught.value.field == "based_on"
+    wording.check(caught.value)
 
 
 @pytest.mark.parametrize("derived", ["SIMULATION", "strictest"])
@@ -241,11 +327,12 @@ def test_a_pack_can_be_written_down_and_compared() -> None:
     assert msgspec.json.decode(msgspec.json.encode(GB), type=rules.Rules) == GB
 
 
-def test_a_gas_without_a_limit_is_refused_with_those_that_have_one() -> None:
+def test_a_gas_without_a_limit_is_refused_with_those_that_have_one(wording: Wording) -> None:
     with pytest.raises(ContractError) as caught:
         GB.limit("XE", Unit.PPM)
     assert (caught.value.field, caught.value.came) == ("gas", "XE")
     assert "CH4, H2" in caught.value.expected
+    wording.check(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from contracts.gas import Unit
 from contracts.permit import Level
 from edge.interlock import rules
 from tests.edge.interlock.bench import GB
+from tests.edge.interlock.wording import Wording
 
 EXAMPLE = rules.PACKS.parent / "site-rules.example.yaml"
 HEADER = "name: works-3\nzh: 三厂\nen: works 3\ntightens: gb30871-2022\n"
@@ -76,13 +77,14 @@ def test_permits_of_the_baseline_stay_good_and_the_hash_tells_the_difference() -
          "0 dates; weekdays 6, 7 (mine)"),
     ],
 )  # fmt: skip
-def test_a_weaker_row_is_refused_with_both_values(body: str, field: str, expected: str, came: str) -> None:
+def test_a_weaker_row_is_refused_with_both_values(body: str, field: str, expected: str, came: str, wording: Wording) -> None:
     with pytest.raises(ContractError) as caught:
         _over(body)
     assert caught.value.field == f"site_rules.{field}"
     assert caught.value.expected == expected
     assert caught.value.came == came
     assert "only tighten" in caught.value.hint
+    wording.check(caught.value)
 
 
 def test_a_bound_that_the_site_leaves_out_stays_the_baselines() -> None:
@@ -120,22 +122,25 @@ def test_a_mg_limit_of_the_site_counts_at_the_baselines_temperature() -> None:
         (HEADER + "attempt_s: {value: 1}", "attempt_s.clause"),
     ],
 )
-def test_what_are_no_site_rules_is_refused_by_name(text: str, field: str) -> None:
+def test_what_are_no_site_rules_is_refused_by_name(text: str, field: str, wording: Wording) -> None:
     with pytest.raises(ContractError) as caught:
         rules.parse_site(text, "site.yaml")
     assert caught.value.field == field
+    wording.check(caught.value)
 
 
-def test_rules_for_another_baseline_are_refused() -> None:
+def test_rules_for_another_baseline_are_refused(wording: Wording) -> None:
     with pytest.raises(ContractError) as caught:
         _over("attempt_s: {value: 1, clause: x}", rules.load("osha-nfpa"))
     assert (caught.value.field, caught.value.expected) == ("site_rules.tightens", "osha-nfpa")
+    wording.check(caught.value)
 
 
-def test_a_negative_number_is_not_stricter_but_wrong() -> None:
+def test_a_negative_number_is_not_stricter_but_wrong(wording: Wording) -> None:
     with pytest.raises(ContractError) as caught:
         _over("gas_test_age_s: {value: -1, clause: x}")
     assert caught.value.field == "gas_test_age_s.value"
+    wording.check(caught.value)
 
 
 def test_a_missing_file_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None:
@@ -151,3 +156,29 @@ def test_a_site_may_state_the_temperature_of_its_milligrams() -> None:
     """30 mg/m3 at 10 degC are fewer ppm than at 20 degC, hence stricter."""
     own = _over("limits: [{gas: CO, unit: mg/m3, high: 30, temperature_c: 10, clause: mine}]")
     assert own.limit("CO", Unit.PPM).high == pytest.approx(24.9, abs=0.05)
+
+
+def test_a_missing_file_is_told_with_what_to_do(wording: Wording) -> None:
+    with pytest.raises(ContractError) as caught:
+        rules.effective("gb30871-2022", "no-such-rules.yaml")
+    wording.check(caught.value)
+
+
+@pytest.mark.parametrize("text", [HEADER, f"{HEADER}name: again\n", f"{HEADER}attempt_s: {{value: 1}}\n"], ids=["no rows", "a key twice", "no clause"])
+def test_an_error_names_the_sites_file(tmp_path: Path, text: str, wording: Wording) -> None:
+    (tmp_path / "works-3.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ContractError) as caught:
+        rules.effective("gb30871-2022", str(tmp_path / "works-3.yaml"))
+    wording.check(caught.value)
+
+
+def test_the_baseline_is_taken_from_the_folder_that_is_asked_for(tmp_path: Path) -> None:
+    text = (rules.PACKS / "gb30871-2022.yaml").read_text(encoding="utf-8")
+    (tmp_path / "gb30871-2022.yaml").write_text(text.replace("attempt_s: {value: 2,", "attempt_s: {value: 1,"), encoding="utf-8")
+    assert rules.effective("gb30871-2022", "", tmp_path).attempt_s.value == 1
+
+
+def test_the_hash_is_of_the_baseline_and_of_the_sites_own_rules() -> None:
+    site = rules.parse_site(f"{HEADER}attempt_s: {{value: 1, clause: x}}\n", "site.yaml")
+    other = msgspec.structs.replace(GB, sha256="another reading of the standard")
+    assert len({rules.over(GB, site).sha256, rules.over(other, site).sha256, GB.sha256}) == 3

@@ -12,6 +12,7 @@ from edge.interlock import rules
 from edge.interlock.rules.rows import Days, Flag, Limit, Number, Source, Word
 from edge.interlock.rules.strictness import Stricter, compare, directions, stricter_of
 from tests.edge.interlock.bench import GB
+from tests.edge.interlock.wording import Wording
 
 replace = msgspec.structs.replace
 OSHA = rules.load("osha-nfpa")
@@ -139,11 +140,12 @@ def test_days_of_both_packs_count() -> None:
     assert joined.weekdays == (6, 7)
 
 
-def test_a_number_without_direction_is_nobodys_to_change() -> None:
+def test_a_number_without_direction_is_nobodys_to_change(wording: Wording) -> None:
     assert compare("unheard_of_s", Number(1, "a"), Number(1, "b")) is Stricter.SAME
     with pytest.raises(ContractError) as caught:
         stricter_of("unheard_of_s", Number(1, "a"), Number(2, "b"))
     assert (caught.value.field, caught.value.expected, caught.value.came) == ("unheard_of_s", "1 (a)", "2")
+    wording.check(caught.value)
 
 
 def test_rows_of_different_kinds_are_never_compared() -> None:
