@@ -4,12 +4,12 @@ import msgspec
 import pytest
 
 from contracts.event import ActionResult, Category, Severity
-from edge.interlock.conditions import CONDITIONS
+from edge.interlock.conditions import CONDITIONS, Verdict, facts
 from edge.interlock.happenings import Acknowledged, PermitAccepted, ShutDown, Suspended
 from edge.interlock.kernel import Relay, Step
 from edge.interlock.proof_test import Probe
 from edge.interlock.state import FireWatch, Levels, Mode, Opening, Reason
-from edge.interlock.turn import MAX_CONSEQUENCES, add_consequences, failing
+from edge.interlock.turn import MAX_CONSEQUENCES, Turn, add_consequences, failing
 from tests.edge.interlock.bench import GB, SECOND, Bench, permit
 from tests.edge.interlock.changes import changed, note, turn
 
@@ -403,6 +403,108 @@ def test_there_are_twelve_consequences_the_oldest_first(ready: Bench) -> None:
     assert kept == (Reason("b"), Reason("a", "2"), *(Reason(f"c{n}") for n in range(10)))
     assert len(kept) == MAX_CONSEQUENCES == 12
     assert add_consequences(replace(durable, first_out=None), ()) == (Reason("b"),)
+
+
+def test_a_consequence_is_kept_once(ready: Bench) -> None:
+    twice = (Reason("c", "1"), Reason("c", "1", 7), Reason("c", "2"))
+    assert add_consequences(ready.durable, twice) == (Reason("c", "1"), Reason("c", "2"))
+
+
+# --- each transition alone, from wherever it is asked for
+
+
+def test_a_step_begins_with_what_it_was_given_and_nothing_judged(ready: Bench) -> None:
+    shot = ready.snapshot()
+    made = Turn(ready.site, ready.rules, ready.durable, ready.volatile, shot, ready.now)
+    assert made.f == facts(ready.site, ready.rules, ready.durable, ready.volatile, shot, ready.now)
+    assert (made.verdicts, made.notes, made.pressed, made.asked) == ({}, [], (), [])
+    assert (made.before, made.d, made.v) == (ready.mode, ready.durable, ready.volatile)
+
+
+def test_a_note_names_the_permit_that_decides_or_none(ready: Bench) -> None:
+    made = turn(ready, attempt=7)
+    made.note("a", token=3, part=permit(), x=1)
+    made.note("b", permit="")
+    assert made.notes == [note("a", attempt=7, token=3, part=permit(), x=1), note("b", permit="", attempt=7)]
+    made = turn(ready, permits=())
+    made.note("c")
+    assert made.notes == [note("c", permit="")]
+
+
+@pytest.mark.parametrize("mode", [Mode.LOCKED, Mode.PERMISSIVE_OK, Mode.ARMED, Mode.RELEASED])
+def test_a_trip_latches_by_itself(ready: Bench, mode: Mode) -> None:
+    """Whatever comes after it in the same step."""
+    ready.loop_gap_ms = 300
+    made = turn(ready, mode=mode, active="HW-1", consequences=(Reason("old"),), reset_done=True)
+    made.trip(Reason("a"), (Reason("b"), Reason("a")))
+    opened = mode is Mode.RELEASED
+    assert (made.d.mode, made.d.since_us, made.d.reset_done) == (Mode.TRIPPED, ready.now, False)
+    assert (made.d.first_out, made.d.consequences) == (Reason("a"), (Reason("b"),))
+    assert made.d.opening == (Opening("HW-1", ready.now - 300_000, by_gas=False) if opened else None)
+    assert made.d.fire_watch == (FireWatch("HW-1", ready.now, ready.now + 3600 * SECOND) if opened else None)
+    assert [n.type for n in made.notes] == ["interlock.tripped", *(["fire_watch.started"] if opened else [])]
+
+
+@pytest.mark.parametrize("mode", [Mode.ARMED, Mode.TRIPPED])
+def test_an_attempt_is_abandoned_to_locked(ready: Bench, mode: Mode) -> None:
+    made = turn(ready, mode=mode, active="HW-1")
+    made.abandon((Reason("a"), Reason("b", "x")))
+    assert made.d.mode is Mode.LOCKED
+    assert made.notes[0].data == {"reasons": [{"code": "a", "chan": ""}, {"code": "b", "chan": "x"}]}
+
+
+@pytest.mark.parametrize(
+    ("mode", "then", "told"),
+    [
+        (Mode.LOCKED, Mode.ARMED, "release.authorised"), (Mode.PERMISSIVE_OK, Mode.ARMED, "release.authorised"),
+        (Mode.TRIPPED, Mode.ARMED, "release.authorised"), (Mode.ARMED, Mode.LOCKED, "release.abandoned"),
+        (Mode.RELEASED, Mode.RELEASED, ""), (Mode.FAULT, Mode.FAULT, "interlock.arm_refused"),
+    ],
+)  # fmt: skip
+def test_the_arm_edge_in_every_mode(ready: Bench, mode: Mode, then: Mode, told: str) -> None:
+    """Design: LOCKED -> PERMISSIVE_OK -> ARMED -> RELEASED; never from RELEASED, never out of a fault."""
+    made = turn(ready, mode=mode, active="HW-1")
+    made.arm()
+    assert made.d.mode is then
+    assert [n.type for n in made.notes] == ([told] if told else [])
+
+
+def test_arming_asks_for_every_release_condition_and_a_permit(ready: Bench) -> None:
+    """One that counts only for a release is enough to refuse; so is the want of any permit, whatever was judged."""
+    made = turn(ready)
+    made.verdicts["camera"] = Verdict((Reason("camera_lost"),))
+    made.arm()
+    assert made.notes[0].data["reasons"] == [{"code": "camera_lost", "chan": ""}]
+    made = turn(ready)
+    made.f = replace(made.f, permit=None)
+    made.arm()
+    assert (made.d.mode, [n.type for n in made.notes]) == (ready.mode, ["interlock.arm_refused"])
+
+
+def test_work_that_is_finished_while_released_leaves_nothing_of_an_older_trip(released: Bench) -> None:
+    made = turn(released, consequences=(Reason("old"),), reset_done=True)
+    made.finish()
+    assert (made.d.mode, made.d.first_out) == (Mode.TRIPPED, Reason("finished", "HW-1"))
+    assert (made.d.consequences, made.d.reset_done) == ((), False)
+
+
+def test_a_resume_ends_the_watch_and_all_that_the_trip_left(ready: Bench) -> None:
+    """Design: a resume under the same permit ends the watch; the new release begins unconfirmed."""
+    made = turn(
+        ready, mode=Mode.ARMED, active="HW-1", attempt=2, first_out=Reason("a"), consequences=(Reason("b"),),
+        reset_done=True, confirmed=True, fire_watch=FireWatch("HW-5", 1, ready.now + 9), deadline_us=10**18,
+    )  # fmt: skip
+    before = made.d
+    made.release()
+    assert changed(before, made.d) == {
+        "mode": Mode.RELEASED, "since_us": ready.now, "released_us": ready.now, "crew": ("performer", "guardian"),
+        "ignited": ("HW-1",), "first_out": None, "consequences": (), "reset_done": False, "confirmed": False,
+        "fire_watch": None, "deadline_us": permit().exp * SECOND - ready.wall_ms * 1000 + ready.clock.at_us,
+    }  # fmt: skip
+    assert made.notes == [
+        note("release.commanded", attempt=2, snapshot=True),
+        note("fire_watch.ended", permit="HW-5", attempt=2, resumed=True),
+    ]
 
 
 # --- where it rests
