@@ -51,7 +51,7 @@ def follow_clock(turn: Turn) -> None:
         idle = turn.d.mode not in (Mode.ARMED, Mode.RELEASED)
         # Scheduling lies between the two readings. Backward none is followed: many small steps would turn back time
         # unseen (slewing does not show, CLOCK_BOOTTIME is slewed alike).
-        if known is None or 0 < step_ms <= turn.rules.clock_slew_ms.value or (idle and step_ms > 0):
+        if known is None or (step_ms > 0 and (idle or step_ms <= turn.rules.clock_slew_ms.value)):
             turn.d = replace(turn.d, clock_offset_ms=offset)
         if abs(step_ms) > limit_ms and turn.v.stepped_ms != offset:
             turn.v = replace(turn.v, stepped_ms=offset)
@@ -200,7 +200,7 @@ def check_in(turn: Turn) -> None:
     in_time = abs(late) <= window_s or (excused and not turn.d.latched)
     if in_time and all(turn.verdicts[name].ok for name in ("guardian", "performer", "place", "faces")):
         turn.d = replace(turn.d, checked_in={**turn.d.checked_in, number: day})
-        turn.note("identity.checked_in", Category.IDENTITY, permit=number, day=day, snapshot=True)
+        turn.note("identity.checked_in", Category.IDENTITY, day=day, snapshot=True)
         turn.judge()
 
 
@@ -214,7 +214,7 @@ def _miss(turn: Turn, permit: PermitClaims, day: int) -> None:
     else:
         turn.d = replace(turn.d, void=(*turn.d.void, permit.jti)[-MAX_OVER:])
         kind = "permit.void"
-    turn.note(kind, Category.PERMIT, Severity.WARNING, permit=permit.jti, snapshot=True, **reason_data(reason))
+    turn.note(kind, Category.PERMIT, Severity.WARNING, snapshot=True, **reason_data(reason))
     turn.judge()
 
 

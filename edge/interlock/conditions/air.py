@@ -97,7 +97,7 @@ def group_votes(f: Facts, group: SiteGroup) -> tuple[tuple[Reason, ...], int]:
     group is never looser than without the head.
     """
     found = votes_to_trip(f)
-    votes = tuple(found[channel.name] for channel in group.channels if channel.name in found) if found else ()
+    votes = tuple(found[channel.name] for channel in group.channels if channel.name in found)
     if not f.durable.bypasses:
         return votes, group.needed
     bypassed = [bypass.channel for bypass in f.durable.bypasses if bypass.holds(f.now_us)]
@@ -127,8 +127,8 @@ def gas(f: Facts) -> Verdict:
                 (followed if vote.code == NO_OXYGEN else reasons).append(vote)
         for channel in group.channels:
             reading = f.snapshot.readings.get(channel.name)
-            if reading is not None and reading.at_us < oldest:
-                oldest = reading.at_us
+            if reading is not None:
+                oldest = min(oldest, reading.at_us)
     return Verdict((*reasons, *followed), f.now_us - oldest)
 
 

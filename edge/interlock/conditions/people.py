@@ -1,18 +1,18 @@
 """Who is here: badges, faces, and nobody else."""
 
-from contracts.permit import Person, Role
+from contracts.permit import PermitClaims, Person, Role
 from edge.interlock.conditions.facts import PASS, Facts, Verdict
 from edge.interlock.rules import Number
 from edge.interlock.site import SitePerson
 from edge.interlock.state import Mode, Reason
 
 
-def _who(f: Facts, role: Role) -> tuple[Person, ...]:
+def _who(f: Facts, permit: PermitClaims, role: Role) -> tuple[Person, ...]:
     """Who counts in a role: anyone the permit names; while released only those who were verified for this release.
 
     A relief is verified and armed anew (workflows, "Permit").
     """
-    people = f.permit.people_in(role) if f.permit is not None else ()
+    people = permit.people_in(role)
     if f.durable.mode is not Mode.RELEASED:
         return people
     return tuple(person for person in people if person.id in f.durable.crew)
@@ -35,7 +35,7 @@ def _badges(f: Facts, role: Role, grace: Number) -> Verdict:
     ttl_us = f.rules.badge_ttl_s.value * 1_000_000
     ages = []
     missing: list[Reason] = []
-    for person in _who(f, role):
+    for person in _who(f, f.permit, role):
         age_us = _badge_age_us(f, person)
         if age_us is not None and 0 <= age_us <= ttl_us:
             ages.append(age_us)
@@ -46,7 +46,7 @@ def _badges(f: Facts, role: Role, grace: Number) -> Verdict:
                     "badge_absent",
                     person.name,
                     value,
-                    ttl_us // 1000,
+                    f.rules.badge_ttl_s.value * 1000,
                     "s",
                     f"{grace.clause}; {f.rules.badge_ttl_s.clause}",
                 )
@@ -102,7 +102,7 @@ def _faces(f: Facts, ttl: Number, grace_us: int) -> Verdict:
     reasons: list[Reason] = []
     ages: list[int] = []
     for role in Role:
-        people = _who(f, role)
+        people = _who(f, f.permit, role)
         # Badge and face must be the same person's: one guardian's badge does not lend itself to another's face.
         here = tuple(person for person in people if badge_here(f, person))
         found = [_face_reason(f, person, ttl) for person in here or people]

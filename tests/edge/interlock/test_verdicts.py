@@ -98,6 +98,13 @@ def test_what_is_old_from_the_future_or_no_number_is_stale(ready: Bench, value: 
     assert _vote(ready, "ch4-1", value, Quality.GOOD, age_us) == reason
 
 
+def test_age_and_limit_of_a_stale_reading_are_whole_milliseconds(ready: Bench) -> None:
+    slow = replace(_channel(ready, "ch4-1"), stale_us=1_999_500)
+    ready.gas["ch4-1"].silent_since = ready.now - 2_000_999
+    reason = channel_reason(_facts(ready), slow)
+    assert reason == Reason("gas_stale", "ch4-1", 2_000, 1_999, "s", slow.limit.clause)
+
+
 def test_a_quality_that_says_never_is_named_though_a_reading_stands(ready: Bench) -> None:
     f = _facts(ready)
     old = replace(f.snapshot.readings["ch4-1"], quality=Quality.NEVER, value=None)
@@ -151,6 +158,12 @@ def test_a_bead_without_oxygen_says_what_oxygen_was_read(
     reason = channel_reason(_facts(ready), _channel(ready, "ch4-1"))
     assert reason == Reason("gas_no_oxygen", "ch4-1", seen, rule.value * 1000, "vol%", rule.clause)
     assert channel_reason(_facts(ready), _channel(ready, "co-1")) is None, "no bead"
+
+
+def test_ten_percent_oxygen_is_enough_for_a_bead(ready: Bench) -> None:
+    """catalytic_o2_vol_pct: the limit itself."""
+    ready.gas["o2-1"].value = float(GB.catalytic_o2_vol_pct.value)
+    assert channel_reason(_facts(ready), _channel(ready, "ch4-1")) is None
 
 
 def test_an_oxygen_detector_that_failed_its_calibration_or_was_never_read_vouches_for_nothing(ready: Bench) -> None:
@@ -337,6 +350,7 @@ def test_while_released_only_the_crew_counts(released: Bench) -> None:
 def test_without_a_permit_nobody_is_missed(bench: Bench, name: str) -> None:
     bench.step()
     assert _verdict(bench, name) == Verdict()
+    assert verified(_facts(bench)) == ()
 
 
 @pytest.mark.parametrize(("age_us", "here"), [(0, True), (TTL_US, True), (TTL_US + 1, False), (-1, False), (None, False)])
