@@ -70,7 +70,7 @@ def test_a_push_button_needs_its_window_and_a_key_none(latched: Bench, is_key: b
         assert made.notes == [note("interlock.reset_refused", **NO, reasons=[{"code": "reset_window", "chan": ""}])]
 
 
-CURABLE_ELSEWHERE = ("permit", "deadline", "lease", "clock", "gas", "latch")
+CURABLE_ELSEWHERE = ("permit", "deadline", "level", "lease", "clock", "gas", "latch")
 CREW = ("guardian", "performer", "faces", "faces_again")
 
 

@@ -180,6 +180,7 @@ def test_a_permit_is_kept_by_its_beginning_and_written_whole(ready: Bench) -> No
     (_, told) = made.notes
     assert told == note(
         "permit.accepted", Category.PERMIT, actor=("bridge", "bridge-1"), permit="HW-0", part=earlier, level="grade_1",
+        base_level="grade_1",
         nbf=earlier.nbf, exp=earlier.exp, content_sha256=earlier.content_sha256,
         people=[
             {"id": "performer", "role": "performer", "badge": 1001}, {"id": "guardian", "role": "guardian", "badge": 1002},
