@@ -34,6 +34,7 @@ def list_permits(context: typer.Context, as_json: AsJson = False) -> None:
             "state": p.state,
             "level": p.level,
             "base": p.base_level,
+            "confined": p.confined,
             "place": p.place,
             "from": _when(p.starts, as_json=as_json),
             "to": _when(p.ends, as_json=as_json),

@@ -15,7 +15,7 @@ class PermitContent(msgspec.Struct, frozen=True, omit_defaults=True):
     """The signed content. A change of any field needs new signatures.
 
     A permit without preconditions has the hash that it had before there were any: signatures stay good. So has one
-    that is managed at the level by place and work alone, whose `base_level` is empty.
+    that is managed at the level by place and work alone, whose `base_level` is empty, and one in the open.
     """
 
     jti: str
@@ -32,6 +32,7 @@ class PermitContent(msgspec.Struct, frozen=True, omit_defaults=True):
     people: tuple[Person, ...]
     preconditions: tuple[Precondition, ...] = ()
     base_level: str = ""
+    confined: bool = False
 
 
 def people_of(crew: list[CrewMember]) -> tuple[Person, ...]:
@@ -63,6 +64,7 @@ def content_of(permit: Permit) -> PermitContent:
         people=people_of(crew),
         preconditions=preconditions_of(permit),
         base_level=permit.base_level,
+        confined=permit.confined,
     )
 
 
@@ -105,6 +107,7 @@ def claims_of(permit: Permit, issuer: str, now_s: int) -> PermitClaims:
         content_sha256=sha,
         preconditions=content.preconditions,
         base_level=Level(content.base_level) if content.base_level else None,
+        confined=content.confined,
     )
     # Through the wire's decoder, so that a value which no box would read is never signed.
     try:

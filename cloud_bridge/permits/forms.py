@@ -56,6 +56,7 @@ class PermitForm(forms.Form):
     upgraded = forms.BooleanField(
         label=gettext_lazy("Also at night, on rest days and holidays: approved one level higher"), required=False
     )
+    confined = forms.BooleanField(label=gettext_lazy("Inside a confined space"), required=False)
     place = ComposedText(label=gettext_lazy("Place"), max_length=80)
     content = ComposedText(
         label=gettext_lazy("Content of the work"), max_length=500, widget=forms.Textarea(attrs={"rows": 3})
@@ -90,7 +91,9 @@ class PermitForm(forms.Form):
         if starts and ends and cleaned.get("level"):
             level, base_level = self._levels(cleaned)
             try:
-                check_window(level, starts, ends, timezone.now(), base_level=base_level)
+                check_window(
+                    level, starts, ends, timezone.now(), base_level=base_level, confined=bool(cleaned.get("confined"))
+                )
             except Refused as refused:
                 self.add_error("ends", str(refused))
         performer, guardian = cleaned.get("performer"), cleaned.get("guardian")
@@ -112,6 +115,7 @@ class PermitForm(forms.Form):
             box=data["box"],
             level=level,
             base_level=base_level,
+            confined=data["confined"],
             place=data["place"].strip(),
             content=data["content"].strip(),
             method=data["method"].strip(),
@@ -144,6 +148,7 @@ def _fields_of(permit: Permit) -> dict[str, Any]:
         "box": permit.box,
         "level": permit.base_level or permit.level,
         "upgraded": bool(permit.base_level),
+        "confined": permit.confined,
         "place": permit.place,
         "content": permit.content,
         "method": permit.method,

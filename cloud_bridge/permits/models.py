@@ -26,6 +26,7 @@ class Permit(models.Model):
     base_level = models.CharField(
         _("level by place and work"), max_length=16, blank=True, choices=[(v.value, LEVEL_TITLES[v]) for v in Level]
     )
+    confined = models.BooleanField(_("inside a confined space"), default=False)
     place = models.CharField(_("place"), max_length=80)
     content = models.CharField(_("content of the work"), max_length=500)
     method = models.CharField(_("method"), max_length=80)

@@ -24,7 +24,7 @@ DEFAULT_RULES = "gb30871-2022"
 
 @dataclass(frozen=True)
 class Application:
-    """What the applicant fills in; `base_level` as in the permit's claims."""
+    """What the applicant fills in; `base_level` and `confined` as in the permit's claims."""
 
     box: Box
     level: Level
@@ -38,6 +38,7 @@ class Application:
     rules: str = DEFAULT_RULES
     preconditions: tuple[Precondition, ...] = ()
     base_level: Level | None = None
+    confined: bool = False
 
 
 def facts_of(permit: Permit) -> Facts:
@@ -91,7 +92,7 @@ def next_number(now: datetime) -> str:
 
 
 def _fill(permit: Permit, application: Application) -> None:
-    for name in ("box", "place", "content", "method", "starts", "ends", "rules"):
+    for name in ("box", "place", "content", "method", "starts", "ends", "rules", "confined"):
         setattr(permit, name, getattr(application, name))
     permit.level = application.level.value
     permit.base_level = application.base_level.value if application.base_level else ""
@@ -118,7 +119,12 @@ def _fill(permit: Permit, application: Application) -> None:
 
 def _check(application: Application, now: datetime) -> None:
     workflow.check_window(
-        application.level, application.starts, application.ends, now, base_level=application.base_level
+        application.level,
+        application.starts,
+        application.ends,
+        now,
+        base_level=application.base_level,
+        confined=application.confined,
     )
     if application.performer.pk == application.guardian.pk:
         raise Refused(

@@ -18,6 +18,7 @@ REQUIRED_SIGNATURES = 2
 BACKDATED = timedelta(minutes=15)
 
 WINDOW_HOURS = {Level.SPECIAL: 8, Level.GRADE_1: 8, Level.GRADE_2: 72}
+CONFINED_HOURS = 24
 """Longest validity of a hot-work permit, GB 30871-2022 5.1.5: 特级 and 一级 8 h, 二级 72 h."""
 
 
@@ -178,12 +179,19 @@ def check_allowed(state: State, event: Event) -> None:
 
 
 def check_window(
-    level: Level, starts: datetime, ends: datetime, now: datetime, *, base_level: Level | None = None
+    level: Level,
+    starts: datetime,
+    ends: datetime,
+    now: datetime,
+    *,
+    base_level: Level | None = None,
+    confined: bool = False,
 ) -> None:
-    """Refuse a window that is upside down, too long for its level, over, or backdated.
+    """Refuse a window that is upside down, too long for its level or for a confined space, over, or backdated.
 
     Raises:
-        Refused: with the limit of the level; one that was raised from `base_level` says how to keep the long window.
+        Refused: with the limit of the level or space; one that was raised from `base_level` says how to keep the long
+            window.
     """
     if not starts < ends:
         raise Refused(_("an end after the start"), at_site(ends), _("Correct the end."))
@@ -199,6 +207,12 @@ def check_window(
             % {"hours": WINDOW_HOURS[level], "level": LEVEL_TITLES[level]},
             _("%(hours).1f h") % {"hours": (ends - starts).total_seconds() / 3600},
             todo,
+        )
+    if confined and ends - starts > timedelta(hours=CONFINED_HOURS):
+        raise Refused(
+            _("at most %(hours)s h inside a confined space (GB 30871-2022 6.10)") % {"hours": CONFINED_HOURS},
+            _("%(hours).1f h") % {"hours": (ends - starts).total_seconds() / 3600},
+            _("Shorten the window, or apply for a new permit for the rest."),
         )
     if ends <= now:
         raise Refused(_("an end in the future"), at_site(ends), _("Choose a later end."))

@@ -86,6 +86,7 @@ class PermitOut(Schema):
     state: str
     level: str
     base_level: str
+    confined: bool
     place: str
     content: str
     method: str
@@ -147,6 +148,7 @@ def _permit(permit: Permit) -> dict[str, Any]:
         "state": permit.state,
         "level": permit.level,
         "base_level": permit.base_level,
+        "confined": permit.confined,
         "place": permit.place,
         "content": permit.content,
         "method": permit.method,

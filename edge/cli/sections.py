@@ -461,6 +461,8 @@ def permit(status: Status, words: Words, width: int) -> list[Text]:
     if view is None:
         return []
     first = Text().append(view.id, "bold").append(f"  {words(f'level.{view.level}')}  ").append(view.place)
+    if view.confined:
+        first.append(f"  {words('permit_confined')}", SOME)
     second = Text(view.content).append(f"  {view.method}", DIM)
     third = Text().append(words("until", time=minute(view.exp)), NOTE).append(f"  {'、'.join(view.approvers)}", DIM)
     return [rule(words("permit"), width), *(fit(line, width) for line in (first, second, third))]

@@ -204,6 +204,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "permit_none_here": ("盒子上没有作业票", "no permit on this box"),
     "permit_id": ("编号", "number"),
     "permit_level": ("级别", "level"),
+    "permit_raised": ("{level}（按地点和作业为{base}，含夜间、休息日和节假日）", "{level} ({base} by place and work; also at night, on rest days and holidays)"),
+    "permit_confined": ("受限空间内", "inside a confined space"),
     "permit_place": ("地点", "place"),
     "permit_content": ("内容", "work"),
     "permit_method": ("方式", "method"),

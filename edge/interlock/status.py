@@ -178,6 +178,7 @@ class PermitView(msgspec.Struct, frozen=True):
     approved_at: int
     preconditions: tuple[PreconditionView, ...]
     base_level: str = ""
+    confined: bool = False
 
 
 class CountdownView(msgspec.Struct, frozen=True):

@@ -251,6 +251,7 @@ def _permit(f: Facts) -> PermitView | None:
         id=permit.jti,
         level=permit.level.value,
         base_level=(permit.base_level or permit.level).value,
+        confined=permit.confined,
         place=permit.place,
         content=permit.content,
         method=permit.method,
