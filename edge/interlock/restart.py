@@ -94,13 +94,13 @@ def _shift_us(found: Durable, now_us: int, rules: Rules, clock: Clock) -> int | 
 
 def _lost(durable: Durable, now_us: int, rules: Rules, clock: Clock) -> tuple[Durable, tuple[Note, ...]]:
     cause = Reason("state_lost")
-    trusted = rules.accepts_clock(clock.quality) and clock.t >= clock.floor
+    newest_ms = max(clock.t, clock.floor) if rules.accepts_clock(clock.quality) else clock.floor
     faulty = replace(
         durable,
         mode=Mode.FAULT,
         first_out=cause,
         fire_watch=FireWatch("", now_us, now_us + rules.fire_watch_s.value * 1_000_000),
-        lost_s=(clock.t if trusted else clock.floor) // 1000,
+        lost_s=newest_ms // 1000,
     )
     note = Note(
         "interlock.fault", Category.INTERLOCK, Severity.ALARM, ActionResult.OK, ("box", ""), "", 0, 0, False,

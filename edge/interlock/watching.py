@@ -43,19 +43,21 @@ def follow_clock(turn: Turn) -> None:
     known time shows that the clock was set back while nobody looked.
     """
     clock, limit_ms = turn.snapshot.clock, turn.rules.clock_step_ms.value
-    offset, known = offset_ms(clock), turn.d.clock_offset_ms
-    back_ms = clock.floor - clock.t if turn.rules.accepts_clock(clock.quality) else 0
-    if known != offset:
-        step_ms = 0 if known is None else offset - known
-        back_ms = max(back_ms, -step_ms)
-        idle = turn.d.mode not in (Mode.ARMED, Mode.RELEASED)
-        # Scheduling lies between the two readings. Backward none is followed: many small steps would turn back time
-        # unseen (slewing does not show, CLOCK_BOOTTIME is slewed alike).
-        if known is None or (step_ms > 0 and (idle or step_ms <= turn.rules.clock_slew_ms.value)):
-            turn.d = replace(turn.d, clock_offset_ms=offset)
-        if abs(step_ms) > limit_ms and turn.v.stepped_ms != offset:
-            turn.v = replace(turn.v, stepped_ms=offset)
-            turn.note("clock.jump", Category.CLOCK, Severity.WARNING, ms=step_ms)
+    offset = offset_ms(clock)
+    known = offset if turn.d.clock_offset_ms is None else turn.d.clock_offset_ms
+    step_ms = offset - known
+    # Scheduling lies between the two readings. Backward none is followed: many small steps would turn back time
+    # unseen (slewing does not show, CLOCK_BOOTTIME is slewed alike).
+    if turn.d.mode not in (Mode.ARMED, Mode.RELEASED) or step_ms <= turn.rules.clock_slew_ms.value:
+        followed = max(known, offset)
+        if followed != turn.d.clock_offset_ms:
+            turn.d = replace(turn.d, clock_offset_ms=followed)
+    if abs(step_ms) > limit_ms and turn.v.stepped_ms != offset:
+        turn.v = replace(turn.v, stepped_ms=offset)
+        turn.note("clock.jump", Category.CLOCK, Severity.WARNING, ms=step_ms)
+    back_ms = -step_ms
+    if turn.rules.accepts_clock(clock.quality):
+        back_ms = max(back_ms, clock.floor - clock.t)
     if back_ms > limit_ms and not turn.d.clock_back_ms:
         turn.d = replace(turn.d, clock_back_ms=back_ms)
 
@@ -142,10 +144,11 @@ def report_people(turn: Turn) -> None:
 def report_entries(turn: Turn) -> None:
     """Somebody who has no business here while ignition is armed or released: an alarm of its own, once each."""
     badges = tuple(Reason("badge_unknown", str(badge), clause="PTW-24") for badge in unknown_badges(turn.f))
-    found = (*turn.verdicts["door"].reasons, *badges, *turn.verdicts["stranger"].reasons)
-    names = tuple(reason.subject or reason.code for reason in found)
+    reasons = (*turn.verdicts["door"].reasons, *badges, *turn.verdicts["stranger"].reasons)
+    found = {reason.subject or reason.code: reason for reason in reasons}
+    names = tuple(found)
     if turn.before in (Mode.ARMED, Mode.RELEASED):
-        for name, reason in zip(names, found, strict=True):
+        for name, reason in found.items():
             if name not in turn.v.entries:
                 released = turn.before is Mode.RELEASED
                 turn.note(

@@ -234,6 +234,7 @@ def test_anybody_stops_the_work_and_whether_they_are_here_is_kept(asked: Bench, 
     """GB 30871-2022 4.10: never refused."""
     assert entering.suspend(_facts(asked), "guardian", relief) == SuspendedHere("guardian", relief, present=True)
     assert entering.suspend(_facts(asked, permits=()), "guardian", relief).present is False
+    assert entering.suspend(_facts(asked), "x", relief).person == "x"
     assert entering.suspend(_facts(asked), "x" * 64, relief) == SuspendedHere("x" * 64, relief, present=False)
 
 

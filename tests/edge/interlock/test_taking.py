@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from contracts.event import Category, Severity
-from contracts.permit import PermitClaims, Revocations
+from contracts.permit import Level, PermitClaims, Revocations
 from edge.interlock.happenings import (
     Acknowledged,
     Confirmed,
@@ -180,8 +180,7 @@ def test_a_permit_is_kept_by_its_beginning_and_written_whole(ready: Bench) -> No
     (_, told) = made.notes
     assert told == note(
         "permit.accepted", Category.PERMIT, actor=("bridge", "bridge-1"), permit="HW-0", part=earlier, level="grade_1",
-        base_level="grade_1",
-        nbf=earlier.nbf, exp=earlier.exp, content_sha256=earlier.content_sha256,
+        base_level="grade_1", nbf=earlier.nbf, exp=earlier.exp, content_sha256=earlier.content_sha256,
         people=[
             {"id": "performer", "role": "performer", "badge": 1001}, {"id": "guardian", "role": "guardian", "badge": 1002},
         ],
@@ -190,6 +189,12 @@ def test_a_permit_is_kept_by_its_beginning_and_written_whole(ready: Bench) -> No
             {"by": "ehs", "office": "safety department", "at": WALL_S - 600},
         ],
     )  # fmt: skip
+
+
+def test_a_permit_that_carries_an_upgrade_is_written_with_the_level_it_comes_from(ready: Bench) -> None:
+    """GB 30871-2022 5.1.1."""
+    made, _, _ = _take(ready, PermitAccepted(permit("HW-0", level=Level.SPECIAL, base_level=Level.GRADE_1)))
+    assert (made.notes[0].data["level"], made.notes[0].data["base_level"]) == ("special", "grade_1")
 
 
 def test_a_permit_that_is_held_stays_as_it_is(ready: Bench) -> None:

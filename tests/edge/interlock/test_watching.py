@@ -304,6 +304,22 @@ def test_the_record_of_all_values_says_what_is_not_known(released: Bench) -> Non
     assert made.v.recorded_us == released.now
 
 
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("since_us", [None, GB.gas_record_s.value * SECOND - 1, GB.gas_record_s.value * SECOND])
+def test_all_values_are_recorded_at_once_and_at_the_packs_interval_while_released(
+    released: Bench, mode: Mode, since_us: int | None
+) -> None:
+    """gas_record_s: to the microsecond."""
+    released.now += GB.gas_record_s.value * SECOND
+    made = turn(released, mode=mode)
+    made.v = replace(made.v, recorded_us=0 if since_us is None else released.now - since_us)
+    last_us = made.v.recorded_us
+    record_gas(made)
+    due = mode is Mode.RELEASED and since_us != GB.gas_record_s.value * SECOND - 1
+    assert len(made.notes) == due
+    assert made.v.recorded_us == (released.now if due else last_us if mode is Mode.RELEASED else 0)
+
+
 # --- people
 
 
@@ -425,23 +441,33 @@ def test_a_line_from_before_the_command_confirms_nothing(released: Bench, after_
 
 
 def test_the_times_of_closing_and_opening_are_the_controllers_own(released: Bench) -> None:
-    released.durable = replace(released.durable, confirmed=False, released_us=released.now - 90_000)
+    released.durable = replace(released.durable, confirmed=False, released_us=released.now - 1_520_999)
     released.controller.cycles = 7
     released.deadman_silent_since = released.now - 20_000
     made = turn(released)
     watch_contact(made)
-    assert made.notes == [note("relay.closed", attempt=1, snapshot=True, ms=70, cycles=7)]
+    assert made.notes == [note("relay.closed", attempt=1, snapshot=True, ms=1500, cycles=7)]
     released.deadman_silent_since = None
     released.pressed.add("stop")
     released.step()
     opened_us = released.now
-    released.now += 60_000
+    released.now += 1_520_999
     released.cause, released.deadman_silent_since = "commanded", released.now - 20_000
     made = turn(released)
     assert made.v.opening_since_us == opened_us
     watch_contact(made)
-    assert made.notes == [note("relay.opened", attempt=1, ms=40, cause="commanded")]
+    assert made.notes == [note("relay.opened", attempt=1, ms=1500, cause="commanded")]
     assert made.v.opening_since_us == 0
+
+
+def test_a_contact_that_still_settles_has_not_opened(released: Bench) -> None:
+    released.welded = True
+    released.pressed.add("stop")
+    released.step()
+    made = turn(released)
+    watch_contact(made)
+    assert made.notes == []
+    assert made.v.opening_since_us == released.now
 
 
 @pytest.mark.parametrize(("after_us", "fault"), [(250_000, False), (250_001, True)])
@@ -537,6 +563,12 @@ def test_a_missed_later_day_suspends_and_asks_for_a_reset() -> None:
         )
     ]  # fmt: skip
     assert [r.code for r in made.verdicts["check_in"].reasons] == ["check_in_none"]
+
+
+def test_who_checked_in_today_does_not_check_in_again() -> None:
+    for late_s in (0, 1801):
+        made = _check(_crew(late_s, checked_in={"HW-1": 0}))
+        assert (made.d.checked_in, made.d.void, made.notes, made.asked) == ({"HW-1": 0}, (), [], [])
 
 
 def test_void_permits_are_kept_in_bounds_when_one_more_is_missed() -> None:
