@@ -14,7 +14,7 @@ def clock(f: Facts) -> Verdict:
     if seen.t < seen.floor:
         return Verdict((Reason("clock_floor", "", seen.t, seen.floor, "s"),))
     behind = f.rules.clock_behind_s
-    if f.durable.as_of - seen.t // 1000 > behind.value:
+    if f.durable.as_of * 1000 - seen.t > behind.value * 1000:
         return Verdict((Reason("clock_floor", "", seen.t, f.durable.as_of * 1000, "s", behind.clause),))
     limit = f.rules.clock_step_ms
     if f.durable.clock_offset_ms is not None:
@@ -64,9 +64,10 @@ def audit_running(f: Facts) -> Verdict:
 
 def latch(f: Facts) -> Verdict:
     """No trip or fault waits for its reset."""
+    cause = f.durable.first_out.code if f.durable.first_out else ""
     if f.durable.mode is Mode.FAULT:
-        return fail("fault_latched", f.durable.first_out.code if f.durable.first_out else "")
-    return fail("latched", f.durable.first_out.code if f.durable.first_out else "") if f.durable.latched else PASS
+        return fail("fault_latched", cause)
+    return fail("latched", cause) if f.durable.latched else PASS
 
 
 def fire_watch(f: Facts) -> Verdict:

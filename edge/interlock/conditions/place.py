@@ -30,7 +30,7 @@ def _position(f: Facts) -> Verdict:
     if not 0 <= age_us <= ttl.value * 1_000_000:
         return fail("place_unknown", "", age_us // 1000, ttl, "s")
     if fix.satellites < f.rules.position_min_satellites.value or fix.fix_quality < 1:
-        return fail("place_poor", "satellites", fix.satellites * 1000, f.rules.position_min_satellites, "")
+        return fail("place_poor", "satellites", fix.satellites * 1000, f.rules.position_min_satellites)
     if fix.hdop_centi > f.rules.position_max_hdop_centi.value:
         worst = f.rules.position_max_hdop_centi
         return Verdict((Reason("place_poor", "HDOP", fix.hdop_centi * 10, worst.value * 10, "", worst.clause),))

@@ -13,10 +13,10 @@ from edge.interlock.conditions.people import badge_here, entitled, unknown_badge
 from edge.interlock.evidence import Camera, Face, FaceRefused
 from edge.interlock.proving import Result
 from edge.interlock.rules import Number
-from edge.interlock.site import SiteChannel
+from edge.interlock.site import SiteChannel, confined_limits
 from edge.interlock.snapshot import AuditHealth
 from edge.interlock.state import Bypass, FireWatch, Mode, ProofRun, Reason
-from tests.edge.interlock.bench import BEACON, GB, RELIEF, SECOND, STALE_US, WALL_S, Bench, permit
+from tests.edge.interlock.bench import BEACON, GB, RELIEF, SECOND, STALE_US, WALL_S, Bench, group, permit
 from tests.edge.interlock.changes import turn
 
 replace = msgspec.structs.replace
@@ -177,6 +177,24 @@ def test_an_oxygen_detector_that_failed_its_calibration_or_was_never_read_vouche
     assert _facts(ready).oxygen is None
     ready.gas["o2-1"].quality, ready.gas["o2-1"].value = Quality.GOOD, 0.0
     assert _facts(ready).oxygen is None, "no oxygen at all vouches for nothing"
+    ready.gas["o2-1"].value = 0.5
+    assert _facts(ready).oxygen == 0.5
+
+
+@pytest.mark.parametrize(
+    ("bad", "values", "best"),
+    [(0, (20.0, 19.0, 18.0), 19.0), (1, (18.0, 20.0, 19.0), 19.0), (2, (18.0, 19.0, 20.0), 19.0), (None, (18.0, 20.0, 19.0), 20.0)],
+)
+def test_the_best_sound_oxygen_detector_vouches(bad: int | None, values: tuple[float, ...], best: float) -> None:
+    """One that failed hides none behind it."""
+    names = ("o2-1", "o2-2", "o2-3")
+    bench = Bench(replace(Bench().site, groups=(group("o", "2oo3", "O2", Unit.VOL_PCT, *names),)))
+    for name, value in zip(names, values, strict=True):
+        bench.gas[name].value = value
+    for quality in (Quality.FAULT, Quality.NEVER):
+        if bad is not None:
+            bench.gas[names[bad]].quality = quality
+        assert _facts(bench).oxygen == best
 
 
 # --- the air: groups
@@ -803,6 +821,15 @@ def test_a_clock_behind_its_floor_or_behind_signed_time_is_told_with_both_times(
     assert _clock(ready, as_of=late) == (Reason("clock_floor", "", ready.clock.t, late * 1000, "s", behind.clause),)
 
 
+@pytest.mark.parametrize("part_ms", [0, 999])
+def test_signed_time_is_kept_to_the_whole_second(ready: Bench, part_ms: int) -> None:
+    """clock_behind_s: a part of a second that the clock has begun makes nothing better or worse."""
+    ready.now = 1_000 * SECOND + part_ms * 1000
+    assert ready.clock.t == WALL_S * 1000 + part_ms
+    assert _clock(ready, as_of=WALL_S + GB.clock_behind_s.value) == ()
+    assert [r.code for r in _clock(ready, as_of=WALL_S + GB.clock_behind_s.value + 1)] == ["clock_floor"]
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_step_of_the_clock_either_way_is_told_with_its_size(ready: Bench, sign: int) -> None:
     """BOX-02."""
@@ -812,6 +839,15 @@ def test_a_step_of_the_clock_either_way_is_told_with_its_size(ready: Bench, sign
     assert _clock(ready, clock_offset_ms=None) == ()
     assert _clock(ready, clock_back_ms=1) == (_no("clock_back", "", 1000, limit, "ms"),)
     assert _clock(ready, clock_offset_ms=None, clock_back_ms=5) == (_no("clock_back", "", 5000, limit, "ms"),)
+
+
+def test_inside_a_confined_space_its_own_limits_hold(ready: Bench) -> None:
+    """GB 30871-2022 6.4."""
+    ready.site = replace(ready.site, confined=confined_limits(ready.site.channels, GB))
+    assert ready.site.inside != ready.site
+    assert _facts(ready).site == ready.site
+    assert _facts(ready, permits=(permit(confined=True),)).site == ready.site.inside
+    assert _facts(ready, permits=()).site == ready.site
 
 
 def test_moments_are_judged_by_a_clock_to_the_microsecond_and_the_second(ready: Bench) -> None:
