@@ -21,7 +21,7 @@ InputAddress = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Millis = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
 SIMULATION = "SIMULATION"
 _NAME_A_BUS = "name one that stands under `buses`"
-_SEE_DATA_SHEET = "see the detector's data sheet"
+_SEE_DATA_SHEET = "see its data sheet"
 _NAMED = "configuration; configs/box.example.yaml explains every key"
 _COMPARE = "compare with configs/box.example.yaml"
 BUTTONS = ("arm", "stop", "finish", "reset", "estop")
@@ -86,6 +86,45 @@ class Channel(_Section, frozen=True):
     calibration_due: str = ""
     serial: str = ""
     response_factor: ResponseFactor | None = None
+
+
+class Sensor(_Section, frozen=True):
+    """One process sensor: the temperature of equipment or of the box, or the wind. It never votes and is no gas.
+
+    It is read as a gas channel is: value, status word and live counter at `register`, three more readable behind
+    them. `scale` multiplies the raw signed value into °C or m/s.
+    """
+
+    name: Id
+    bus: Id
+    unit_id: Annotated[int, msgspec.Meta(ge=1, le=247)]
+    quantity: Literal["temperature", "wind"]
+    scale: float
+    range_low: float
+    range_high: float
+    register: Annotated[int, msgspec.Meta(ge=0, le=65000)] = 0
+    function: Literal["input", "holding"] = "input"
+    live_counter: bool = True
+
+    @property
+    def unit(self) -> str:
+        """What its values are in."""
+        return SENSOR_UNITS[self.quantity]
+
+    @property
+    def t90_s(self) -> float:
+        """Its word counts as soon as it says that it is warm."""
+        return 0.0
+
+    @property
+    def response_factor(self) -> None:
+        """A calibration gas is a gas channel's."""
+        return
+
+
+SENSOR_UNITS = {"temperature": "°C", "wind": "m/s"}
+Block = Channel | Sensor
+"""What is read as a block of registers."""
 
 
 class Group(_Section, frozen=True):
@@ -217,7 +256,10 @@ class Voice(_Section, frozen=True):
 
 
 class BoxConfig(_Section, frozen=True):
-    """The whole file. `site_rules` is the path of a file with rows that tighten the baseline, or nothing."""
+    """The whole file. `site_rules` is the path of a file with rows that tighten the baseline, or nothing.
+
+    `enclosure` and `wind` name the sensor inside the box and the anemometer; empty where there is none.
+    """
 
     box: Id
     domain: Id
@@ -233,12 +275,20 @@ class BoxConfig(_Section, frozen=True):
     vision: Vision
     roster: tuple[Roster, ...]
     bridge: Bridge
+    sensors: tuple[Sensor, ...] = ()
+    enclosure: str = ""
+    wind: str = ""
     metrics: Metrics = Metrics()
     voice: Voice | None = None
     site_rules: str = ""
     clock: Clock = Clock()
     utc_offset_min: Annotated[int, msgspec.Meta(ge=-720, le=840)] = 480
     uids: dict[Literal["vision", "presence", "link"], Name | Annotated[int, msgspec.Meta(ge=1)]] = {}
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Channels and sensors."""
+        return self.channels + self.sensors
 
     @property
     def data_dir(self) -> Path:
@@ -321,6 +371,40 @@ def device_addresses(config: BoxConfig) -> list[tuple[str, str, bool]]:
     return found
 
 
+def _check_block(field: str, block: Block, buses: tuple[str, ...]) -> None:
+    """Refuse a block whose numbers mean nothing, or on a bus that there is none of."""
+    if block.bus not in buses:
+        raise ContractError(f"{field}.bus", f"one of {', '.join(buses)}", block.bus, _NAME_A_BUS)
+    for key in ("scale", "range_low", "range_high"):
+        if not math.isfinite(getattr(block, key)):
+            raise ContractError(f"{field}.{key}", "a finite number", str(getattr(block, key)), _SEE_DATA_SHEET)
+    if not block.range_low < block.range_high:
+        raise ContractError(
+            f"{field}.range_high", f"above range_low ({block.range_low:g})", f"{block.range_high:g}", _SEE_DATA_SHEET
+        )
+    if block.scale <= 0:
+        raise ContractError(f"{field}.scale", "a positive factor", f"{block.scale:g}", _SEE_DATA_SHEET)
+
+
+def _check_sensors(config: BoxConfig) -> None:
+    """Names and addresses of their own, and what `enclosure` and `wind` name is there and measures that."""
+    _unique("sensors (names, those of channels too)", [block.name for block in config.blocks])
+    _unique("sensors (bus/unit_id/register)", [f"{b.bus}/{b.unit_id}/{b.register}" for b in config.blocks])
+    for key, named, quantity in (("enclosure", config.enclosure, "temperature"), ("wind", config.wind, "wind")):
+        fitting = [sensor.name for sensor in config.sensors if sensor.quantity == quantity]
+        if named and named not in fitting:
+            raise ContractError(
+                key, f"a {quantity} sensor: {', '.join(fitting) or 'there is none'}", named,
+                "describe it under `sensors`, or leave the key out",
+            )  # fmt: skip
+    for index, sensor in enumerate(config.sensors):
+        if sensor.quantity == "wind" and sensor.name != config.wind:
+            raise ContractError(
+                f"sensors[{index}]", f"`wind: {sensor.name}`, because it measures the wind", config.wind or "nothing",
+                "name it; an anemometer that nothing names stops no work",
+            )  # fmt: skip
+
+
 def check(config: BoxConfig) -> None:
     """Refuse a configuration that contradicts itself. Bus budgets are checked by `edge.gas.budget`.
 
@@ -341,23 +425,11 @@ def check(config: BoxConfig) -> None:
                 f"buses[{index}].device", "a serial device", "nothing", "an rtu bus needs device and baud"
             )
     for index, channel in enumerate(config.channels):
-        if channel.bus not in buses:
-            raise ContractError(f"channels[{index}].bus", f"one of {', '.join(buses)}", channel.bus, _NAME_A_BUS)
-        for key in ("scale", "range_low", "range_high"):
-            if not math.isfinite(getattr(channel, key)):
-                raise ContractError(
-                    f"channels[{index}].{key}", "a finite number", str(getattr(channel, key)), _SEE_DATA_SHEET
-                )
-        if not channel.range_low < channel.range_high:
-            raise ContractError(
-                f"channels[{index}].range_high", f"above range_low ({channel.range_low:g})", f"{channel.range_high:g}",
-                _SEE_DATA_SHEET,
-            )  # fmt: skip
-        if channel.scale <= 0:
-            raise ContractError(
-                f"channels[{index}].scale", "a positive factor", f"{channel.scale:g}", _SEE_DATA_SHEET
-            )
+        _check_block(f"channels[{index}]", channel, tuple(buses))
+    for index, sensor in enumerate(config.sensors):
+        _check_block(f"sensors[{index}]", sensor, tuple(buses))
     _unique("channels (bus/unit_id/register)", [f"{c.bus}/{c.unit_id}/{c.register}" for c in config.channels])
+    _check_sensors(config)
     voting = [name for group in config.groups for name in group.channels]
     _unique("groups.channels", voting)
     for index, group in enumerate(config.groups):

@@ -62,8 +62,9 @@ def site_command(
 def set_command(context: typer.Context, words: list[str], directory: Directory = None, as_json: Json = False) -> None:
     """Change what is on the site.
 
-    ch4-1 12.5 | gnss LAT LON | gnss nofix | badge performer here|away|weak|cloned | camera NAME[,NAME]|empty |
-    estop open|closed | stop open|closed | door open|closed | mains off|on | battery low|ok | enclosure hot|ok
+    ch4-1 12.5 | temp-1 85 | gnss LAT LON | gnss nofix | badge performer here|away|weak|cloned |
+    camera NAME[,NAME]|empty | estop open|closed | stop open|closed | door open|closed | mains off|on |
+    battery low|ok | enclosure hot|ok
     """
     _ask(context, directory, as_json, "set", *words)
 

@@ -1,4 +1,4 @@
-"""Gas detectors: what their registers show, and the device processes of the TCP and the RTU bus."""
+"""Gas detectors and process sensors: what their registers show, and the device processes of their two buses."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from firmware_sim.errors import SimulationError, number, one_of, within
 from firmware_sim.modbus import Fault, Faulty, RtuBus, TcpBus
 from firmware_sim.modbus.faults import signed
 from firmware_sim.pty_line import PtyLine
-from firmware_sim.settings import DetectorSettings, SiteSettings
+from firmware_sim.settings import DetectorSettings, SiteSettings, UnitSettings
 
 _STATUS_FAULT = 1
 _STATUS_OVER_RANGE = 2
@@ -21,7 +21,7 @@ _LATEST_MS = 60_000
 
 
 class Detector:
-    """One head.
+    """One gas detector head, or one process sensor, which has the same registers.
 
     | register | what it shows |
     |---|---|
@@ -36,8 +36,8 @@ class Detector:
     | 9 | temperature, 0.1 °C |
     """
 
-    def __init__(self, settings: DetectorSettings) -> None:
-        """Clean air."""
+    def __init__(self, settings: UnitSettings) -> None:
+        """Clean air, or the sensor's value at start."""
         self.settings = settings
         self.value = settings.value
         self.set_us = now_us()
@@ -46,7 +46,7 @@ class Detector:
         self._frozen: tuple[int, ...] = ()
 
     def set(self, value: float) -> int:
-        """Expose the head to a concentration; returns the moment (CLOCK_BOOTTIME in microseconds)."""
+        """Expose it to a concentration, a temperature, a wind; returns the moment (CLOCK_BOOTTIME in microseconds)."""
         self.value = value
         self.set_us = now_us()
         return self.set_us
@@ -138,7 +138,11 @@ class GasBus:
     async def handle(self, request: Request) -> dict[str, Any]:
         """``set NAME VALUE``, ``fault NAME KIND [MS]``, ``state``."""
         if request.verb == "state":
-            return {"gas": {name: _view(head, faulty) for name, (head, faulty) in self._by_name.items()}}
+            state: dict[str, dict[str, Any]] = {"gas": {}, "sensors": {}}
+            for name, (head, faulty) in self._by_name.items():
+                kind = "gas" if isinstance(head.settings, DetectorSettings) else "sensors"
+                state[kind][name] = _view(head, faulty)
+            return state
         name, *args = request.args
         head, faulty = self._by_name[name]
         if request.verb == "fault":
@@ -156,10 +160,11 @@ class GasBus:
 
 
 def _view(head: Detector, faulty: Faulty) -> dict[str, Any]:
+    gas = {"gas": head.settings.gas} if isinstance(head.settings, DetectorSettings) else {}
     return {
         "value": head.value,
         "unit": head.settings.unit,
-        "gas": head.settings.gas,
+        **gas,
         "fault": faulty.fault.value,
         "set_us": head.set_us,
         "fault_us": head.fault_us,
@@ -173,7 +178,7 @@ def tcp(directory: Path, settings: SiteSettings) -> GasBus:
     bus = settings.gas_tcp
     if bus is None:
         raise SimulationError("this site has no TCP bus")
-    heads = [Detector(head) for head in bus.detectors]
+    heads = [Detector(unit) for unit in bus.units]
     units = {head.settings.unit_id: Faulty(head) for head in heads}
     return GasBus("gas_tcp", TcpBus(units, port=bus.port), units, heads)
 
@@ -183,7 +188,7 @@ def rtu(directory: Path, settings: SiteSettings) -> GasBus:
     bus = settings.gas_rtu
     if bus is None:
         raise SimulationError("this site has no RTU bus")
-    heads = [Detector(head) for head in bus.detectors]
+    heads = [Detector(unit) for unit in bus.units]
     units = {head.settings.unit_id: Faulty(head, late_ms=_RTU_LATE_MS) for head in heads}
     line = PtyLine(directory / "gas-rtu")
     return GasBus("gas_rtu", RtuBus(units, line, bus.baud, bus.turnaround_ms), units, heads)

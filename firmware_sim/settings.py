@@ -39,19 +39,45 @@ class DetectorSettings(_Section, frozen=True):
     value: float = 0.0
 
 
+class SensorSettings(_Section, frozen=True):
+    """One process sensor, a unit of its own on a bus: `value` is what it shows at start, in `unit` (°C, m/s)."""
+
+    name: str
+    unit_id: UnitId
+    unit: str
+    scale: Annotated[float, msgspec.Meta(gt=0)]
+    range_high: float
+    value: float
+
+
+UnitSettings = DetectorSettings | SensorSettings
+
+
 class TcpSettings(_Section, frozen=True):
-    """A Modbus TCP gateway with its detectors; port 0 is chosen by the system."""
+    """A Modbus TCP gateway with its detectors and sensors; port 0 is chosen by the system."""
 
     detectors: Annotated[tuple[DetectorSettings, ...], msgspec.Meta(max_length=16)]
+    sensors: Annotated[tuple[SensorSettings, ...], msgspec.Meta(max_length=16)] = ()
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+
+    @property
+    def units(self) -> tuple[UnitSettings, ...]:
+        """Everything on this bus."""
+        return self.detectors + self.sensors
 
 
 class RtuSettings(_Section, frozen=True):
-    """A Modbus RTU line with its detectors."""
+    """A Modbus RTU line with its detectors and sensors."""
 
     detectors: tuple[DetectorSettings, ...]
+    sensors: tuple[SensorSettings, ...] = ()
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
     turnaround_ms: Annotated[float, msgspec.Meta(ge=0, le=500)] = 5
+
+    @property
+    def units(self) -> tuple[UnitSettings, ...]:
+        """Everything on this line."""
+        return self.detectors + self.sensors
 
 
 class InputsSettings(_Section, frozen=True):
@@ -91,7 +117,12 @@ class SiteSettings(_Section, frozen=True):
     """The whole site. A section set to null is left out."""
 
     gas_tcp: TcpSettings | None = TcpSettings(
-        (_ch4(1, 1), DetectorSettings("o2-1", 2, "O2", "vol%", 0.01, 25, 20.9), _ch4(2, 3), _ch4(3, 4))
+        (_ch4(1, 1), DetectorSettings("o2-1", 2, "O2", "vol%", 0.01, 25, 20.9), _ch4(2, 3), _ch4(3, 4)),
+        (
+            SensorSettings("temp-1", 21, "°C", 0.1, 400, 24.0),
+            SensorSettings("box-temp", 22, "°C", 0.1, 125, 31.0),
+            SensorSettings("wind-1", 23, "m/s", 0.1, 60, 2.0),
+        ),
     )
     gas_rtu: RtuSettings | None = RtuSettings(
         (DetectorSettings("co-1", 1, "CO", "ppm", 1, 500), DetectorSettings("h2s-1", 2, "H2S", "ppm", 0.1, 100))
@@ -120,13 +151,13 @@ def load(path: Path | None) -> SiteSettings:
         settings = msgspec.yaml.decode(path.read_bytes(), type=SiteSettings)
     except (OSError, msgspec.MsgspecError, ValueError) as error:
         raise SimulationError(f"{path}: {error}") from error
-    heads = [head for bus in (settings.gas_tcp, settings.gas_rtu) if bus is not None for head in bus.detectors]
-    names = [head.name for head in heads]
+    buses = [bus for bus in (settings.gas_tcp, settings.gas_rtu) if bus is not None]
+    names = [unit.name for bus in buses for unit in bus.units]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SimulationError(f"{path}: two detectors are called {', '.join(twice)}; rename one")
-    for bus in (settings.gas_tcp, settings.gas_rtu):
-        units = [head.unit_id for head in bus.detectors] if bus else []
+    for bus in buses:
+        units = [unit.unit_id for unit in bus.units]
         if len(set(units)) < len(units):
             raise SimulationError(f"{path}: two detectors on one bus share a unit id")
     return settings

@@ -191,7 +191,7 @@ REASONS: dict[str, str] = {
     "gas_test_day": _("the gas test is of another day"),
     "check_in_missed": _("nobody checked in in time today: permit {subject} is suspended"),
     "isolation_unproven": _("isolation not proven: {subject}"),
-    "temperature_none": _("temperature not known: {subject}"),
+    "temperature_none": _("temperature not known: {subject} (nobody measured it, or the box has no such sensor)"),
     "temperature_old": _("temperature measured too long ago: {subject}"),
     "temperature_high": _("not cool enough: {subject}"),
     "clock_back": _("the clock was set back (latched)"),
@@ -204,6 +204,14 @@ REASONS: dict[str, str] = {
     "level_calendar_ended": _(
         "this year's holidays are not entered: the work counts as one level higher than permit {subject}"
     ),
+    "sensor_never": _("sensor {subject} was never read"),
+    "sensor_stale": _("sensor {subject} fell silent"),
+    "sensor_fault": _("sensor {subject} reports a fault"),
+    "sensor_over_range": _("sensor {subject} is over its range"),
+    "sensor_under_range": _("sensor {subject} is under its range"),
+    "sensor_warm_up": _("sensor {subject} is warming up"),
+    "sensor_frozen": _("sensor {subject}: its live counter stands still"),
+    "wind_strong": _("too much wind for a permit that is not upgraded ({subject})"),
 }
 
 TODOS: dict[str, str] = {
@@ -343,4 +351,12 @@ TODOS: dict[str, str] = {
     "level_calendar_ended": _(
         "enter this year's holidays in the rule pack or the site's rules, or apply anew one level higher"
     ),
+    "sensor_never": _("check the sensor's power, wiring and address"),
+    "sensor_stale": _("check the sensor's power and the bus"),
+    "sensor_fault": _("repair or replace the sensor"),
+    "sensor_over_range": _("find out the true value; if it is right, fit a sensor with a larger range"),
+    "sensor_under_range": _("check its zero point and wiring"),
+    "sensor_warm_up": _("wait until it is warm"),
+    "sensor_frozen": _("restart or replace the sensor"),
+    "wind_strong": _("stop outdoor hot work; where production needs it, apply one level higher"),
 }

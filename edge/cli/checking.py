@@ -79,7 +79,7 @@ def examine(path: Path, today: datetime.date) -> Checked:
     config = load(path)
     pack = rules.effective(config.baseline, config.site_rules)
     budgets = budget.check(config)
-    built = site.build(config, pack, {c.name: budget.stale_limit_us(config, c) for c in config.channels})
+    built = site.build(config, pack, budget.stale_limits_us(config))
     times = safety_time.check(config, pack)
     cautions = (*_warnings(config, today), *_brought(config))
     votes = {group.name: group.vote for group in built.groups}

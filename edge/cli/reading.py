@@ -70,5 +70,6 @@ def picture(status: Status, words: Words, width: int) -> list[Text]:
     lines += sections.people(status, words, width, 1000)
     lines += sections.relay(status, words, width)
     lines += sections.inputs(status, words, width)
+    lines += sections.sensors(status, words, width)
     lines += sections.audit(status, words, width)
     return lines + sections.buses(status, words, width)

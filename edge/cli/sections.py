@@ -426,6 +426,20 @@ def audit(status: Status, words: Words, width: int) -> list[Text]:
     return flow(items, width)
 
 
+def sensors(status: Status, words: Words, width: int) -> list[Text]:
+    """Process sensors: value, unit, and how old; a bad one with what is wrong. Nothing where the box has none."""
+    items = []
+    for sensor in status.sensors:
+        good = sensor.quality == "good"
+        item = Text().append(f"{sensor.name} ", DIM)
+        item.append(f"{TICK if good else CROSS} ", GOOD if good else BAD)
+        item.append(f"{number(sensor.value)} {sensor.unit}", "" if good else BAD)
+        if not good:
+            item.append(f" {words.known(f'quality.{sensor.quality}', sensor.quality)}", BAD)
+        items.append(item.append(f" {words.age(sensor.age_ms)}", DIM))
+    return flow([Text(words("sensors"), DIM), *items], width) if items else []
+
+
 def buses(status: Status, words: Words, width: int) -> list[Text]:
     """Cycle against budget, and bad frames since the start."""
     items = [Text(f"{words('buses')}", DIM)]

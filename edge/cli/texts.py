@@ -104,6 +104,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "audit_behind": ("{n} 条未见证（{age}）", "{n} unwitnessed ({age})"),
     "audit_unwritable": ("无法写入！", "CANNOT BE WRITTEN"),
     "buses": ("总线", "buses"),
+    "sensors": ("传感器", "sensors"),
     "bus_line": ("{cycle}/{budget} 毫秒", "{cycle}/{budget} ms"),
     "bus_errors": ("错帧 {n}", "{n} bad"),
     "down": ("中断", "down"),

@@ -245,7 +245,11 @@ class WatchApp(App[None]):
         blank = [Text("")] if roomy else []
         people = sections.people(status, words, width, 8)
         permit = sections.permit(status, words, width) if roomy else []
-        relay = sections.relay(status, words, width) + sections.inputs(status, words, width)
+        relay = [
+            *sections.relay(status, words, width),
+            *sections.inputs(status, words, width),
+            *sections.sensors(status, words, width),
+        ]
         health = [*sections.audit(status, words, width), *sections.buses(status, words, width)]
         below = sum(len(part) + len(blank) for part in (permit, people, relay) if part)
         lines = blank + sections.gas(status, words, width, max(3, rows - below - len(blank) - 1))
@@ -263,6 +267,7 @@ class WatchApp(App[None]):
             sections.why_not(status, words, width, max(3, rows // 2)),
             sections.gas(status, words, width, len(status.channels) + 1),
             sections.relay(status, words, width),
+            sections.sensors(status, words, width),
             sections.people(status, words, width, 8),
             sections.audit(status, words, width),
         ]

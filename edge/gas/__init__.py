@@ -1,1 +1,1 @@
-"""Gas detectors and the button module on Modbus: readings, bus budgets, guarded drivers, the poller."""
+"""Gas detectors, process sensors and buttons on Modbus: readings, bus budgets, guarded drivers, the poller."""

@@ -11,7 +11,7 @@ import math
 import msgspec
 
 from contracts.errors import ContractError
-from edge.config import BoxConfig, Bus, Channel
+from edge.config import Block, BoxConfig, Bus
 
 BLOCK_REGISTERS = 3
 """Value, status word, live counter."""
@@ -121,7 +121,7 @@ def input_span(config: BoxConfig) -> tuple[int, int]:
 
 def _replies(config: BoxConfig, bus: Bus) -> list[int]:
     longest = register_reply_bytes(BLOCK_REGISTERS + TAG_LENGTHS - 1)
-    replies = [longest for channel in config.channels if channel.bus == bus.name]
+    replies = [longest for block in config.blocks if block.bus == bus.name]
     if config.inputs.bus == bus.name:
         replies.append(input_reply_bytes(input_span(config)[1]))
     return replies
@@ -215,9 +215,14 @@ def _bus(config: BoxConfig, name: str) -> Bus:
     raise ContractError("bus", f"one of {', '.join(bus.name for bus in config.buses)}", name)
 
 
-def stale_limit_us(config: BoxConfig, channel: Channel) -> int:
-    """Age, counted from the request, at which a channel's last good reading is worth nothing."""
-    return round(bus_budget(config, _bus(config, channel.bus)).stale_ms * 1000)
+def stale_limit_us(config: BoxConfig, block: Block) -> int:
+    """Age, counted from the request, at which a channel's or sensor's last good reading is worth nothing."""
+    return round(bus_budget(config, _bus(config, block.bus)).stale_ms * 1000)
+
+
+def stale_limits_us(config: BoxConfig) -> dict[str, int]:
+    """The same for every channel and sensor, by name."""
+    return {block.name: stale_limit_us(config, block) for block in config.blocks}
 
 
 def inputs_stale_limit_us(config: BoxConfig) -> int:

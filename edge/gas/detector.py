@@ -1,4 +1,4 @@
-"""From registers to a reading: pure, one object per channel because the live counter has a memory.
+"""From registers to a reading: pure, one object per channel or sensor because the live counter has a memory.
 
     register + 0   value, signed 16 bit, x scale = unit
     register + 1   status word: bit 0 fault, bit 1 over-range, bit 2 warm-up; any other bit is a fault too
@@ -8,7 +8,7 @@
 No smoothing and no outlier removal: what the detector says is what the interlock gets.
 """
 
-from edge.config import Channel
+from edge.config import Block
 from edge.gas.budget import BLOCK_REGISTERS, TAG_LENGTHS
 from edge.gas.reading import Quality, Reading
 
@@ -25,9 +25,9 @@ def signed(register: int) -> int:
 
 
 class Detector:
-    """Decodes one channel's replies and watches its live counter."""
+    """Decodes the replies of one channel or process sensor and watches its live counter."""
 
-    def __init__(self, channel: Channel, frozen_us: int) -> None:
+    def __init__(self, channel: Block, frozen_us: int) -> None:
         """`frozen_us`: how long the live counter may stand still."""
         self.channel = channel
         self._frozen_us = frozen_us

@@ -8,8 +8,9 @@ Suspects are asked at once, then with growing pauses up to a second, and come ba
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from edge.config import BoxConfig, Bus, Channel
+from edge.config import Block, BoxConfig, Bus
 from edge.gas.budget import BusBudget, bus_budget, input_span
 from edge.gas.detector import Detector
 from edge.gas.modbus import Failure, Line
@@ -20,6 +21,16 @@ from edge.interlock.status import BusView
 
 OnReading = Callable[[Reading], None]
 OnInputs = Callable[[InputReading | None], None]
+
+
+class Deliver(NamedTuple):
+    """Who is told what came: of gas channels, of process sensors, of the buttons (None: the module was silent)."""
+
+    reading: OnReading
+    sensor: OnReading
+    inputs: OnInputs
+
+
 
 LINES: dict[str, Callable[[Bus, BusBudget], Line]] = {"tcp": TcpLine, "rtu": RtuLine}
 """The bus drivers. A new one is one file and one row here."""
@@ -57,10 +68,10 @@ class _Unit:
             self.suspect = False
 
 
-class _ChannelUnit(_Unit):
-    """A gas channel."""
+class _BlockUnit(_Unit):
+    """A gas channel or a process sensor."""
 
-    def __init__(self, channel: Channel, frozen_us: int, deliver: OnReading) -> None:
+    def __init__(self, channel: Block, frozen_us: int, deliver: OnReading) -> None:
         super().__init__()
         self._channel = channel
         self._detector = Detector(channel, frozen_us)
@@ -96,25 +107,26 @@ class _InputUnit(_Unit):
         return None
 
 
-def _units(config: BoxConfig, bus: Bus, budget: BusBudget, on_reading: OnReading, on_inputs: OnInputs) -> list[_Unit]:
-    """Everything on this bus; the buttons first, because the E-stop is among them."""
+def _units(config: BoxConfig, bus: Bus, budget: BusBudget, deliver: Deliver) -> list[_Unit]:
+    """Everything on this bus; the buttons first, because the E-stop is among them, the process sensors last."""
     units: list[_Unit] = []
     if config.inputs.bus == bus.name:
-        units.append(_InputUnit(config, on_inputs))
+        units.append(_InputUnit(config, deliver.inputs))
     frozen_us = round(budget.frozen_ms * 1000)
-    units += [_ChannelUnit(channel, frozen_us, on_reading) for channel in config.channels if channel.bus == bus.name]
+    for blocks, to in ((config.channels, deliver.reading), (config.sensors, deliver.sensor)):
+        units += [_BlockUnit(block, frozen_us, to) for block in blocks if block.bus == bus.name]
     return units
 
 
 class BusPoller:
     """Polls one bus until cancelled."""
 
-    def __init__(self, config: BoxConfig, bus: Bus, on_reading: OnReading, on_inputs: OnInputs) -> None:
+    def __init__(self, config: BoxConfig, bus: Bus, deliver: Deliver) -> None:
         """Callbacks run in the poller's task, before the next request; what they raise ends `run`."""
         self.budget = bus_budget(config, bus)
         self._bus = bus
         self._poll_s = bus.poll_ms / 1000
-        self._units = _units(config, bus, self.budget, on_reading, on_inputs)
+        self._units = _units(config, bus, self.budget, deliver)
         self._suspected = asyncio.Event()
         self._polls = 0
         self._errors = 0

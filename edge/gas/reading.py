@@ -29,7 +29,7 @@ class Quality(StrEnum):
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
-    """One attempt to read a channel.
+    """One attempt to read a gas channel or a process sensor.
 
     Attributes:
         channel: its name in the configuration.

@@ -247,6 +247,10 @@ def next_us(turn: Turn) -> int:
         reading = turn.snapshot.readings.get(channel.name)
         if reading is not None:
             times.append(reading.at_us + channel.stale_us + 1)
+    for sensor in turn.site.sensors:
+        reading = turn.snapshot.sensors.get(sensor.name)
+        if reading is not None:
+            times.append(reading.at_us + sensor.stale_us + 1)
     shot, rules = turn.snapshot, turn.rules
     for seen, ttl in ((shot.inputs, rules.inputs_ttl_ms), (shot.deadman, rules.dead_man_ms)):
         if seen is not None:

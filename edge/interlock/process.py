@@ -25,8 +25,8 @@ from edge.audit.reader import Reader
 from edge.config import BoxConfig
 from edge.gas.budget import check as check_budgets
 from edge.gas.budget import describe as describe_bus
-from edge.gas.budget import stale_limit_us
-from edge.gas.poller import BusPoller
+from edge.gas.budget import stale_limits_us
+from edge.gas.poller import BusPoller, Deliver
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import evidence as ev
 from edge.interlock import happenings, kernel, offers, restart, rules, safety_time, site, trust, view
@@ -87,7 +87,7 @@ class Interlock:
         )
         self.sources = {} if taken else users.sources(config)
         """Who hands in evidence on ``evidence.sock``, by uid."""
-        self._site = site.build(config, self._rules, {c.name: stale_limit_us(config, c) for c in config.channels})
+        self._site = site.build(config, self._rules, stale_limits_us(config))
         self._keys = trust.bridge_keys(config)
         witness = trust.witness(config)
         self._clock = ClockReader(0, config.clock.rtc, self._rules.clock_behind_s.value)
@@ -111,7 +111,8 @@ class Interlock:
         self._journal = Journal(self._log, store, lambda: self._snapshot.clock, found, self._acknowledged)
         self._start, self._first_notes = start, notes
         self._relay = RELAYS["deadman"](config.relay, self._on_status)
-        self._pollers = [BusPoller(config, bus, self._on_reading, self._on_inputs) for bus in config.buses]
+        deliver = Deliver(self._on_reading, self._on_sensor, self._on_inputs)
+        self._pollers = [BusPoller(config, bus, deliver) for bus in config.buses]
         self._taken = taken or {}
         self._peers = EvidenceSockets(self._take, self._refuse, self._greeted)
         self._obeyed: set[str] = set()
@@ -175,13 +176,16 @@ class Interlock:
     # --- evidence
 
     def _on_reading(self, reading: Reading) -> None:
-        if reading.quality is Quality.BAD_FRAME and reading.channel in self._snapshot.readings:
-            # One bad frame is tolerated: the last good reading goes on ageing towards its stale limit.
-            return
-        self._snapshot = msgspec.structs.replace(
-            self._snapshot, readings={**self._snapshot.readings, reading.channel: reading}
-        )
-        self.turn()
+        readings = _newer(self._snapshot.readings, reading)
+        if readings is not self._snapshot.readings:
+            self._snapshot = msgspec.structs.replace(self._snapshot, readings=readings)
+            self.turn()
+
+    def _on_sensor(self, reading: Reading) -> None:
+        """Keep it; the next evaluation is 50 ms away at most, and heat and wind need no turn of their own."""
+        sensors = _newer(self._snapshot.sensors, reading)
+        if sensors is not self._snapshot.sensors:
+            self._snapshot = msgspec.structs.replace(self._snapshot, sensors=sensors)
 
     def _on_inputs(self, read: InputReading | None) -> None:
         if read is not None:
@@ -387,6 +391,13 @@ class Interlock:
             step.facts, step.verdicts, boot=health.boot, audit=audit, buses=tuple(p.view() for p in self._pollers),
             events=tuple(self._journal.events), loop_lag_ms=lag_ms, evaluations=self.evaluations,
         )  # fmt: skip
+
+
+def _newer(readings: dict[str, Reading], reading: Reading) -> dict[str, Reading]:
+    """With one more reading. One bad frame is tolerated: the last good reading goes on ageing towards its limit."""
+    if reading.quality is Quality.BAD_FRAME and reading.channel in readings:
+        return readings
+    return {**readings, reading.channel: reading}
 
 
 _KNOWN_LEAVES = 64

@@ -156,6 +156,46 @@ CATALOGUE: dict[str, Text] = {
     "enclosure_hot": Text(
         "箱内温度过高", "the enclosure is too hot", "移出热源、清理风道", "move it out of the heat; clear its vents"
     ),
+    "sensor_never": Text(
+        "传感器 {subject} 从未读到数据",
+        "sensor {subject} was never read",
+        "检查传感器供电、接线与地址",
+        "check the sensor's power, wiring and address",
+    ),
+    "sensor_stale": Text(
+        "传感器 {subject} 数据中断",
+        "sensor {subject} fell silent",
+        "检查传感器供电与总线",
+        "check the sensor's power and the bus",
+    ),
+    "sensor_fault": Text(
+        "传感器 {subject} 故障", "sensor {subject} reports a fault", "更换或维修传感器", "repair or replace the sensor"
+    ),
+    "sensor_over_range": Text(
+        "传感器 {subject} 超量程",
+        "sensor {subject} is over its range",
+        "查明实际数值；无误则换用量程更大的传感器",
+        "find out the true value; if it is right, fit a sensor with a larger range",
+    ),
+    "sensor_under_range": Text(
+        "传感器 {subject} 低于量程",
+        "sensor {subject} is under its range",
+        "检查传感器零点与接线",
+        "check its zero point and wiring",
+    ),
+    "sensor_warm_up": Text("传感器 {subject} 预热中", "sensor {subject} is warming up", "等待预热结束", "wait until it is warm"),
+    "sensor_frozen": Text(
+        "传感器 {subject} 计数器停走",
+        "sensor {subject}: its live counter stands still",
+        "重启或更换传感器",
+        "restart or replace the sensor",
+    ),
+    "wind_strong": Text(
+        "风力过大，作业票未升级（{subject}）",
+        "too much wind for a permit that is not upgraded ({subject})",
+        "停止露天动火；因生产确需时升级一级重新办票",
+        "stop outdoor hot work; where production needs it, apply one level higher",
+    ),
     "inputs_stale": Text(
         "按钮模块无响应", "the button module is silent", "检查按钮模块与接线", "check the input module and its wiring"
     ),
@@ -364,8 +404,8 @@ CATALOGUE: dict[str, Text] = {
         "see the blind or the gap on site, then confirm it; a closed valve is no isolation",
     ),
     "temperature_none": Text(
-        "设备温度未知：{subject}",
-        "temperature not known: {subject}",
+        "设备温度未知：{subject}（未测温，或本盒无该温度传感器）",
+        "temperature not known: {subject} (nobody measured it, or the box has no such sensor)",
         "检查温度传感器，或由现场人员测温并附照片录入",
         "check the sensor, or have someone measure it and enter it with a photo",
     ),

@@ -7,7 +7,7 @@ import msgspec
 
 from contracts.errors import ContractError
 from contracts.gas import Kind, Unit, gas
-from edge.config import SIMULATION, BoxConfig, Channel, check_simulation
+from edge.config import SIMULATION, Block, BoxConfig, Channel, check_simulation
 from edge.gas.detector import RAW_MAX
 from edge.interlock.rules import Limit, Quantity, Rules
 
@@ -46,6 +46,18 @@ class SiteGroup(msgspec.Struct, frozen=True):
     channels: tuple[SiteChannel, ...]
 
 
+class SiteSensor(msgspec.Struct, frozen=True):
+    """A process sensor as the kernel sees it: `quantity` is temperature or wind, `unit` °C or m/s."""
+
+    name: str
+    quantity: str
+    unit: str
+    range_low: float
+    range_high: float
+    stale_us: int
+    bus: str
+
+
 class SitePerson(msgspec.Struct, frozen=True):
     """Someone the box knows."""
 
@@ -60,7 +72,8 @@ class Site(msgspec.Struct, frozen=True, dict=True):
 
     `contacts`: which of the optional inputs (door, mains ...) are wired; `beacon`: the badge number of the beacon that
     is fixed to the site; `utc_offset_min`: the site's clock time less UTC, by which a day ends; `confined`: channel →
-    its limit inside a confined space, where that is another one.
+    its limit inside a confined space, where that is another one. `enclosure` and `wind` name the sensor inside the box
+    and the anemometer; empty where there is none.
     """
 
     box: str
@@ -73,6 +86,14 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     beacon: int = 0
     utc_offset_min: int = 480
     confined: dict[str, Limit] = {}
+    sensors: tuple[SiteSensor, ...] = ()
+    enclosure: str = ""
+    wind: str = ""
+
+    @cached_property
+    def sensor(self) -> dict[str, SiteSensor]:
+        """The process sensors by name."""
+        return {sensor.name: sensor for sensor in self.sensors}
 
     @cached_property
     def inside(self) -> "Site":
@@ -203,12 +224,28 @@ def _limit(channel: Channel, rules: Rules) -> Limit:
         ) from error
 
 
+def _largest(block: Block) -> float:
+    """What its register can hold."""
+    return round(RAW_MAX * block.scale, 6)
+
+
+def _reaches_range(field: str, block: Block) -> None:
+    """Refuse numbers that end before the range does: what lies above would be taken for less."""
+    if _largest(block) < block.range_high:
+        raise ContractError(
+            f"{field}.scale",
+            f"one whose largest reading ({RAW_MAX} x scale) reaches range_high, {block.range_high:g} {block.unit}",
+            f"{block.scale:g}, at most {_largest(block):g} {block.unit}",
+            "copy scale and range_high from the detector's register table",
+        )
+
+
 def _reaches(channel: Channel, limit: Limit) -> None:
     """Refuse a channel that gas beyond its limit would leave without an alarm: its numbers end before that.
 
     The response factor makes the limit a smaller number of the sensor's own, so it is judged as the interlock does.
     """
-    largest = round(RAW_MAX * channel.scale, 6)
+    largest = _largest(channel)
     factor = channel.response_factor.factor if channel.response_factor else 1.0
     unit = channel.unit.value
     if limit.high is not None and round(largest * factor, 6) <= limit.high:
@@ -218,13 +255,7 @@ def _reaches(channel: Channel, limit: Limit) -> None:
             f"{channel.scale:g}, at most {largest * factor:g} {unit}",
             "copy the scale from the detector's register table: as it stands this channel could never alarm",
         )
-    if largest < channel.range_high:
-        raise ContractError(
-            f"channels.{channel.name}.scale",
-            f"one whose largest reading ({RAW_MAX} x scale) reaches range_high, {channel.range_high:g} {unit}",
-            f"{channel.scale:g}, at most {largest:g} {unit}",
-            "copy scale and range_high from the detector's register table",
-        )
+    _reaches_range(f"channels.{channel.name}", channel)
     if limit.high is not None and round(channel.range_high * factor, 6) < limit.high:
         raise ContractError(
             f"channels.{channel.name}.range_high",
@@ -249,7 +280,7 @@ def _at(field: str, error: ContractError) -> ContractError:
 
 
 def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
-    """Join configuration and rule pack; `stale_us` comes from the bus budgets.
+    """Join configuration and rule pack; `stale_us`, of every channel and sensor, comes from the bus budgets.
 
     Raises:
         ContractError: a channel without limit or one that cannot reach it, no group, nothing that measures what
@@ -300,7 +331,15 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
         groups.append(SiteGroup(group.name, group.vote, _NEEDED[group.vote], tuple(members)))
     measured = tuple(channel for group in groups for channel in group.channels)
     _guards_against_fire(measured)
+    for sensor in config.sensors:
+        _reaches_range(f"sensors.{sensor.name}", sensor)
+    sensors = tuple(
+        SiteSensor(s.name, s.quantity, s.unit, s.range_low, s.range_high, stale_us[s.name], s.bus)
+        for s in config.sensors
+    )
     roster = tuple(SitePerson(p.id, p.name, p.badge, p.may) for p in config.roster)
-    return Site(config.box, config.baseline, tuple(groups), roster, config.presence.quorum, config.inputs.reset_is_key,
-                config.inputs.contacts, config.presence.beacon, config.utc_offset_min,
-                confined_limits(measured, rules))  # fmt: skip
+    return Site(
+        config.box, config.baseline, tuple(groups), roster, config.presence.quorum, config.inputs.reset_is_key,
+        config.inputs.contacts, config.presence.beacon, config.utc_offset_min, confined_limits(measured, rules),
+        sensors, config.enclosure, config.wind,
+    )  # fmt: skip

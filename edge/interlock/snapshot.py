@@ -42,7 +42,7 @@ class AuditHealth(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """All current evidence.
+    """All current evidence. `readings` are of gas channels, `sensors` of process sensors, which are no gas.
 
     `unknown_badges` are badges of our kind that this box holds no secret of.
     `loop_gap_ms` is the gap before this step when it was longer than the dead-man time.
@@ -54,6 +54,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     clock: Clock
     audit: AuditHealth
     readings: dict[str, Reading] = {}
+    sensors: dict[str, Reading] = {}
     inputs: InputReading | None = None
     badges: dict[int, Badge] = {}
     badge_refused: BadgeRefused | None = None

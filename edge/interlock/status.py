@@ -118,6 +118,19 @@ class ChannelView(msgspec.Struct, frozen=True):
     test: ExerciseView | None
 
 
+class SensorView(msgspec.Struct, frozen=True):
+    """One process sensor. `quality` as a channel's; `use` is enclosure, wind or "" (what permits ask for)."""
+
+    name: str
+    quantity: str
+    value: float | None
+    unit: str
+    quality: str
+    age_ms: int | None
+    bus: str
+    use: str
+
+
 class GroupView(msgspec.Struct, frozen=True):
     """One voting group: its vote (1oo1, 1oo2, 2oo3), trip votes, whether it is healthy.
 
@@ -309,3 +322,4 @@ class Status(msgspec.Struct, frozen=True):
     loop_lag_ms: float
     evaluations: int
     bypasses: tuple[BypassView, ...] = ()
+    sensors: tuple[SensorView, ...] = ()

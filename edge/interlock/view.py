@@ -4,7 +4,7 @@ import msgspec
 
 from contracts.permit import Precondition, Role
 from edge.config import BUTTONS
-from edge.gas.reading import Quality
+from edge.gas.reading import Quality, Reading
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.conditions.air import GAS_ALARMS, acting_vote, group_votes, votes_to_trip
 from edge.interlock.conditions.detectors import calibration_end_s, life
@@ -35,6 +35,7 @@ from edge.interlock.status import (
     RelayProofStepView,
     RelayProofView,
     RelayView,
+    SensorView,
     Status,
     VerdictView,
 )
@@ -74,15 +75,33 @@ def _age_ms(f: Facts, at_us: int | None) -> int | None:
     return None if at_us is None else max(0, (f.now_us - at_us) // 1000)
 
 
+def _age_and_quality(f: Facts, reading: Reading | None, stale_us: int) -> tuple[int | None, Quality]:
+    """How old a reading is, and what it is worth at that age."""
+    if reading is None:
+        return None, Quality.NEVER
+    stale = reading.quality is Quality.GOOD and f.now_us - reading.at_us > stale_us
+    return _age_ms(f, reading.at_us), Quality.STALE if stale else reading.quality
+
+
+def _sensors(f: Facts) -> tuple[SensorView, ...]:
+    views = []
+    for sensor in f.site.sensors:
+        reading = f.snapshot.sensors.get(sensor.name)
+        age_ms, quality = _age_and_quality(f, reading, sensor.stale_us)
+        use = {f.site.enclosure: "enclosure", f.site.wind: "wind"}.get(sensor.name, "")
+        value = None if reading is None else reading.value
+        views.append(
+            SensorView(sensor.name, sensor.quantity, value, sensor.unit, quality.value, age_ms, sensor.bus, use)
+        )
+    return tuple(views)
+
+
 def _channels(f: Facts) -> tuple[ChannelView, ...]:
     views = []
     for channel in f.site.channels:
         reading = f.snapshot.readings.get(channel.name)
         record = f.durable.detectors.get(channel.name, UNPROVEN)
-        age_ms = _age_ms(f, reading.at_us if reading else None)
-        quality = reading.quality if reading else Quality.NEVER
-        if quality is Quality.GOOD and age_ms is not None and age_ms * 1000 > channel.stale_us:
-            quality = Quality.STALE
+        age_ms, quality = _age_and_quality(f, reading, channel.stale_us)
         views.append(
             ChannelView(
                 name=channel.name,
@@ -422,4 +441,5 @@ def build(
             BypassView(b.channel, b.by, b.reason, b.measure, max(0, (b.until_us - f.now_us) // 1000))
             for b in durable.bypasses
         ),
+        sensors=_sensors(f),
     )

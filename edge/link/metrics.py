@@ -50,6 +50,7 @@ class BoxCollector(Collector):
         if status is not None:
             yield from _of_state(status)
             yield from _of_gas(status)
+            yield from _of_sensors(status)
             yield from _of_people(status)
             yield from _of_buses(status)
 
@@ -125,6 +126,22 @@ def _of_gas(status: Status) -> Iterable[Metric]:
     yield _labelled(
         "hotbox_gas_alarm", "1 while a channel votes to trip", ["channel"],
         (([view.name], float(view.alarm)) for view in channels),
+    )  # fmt: skip
+
+
+def _of_sensors(status: Status) -> Iterable[Metric]:
+    sensors = status.sensors
+    yield _labelled(
+        "hotbox_sensor_value", "Reading of a process sensor in its own unit", ["sensor", "quantity", "unit"],
+        (([view.name, view.quantity, view.unit], view.value) for view in sensors),
+    )  # fmt: skip
+    yield _labelled(
+        "hotbox_sensor_age_seconds", "Age of a process sensor's reading", ["sensor"],
+        (([view.name], None if view.age_ms is None else view.age_ms / 1000) for view in sensors),
+    )  # fmt: skip
+    yield _labelled(
+        "hotbox_sensor_good", "1 while a process sensor's quality is good", ["sensor", "quality"],
+        (([view.name, view.quality], float(view.quality == "good")) for view in sensors),
     )  # fmt: skip
 
 

@@ -30,6 +30,8 @@ def box_config(places: Places, *, box: str = "box-1") -> dict[str, Any]:
     buses["gas-tcp"].update(site["gas_tcp"])
     buses["gas-rtu"].update(device=site["gas_rtu"]["device"], poll_ms=400, turnaround_ms=60)
     buses["inputs"].update(site["inputs"])
+    # The simulated gateway has the sensors as units beside the detectors.
+    buses["plant"].update(site["gas_tcp"])
     config.update(
         box=box,
         baseline="SIMULATION",

@@ -155,19 +155,24 @@ class World(Bench):
         for name, quality in value.items():
             self.gas[name].quality = Quality(quality)
 
+    def do_sensor(self, value: dict[str, float]) -> None:
+        """Values of process sensors by name."""
+        for name, number in value.items():
+            self.sensors[name].value = number
+
     def do_silent(self, names: list[str]) -> None:
-        """Detectors that fall silent; also inputs, deadman, position, camera."""
+        """Detectors and process sensors that fall silent; also inputs, deadman, position, camera."""
         for name in names:
-            if name in self.gas:
-                self.gas[name].silent_since = self.now
+            if name in self.gas or name in self.sensors:
+                (self.gas | self.sensors)[name].silent_since = self.now
             else:
                 setattr(self, f"{name}_silent_since", self.now)
 
     def do_answers(self, names: list[str]) -> None:
         """They answer again."""
         for name in names:
-            if name in self.gas:
-                self.gas[name].silent_since = None
+            if name in self.gas or name in self.sensors:
+                (self.gas | self.sensors)[name].silent_since = None
             else:
                 setattr(self, f"{name}_silent_since", None)
 

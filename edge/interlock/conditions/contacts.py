@@ -1,9 +1,11 @@
-"""Contacts that a site may have: the zone's door, the mains, the battery, the enclosure's thermostat.
+"""Contacts that a site may have: the zone's door, the mains, the battery, the enclosure's thermostat and sensor.
 
-Each is closed while all is well; a broken wire says the opposite. A site without the contact passes.
+Each contact is closed while all is well; a broken wire says the opposite. A site without the contact passes.
 """
 
 from edge.interlock.conditions.facts import PASS, Facts, Verdict, fail
+from edge.interlock.conditions.sensors import measured
+from edge.interlock.state import Reason, milli
 
 
 def _closed(f: Facts, name: str) -> bool:
@@ -27,5 +29,19 @@ def battery(f: Facts) -> Verdict:
 
 
 def enclosure(f: Facts) -> Verdict:
-    """The box's enclosure is not too hot for its parts."""
-    return PASS if _closed(f, "enclosure") else fail("enclosure_hot")
+    """The box's enclosure is not too hot for its parts: by its thermostat, by the sensor inside it, where it has them.
+
+    A sensor that says nothing sound does not say that it is cool.
+    """
+    contact = PASS if _closed(f, "enclosure") else fail("enclosure_hot")
+    if not f.site.enclosure:
+        return contact
+    row = f.rules.enclosure_max_c
+    sensor = f.site.sensor[f.site.enclosure]
+    value = measured(f, sensor, row.clause)
+    if isinstance(value, Reason):
+        return Verdict((*contact.reasons, value))
+    if value <= row.value:
+        return contact
+    hot = Reason("enclosure_hot", sensor.name, milli(value), row.value * 1000, sensor.unit, row.clause)
+    return Verdict((*contact.reasons, hot))

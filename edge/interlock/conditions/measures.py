@@ -16,6 +16,7 @@ from edge.interlock.conditions.level import CODES, clause, suffices_until_us, wh
 from edge.interlock.conditions.people import unknown_badges
 from edge.interlock.conditions.permit import error_s, late_s
 from edge.interlock.conditions.preconditions import CELSIUS, proof_of
+from edge.interlock.conditions.wind import BEAUFORT_M_S
 from edge.interlock.proving import DAY_S, UNPROVEN, Result
 from edge.interlock.rules import Number
 from edge.interlock.state import Mode
@@ -163,6 +164,39 @@ def _contact(name: str) -> Callable[[Facts], Measures]:
             yield Measure("未接线", "not wired")
 
     return show
+
+
+def _by_sensor(
+    f: Facts, name: str, zh: str, en: str, high: float | None, clause: str, *, below: bool = False
+) -> Measure:
+    """What a process sensor says against a limit."""
+    sensor, reading = f.site.sensor.get(name), f.snapshot.sensors.get(name)
+    quality = "never" if reading is None else reading.quality.value
+    if quality != "good":
+        zh, en = f"{zh}（{quality}）", f"{en} ({quality})"
+    value, at_us = (None, None) if reading is None else (reading.value, reading.at_us)
+    return Measure(zh, en, name, value, None, high, sensor.unit if sensor else "", at_us, clause, below)
+
+
+def _enclosure(f: Facts) -> Measures:
+    row = f.rules.enclosure_max_c
+    if "enclosure" in f.site.contacts or not f.site.enclosure:
+        yield from _contact("enclosure")(f)
+    if f.site.enclosure:
+        yield _by_sensor(f, f.site.enclosure, "箱内温度", "temperature inside", row.value, row.clause)
+
+
+def _wind(f: Facts) -> Measures:
+    if not f.site.wind:
+        yield Measure("无风速仪", "no anemometer")
+        return
+    row = f.rules.wind_forbidden_grade
+    high = BEAUFORT_M_S[row.value] if row.value < len(BEAUFORT_M_S) else None
+    zh, en = f"风速，{row.value} 级起限制", f"wind, limited from grade {row.value}"
+    upgraded = f.permit is not None and f.permit.carries_upgrade
+    yield _by_sensor(f, f.site.wind, zh, en, None if upgraded else high, row.clause, below=True)
+    if upgraded:
+        yield Measure("作业票已升级", "the permit is upgraded", clause=row.clause)
 
 
 def _deadman(f: Facts) -> Measures:
@@ -374,7 +408,15 @@ def _preconditions(f: Facts) -> Measures:
     for wanted in f.permit.preconditions:
         proof = proof_of(f, wanted)
         zh, en = (f"已由 {proof.person} 确认", f"confirmed by {proof.person}") if proof else ("未确认", "not confirmed")
-        if wanted.kind == "temperature" and wanted.limit_milli is not None:
+        if wanted.kind == "temperature" and wanted.sensor:
+            high = None if wanted.limit_milli is None else wanted.limit_milli / 1000
+            zh, en = (
+                (wanted.text, wanted.text)
+                if wanted.sensor in f.site.sensor
+                else (f"{wanted.text}：本盒无此传感器", f"{wanted.text}: this box has no such sensor")
+            )
+            yield _by_sensor(f, wanted.sensor, zh, en, high, "PTW-11")
+        elif wanted.kind == "temperature" and wanted.limit_milli is not None:
             value = None if proof is None or proof.value_milli is None else proof.value_milli / 1000
             at_us = proof.at_us if proof else None
             yield Measure(zh, en, wanted.text, value, None, wanted.limit_milli / 1000, CELSIUS, at_us, "PTW-11")
@@ -402,7 +444,7 @@ SHOWN: dict[str, Shown] = {
     "inputs": Shown(_inputs, "按钮模块保持供电与接线", "keep the button module powered and wired"),
     "mains": Shown(_contact("mains"), "保持市电供应", "keep the mains connected"),
     "battery": Shown(_contact("battery"), "保持电池充电", "keep the battery charged"),
-    "enclosure": Shown(_contact("enclosure"), "箱体避免暴晒", "keep the enclosure out of the heat"),
+    "enclosure": Shown(_enclosure, "箱体避免暴晒", "keep the enclosure out of the heat"),
     "clock": Shown(_clock, "不要手动改时间", "do not set the clock by hand"),
     "deadline": Shown(_deadline, "到时前完工或停止", "finish or stop before its end"),
     "permit": Shown(_permit, "在作业票时间内作业", "work within the permit's window"),
@@ -410,6 +452,7 @@ SHOWN: dict[str, Shown] = {
         _level, "夜间、休息日和节假日需高一级的作业票", "nights, rest days and holidays need a permit one level higher"
     ),
     "lease": Shown(_lease, "保持网络", "keep the network up"),
+    "wind": Shown(_wind, "风大时停止露天动火", "stop outdoor hot work in strong wind"),
     "door": Shown(_contact("door"), "围栏门保持关闭", "keep the zone's door shut"),
     "unknown_badge": Shown(_unknown_badge, "无关人员不得入内", "let nobody else in"),
     "stranger": Shown(_stranger, "无关人员不得入内", "let nobody else in"),

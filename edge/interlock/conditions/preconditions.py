@@ -2,7 +2,8 @@
 
 from contracts.permit import Precondition
 from edge.interlock.conditions.facts import PASS, Facts, Verdict
-from edge.interlock.state import Confirmation, Reason
+from edge.interlock.conditions.sensors import measured
+from edge.interlock.state import Confirmation, Reason, milli
 
 CELSIUS = "°C"
 
@@ -33,11 +34,11 @@ def missing(f: Facts, wanted: Precondition) -> Reason | None:
 
 
 def _warm(f: Facts, wanted: Precondition, proof: Confirmation | None) -> Reason | None:
-    """Why the equipment is not known to be cool enough now."""
+    """Why the equipment is not known to be cool enough now: by the box's own sensor where the permit names one."""
     rule = f.rules.precondition_ttl_s
     limit = wanted.limit_milli
     if wanted.sensor:
-        return Reason("temperature_none", wanted.text, None, limit, CELSIUS, rule.clause)
+        return _hot_by_sensor(f, wanted)
     if proof is None or proof.value_milli is None or limit is None:
         return Reason("temperature_none", wanted.text, None, limit, CELSIUS, rule.clause)
     age_us = f.now_us - proof.at_us
@@ -45,4 +46,16 @@ def _warm(f: Facts, wanted: Precondition, proof: Confirmation | None) -> Reason 
         return Reason("temperature_old", wanted.text, age_us // 1000, rule.value * 1000, "s", rule.clause)
     if proof.value_milli > limit:
         return Reason("temperature_high", wanted.text, proof.value_milli, limit, CELSIUS, rule.clause)
+    return None
+
+
+def _hot_by_sensor(f: Facts, wanted: Precondition) -> Reason | None:
+    limit, sensor = wanted.limit_milli, f.site.sensor.get(wanted.sensor)
+    if sensor is None or sensor.quantity != "temperature" or limit is None:
+        return Reason("temperature_none", wanted.text, None, limit, CELSIUS, "PTW-11")
+    value = measured(f, sensor, "PTW-11")
+    if isinstance(value, Reason):
+        return value
+    if not value <= limit / 1000:
+        return Reason("temperature_high", wanted.text, milli(value), limit, CELSIUS, "PTW-11")
     return None

@@ -10,6 +10,7 @@
     door                  x      x                      PTW-24
     mains, battery        x      x
     enclosure             x      x
+    wind                  x      x                      GB 30871-2022 5.2.15
     guardian              x      x   guardian_grace_s   GB 30871-2022 4.10
     performer             x      x   performer_grace_s  BOX-03
     place                 x      x                      PTW-04, BOX-02
@@ -54,6 +55,7 @@ from edge.interlock.conditions import (
     permit,
     place,
     preconditions,
+    wind,
 )
 from edge.interlock.conditions.facts import Facts, Verdict
 
@@ -92,6 +94,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("permit", permit.permit, True, True, "作业票", "permit"),
     Condition("level", level.level, True, True, "动火级别", "level"),
     Condition("lease", permit.lease, True, True, "平台联系", "word from the bridge"),
+    Condition("wind", wind.wind, True, True, "风力", "wind"),
     Condition("door", contacts.door, True, True, "围栏门", "zone door"),
     Condition("unknown_badge", people.unknown_badge, True, True, "陌生工牌", "no unknown badge"),
     Condition("stranger", people.stranger, True, True, "无关人员", "nobody else"),

@@ -94,6 +94,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     settle_ms: Lower
     dead_man_ms: Lower
     inputs_ttl_ms: Lower
+    enclosure_max_c: Lower
     audit_release_ms: Lower
     audit_run_ms: Lower
     reset_window_s: Lower

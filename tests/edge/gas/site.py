@@ -8,21 +8,23 @@ from pathlib import Path
 import msgspec
 
 from edge.config import BoxConfig
-from edge.gas.poller import BusPoller
+from edge.gas.poller import BusPoller, Deliver
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.sockets import now_us
 from firmware_sim.gas import Detector
 from firmware_sim.inputs import InputModule
 from firmware_sim.modbus import Fault, Faulty, RtuBus, TcpBus
 from firmware_sim.pty_line import PtyLine
-from firmware_sim.settings import DetectorSettings
+from firmware_sim.settings import DetectorSettings, SensorSettings
 
 INPUT_UNIT = 10
 COUNTER_STEP_US = 50_000
 """The simulated live counter shows the moment at which the answer was made, in steps of 50 ms."""
 
 
-def configuration(buses: list[dict], channels: list[dict], *, inputs_bus: str = "", **inputs: int) -> BoxConfig:
+def configuration(
+    buses: list[dict], channels: list[dict], sensors: tuple[dict, ...] = (), *, inputs_bus: str = "", **inputs: int
+) -> BoxConfig:
     """A box with these buses and channels; the parts that play no role here are empty."""
     return msgspec.convert(
         {
@@ -33,6 +35,7 @@ def configuration(buses: list[dict], channels: list[dict], *, inputs_bus: str = 
             "run": "run",
             "buses": buses,
             "channels": channels,
+            "sensors": sensors,
             "groups": [],
             "inputs": {"bus": inputs_bus or "elsewhere", "unit_id": INPUT_UNIT, **inputs},
             "relay": {"device": "deadman"},
@@ -68,6 +71,23 @@ def channel(name: str, bus: str, unit_id: int, **changes: object) -> dict:
     }
 
 
+SENSOR_UNIT = 21
+
+
+def sensor(bus: str, **changes: object) -> dict:
+    """The thermometer temp-1 in °C, 0.1 a count."""
+    return {
+        "name": "temp-1",
+        "bus": bus,
+        "unit_id": SENSOR_UNIT,
+        "quantity": "temperature",
+        "scale": 0.1,
+        "range_low": -40,
+        "range_high": 400,
+        **changes,
+    }
+
+
 def head(name: str, unit_id: int) -> Detector:
     """The simulated detector for such a channel."""
     return Detector(DetectorSettings(name, unit_id, "CH4", "%LEL", 0.1, 100))
@@ -78,6 +98,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.readings: list[Reading] = []
+        self.sensors: list[Reading] = []
         self.inputs: list[InputReading | None] = []
         self.delivered_us: dict[int, int] = {}
         self._changed = asyncio.Event()
@@ -86,6 +107,14 @@ class Heard:
         self.readings.append(reading)
         self.delivered_us[id(reading)] = now_us()
         self._changed.set()
+
+    def on_sensor(self, reading: Reading) -> None:
+        self.sensors.append(reading)
+        self._changed.set()
+
+    @property
+    def deliver(self) -> Deliver:
+        return Deliver(self.on_reading, self.on_sensor, self.on_inputs)
 
     def on_inputs(self, reading: InputReading | None) -> None:
         self.inputs.append(reading)
@@ -126,7 +155,7 @@ class Rig:
         self.config = config
         self.module = module
         self.heard = Heard()
-        self.poller = BusPoller(config, config.buses[0], self.heard.on_reading, self.heard.on_inputs)
+        self.poller = BusPoller(config, config.buses[0], self.heard.deliver)
 
     async def fault(self, unit_id: int, fault: Fault) -> int:
         """Break a unit (or heal it); returns when."""
@@ -161,6 +190,8 @@ async def running(rig: Rig):
 def _units(count: int, late_ms: int) -> tuple[dict[int, Faulty], InputModule]:
     module = InputModule()
     units = {number: Faulty(head(f"d{number}", number), late_ms=late_ms) for number in range(1, count + 1)}
+    thermometer = Detector(SensorSettings("temp-1", SENSOR_UNIT, "°C", 0.1, 400, 24.0))
+    units[SENSOR_UNIT] = Faulty(thermometer, late_ms=late_ms)
     return {**units, INPUT_UNIT: Faulty(module, late_ms=late_ms)}, module
 
 
@@ -173,6 +204,7 @@ async def tcp_rig(
     inputs: bool = False,
     late_ms: int = 350,
     contacts: dict[str, int] | None = None,
+    sensors: bool = False,
 ):
     """Detectors on a simulated TCP gateway, being polled."""
     units, module = _units(count, late_ms)
@@ -187,13 +219,16 @@ async def tcp_rig(
         "port": bus.port,
     }
     channels = [channel(f"d{number}", "tcp", number) for number in range(1, count + 1)]
-    config = configuration([tcp], channels, inputs_bus="tcp" if inputs else "", **contacts or {})
+    thermometer = (sensor("tcp"),) if sensors else ()
+    config = configuration([tcp], channels, thermometer, inputs_bus="tcp" if inputs else "", **contacts or {})
     async with running(Rig(bus, units, config, module)) as rig:
         yield rig
 
 
 @asynccontextmanager
-async def rtu_rig(count: int, folder: Path, *, poll_ms: int = 250, baud: int = 9600, late_ms: int = 150):
+async def rtu_rig(
+    count: int, folder: Path, *, poll_ms: int = 250, baud: int = 9600, late_ms: int = 150, sensors: bool = False
+):
     """Detectors on a simulated serial line, being polled."""
     units, module = _units(count, late_ms)
     bus = RtuBus(units, PtyLine(folder / "rtu"), baud)
@@ -207,5 +242,6 @@ async def rtu_rig(count: int, folder: Path, *, poll_ms: int = 250, baud: int = 9
         "baud": baud,
     }
     channels = [channel(f"d{number}", "rtu", number) for number in range(1, count + 1)]
-    async with running(Rig(bus, units, configuration([rtu], channels), module)) as rig:
+    thermometer = (sensor("rtu"),) if sensors else ()
+    async with running(Rig(bus, units, configuration([rtu], channels, thermometer), module)) as rig:
         yield rig

@@ -127,14 +127,14 @@ async def test_error_in_the_interlocks_own_callback_ends_the_poller():
         def refuse(reading):
             raise LookupError(reading.channel)
 
-        poller = BusPoller(rig.config, rig.config.buses[0], refuse, rig.heard.on_inputs)
+        poller = BusPoller(rig.config, rig.config.buses[0], rig.heard.deliver._replace(reading=refuse))
         with pytest.raises(LookupError, match="d1"):
             await poller.run()
 
 
 async def test_connections_are_closed_when_the_poller_ends():
     async with tcp_rig(2) as rig:
-        poller = BusPoller(rig.config, rig.config.buses[0], rig.heard.on_reading, rig.heard.on_inputs)
+        poller = BusPoller(rig.config, rig.config.buses[0], rig.heard.deliver)
         await rig.heard.polls("d1", 1)
         before = len(rig.bus._connections)
         task = asyncio.create_task(poller.run())

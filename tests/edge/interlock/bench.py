@@ -19,7 +19,7 @@ from edge.interlock.proof_test import Probe
 from edge.interlock.proving import DetectorRecord, Proof, Result
 from edge.interlock.record import Note
 from edge.interlock.restart import recover
-from edge.interlock.site import Site, SiteChannel, SiteGroup, SitePerson, confined_limits
+from edge.interlock.site import Site, SiteChannel, SiteGroup, SitePerson, SiteSensor, confined_limits
 from edge.interlock.snapshot import AuditHealth, Clock, Snapshot
 from edge.interlock.state import FORGOTTEN, Durable, GasPoint, GasTest, Mode, Volatile
 from edge.interlock.turn import failing
@@ -83,6 +83,13 @@ _OPEN = Site(
     reset_is_key=True,
     contacts=CONTACTS,
     beacon=BEACON,
+    sensors=(
+        SiteSensor("temp-1", "temperature", "°C", -40.0, 400.0, STALE_US, "tcp"),
+        SiteSensor("box-temp", "temperature", "°C", -40.0, 125.0, STALE_US, "tcp"),
+        SiteSensor("wind-1", "wind", "m/s", 0.0, 60.0, STALE_US, "tcp"),
+    ),
+    enclosure="box-temp",
+    wind="wind-1",
 )
 SITE = replace(_OPEN, confined=confined_limits(_OPEN.channels, GB))
 
@@ -116,6 +123,8 @@ def permit(
     return replace(claims, **changes)
 
 
+CALM = {"temp-1": 24.0, "box-temp": 31.0, "wind-1": 2.0}
+"""What the process sensors say while all is well."""
 CLEAN = {"CH4": 0.0, "O2": 20.9, "CO": 0.0}
 
 
@@ -179,6 +188,7 @@ class Bench:
             boot_id="boot-1", since_us=BOOT_US, detectors={c.name: bumped() for c in site.channels}
         ), FORGOTTEN
         self.gas = {c.name: Gas(CLEAN[c.gas]) for c in site.channels}
+        self.sensors = {sensor.name: Gas(CALM[sensor.name]) for sensor in site.sensors}
         self.pressed: set[str] = set()
         self.inputs_silent_since: int | None = None
         self.badges = dict.fromkeys((1001, 1002, 1003, BEACON), True)
@@ -222,11 +232,14 @@ class Bench:
                 self.badge_seen[badge] = self.now
         for person in self.looking:
             self.faces[person] = Face(self.now, person, 350, "proven", "dlib")
-        readings = {
-            name: Reading(name, gas.value, gas.quality, gas.silent_since or self.now, 0, 0, "")
-            for name, gas in self.gas.items()
-            if gas.quality is not Quality.NEVER
-        }
+        readings, sensors = (
+            {
+                name: Reading(name, gas.value, gas.quality, gas.silent_since or self.now, 0, 0, "")
+                for name, gas in said.items()
+                if gas.quality is not Quality.NEVER
+            }
+            for said in (self.gas, self.sensors)
+        )
         levels = {name: name in self.pressed for name in ("arm", "finish", "reset")}
         healthy = {name: name not in self.pressed for name in ("stop", "estop", *self.site.contacts)}
         position = self.position
@@ -236,6 +249,7 @@ class Bench:
             clock=self.clock,
             audit=self.audit,
             readings=readings,
+            sensors=sensors,
             inputs=InputReading(**levels, **healthy, at_us=self.inputs_silent_since or self.now),
             badges={badge: Badge(seen, badge, -60) for badge, seen in self.badge_seen.items()},
             unknown_badges={badge: BadgeRefused(at, badge, "unknown") for badge, at in self.unknown_badges.items()},

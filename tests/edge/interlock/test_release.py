@@ -74,6 +74,14 @@ def _position(**changes: object) -> Change:
     return change
 
 
+def _says(name: str, value: float) -> Change:
+    return lambda bench: setattr(bench.sensors[name], "value", value)
+
+
+def _mute(name: str) -> Change:
+    return lambda bench: setattr(bench.sensors[name], "quality", Quality.NEVER)
+
+
 def _press(name: str) -> Change:
     return lambda bench: bench.pressed.add(name)
 
@@ -105,6 +113,10 @@ ALONE: list[tuple[str, Change, str, str]] = [
     ("mains failed", _press("mains"), "mains", "mains_fail"),
     ("battery low", _press("battery"), "battery", "battery_low"),
     ("enclosure hot", _press("enclosure"), "enclosure", "enclosure_hot"),
+    ("70.1 °C inside", _says("box-temp", 70.1), "enclosure", "enclosure_hot"),
+    ("no word from inside", _mute("box-temp"), "enclosure", "sensor_never"),
+    ("wind of grade 5", _says("wind-1", 8.0), "wind", "wind_strong"),
+    ("no word of the wind", _mute("wind-1"), "wind", "sensor_never"),
     ("button module silent", _silent("inputs_silent_since", 0.6), "inputs", "inputs_stale"),
     ("CH4 high", _gas("ch4-1", 10.1), "gas", "gas_high"),
     ("O2 low", _gas("o2-1", 19.4), "gas", "gas_low"),

@@ -25,7 +25,7 @@ def config() -> BoxConfig:
 
 
 def _build(config: BoxConfig, pack: rules.Rules = GB) -> Site:
-    return build(config, pack, {channel.name: 500_000 for channel in config.channels})
+    return build(config, pack, {block.name: 500_000 for block in config.blocks})
 
 
 def test_the_example_box_gets_its_limits_in_the_detectors_units(config: BoxConfig) -> None:
@@ -44,7 +44,7 @@ def test_the_example_box_gets_its_limits_in_the_detectors_units(config: BoxConfi
 def test_a_channel_is_what_the_configuration_says_of_it(config: BoxConfig) -> None:
     """Numbers of the sensor, its certificate, its group and bus; times become microseconds."""
     changed = _change_channel(config, t90_s=12.5, range_high=80.0)
-    own = {channel.name: 400_000 + at for at, channel in enumerate(config.channels)}
+    own = {block.name: 400_000 + at for at, block in enumerate(config.blocks)}
     site = build(changed, GB, own)
     methane, oxygen, *_ = site.channels
     assert methane == SiteChannel(

@@ -581,8 +581,9 @@ TABLE = """
 loop release run reset | estop release run reset | stop release run reset | gas release run reset gas
 deadman release run reset | contact_open release reset | proof_test release | contact_closed run
 inputs release run reset | mains release run | battery release run | enclosure release run | clock release run
-deadline run | permit release run | level release run | lease release run | door release run | unknown_badge release run
-stranger release run | guardian release run | performer release run | place release run | faces release
+deadline run | permit release run | level release run | lease release run | wind release run | door release run
+unknown_badge release run | stranger release run | guardian release run | performer release run
+place release run | faces release
 faces_again run | camera release | camera_running run | check_in release | approval release | gas_test release
 bump_test release | calibration release | preconditions release | audit release | audit_running run | latch release
 fire_watch release

@@ -48,6 +48,7 @@ AT_ONCE: list[tuple[str, Change, str]] = [
         "battery",
         "enclosure",
         "level",
+        "wind",
     )
     or code in ("permit_revoked", "permit_void", "permit_finished", "deadman_silent")
 ] + [
@@ -84,7 +85,7 @@ def test_every_run_condition_is_covered_here() -> None:
     assert {c.name for c in CONDITIONS if c.run} == graced | {
         "estop", "stop", "gas", "deadman", "contact_closed", "inputs", "loop", "clock", "deadline", "permit", "lease",
         "stranger", "unknown_badge", "place", "camera_running", "audit_running", "door", "mains", "battery", "enclosure",
-        "level",
+        "level", "wind",
     }  # fmt: skip
 
 

@@ -254,6 +254,13 @@ def _measured(amount: int) -> bool:
     return _ok(bench, "preconditions")
 
 
+def _enclosure(amount: int) -> bool:
+    """Thousandths of a degree inside the box."""
+    bench = _ready()
+    bench.sensors["box-temp"].value = amount / 1000
+    return _ok(bench, "enclosure")
+
+
 def _validity(level: Level) -> Callable[[int], bool]:
     def at(amount: int) -> bool:
         judged = _judge(_sign(permit(start_s=0, end_s=amount, level=level)))
@@ -406,6 +413,7 @@ EDGES = [
     Edge("approval_age_s", "policy PTW-08 (the 47-minute case)", 1, UP_TO, _approval),
     Edge("approval_age_s", "policy PTW-08 (the 47-minute case)", S, UP_TO, _reconfirmation, "approval_age_s of the guardian's word"),
     Edge("precondition_ttl_s", "policy PTW-11 (a temperature measured by hand)", S, UP_TO, _measured),
+    Edge("enclosure_max_c", "policy: rating of commercial-grade parts", 1000, UP_TO, _enclosure),
     *(Edge(f"levels.{level.value}.break_s", GB.levels[level].clause, S, UP_TO, _break(level)) for level in Level),
     Edge("confined_break_s", "GB 30871-2022 6.3 f", S, UP_TO, _confined_break),
     Edge("confined_validity_h", "GB 30871-2022 6.10", 3600, UP_TO, _confined_validity),
@@ -574,6 +582,15 @@ def test_work_from_the_end_of_the_night_on_is_day_work(start: str, rises: bool) 
 def test_wind_counts_from_grade_five(grade: int, rises: bool) -> None:
     """GB 30871-2022 5.2.15."""
     assert _upgraded("2026-09-16T09:00", "2026-09-16T10:00", grade) is rises
+
+
+@pytest.mark.rule("wind_forbidden_grade")
+@pytest.mark.parametrize(("m_s", "passes"), [(7.9, True), (7.999, True), (8.0, False), (8.1, False)])
+def test_a_grade_begins_at_its_lower_bound(m_s: float, passes: bool) -> None:
+    """GB/T 28591-2012: grade 5 blows from 8.0 m/s."""
+    bench = _ready()
+    bench.sensors["wind-1"].value = m_s
+    assert _ok(bench, "wind") is passes
 
 
 @pytest.mark.rule("upgrade_days")
