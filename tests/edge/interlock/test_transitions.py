@@ -287,6 +287,33 @@ def test_a_suspension_in_a_fault_stays_a_fault_and_is_kept(ready: Bench) -> None
     assert done.step.relay is Relay.OPEN
 
 
+@pytest.mark.parametrize("mode", [Mode.FAULT, Mode.TRIPPED])
+def test_a_suspension_behind_a_latch_is_its_consequence_in_a_trip_as_in_a_fault(ready: Bench, mode: Mode) -> None:
+    """The first cause is never overwritten; a fault of which no cause is known stays one."""
+    suspended = Reason("permit_suspended", "HW-1", clause="PTW-17")
+    for first in (Reason("first"), None):
+        if mode is Mode.TRIPPED and first is None:
+            continue
+        ready.durable = replace(ready.durable, mode=mode, first_out=first, consequences=())
+        ready.step(Suspended("HW-1", "wind", void=False))
+        assert (ready.mode, ready.durable.first_out, ready.durable.consequences) == (mode, first, (suspended,))
+
+
+def test_a_suspension_while_released_is_judged_with_all_the_rest(released: Bench) -> None:
+    """Gas in the same step is the first-out, and the opening is by gas."""
+    released.gas["ch4-1"].value = 40.0
+    released.step(Suspended("HW-1", "wind", void=False))
+    assert released.first_out == "gas_high"
+    assert released.durable.opening == Opening("HW-1", released.now, by_gas=True)
+
+
+def test_what_counts_only_for_a_release_ends_an_attempt(ready: Bench) -> None:
+    _hold(ready, "arm")
+    ready.camera = None
+    done = Change(ready, Acknowledged(1))
+    assert (ready.mode, done.notes[0].data["reasons"][0]["code"]) == (Mode.LOCKED, "camera_lost")
+
+
 def test_a_suspension_after_the_reset_is_a_new_first_out(released: Bench) -> None:
     """Nothing of the old trip is left in the new one, and the watch goes on."""
     released.gas["ch4-1"].value = 40.0
