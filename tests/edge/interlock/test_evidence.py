@@ -7,7 +7,7 @@ import pytest
 
 from edge.interlock import evidence as ev
 from edge.interlock.evidence import MAY_SEND, Source
-from edge.interlock.snapshot import MAX_STRANGERS, MAX_SUBJECTS, AuditHealth, Clock, Snapshot, accept
+from edge.interlock.snapshot import MAX_STRANGERS, MAX_SUBJECTS, AuditHealth, Clock, Refused, Snapshot, accept
 
 EMPTY = Snapshot(Clock(0, 0, "sync", 0, 0), AuditHealth(writable=True, age_ms=0, rollback=False))
 NOW = 1_000_000
@@ -141,3 +141,83 @@ def test_a_datagram_that_the_log_could_not_write_down_is_no_evidence(datagram: b
 @pytest.mark.parametrize("message", [ev.Wanted(("a",), (1,), "", "idle"), ev.Told(b"{}"), ev.Pulse(b"{}")], ids=str)
 def test_every_message_survives_the_socket(message: ev.Message) -> None:
     assert ev.decode_message(ev.encode_message(message)) == message
+
+
+# --- whole
+
+
+@pytest.mark.parametrize(
+    ("t", "at_us", "now_us", "wall_s"),
+    [(5_999, 0, 0, 5), (5_999, 0, 999, 5), (5_999, 0, 1_000, 6), (6_000, 5_000, 4_999, 5), (0, 7, 2_000_007, 2)],
+)
+def test_the_wall_clock_goes_on_from_where_it_was_read(t: int, at_us: int, now_us: int, wall_s: int) -> None:
+    """Whole seconds, rounded down; also to a moment just before the reading."""
+    assert Clock(t, at_us, "sync", 0, 0).wall_s(now_us) == wall_s
+
+
+KINDS = {
+    ev.Badge: "badges", ev.BadgeRefused: "badge_refused", ev.Position: "position", ev.Face: "faces",
+    ev.FaceRefused: "strangers", ev.Camera: "camera",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("item", [item for item in items(NOW) if type(item) in KINDS], ids=lambda item: type(item).__name__)
+def test_an_item_of_this_very_moment_is_kept_where_it_belongs_and_nowhere_else(item: ev.Evidence) -> None:
+    after, refused = accept(EMPTY, item, _source(item), NOW)
+    assert refused is None
+    changed = {name for name in EMPTY.__struct_fields__ if getattr(EMPTY, name) != getattr(after, name)}
+    assert changed == {KINDS[type(item)]}
+    held = getattr(after, KINDS[type(item)])
+    assert held in (item, (item,)) or list(held.values()) == [item]
+
+
+@pytest.mark.parametrize("item", items(NOW), ids=lambda item: type(item).__name__)
+def test_a_refusal_says_who_what_and_why(item: ev.Evidence) -> None:
+    kind, source = type(item).__name__, _source(item)
+    late = msgspec.structs.replace(item, at_us=NOW + 1)
+    assert accept(EMPTY, item, Source.CONTROL, NOW) == (EMPTY, Refused(Source.CONTROL, kind, "this source may not send it"))
+    assert accept(EMPTY, late, source, NOW) == (EMPTY, Refused(source, kind, "stamped in the future"))
+    held, _ = accept(EMPTY, item, source, NOW)
+    older = msgspec.structs.replace(item, at_us=NOW - 1)
+    # Offers are judged elsewhere by what they say, and not kept here.
+    kept = type(item) in KINDS
+    assert accept(held, older, source, NOW) == (held, Refused(source, kind, "not newer than the last") if kept else None)
+
+
+@pytest.mark.parametrize("first", [ev.Badge(0, 1, -60), ev.Face(0, "p", 1, "proven", "e"), ev.FaceRefused(0, "x", 700)])
+def test_a_stamp_of_the_boots_first_microsecond_is_evidence(first: ev.Evidence) -> None:
+    """0 is a time; nothing before it is."""
+    held, refused = accept(EMPTY, first, _source(first), NOW)
+    assert refused is None
+    assert held != EMPTY
+
+
+def test_unknown_badges_are_kept_each_and_others_only_as_the_last_refused() -> None:
+    """PTW-24: only "unknown" says that somebody is here."""
+    held = EMPTY
+    sent = [ev.BadgeRefused(at, 9000 + at, why) for at, why in ((1, "unknown"), (2, "stale"), (3, "unknown"), (4, "forged"))]
+    for item in sent:
+        held, refused = accept(held, item, Source.PRESENCE, NOW)
+        assert refused is None
+    assert held.unknown_badges == {9001: sent[0], 9003: sent[2]}
+    assert held.badge_refused == sent[3]
+
+
+@pytest.mark.parametrize("count", [64, 65])
+def test_sixty_four_are_kept_and_the_one_seen_longest_ago_goes(count: int) -> None:
+    """Whoever came first but was seen since stays."""
+    held = EMPTY
+    for number in range(count - 1):
+        held, _ = accept(held, ev.Badge(number, number, -60), Source.PRESENCE, NOW)
+    held, _ = accept(held, ev.Badge(500, 0, -60), Source.PRESENCE, NOW)
+    held, _ = accept(held, ev.Badge(501, 999, -60), Source.PRESENCE, NOW)
+    assert set(held.badges) == {*range(count - 1), 999} - ({1} if count == 65 else set())
+    assert (MAX_SUBJECTS, MAX_STRANGERS) == (64, 8)
+
+
+def test_eight_refused_faces_are_kept_the_newest_last() -> None:
+    held = EMPTY
+    for number in range(10):
+        held, refused = accept(held, ev.FaceRefused(5, "x", number), Source.VISION, NOW)
+        assert refused is None, "faces of one frame share its stamp"
+    assert [seen.distance_milli for seen in held.strangers] == list(range(2, 10))

@@ -277,12 +277,16 @@ def _listed(rev: int, as_of: int, *numbers: str) -> Revoked:
 
 def test_a_newer_list_replaces_the_older_and_voids_what_is_held(ready: Bench) -> None:
     """PTW-17."""
-    two = (permit(), permit("HW-2"))
-    made, kept, _ = _take(
-        ready, _listed(6, 0, "HW-2", "HW-1", "HW-9"), permits=two, revision=5, revoked=("HW-7",), void=("HW-2", "HW-8"), as_of=9
-    )
-    assert kept == {"revoked": ("HW-2", "HW-1", "HW-9"), "revision": 6, "void": ("HW-2", "HW-8", "HW-1")}
-    assert made.notes == [note("permit.revoked", Category.PERMIT, Severity.WARNING, actor=("bridge", "bridge-1"))]
+    held = (permit(), permit("HW-2"), permit("HW-3"))
+    listed = _listed(6, 0, "HW-2", "HW-1", "HW-3", "HW-9")
+    made, kept, _ = _take(ready, listed, permits=held, revision=5, revoked=("HW-7",), void=("HW-3", "HW-8"), as_of=9)
+    assert kept == {
+        "revoked": ("HW-2", "HW-1", "HW-3", "HW-9"), "revision": 6, "void": ("HW-3", "HW-8", "HW-2", "HW-1"),
+    }  # fmt: skip
+    assert made.notes == [
+        note("permit.revoked", Category.PERMIT, Severity.WARNING, actor=("bridge", "bridge-1"), permit=number)
+        for number in ("HW-2", "HW-1")
+    ]
 
 
 def test_what_was_revoked_is_kept_in_bounds(ready: Bench) -> None:
