@@ -102,8 +102,6 @@ def take(turn: Turn, happening: Happening) -> None:
             turn.asked.append(Reason("suspended_here", person, clause="GB 30871-2022 4.10"))
         case ShutDown() if turn.d.mode in (Mode.ARMED, Mode.RELEASED):
             turn.asked.append(Reason("shutdown"))
-        case _:
-            pass
 
 
 def _take_permit(turn: Turn, claims: PermitClaims) -> None:
@@ -140,7 +138,8 @@ def _hear(turn: Turn, as_of: int) -> None:
 def _room(turn: Turn, permits: tuple[PermitClaims, ...]) -> tuple[PermitClaims, ...]:
     """At most `MAX_PERMITS`, by their beginning: first those that are over go, then the one that begins last."""
     kept = sorted(permits, key=lambda held: (held.nbf, held.jti))
-    needed = {turn.d.active, turn.d.fire_watch.permit if turn.d.fire_watch else ""}
+    watch = turn.d.fire_watch
+    needed = {turn.d.active, *((watch.permit,) if watch else ())}
     while len(kept) > MAX_PERMITS:
         loose = [held for held in kept if held.jti not in needed]
         over = [held for held in loose if not usable(turn.d, held, turn.f.wall_s)]

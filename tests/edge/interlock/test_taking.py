@@ -205,14 +205,14 @@ def test_a_permit_that_is_held_stays_as_it_is(ready: Bench) -> None:
 
 def test_what_belongs_to_permits_that_made_room_goes_with_them(ready: Bench) -> None:
     full = tuple(permit(f"N-{number:02}", start_s=number) for number in range(16))
-    proofs = {"N-00/a": Confirmation("x", 1), "N-15/a/b": Confirmation("y", 2), "LAST/a": Confirmation("z", 3)}
+    proofs = {"N-00/a": Confirmation("x", 1), "N-15/a": Confirmation("y", 2), "LAST/a/b": Confirmation("z", 3)}
     came = {"N-00": 0, "N-15": 0, "N-03": 2}
     made, kept, _ = _take(
         ready, PermitAccepted(permit("LAST", start_s=5)), permits=full, preconditions=proofs, checked_in=came, active=""
     )
     numbers = {held.jti for held in made.d.permits}
     assert numbers == {"LAST", *(f"N-{number:02}" for number in range(15))}
-    assert made.d.preconditions == {"N-00/a": Confirmation("x", 1), "LAST/a": Confirmation("z", 3)}
+    assert made.d.preconditions == {"N-00/a": Confirmation("x", 1), "LAST/a/b": Confirmation("z", 3)}
     assert made.d.checked_in == {"N-00": 0, "N-03": 2}
     assert set(kept) == {"permits", "preconditions", "checked_in"}
 
