@@ -22,7 +22,7 @@ from contracts.gas import gas
 from contracts.permit import Id, Level
 from edge import yaml_file
 from edge.interlock.rules.pack import Rules
-from edge.interlock.rules.rows import CLOCK, LIVENESS, LevelRule, Limit, Number, Word
+from edge.interlock.rules.rows import CLOCK, LIVENESS, Limit, Number, Word
 from edge.interlock.rules.strictest import strictest
 from edge.interlock.rules.tighten import tightened
 
@@ -193,7 +193,7 @@ def _written(name: str, folder: Path, field: str) -> Rules:
     raw = yaml_file.load(text, origin)
     if isinstance(raw, dict) and ("strictest_of" in raw or "based_on" in raw):
         raise ContractError(field, "a pack that is written out", name, f"{origin} is itself derived from another")
-    return parse(text, origin, folder)
+    return parse(text, origin)
 
 
 def _computed(raw: object, text: str, origin: str, folder: Path) -> Rules:
@@ -235,7 +235,6 @@ def _partial(header: tuple[str, ...]) -> Any:
         for name, kind in typing.get_type_hints(Rules).items()
         if name not in ("name", "zh", "en", "simulation", "sha256", "site")
     }
-    rows["levels"] = dict[Level, LevelRule]
     return msgspec.defstruct(
         "SomeRules",
         [
@@ -243,7 +242,6 @@ def _partial(header: tuple[str, ...]) -> Any:
             *((name, kinds[name]) for name in header),
             *((name, kind | msgspec.UnsetType, msgspec.UNSET) for name, kind in rows.items()),
         ],
-        frozen=True,
         forbid_unknown_fields=True,
     )
 

@@ -161,4 +161,4 @@ def unit_of(name: str) -> str:
     Raises:
         KeyError: the name ends with no known unit.
     """
-    return _UNITS[name.rsplit("_", 1)[-1]]
+    return _UNITS[name.rpartition("_")[2]]

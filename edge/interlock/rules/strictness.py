@@ -35,7 +35,7 @@ def directions() -> dict[str, str]:
     for name, kind in typing.get_type_hints(Rules, include_extras=True).items():
         if name in _HEADER or name in _TABLES:
             continue
-        notes = [meta.extra for meta in typing.get_args(kind)[1:] if isinstance(meta, msgspec.Meta) and meta.extra]
+        notes = [meta.extra for meta in typing.get_args(kind) if isinstance(meta, msgspec.Meta) and meta.extra]
         found[name] = notes[0]["stricter"] if notes else ("" if kind is Number else "more")
     return found
 
@@ -101,7 +101,7 @@ def _demands(name: str, left: AnyRow, right: AnyRow) -> list[Stricter]:
     """One answer for each thing that the rows ask for."""
     match left, right:
         case Number(), Number():
-            way = directions().get(name, _OF_A_LEVEL.get(name, ""))
+            way = directions().get(name) or _OF_A_LEVEL.get(name)
             if way == "lower":
                 return [_order(right.value, left.value)]
             if way == "higher":

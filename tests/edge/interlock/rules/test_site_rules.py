@@ -16,8 +16,8 @@ EXAMPLE = rules.PACKS.parent / "site-rules.example.yaml"
 HEADER = "name: works-3\nzh: 三厂\nen: works 3\ntightens: gb30871-2022\n"
 
 
-def _over(body: str, baseline: rules.Rules = GB) -> rules.Rules:
-    return rules.over(baseline, rules.parse_site(HEADER + body, "site.yaml"))
+def _over(body: str, baseline: rules.Rules = GB, tightens: str = "gb30871-2022") -> rules.Rules:
+    return rules.over(baseline, rules.parse_site(HEADER.replace("gb30871-2022", tightens) + body, "site.yaml"))
 
 
 def test_the_example_tightens_what_it_names_and_nothing_else() -> None:
@@ -118,6 +118,7 @@ def test_a_mg_limit_of_the_site_counts_at_the_baselines_temperature() -> None:
         (HEADER + "atempt_s: {value: 1, clause: x}", "atempt_s"),
         (HEADER + "simulation: true", "simulation"),
         (HEADER + "sha256: abc", "sha256"),
+        (HEADER + "site: works-4", "site"),
         (HEADER + "attempt_s: {value: soon, clause: x}", "attempt_s.value"),
         (HEADER + "attempt_s: {value: 1}", "attempt_s.clause"),
     ],
@@ -176,6 +177,36 @@ def test_the_baseline_is_taken_from_the_folder_that_is_asked_for(tmp_path: Path)
     text = (rules.PACKS / "gb30871-2022.yaml").read_text(encoding="utf-8")
     (tmp_path / "gb30871-2022.yaml").write_text(text.replace("attempt_s: {value: 2,", "attempt_s: {value: 1,"), encoding="utf-8")
     assert rules.effective("gb30871-2022", "", tmp_path).attempt_s.value == 1
+
+
+def test_a_file_that_is_no_text_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wording: Wording) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("latin.yaml").write_bytes(b"name: \xe9")
+    with pytest.raises(ContractError) as caught:
+        rules.effective("gb30871-2022", "latin.yaml")
+    wording.check(caught.value)
+
+
+def test_a_limit_without_a_temperature_takes_that_of_the_row_it_replaces() -> None:
+    """Not the pack's own, when the baseline's row says otherwise."""
+    limits = tuple(
+        msgspec.structs.replace(limit, temperature_c=30) if limit.gas == "CO" else limit for limit in GB.limits
+    )
+    warm = msgspec.structs.replace(GB, limits=limits)
+    own = _over("limits: [{gas: CO, unit: mg/m3, high: 20, clause: mine}]", warm)
+    assert own.limit("CO", Unit.PPM).high == pytest.approx(17.76, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("row", "low", "high"),
+    [("low: 0", 0.0, 10.0), ("low: 0, below: 5", 0.0, 5.0), ("high: 4", None, 4.0), ("below: 5", None, 5.0)],
+)
+def test_a_site_may_tighten_either_end_of_a_limit_that_excludes_its_bound(row: str, low: float | None, high: float) -> None:
+    """OSHA 1926.352: below 10 %LEL; what the site leaves out stays."""
+    own = _over(f'limits: [{{gas: CH4, unit: "%LEL", {row}, clause: mine}}]', rules.load("osha-nfpa"), "osha-nfpa")
+    found = own.limit("CH4", Unit.PCT_LEL)
+    assert (found.low, found.high) == (low, pytest.approx(high))
+    assert (found.high == high) is ("high" in row)
 
 
 def test_the_hash_is_of_the_baseline_and_of_the_sites_own_rules() -> None:

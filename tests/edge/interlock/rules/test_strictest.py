@@ -149,5 +149,20 @@ def test_a_number_without_direction_is_nobodys_to_change(wording: Wording) -> No
 
 
 def test_rows_of_different_kinds_are_never_compared() -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"^x: Number and Flag are no rows of one kind$"):
         compare("x", Number(1, "a"), Flag(value=True, clause="b"))
+
+
+@pytest.mark.parametrize("name", ["validity_h", "break_s"])
+def test_of_a_levels_numbers_less_is_stricter(name: str) -> None:
+    """They stand in a table of their own; `hotbox rules diff` compares them one by one."""
+    assert compare(name, Number(1, "a"), Number(2, "b")) is Stricter.LEFT
+    assert compare(name, Number(2, "a"), Number(1, "b")) is Stricter.RIGHT
+
+
+def test_the_strictest_pack_is_worked_out_from_the_two() -> None:
+    """The same whether it is read from its file or worked out here."""
+    from edge.interlock.rules.strictest import strictest
+
+    for name, row in strictest(GB, OSHA).items():
+        assert row == getattr(BOTH, name), name
