@@ -78,7 +78,7 @@ def _baseline(channel: SiteChannel, f: Facts) -> float:
     value = reading.value
     low, high = limit.low, limit.high
     if value is None or (high is not None and value > high) or (low is not None and value < low):
-        raise ContractError("channel", "clean air before the test", f"{value} {limit.unit.value}",
+        raise ContractError("channel", "clean air before the test", f"{quote(value)} {limit.unit.value}",
                             "take the gas away or ventilate, then begin")  # fmt: skip
     return value
 
@@ -115,7 +115,7 @@ def _due(request: "Request", kind: Kind, f: Facts) -> int:
         raise ContractError("due", "a date like 2027-03-31", quote(request.due)) from error
     longest = f.wall_s + f.rules.calibration_age_d.value * DAY_S
     if not f.wall_s < end_s <= longest:
-        latest = datetime.datetime.fromtimestamp(longest, datetime.UTC).date()
+        latest = (datetime.datetime.fromtimestamp(longest, datetime.UTC) - datetime.timedelta(days=1)).date()
         wanted = f"after today and not after {latest} ({f.rules.calibration_age_d.clause})"
         raise ContractError("due", wanted, request.due)
     return end_s
