@@ -97,7 +97,7 @@ def _applied(request: "Request", channel: SiteChannel, f: Facts, kind: Kind, bas
         raise ContractError("applied", wanted, f"{value:g}")
     low, high = channel.range_low * channel.factor, channel.range_high * channel.factor
     band = terms(kind, f.rules, step=value - baseline, full_scale=high, t90_us=channel.t90_us).band
-    if not low <= value - band <= value + band <= high:
+    if value - band < low or value + band > high:
         wanted = f"within the range {low:g} to {high:g} with its tolerance of {band:.3g}"
         raise ContractError("applied", wanted, f"{value:g}", "use a bottle that the detector can show")
     return value

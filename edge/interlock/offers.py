@@ -124,8 +124,7 @@ def _unaltered(claims: PermitClaims, held: PermitClaims) -> None:
     for field in PermitClaims.__struct_fields__:
         was, came = getattr(held, field), getattr(claims, field)
         if field not in _RENEWED and was != came:
-            where = field if field == "content_sha256" else f"held.{field}"
-            raise ContractError(where, str(was), str(came), "a permit may not be altered (4.18)")
+            raise ContractError(f"held.{field}", str(was), str(came), "a permit may not be altered (4.18)")
 
 
 def permit(token: str, keys: Keys, box: str, rules: Rules, durable: Durable, wall_s: int) -> Judged:

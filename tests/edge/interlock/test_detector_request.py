@@ -1,6 +1,7 @@
 """What a person must say before gas goes on a detector: anything that could prove nothing is refused and named (GAS-05)."""
 
 import math
+import time
 
 import msgspec
 import pytest
@@ -259,6 +260,16 @@ def test_the_latest_day_that_is_named_is_taken(facts: Facts) -> None:
     refused = _refused(replace(CALIBRATE, due="2028-01-15"), facts)
     assert "not after 2028-01-14" in refused.expected
     assert _passes(replace(CALIBRATE, due="2028-01-14"), facts)
+
+
+def test_the_latest_day_is_the_same_by_every_clock(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "<SITE>-18:00")
+    time.tzset()
+    try:
+        assert "not after 2028-01-14" in _refused(replace(CALIBRATE, due="2029-01-01"), facts).expected
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_without_a_date_the_packs_interval_counts(facts: Facts) -> None:

@@ -9,12 +9,15 @@ from joserfc.jwk import OKPKey
 
 from contracts import jws
 from contracts.errors import ContractError
-from contracts.event import ActionResult
+from contracts.event import ActionResult, Category, Severity
 from contracts.permit import Command, Level, PermitClaims, Person, Revocations, Role, Verb
+from contracts.topics import Response
 from edge.interlock import offers, view
 from edge.interlock.happenings import Happening, IdentifyAsked, PermitAccepted, Revoked, Suspended
+from edge.interlock.record import Note
 from edge.interlock.state import Durable
 from tests.edge.interlock.bench import GB, GUARDIAN, PERFORMER, WALL_S, Bench, permit
+from tests.edge.interlock.wording import Wording
 
 replace = msgspec.structs.replace
 SIGNER = jws.generate_key()
@@ -65,6 +68,27 @@ def _approvals(**changes: object) -> tuple[object, ...]:
     return (first, replace(second, **changes))
 
 
+UNREADABLE = ("number that", "one approval", "lease for ever")
+"""Claims that do not even read as a permit, so nobody knows which one it was."""
+
+
+def _refused(judged: offers.Judged, kind: str, number: str, code: str, wording: Wording) -> None:
+    """Nothing happens; the refusal is written down and answered, both with what was expected and what came."""
+    assert judged.happening is None
+    response = judged.response
+    assert response is not None
+    wording.check(response.detail)
+    assert response == Response(number, kind, ok=False, code=code, detail=response.detail)
+    (note,) = judged.notes
+    data = note.data
+    assert list(data) == ["code", "field", "expected", "came"]
+    assert response.detail.startswith(f"{data['field']}: expected {data['expected']}, got {data['came']}")
+    assert note == Note(
+        f"{kind}.refused", Category.PERMIT, Severity.WARNING, ActionResult.DENIED, ("bridge", ""), number, 0, 0, False,
+        {"code": code, "field": data["field"], "expected": data["expected"], "came": data["came"]},
+    )  # fmt: skip
+
+
 REFUSED: list[tuple[str, Callable[[], str], str]] = [
     ("forged", lambda: _sign(permit(), key=STRANGER), "forged"),
     ("tampered", _tampered, "forged"),
@@ -96,14 +120,12 @@ REFUSED: list[tuple[str, Callable[[], str], str]] = [
 
 
 @pytest.mark.parametrize(("make", "code"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_a_permit_that_does_not_stand_is_refused_by_name(make: Callable[[], str], code: str) -> None:
+def test_a_permit_that_does_not_stand_is_refused_by_name(
+    make: Callable[[], str], code: str, wording: Wording
+) -> None:
     """BOX-08, PTW-07, PTW-03: and the refusal is an event."""
-    judged = _judge(make())
-    assert judged.happening is None
-    assert judged.response is not None
-    assert (judged.response.ok, judged.response.code) == (False, code)
-    (note,) = judged.notes
-    assert (note.type, note.res, note.data["code"]) == ("permit.refused", ActionResult.DENIED, code)
+    unread = code in ("forged", "wrong_type") or any(name in wording.case for name in UNREADABLE)
+    _refused(_judge(make()), "permit", "" if unread else "HW-1", code, wording)
 
 
 @pytest.mark.parametrize("level", list(Level))
@@ -114,10 +136,8 @@ def test_the_longest_window_of_each_level_is_accepted(level: Level) -> None:
 
 
 @pytest.mark.parametrize("field", ["revoked", "void", "finished"])
-def test_a_permit_that_is_over_is_refused(field: str) -> None:
-    judged = _judge(_sign(permit()), Durable(**{field: ("HW-1",)}))
-    assert judged.response is not None
-    assert judged.response.code == "revoked"
+def test_a_permit_that_is_over_is_refused(field: str, wording: Wording) -> None:
+    _refused(_judge(_sign(permit()), Durable(**{field: ("HW-1",)})), "permit", "HW-1", "revoked", wording)
 
 
 def test_offering_a_held_permit_again_is_the_same_acceptance_without_an_event() -> None:
@@ -125,10 +145,7 @@ def test_offering_a_held_permit_again_is_the_same_acceptance_without_an_event() 
     held = Durable(permits=(permit(),))
     for again in (permit(), permit(as_of=WALL_S, iat=WALL_S)):
         judged = _judge(_sign(again), held)
-        assert judged.happening is None
-        assert judged.notes == ()
-        assert judged.response is not None
-        assert judged.response.ok
+        assert judged == offers.Judged(None, (), Response("HW-1", "permit", ok=True, code="accepted"))
 
 
 @pytest.mark.parametrize(
@@ -137,27 +154,60 @@ def test_offering_a_held_permit_again_is_the_same_acceptance_without_an_event() 
      {"people": (PERFORMER, Person("other", "吴", Role.GUARDIAN, 1009))}],
     ids=str,
 )  # fmt: skip
-def test_a_held_permit_cannot_be_altered(changes: dict[str, object]) -> None:
+def test_a_held_permit_cannot_be_altered(changes: dict[str, object], wording: Wording) -> None:
     """GB 30871-2022 4.18, 4.16: other content, people or end is a new permit."""
     altered = permit(**changes)  # type: ignore[arg-type]
     approvals = tuple(replace(a, content_sha256=altered.content_sha256) for a in altered.approvals)
     judged = _judge(_sign(replace(altered, approvals=approvals)), Durable(permits=(permit(),)))
     assert judged.happening is None
     assert judged.response is not None
-    assert not judged.response.ok
+    assert (judged.response.ok, judged.response.code) == (False, "invalid")
+    wording.check(judged.response.detail)
 
 
-def test_a_full_box_says_so() -> None:
+def test_what_is_written_of_a_refusal_has_an_end() -> None:
+    """The log and the answer are small; what was altered may be long."""
+    approvals = tuple(replace(approval, name="赵" * 40, office="安" * 40) for approval in permit().approvals)
+    held = Durable(permits=(permit(approvals=approvals[:1] * 2),))
+    judged = _judge(_sign(permit(approvals=approvals)), held)
+    assert judged.response is not None
+    assert len(judged.response.detail) == 400
+    assert [len(judged.notes[0].data[name]) for name in ("expected", "came")] == [200, 200]
+
+
+@pytest.mark.parametrize(("hours", "more_s", "passes"), [(8, 0, True), (8, 1, False), (24, 0, True), (24, 1, False)])
+def test_inside_a_confined_space_the_shorter_window_counts(hours: int, more_s: int, passes: bool) -> None:
+    """GB 30871-2022 6.10: a grade 2 permit for a confined space ends with the space's own hours."""
+    inside_h = GB.confined_validity_h.value
+    level = Level.GRADE_2 if hours == 24 else Level.GRADE_1
+    longest = min(inside_h, hours if level is Level.GRADE_1 else 72)
+    claims = permit(start_s=0, end_s=longest * 3600 + more_s, level=level, confined=True)
+    judged = _judge(_sign(claims))
+    assert (judged.happening is not None) is passes
+    if not passes:
+        assert judged.response is not None
+        assert judged.response.code == "too_long"
+
+
+def test_the_hours_of_a_confined_space_are_named(wording: Wording) -> None:
+    claims = permit(start_s=0, end_s=72 * 3600, level=Level.GRADE_2, confined=True)
+    _refused(_judge(_sign(claims)), "permit", "HW-1", "too_long", wording)
+
+
+def test_a_full_box_says_so(wording: Wording) -> None:
     held = Durable(permits=tuple(permit(f"N-{number}") for number in range(16)))
-    judged = _judge(_sign(permit()), held)
-    assert judged.response is not None
-    assert judged.response.code == "full"
+    _refused(_judge(_sign(permit()), held), "permit", "HW-1", "full", wording)
 
 
-def test_a_huge_token_is_refused() -> None:
-    judged = _judge("a" * 40_000)
-    assert judged.response is not None
-    assert not judged.response.ok
+def test_there_is_room_for_a_sixteenth_permit_and_in_the_place_of_those_that_are_over() -> None:
+    held = Durable(permits=tuple(permit(f"N-{number}") for number in range(15)))
+    assert _judge(_sign(permit()), held).happening is not None
+    over = replace(held, permits=(*held.permits, permit("N-15")), finished=("N-15",))
+    assert _judge(_sign(permit()), over).happening is not None
+
+
+def test_a_huge_token_is_refused(wording: Wording) -> None:
+    _refused(_judge("a" * 40_000), "permit", "", "invalid", wording)
 
 
 # --- revocations
@@ -180,18 +230,30 @@ HELD = Durable(revision=5, revoked=("HW-9",), as_of=WALL_S - 60)
      (_list(5), False), (_list(4, "HW-9"), False), (_list(6, aud="box-2"), False), (_list(6, iss="bridge-2"), False)],
     ids=str,
 )  # fmt: skip
-def test_a_revocation_list_only_rises(claims: Revocations, accepted: bool) -> None:
+def test_a_revocation_list_only_rises(claims: Revocations, accepted: bool, wording: Wording) -> None:
     """The same number renews the lease only with a newer `as_of`; an older list is a replay."""
     judged = _judge_list(claims, HELD)
-    assert (judged.happening == Revoked(claims)) == accepted
-    assert accepted or judged.happening is None
+    if accepted:
+        answer = Response(str(claims.rev), "revocations", ok=True, code="accepted")
+        assert judged == offers.Judged(Revoked(claims), (), answer)
+    elif claims.as_of < HELD.as_of:
+        assert judged == offers.Judged(None, (), None)
+    else:
+        code = {"box-2": "other_box", "bridge-2": "other_issuer"}
+        _refused(judged, "revocations", "", code.get(claims.aud, code.get(claims.iss, "invalid")), wording)
 
 
-def test_a_permit_cannot_pose_as_a_revocation_list() -> None:
-    assert _judge_list(_list(6), HELD, typ=jws.PERMIT).happening is None
+def test_the_same_list_again_is_no_news() -> None:
+    assert _judge_list(_list(5, "HW-9", as_of=WALL_S - 60), HELD) == offers.Judged(None, (), None)
+
+
+def test_a_permit_cannot_pose_as_a_revocation_list(wording: Wording) -> None:
+    _refused(_judge_list(_list(6), HELD, typ=jws.PERMIT), "revocations", "", "wrong_type", wording)
+
+
+def test_a_revocation_list_is_not_signed_with_the_key_of_commands(wording: Wording) -> None:
     token = jws.sign(_list(6), jws.REVOCATIONS, COMMANDER, "c1")
-    judged = offers.revocations(token, KEYS, "box-1", HELD)
-    assert judged.notes[0].type == "revocations.refused"
+    _refused(offers.revocations(token, KEYS, "box-1", HELD), "revocations", "", "forged", wording)
 
 
 # --- commands
@@ -211,18 +273,17 @@ def _obey(claims: Command, seen: set[str], key: OKPKey = COMMANDER, kid: str = "
      (Verb.IDENTIFY, IdentifyAsked())],
 )  # fmt: skip
 def test_commands_may_tighten_and_identify_and_nothing_else(verb: Verb, expected: Happening) -> None:
-    judged = _obey(_command(verb), set())
-    assert judged.happening == expected
-    assert judged.notes[0].data["verb"] == verb.value
+    note = Note(
+        "cli.command", Category.CLI, Severity.WARNING, ActionResult.OK, ("bridge", "bridge-1"), "HW-1", 0, 0, False,
+        {"verb": verb.value, "id": "c-1", "reason": "wind"},
+    )  # fmt: skip
+    answer = Response("c-1", "command", ok=True, code="done")
+    assert _obey(_command(verb), {"c-0"}) == offers.Judged(expected, (note,), answer)
     assert {verb.value for verb in Verb} == {"suspend", "void", "identify", "resend"}
 
 
-def test_what_the_box_cannot_do_is_refused_and_not_called_done() -> None:
-    judged = _obey(_command(Verb.RESEND), set())
-    assert judged.happening is None
-    assert judged.response is not None
-    assert (judged.response.ok, judged.response.code) == (False, "not_available")
-    assert judged.notes[0].type == "command.refused"
+def test_what_the_box_cannot_do_is_refused_and_not_called_done(wording: Wording) -> None:
+    _refused(_obey(_command(Verb.RESEND), set()), "command", "c-1", "not_available", wording)
 
 
 def test_a_box_that_is_asked_to_show_itself_does_so_for_thirty_seconds() -> None:
@@ -236,9 +297,7 @@ def test_a_box_that_is_asked_to_show_itself_does_so_for_thirty_seconds() -> None
 
 def test_a_command_is_obeyed_once() -> None:
     judged = _obey(_command(Verb.VOID), {"c-1"})
-    assert judged.happening is None
-    assert judged.response is not None
-    assert judged.response.ok
+    assert judged == offers.Judged(None, (), Response("c-1", "command", ok=True, code="done"))
 
 
 @pytest.mark.parametrize(
@@ -251,32 +310,43 @@ def test_a_command_is_obeyed_once() -> None:
      (_command(Verb.SUSPEND), STRANGER, "c1", "forged")],
     ids=["expired", "other box", "other issuer", "not NFC", "permit key", "forged"],
 )  # fmt: skip
-def test_a_command_that_does_not_stand_is_refused(claims: Command, key: OKPKey, kid: str, code: str) -> None:
-    judged = _obey(claims, set(), key, kid)
-    assert judged.happening is None
-    assert judged.response is not None
-    assert judged.response.code == code
-    assert judged.notes[0].type == "command.refused"
+def test_a_command_that_does_not_stand_is_refused(
+    claims: Command, key: OKPKey, kid: str, code: str, wording: Wording
+) -> None:
+    number = "" if code == "forged" else "c-1"
+    _refused(_obey(claims, set(), key, kid), "command", number, code, wording)
+
+
+def test_a_command_holds_until_its_last_second() -> None:
+    assert _obey(_command(Verb.VOID, exp=WALL_S + 1), set()).happening is not None
+
+
+def test_a_permit_holds_until_its_last_second() -> None:
+    assert _judge(_sign(permit(start_s=-60, end_s=1))).happening is not None
 
 
 # --- key files
 
 
-def test_a_box_takes_public_keys_only(tmp_path: Path) -> None:
+def test_a_box_takes_public_keys_only(tmp_path: Path, wording: Wording) -> None:
     path = tmp_path / "permit_keys.json"
     path.write_bytes(msgspec.json.encode({"keys": [{**SIGNER.as_dict(private=False), "kid": "p1"}]}))
     keys = offers.load_keys(path)
     assert jws.verify(_sign(permit()), jws.PERMIT, keys, PermitClaims) == permit()
     path.write_bytes(msgspec.json.encode({"keys": [{**SIGNER.as_dict(private=True), "kid": "p1"}]}))
-    with pytest.raises(ContractError, match="a private key"):
+    with pytest.raises(ContractError) as caught:
         offers.load_keys(path)
+    wording.check(caught.value)
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b'{"keys":[{"kty":"OKP"}]}', b'{"keys":[{"kid":"a","kty":"oct","k":"AA"}]}']
+    "body",
+    [b"", b"{}", b"\xff", b'{"keys":[]}', b'{"keys":[{"kty":"OKP"}]}', b'{"keys":[{"kid":"a","kty":"oct","k":"AA"}]}'],
+    ids=["empty", "no keys", "no text", "not one key", "no kid", "a secret"],
 )
-def test_a_key_file_that_holds_something_else_is_refused(tmp_path: Path, body: bytes) -> None:
+def test_a_key_file_that_holds_something_else_is_refused(tmp_path: Path, body: bytes, wording: Wording) -> None:
     path = tmp_path / "keys.json"
     path.write_bytes(body)
-    with pytest.raises(ContractError):
+    with pytest.raises(ContractError) as caught:
         offers.load_keys(path)
+    wording.check(caught.value)

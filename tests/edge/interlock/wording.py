@@ -20,7 +20,7 @@ class Wording:
     def __init__(self, case: str) -> None:
         self.case = case
 
-    def check(self, error: ContractError) -> None:
+    def check(self, error: ContractError | str) -> None:
         """The whole message, field, expectation, what came and hint, is the one that is written down."""
         first, gap, last = SAID.get(self.case, "").partition("…")
         right = str(error).startswith(first) and str(error).endswith(last) if gap else str(error) == first
