@@ -82,7 +82,7 @@ def _refused(judged: offers.Judged, kind: str, number: str, code: str, wording: 
     (note,) = judged.notes
     data = note.data
     assert list(data) == ["code", "field", "expected", "came"]
-    assert response.detail.startswith(f"{data['field']}: expected {data['expected']}, got {data['came']}")
+    assert response.detail.startswith(f"{data['field'] or 'input'}: expected {data['expected']}, got {data['came']}")
     assert note == Note(
         f"{kind}.refused", Category.PERMIT, Severity.WARNING, ActionResult.DENIED, ("bridge", ""), number, 0, 0, False,
         {"code": code, "field": data["field"], "expected": data["expected"], "came": data["came"]},
