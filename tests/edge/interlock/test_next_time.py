@@ -18,7 +18,7 @@ replace = msgspec.structs.replace
 def _bare(bench: Bench, **durable: object) -> Turn:
     """No evidence of which time alone could take the worth."""
     made = turn(bench, **durable)
-    made.snapshot = replace(made.snapshot, readings={}, inputs=None, deadman=None)
+    made.snapshot = replace(made.snapshot, readings={}, sensors={}, inputs=None, deadman=None)
     return made
 
 
@@ -66,6 +66,11 @@ def test_every_evidence_counts_just_after_it_got_too_old(ready: Bench) -> None:
     assert next_us(made) == ready.now + 1
     made.snapshot = replace(made.snapshot, readings={"co-1": replace(old, at_us=ready.now - STALE_US - 1)})
     assert next_us(made) == ready.now + SECOND, "what is over already is not waited for"
+    box = next(each for each in ready.site.sensors if each.name == "box-temp")
+    hot = replace(old, channel="box-temp", at_us=ready.now - box.stale_us + 6)
+    made.snapshot = replace(made.snapshot, readings={}, sensors={"box-temp": hot, "odd": replace(old, at_us=5)})
+    assert next_us(made) == ready.now + 7
+    made.snapshot = replace(made.snapshot, sensors={})
     read = InputReading(arm=False, finish=False, reset=False, stop=True, estop=True, at_us=ready.now - 400_000)
     made.snapshot = replace(made.snapshot, readings={}, inputs=read)
     assert next_us(made) == ready.now - 400_000 + GB.inputs_ttl_ms.value * 1000 + 1
@@ -103,6 +108,13 @@ def test_the_countdown_begins_with_a_warning_that_says_how_long_and_why(released
             ],
         )
     ]  # fmt: skip
+
+
+def test_the_countdown_is_told_in_whole_seconds(released: Bench) -> None:
+    made = _graced(released)
+    made.verdicts["guardian"] = replace(made.verdicts["guardian"], grace_us=30_999_999)
+    run(made)
+    assert repr(made.notes[0].data["seconds"]) == "30"
 
 
 @pytest.mark.parametrize(("went_us", "trips"), [(1, False), (GRACE_US - 1, False), (GRACE_US, True)])

@@ -520,6 +520,7 @@ def test_a_resume_ends_the_watch_and_all_that_the_trip_left(ready: Bench) -> Non
     made = turn(
         ready, mode=Mode.ARMED, active="HW-1", attempt=2, first_out=Reason("a"), consequences=(Reason("b"),),
         reset_done=True, confirmed=True, fire_watch=FireWatch("HW-5", 1, ready.now + 9), deadline_us=10**18,
+        deadline_by="level_night",
     )  # fmt: skip
     before = made.d
     made.release()
@@ -527,6 +528,7 @@ def test_a_resume_ends_the_watch_and_all_that_the_trip_left(ready: Bench) -> Non
         "mode": Mode.RELEASED, "since_us": ready.now, "released_us": ready.now, "crew": ("performer", "guardian"),
         "ignited": ("HW-1",), "first_out": None, "consequences": (), "reset_done": False, "confirmed": False,
         "fire_watch": None, "deadline_us": permit().exp * SECOND - ready.wall_ms * 1000 + ready.clock.at_us,
+        "deadline_by": "deadline",
     }  # fmt: skip
     assert made.notes == [
         note("release.commanded", attempt=2, snapshot=True),
