@@ -23,7 +23,7 @@ class Refusals:
     def _one(self, note: Note, now_us: int) -> Note | None:
         if not note.type.endswith(".refused"):
             return note
-        key = (note.type, str(note.data.get("code", "")))
+        key = (note.type, str(note.data["code"]))
         last_us = self._last_us.get(key)
         if last_us is not None and now_us - last_us < EVERY_US:
             self._left_out[key] = self._left_out.get(key, 0) + 1

@@ -298,6 +298,7 @@ def test_every_level_that_is_missing_is_named(wording: Wording) -> None:
 def test_every_bound_of_a_limit_converts() -> None:
     """GBZ 2.1: 28 mg/m3 of carbon monoxide are 24.05 ppm at 20 degC."""
     limit = rules.Limit("CO", Unit.MG_M3, "x", low=7, high=28, below=14, temperature_c=20).into(Unit.PPM)
+    assert limit.unit is Unit.PPM
     assert (limit.low, limit.high, limit.below) == (
         pytest.approx(6.01, abs=0.01), pytest.approx(24.05, abs=0.01), pytest.approx(12.02, abs=0.01),
     )  # fmt: skip

@@ -1,0 +1,157 @@
+"""A detector's test reading by reading: each limit at its value and one step to either side (GAS-05)."""
+
+import msgspec
+import pytest
+
+from edge.gas.reading import Quality, Reading
+from edge.interlock.proving import DetectorRecord, Exercise, Kind, Phase, Proof, Result, Terms, advance
+
+replace = msgspec.structs.replace
+S = 1_000_000
+LIMITS = Terms(apply_us=10 * S, respond_us=5 * S, hold_us=2 * S, clear_us=4 * S, band=5.0, still_percent=10)
+STALE_US = 500_000
+TEST = Exercise(
+    kind=Kind.BUMP, channel="ch4-1", applied=50.0, baseline=10.0, by="leader", bottle="7", due_s=0, t=1,
+    began_us=100 * S, phase=Phase.APPLY, phase_us=100 * S, seen_us=100 * S, still_us=100 * S,
+)  # fmt: skip
+"""Gas of 50 on a detector that reads 10: up to 14 it is at its baseline, from 45 to 55 it is in the band."""
+
+
+def reading(at_us: int, value: float | None, quality: Quality = Quality.GOOD) -> Reading:
+    return Reading("ch4-1", value, quality, at_us, 0, None, "")
+
+
+def see(test: Exercise, value: float, at_us: int, limits: Terms = LIMITS) -> Exercise | Proof:
+    """The newest reading, judged as soon as it is there."""
+    return advance(test, reading(at_us, value, Quality.GOOD), limits, STALE_US, at_us)
+
+
+def going(test: Exercise | Proof) -> Exercise:
+    assert isinstance(test, Exercise), test
+    return test
+
+
+def code(test: Exercise | Proof) -> str:
+    assert isinstance(test, Proof), test
+    return test.code
+
+
+@pytest.mark.parametrize(
+    ("applied", "baseline", "value", "moved"),
+    [
+        (50.0, 10.0, 14.0, False), (50.0, 10.0, 14.01, True), (50.0, 10.0, 0.0, False),
+        (10.0, 20.0, 19.0, False), (10.0, 20.0, 18.99, True), (10.0, 20.0, 30.0, False),
+        (0.5, 0.0, 0.05, False), (0.5, 0.0, 0.06, True),
+    ],
+)  # fmt: skip
+def test_a_reading_beyond_a_tenth_of_the_step_has_moved(
+    applied: float, baseline: float, value: float, moved: bool
+) -> None:
+    """Towards the gas, whether that is more or less than the air; the other way it is noise."""
+    limits = replace(LIMITS, band=0.001)
+    after = going(see(replace(TEST, applied=applied, baseline=baseline), value, 101 * S, limits))
+    assert after.phase is (Phase.RESPOND if moved else Phase.APPLY)
+    assert after.still_us == (100 * S if moved else 101 * S)
+
+
+def test_the_moment_of_each_phase_is_the_readings_own() -> None:
+    moved = going(see(TEST, 20.0, 101 * S))
+    assert moved == replace(TEST, phase=Phase.RESPOND, phase_us=101 * S, seen_us=101 * S, reading=20.0)
+    inside = going(see(moved, 45.0, 102 * S))
+    assert inside == replace(moved, seen_us=102 * S, entered_us=102 * S, reading=45.0)
+    held = going(see(inside, 55.0, 104 * S))
+    assert held == replace(inside, seen_us=104 * S, reading=55.0, phase=Phase.CLEAR, phase_us=104 * S)
+
+
+def test_a_reading_that_leaves_the_band_begins_anew() -> None:
+    inside = going(see(going(see(TEST, 20.0, 101 * S)), 45.0, 102 * S))
+    outside = going(see(inside, 44.9, 103 * S))
+    assert outside == replace(inside, seen_us=103 * S, entered_us=0, reading=44.9)
+
+
+@pytest.mark.parametrize(("after_us", "ended"), [(10 * S - 1, False), (10 * S, False), (10 * S + 1, True)])
+def test_gas_must_come_within_the_time_to_apply_it(after_us: int, ended: bool) -> None:
+    after = see(TEST, 10.0, 100 * S + after_us)
+    assert (isinstance(after, Proof) and after.code == "test_no_response") is ended
+
+
+@pytest.mark.parametrize(("after_us", "ended"), [(5 * S - 1, False), (5 * S, False), (5 * S + 1, True)])
+@pytest.mark.parametrize("value", [45.0, 44.0])
+def test_the_band_must_be_reached_within_the_time_to_respond(after_us: int, ended: bool, value: float) -> None:
+    """In the band too late is as bad as not in the band in time."""
+    after = see(going(see(TEST, 20.0, 101 * S)), value, 100 * S + after_us)
+    assert (isinstance(after, Proof) and after.code == "test_slow") is ended
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(60.0, "test_too_high"), (44.0, "test_slow"), (-30.0, "test_slow"), (-30.1, "test_too_high"), (0.0, "test_slow")],
+)
+def test_a_reading_further_from_the_air_than_the_gas_is_too_high(value: float, said: str) -> None:
+    assert code(see(going(see(TEST, 20.0, 101 * S)), value, 106 * S)) == said
+
+
+@pytest.mark.parametrize(("held_us", "phase"), [(2 * S - 1, Phase.RESPOND), (2 * S, Phase.CLEAR)])
+def test_the_band_must_be_held(held_us: int, phase: Phase) -> None:
+    assert going(see(going(see(TEST, 45.0, 101 * S)), 45.0, 101 * S + held_us)).phase is phase
+
+
+CLEARING = replace(TEST, phase=Phase.CLEAR, phase_us=110 * S, seen_us=110 * S, entered_us=104 * S, reading=49.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "passed"), [(14.0, True), (14.01, False), (6.0, True), (5.99, False), (10.0, True), (15.0, False)]
+)
+def test_a_detector_is_clear_when_it_is_at_its_baseline_again(value: float, passed: bool) -> None:
+    after = see(CLEARING, value, 111 * S)
+    assert (isinstance(after, Proof) and after.result is Result.PASSED) is passed
+
+
+@pytest.mark.parametrize(("after_us", "ended"), [(4 * S, False), (4 * S + 1, True)])
+def test_the_gas_must_leave_within_the_time_to_clear(after_us: int, ended: bool) -> None:
+    after = see(CLEARING, 20.0, 110 * S + after_us)
+    assert (isinstance(after, Proof) and after.code == "test_not_clear") is ended
+
+
+@pytest.mark.parametrize(("age_us", "ended"), [(STALE_US, False), (STALE_US + 1, True)])
+def test_a_silent_detector_fails_its_test(age_us: int, ended: bool) -> None:
+    after = advance(TEST, reading(101 * S, 10.0, Quality.GOOD), LIMITS, STALE_US, 101 * S + age_us)
+    assert isinstance(after, Proof) is ended
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [None, reading(101 * S, None, Quality.GOOD), reading(101 * S, 10.0, Quality.FAULT)],
+    ids=["none", "no value", "a fault"],
+)
+def test_a_detector_that_says_nothing_sound_fails_its_test(seen: Reading | None) -> None:
+    assert code(advance(TEST, seen, LIMITS, STALE_US, 101 * S)) == "test_bad_reading"
+
+
+@pytest.mark.parametrize("at_us", [100 * S, 100 * S - 1])
+def test_the_same_reading_is_judged_once(at_us: int) -> None:
+    assert advance(TEST, reading(at_us, 50.0, Quality.GOOD), LIMITS, STALE_US, 100 * S) is TEST
+
+
+@pytest.mark.parametrize(("entered_us", "ms"), [(0, None), (103_000_999, 3_000), (103_001_000, 3_001)])
+def test_the_response_is_in_whole_milliseconds_from_the_last_still_reading(entered_us: int, ms: int | None) -> None:
+    assert replace(TEST, entered_us=entered_us).response_ms == ms
+
+
+def _proof(t: int, result: Result) -> Proof:
+    return Proof(t, 0, result, "", 50.0, None, None, "leader", "7")
+
+
+@pytest.mark.parametrize(
+    ("result", "t", "cured"),
+    [
+        (Result.PASSED, 11, True), (Result.PASSED, 10, True), (Result.PASSED, 9, False), (Result.FAILED, 11, False),
+        (Result.ABORTED, 11, False), (Result.FAILED, 9, False),
+    ],
+)  # fmt: skip
+def test_only_a_calibration_that_passed_since_cures_a_failed_bump_test(result: Result, t: int, cured: bool) -> None:
+    """OSHA SHIB 2013: after a failed bump test, a full calibration."""
+    record = DetectorRecord(_proof(10, Result.FAILED), _proof(t, result))
+    assert record.uncured_bump is not cured
+    assert DetectorRecord(_proof(10, Result.FAILED)).uncured_bump
+    assert not DetectorRecord(_proof(10, Result.PASSED), _proof(t, result)).uncured_bump
