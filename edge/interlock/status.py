@@ -162,7 +162,7 @@ class PersonView(msgspec.Struct, frozen=True):
 
 
 class PreconditionView(msgspec.Struct, frozen=True):
-    """What must hold on site: kind, limit and value in °C as text, sensor, and by whom it was entered."""
+    """What must hold on site: kind, limit and value in °C as text, the sensor or by whom it was entered."""
 
     id: str
     text: str

@@ -16,7 +16,7 @@ from edge.interlock.proof_test import STEPS
 from edge.interlock.proving import UNPROVEN, Exercise, Phase, Proof, Result
 from edge.interlock.reasons import fill, text
 from edge.interlock.site import SiteChannel, SiteGroup
-from edge.interlock.state import Mode, ProofStep, Reason
+from edge.interlock.state import Mode, ProofStep, Reason, milli
 from edge.interlock.status import (
     AuditView,
     BusView,
@@ -283,7 +283,8 @@ def _permit(f: Facts) -> PermitView | None:
 
 
 def _precondition(f: Facts, wanted: Precondition) -> PreconditionView:
-    proof = proof_of(f, wanted)
+    proof, reading = proof_of(f, wanted), f.snapshot.sensors.get(wanted.sensor)
+    measured = milli(reading.value) if reading is not None else proof.value_milli if proof else None
     return PreconditionView(
         id=wanted.id,
         text=wanted.text,
@@ -291,7 +292,7 @@ def _precondition(f: Facts, wanted: Precondition) -> PreconditionView:
         limit=_number(wanted.limit_milli),
         sensor=wanted.sensor,
         ok=missing(f, wanted) is None,
-        value=_number(proof.value_milli if proof else None),
+        value=_number(measured),
         by=proof.person if proof else "",
     )
 

@@ -72,6 +72,13 @@ def settings(folder: Path, site: dict[str, Any]) -> dict[str, Any]:
             for name, bus, unit_id, gas, unit, scale, low, high in channels
         ],
         "groups": [{"name": name, "vote": "1oo1", "channels": [name]} for name, *_ in channels],
+        "sensors": [
+            {"name": "temp-1", "unit_id": 21, "quantity": "temperature", "range_low": -40, "range_high": 400, "bus": "gas", "scale": 0.1},
+            {"name": "box-temp", "unit_id": 22, "quantity": "temperature", "range_low": -40, "range_high": 125, "bus": "gas", "scale": 0.1},
+            {"name": "wind-1", "unit_id": 23, "quantity": "wind", "range_low": 0, "range_high": 60, "bus": "gas", "scale": 0.1},
+        ],
+        "enclosure": "box-temp",
+        "wind": "wind-1",
         "inputs": {"bus": "io", "unit_id": 10},
         "relay": {"device": site["deadman"]["device"]},
         "presence": {
