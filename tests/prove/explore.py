@@ -83,6 +83,7 @@ class Box(Bench):
         """A box of its own in the same situation."""
         other = copy.copy(self)
         other.gas = {name: copy.copy(gas) for name, gas in self.gas.items()}
+        other.sensors = {name: copy.copy(said) for name, said in self.sensors.items()}
         other.pressed, other.badges, other.looking = set(self.pressed), dict(self.badges), set(self.looking)
         other.unknown_badges = dict(self.unknown_badges)
         other.badge_seen, other.faces = dict(self.badge_seen), dict(self.faces)

@@ -100,6 +100,31 @@ def closed_means_clean_air(t: Transition) -> str:
     return ""
 
 
+STRONG_WIND_M_S = 8.0
+"""Where grade 5 begins (GB/T 28591-2012)."""
+
+
+def closed_means_a_cool_box_in_calm_air(t: Transition) -> str:
+    """Commanded closed ⇒ the sensor in the box and the anemometer are sound and fresh, the box at most at its highest
+    temperature, and no wind of grade 5 unless the permit is upgraded."""
+    if not t.closed:
+        return ""
+    upgraded = any(permit.carries_upgrade for permit in t.after.permits if permit.jti == t.after.active)
+    for sensor in t.site.sensors:
+        reading = t.snapshot.sensors.get(sensor.name)
+        if sensor.name not in (t.site.enclosure, t.site.wind):
+            continue
+        if reading is None or reading.quality is not Quality.GOOD or reading.value is None:
+            return f"closed without a word of {sensor.name}"
+        if t.now - reading.at_us > sensor.stale_us:
+            return f"closed while {sensor.name} is silent"
+        if sensor.name == t.site.enclosure and reading.value > t.rules.enclosure_max_c.value:
+            return f"closed at {reading.value} °C"
+        if sensor.name == t.site.wind and reading.value >= STRONG_WIND_M_S and not upgraded:
+            return f"closed at {reading.value} m/s"
+    return ""
+
+
 def no_bypass_beats_gas(t: Transition) -> str:
     """Commanded closed ⇒ no bypassed head sees gas; a bypass names two people, has an end, and never begins while
     armed or released."""
@@ -321,6 +346,7 @@ INVARIANTS: tuple[Callable[[Transition], str], ...] = (
     relay_follows_the_mode,
     closed_means_every_run_condition_passed,
     closed_means_clean_air,
+    closed_means_a_cool_box_in_calm_air,
     no_bypass_beats_gas,
     closed_means_hands_off_the_stop,
     closed_means_the_final_element_agrees,

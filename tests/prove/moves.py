@@ -25,11 +25,12 @@ from edge.interlock.happenings import (
 )
 from edge.interlock.proof_test import Probe
 from edge.interlock.snapshot import AuditHealth
-from tests.edge.interlock.bench import SITE, WALL_S, Bench, permit
+from tests.edge.interlock.bench import CALM, SITE, WALL_S, Bench, Gas, permit
 
 replace = msgspec.structs.replace
 Move = Callable[[Bench, int], None]
 NAMES = tuple(channel.name for channel in SITE.channels)
+SENSORS = tuple(sensor.name for sensor in SITE.sensors)
 _QUALITIES = tuple(Quality)
 MAX_NUMBER = 150
 
@@ -42,6 +43,8 @@ def mend_devices(bench: Bench, _: int = 0) -> None:
     """Everything that an engineer can put right; whoever is here stays, whoever is not does not come."""
     for name, gas in bench.gas.items():
         gas.value, gas.quality, gas.silent_since = _clean(name), Quality.GOOD, None
+    for name, said in bench.sensors.items():
+        said.value, said.quality, said.silent_since = CALM[name], Quality.GOOD, None
     bench.position = Position(0, True, -9, 1, 9, 90)
     bench.position_silent_since = bench.inputs_silent_since = bench.deadman_silent_since = None
     bench.camera, bench.camera_silent_since = "ok", None
@@ -297,6 +300,23 @@ def _reboot(bench: Bench, number: int) -> None:
     bench.restart(boot_id=f"boot-{number}")
 
 
+def _sensor(bench: Bench, number: int) -> Gas:
+    return bench.sensors[SENSORS[number % len(SENSORS)]]
+
+
+def _sensor_says(bench: Bench, number: int) -> None:
+    """Up to 75, in °C or m/s."""
+    _sensor(bench, number).value = number / 2
+
+
+def _sensor_silent(bench: Bench, number: int) -> None:
+    _sensor(bench, number).silent_since = _since(bench, number)
+
+
+def _sensor_quality(bench: Bench, number: int) -> None:
+    _sensor(bench, number).quality = _QUALITIES[number // len(SENSORS) % len(_QUALITIES)]
+
+
 def _wait(bench: Bench, number: int) -> None:
     """Some time, evaluated every 40 ms."""
     bench.run(number / 50)
@@ -322,6 +342,7 @@ MOVES: dict[str, Move] = {
     "permit": _permit, "revoke": _revoke, "suspend": _suspend, "suspend here": _suspend_here, "void": _void,
     "reconfirm": _reconfirm, "beacon": _badge(1009), "bypass": _bypass, "shut down": _shut_down,
     "proof asked": _proof_asked, "proof test": _proof_test, "deaf": _deaf,
+    "sensor says": _sensor_says, "sensor silent": _sensor_silent, "sensor quality": _sensor_quality,
     "restart": _restart, "reboot": _reboot, "wait": _wait, "wait long": _wait_long, "mend": mend,
     "mend devices": mend_devices, "clear fault": _clear_fault, "reset mended": _reset_mended,
 }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edge.interlock import bypassing, kernel, proof_test, resetting, restart, watching
-from edge.interlock.conditions import air, buttons, element, permit
+from edge.interlock.conditions import air, buttons, contacts, element, permit, sensors, wind
 from edge.interlock.conditions import box as conditions_box
 from edge.interlock.state import Mode
 from edge.interlock.turn import Turn, add_consequences
@@ -60,6 +60,9 @@ SABOTAGE: tuple[tuple[Callable[..., Any], str, str, str], ...] = (
     (air.channel_reason, "reading.quality is not Quality.GOOD", "False", "closed_means_clean_air"),
     (air.group_votes, "or vote.code in GAS_ALARMS", "", "no_bypass_beats_gas"),
     (air.group_votes, "in bypassed or vote.code in GAS_ALARMS), 1", "in bypassed or vote.code in GAS_ALARMS), 2", "closed_means_clean_air|no_bypass_beats_gas"),
+    (contacts.enclosure, "value <= row.value", "value <= 999", "closed_means_a_cool_box_in_calm_air"),
+    (wind.wind, "grade(speed) < row.value", "True", "closed_means_a_cool_box_in_calm_air"),
+    (sensors.measured, "0 <= age_us <=", "0 <=", "closed_means_a_cool_box_in_calm_air"),
     (bypassing.problem, "f.durable.mode not in _QUIET", "False", "no_bypass_beats_gas"),
     (buttons.stop, "not read.stop", "False", "closed_means_hands_off_the_stop"),
     (buttons.inputs, "0 <= age_us <=", "0 <=", "closed_means_hands_off_the_stop"),
