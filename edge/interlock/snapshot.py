@@ -75,8 +75,8 @@ class Refused(msgspec.Struct, frozen=True):
     why: str
 
 
-def _previous(snapshot: Snapshot, item: Evidence) -> int:
-    """Stamp of the last item of the same kind and subject, or -1."""
+def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
+    """Stamp of the last item of the same kind and subject, None when there was none."""
     last: Badge | BadgeRefused | Position | Face | Camera | None
     match item:
         case Badge():
@@ -89,12 +89,12 @@ def _previous(snapshot: Snapshot, item: Evidence) -> int:
             last = snapshot.faces.get(item.person)
         case FaceRefused():
             # Faces of one frame share its stamp.
-            return -1 if not snapshot.strangers else snapshot.strangers[-1].at_us - 1
+            return snapshot.strangers[-1].at_us - 1 if snapshot.strangers else None
         case Camera():
             last = snapshot.camera
         case _:
             last = None
-    return -1 if last is None else last.at_us
+    return None if last is None else last.at_us
 
 
 MAX_SUBJECTS = 64
@@ -118,7 +118,8 @@ def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> t
         return snapshot, Refused(source, kind, "this source may not send it")
     if item.at_us > now_us:
         return snapshot, Refused(source, kind, "stamped in the future")
-    if item.at_us <= _previous(snapshot, item):
+    previous = _previous(snapshot, item)
+    if previous is not None and item.at_us <= previous:
         return snapshot, Refused(source, kind, "not newer than the last")
     replace = msgspec.structs.replace
     match item:

@@ -296,7 +296,7 @@ WARNING_US = GB.bypass_warning_s.value * SECOND
 @pytest.mark.parametrize(
     ("since_us", "left_us", "ended", "warned"),
     [
-        (0, WARNING_US + 1, False, False), (0, WARNING_US, False, True), (0, 1, False, True), (0, 0, True, False),
+        (0, WARNING_US + 1, False, False), (0, WARNING_US, False, True), (0, 1, False, True), (0, 5 * SECOND - 1, False, True), (0, 0, True, False),
         (0, -1, True, False), (1, 5, True, False),
     ],
 )  # fmt: skip
@@ -405,6 +405,8 @@ def test_a_refusal_names_the_longest_time(seconds: int, came: str) -> None:
 
 def test_a_refusal_names_what_runs_already() -> None:
     assert _why(_with("ch4-2")) == ("channel", "a channel without a bypass", "ch4-2", "end the running one first")
+    two = "ch4-5, o2-1 and ch4-2"
+    assert _why(_with("ch4-5", "o2-1"))[2] == two
     most = f"at most 1 at a time ({GB.bypass_max_count.clause})"
     assert _why(_with("ch4-5")) == ("channel", most, "ch4-5 and ch4-2", "end the running one first")
 

@@ -152,7 +152,7 @@ def test_every_message_survives_the_socket(message: ev.Message) -> None:
 )
 def test_the_wall_clock_goes_on_from_where_it_was_read(t: int, at_us: int, now_us: int, wall_s: int) -> None:
     """Whole seconds, rounded down; also to a moment just before the reading."""
-    assert Clock(t, at_us, "sync", 0, 0).wall_s(now_us) == wall_s
+    assert repr(Clock(t, at_us, "sync", 0, 0).wall_s(now_us)) == str(wall_s)
 
 
 KINDS = {
@@ -213,6 +213,13 @@ def test_sixty_four_are_kept_and_the_one_seen_longest_ago_goes(count: int) -> No
     held, _ = accept(held, ev.Badge(501, 999, -60), Source.PRESENCE, NOW)
     assert set(held.badges) == {*range(count - 1), 999} - ({1} if count == 65 else set())
     assert (MAX_SUBJECTS, MAX_STRANGERS) == (64, 8)
+
+
+def test_a_refused_face_is_as_new_as_the_last_not_as_the_first() -> None:
+    held, _ = accept(EMPTY, ev.FaceRefused(5, "x", 1), Source.VISION, NOW)
+    held, _ = accept(held, ev.FaceRefused(9, "x", 2), Source.VISION, NOW)
+    assert accept(held, ev.FaceRefused(8, "x", 3), Source.VISION, NOW)[1] is not None
+    assert accept(held, ev.FaceRefused(9, "x", 3), Source.VISION, NOW)[1] is None
 
 
 def test_eight_refused_faces_are_kept_the_newest_last() -> None:

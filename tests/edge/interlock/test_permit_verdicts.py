@@ -93,12 +93,22 @@ def test_the_window_is_judged_to_the_second_narrowed_by_the_clocks_error(
 
 @pytest.mark.parametrize(
     ("mode", "past_us", "over_ms"),
-    [(Mode.RELEASED, -1, None), (Mode.RELEASED, 0, 0), (Mode.RELEASED, 1_999, 1), (Mode.ARMED, 0, None), (Mode.TRIPPED, 5, None)],
+    [(Mode.RELEASED, -1, None), (Mode.RELEASED, 0, 0), (Mode.RELEASED, 1_999, 1), (Mode.RELEASED, 1_001_999, 1001), (Mode.ARMED, 0, None), (Mode.TRIPPED, 5, None)],
 )
 def test_the_deadline_counts_while_released(at_start: Bench, mode: Mode, past_us: int, over_ms: int | None) -> None:
     """PTW-05: at that instant the time is over."""
     verdict = _verdict(at_start, "deadline", mode=mode, active="HW-1", deadline_us=at_start.now - past_us)
     assert verdict == (Verdict() if over_ms is None else Verdict((Reason("deadline", "HW-1", over_ms, 0, "s"),)))
+
+
+def test_an_end_by_the_level_says_so_with_its_clause(at_start: Bench) -> None:
+    """GB 30871-2022 5.1.1: what was fixed at arming is told when it comes."""
+    clauses = {"level_night": GB.night_from_h.clause, "level_holiday": GB.upgrade_days.clause, "deadline": ""}
+    for by, clause in clauses.items():
+        verdict = _verdict(
+            at_start, "deadline", mode=Mode.RELEASED, active="HW-1", deadline_us=at_start.now, deadline_by=by
+        )
+        assert verdict == Verdict((Reason(by, "HW-1", 0, 0, "s", clause),))
 
 
 @pytest.mark.parametrize(
@@ -452,7 +462,7 @@ def test_a_bump_test_that_runs_failed_or_was_given_up_is_none(at_start: Bench) -
     ("wall_ago_ms", "boot_ago_us", "age_ms"),
     [
         (BUMP.value * 1000, None, None), (BUMP.value * 1000 + 1, None, BUMP.value * 1000 + 1), (-1, None, -1), (0, None, None),
-        (5, BUMP.value * SECOND, None), (5, BUMP.value * SECOND + 1000, BUMP.value * 1000 + 1), (-1, 5, -1),
+        (5, BUMP.value * SECOND, None), (5, BUMP.value * SECOND + 1, BUMP.value * 1000), (5, BUMP.value * SECOND + 1000, BUMP.value * 1000 + 1), (-1, 5, -1),
         (BUMP.value * 1000 + 1, 5, BUMP.value * 1000 + 1), (0, BUMP.value * SECOND + 1000, BUMP.value * 1000 + 1),
     ],
 )  # fmt: skip
@@ -488,6 +498,10 @@ def test_a_calibration_ends_by_its_certificate_or_by_what_was_done_here(at_start
     ):  # fmt: skip
         assert _calibrated(at_start, None, end_s) == reason
         assert _calibrated(at_start, _proof(due_s=end_s), WALL_S + 5) == reason
+    at_start.now += 999
+    assert _calibrated(at_start, None, WALL_S) == due
+    at_start.now += 499_001
+    assert _calibrated(at_start, None, WALL_S + longest_s + 2) == replace(too_long, value_milli=(WALL_S + longest_s + 2) * 1000)
     for result in (Result.FAILED, Result.ABORTED):
         undone = Reason("calibration_undone", "ch4-1", None, None, "", CAL.clause)
         assert _calibrated(at_start, _proof(result, due_s=WALL_S + 9)) == undone
@@ -563,4 +577,6 @@ def test_the_life_of_a_detector_by_its_age_and_proofs(
     at_start.gas["ch4-1"].silent_since = at_start.now - age_us
     f = _facts(at_start, detectors={"ch4-1": DetectorRecord(**detectors)}, **durable)
     assert life(f, _channel(at_start)) is where
+    if not detectors:
+        assert life(_facts(at_start, detectors={}), _channel(at_start)) is where
     assert _channel(at_start).limit.unit is Unit.PCT_LEL

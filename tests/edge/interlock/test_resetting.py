@@ -113,6 +113,12 @@ def test_gas_holds_a_reset_whatever_the_cause_was(latched: Bench) -> None:
     assert [r["code"] for r in made.notes[0].data["reasons"]] == ["gas_high"]
 
 
+def test_a_latched_over_range_that_still_reads_gas_is_told_as_the_latch_that_it_is(latched: Bench) -> None:
+    latched.gas["ch4-1"].value = 40.0
+    made = _reset(latched, over_range=("ch4-1",))
+    assert [r["code"] for r in made.notes[0].data["reasons"]] == ["gas_over_range"]
+
+
 def test_a_reset_frees_the_over_range_channels_that_are_well_and_no_other(latched: Bench) -> None:
     """A head still over range in a 2oo3 group keeps its latch; the vote of the others is enough for the reset."""
     latched.gas["ch4-4"].quality = Quality.OVER_RANGE
