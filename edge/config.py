@@ -219,7 +219,7 @@ class Roster(_Section, frozen=True):
     id: Id
     name: Name
     badge: BadgeNumber
-    may: tuple[Literal["reset", "gas_test", "clear_fault", "calibrate", "bypass"], ...] = ()
+    may: tuple[Literal["reset", "gas_test", "ticket_check", "clear_fault", "calibrate", "bypass"], ...] = ()
 
 
 class Bridge(_Section, frozen=True):

@@ -73,6 +73,7 @@ EVENTS: dict[str, str] = {
     "detector.test_begun": _("test gas for a detector"),
     "permit.reconfirmed": _("approval re-confirmed"),
     "gas.record": _("gas values recorded"),
+    "permit.checked": _("ticket checked by the shift leader"),
 }
 
 REASONS: dict[str, str] = {
@@ -212,6 +213,8 @@ REASONS: dict[str, str] = {
     "sensor_warm_up": _("sensor {subject} is warming up"),
     "sensor_frozen": _("sensor {subject}: its live counter stands still"),
     "wind_strong": _("too much wind for a permit that is not upgraded ({subject})"),
+    "ticket_check_none": _("the shift leader has not checked the ticket {subject}"),
+    "ticket_check_day": _("the ticket check of {subject} is of another day"),
 }
 
 TODOS: dict[str, str] = {
@@ -359,4 +362,6 @@ TODOS: dict[str, str] = {
     "sensor_warm_up": _("wait until it is warm"),
     "sensor_frozen": _("restart or replace the sensor"),
     "wind_strong": _("stop outdoor hot work; where production needs it, apply one level higher"),
+    "ticket_check_none": _("the shift leader checks the ticket here: hotbox permit check --by ID"),
+    "ticket_check_day": _("check it again, every day before ignition: hotbox permit check --by ID"),
 }

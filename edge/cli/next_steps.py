@@ -60,6 +60,7 @@ def _to_start_again(status: Status, words: Words) -> list[str]:
     if over or status.permit is None:
         return [words("step_permit", why=words.pick(over[0])) if over else words("step_permit_plain")]
     steps = [words("step_gas_test")] if "gas_test" in failing else []
+    steps += [words("step_ticket_check")] if "ticket_check" in failing else []
     return [*steps, words("step_arm", permit=status.permit.id, until=sections.minute(status.permit.exp))]
 
 

@@ -58,6 +58,8 @@ def permit_show_command(context: typer.Context, as_json: Json = False) -> None:
         ("permit_approved", sections.minute(permit.approved_at)),
         ("permit_people", "、".join(f"{p.name} ({words(f'role.{p.role}')}, {p.id}, {p.badge})" for p in status.people)),
     ]
+    if checked := sections.ticket_check(status, words):
+        rows.append(("permit_checked", checked))
     rows += [("permit_preconditions", _line(wanted, words)) for wanted in permit.preconditions]
     wide = max(cell_len(words(key)) for key, _ in rows) + 2
     printing.lines(
@@ -209,4 +211,40 @@ def reconfirm_command(
             Text(f"{sections.TICK} {words('reconfirmed', id=done.reconfirmed, who=by)}", sections.GOOD),
             Text(f"→ {words('reconfirmed_next', m=done.good_for_s // 60)}", sections.NOTE),
         ],
+    )
+
+
+class _Checked(msgspec.Struct, frozen=True):
+    checked: str
+    by: str
+    day: int
+
+
+@permit_app.command("check")
+def check_command(
+    context: typer.Context,
+    by: Annotated[str, typer.Option(help="Id of the shift leader; the badge must be here.")],
+    permit: Annotated[
+        str, typer.Option(help="Number of the ticket. Default: the current permit of this box.", show_default=False)
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Check the ticket before ignition, every day, as a shift leader who is neither crew nor approver of this permit.
+
+    Exit codes: 0 checked, 1 refused, 3 the interlock does not answer.
+    """
+    chosen = choices(context)
+    words = chosen.words
+    if not permit:
+        status, _ = ask_status(chosen)
+        permit = status.permit.id if status.permit else ""
+    raw = ask(chosen, "ticket_check", permit=permit, person=by)
+    if as_json:
+        printing.document(raw)
+        return
+    done = msgspec.json.decode(raw, type=_Checked)
+    text = words("ticket_check_done", who=done.by, id=done.checked, n=done.day)
+    printing.lines(
+        printing.screen(),
+        [Text(f"{sections.TICK} {text}", sections.GOOD), Text(f"→ {words('ticket_check_next')}", sections.NOTE)],
     )

@@ -469,8 +469,18 @@ def events(status: Status, words: Words, width: int, rows: int) -> list[Text]:
     return lines[:rows]
 
 
+def ticket_check(status: Status, words: Words) -> str:
+    """Whether a shift leader has checked the ticket today, and who; empty where nobody has and none is asked for."""
+    check = status.permit.checked if status.permit is not None else None
+    if check is not None:
+        said = words("ticket_checked", who=check.name, n=check.day, at=minute(check.t))
+        return f"{TICK if check.ok else CROSS} {said}"
+    asked = any(verdict.condition == "ticket_check" and not verdict.ok for verdict in status.verdicts)
+    return f"{CROSS} {words('ticket_unchecked')}" if asked else ""
+
+
 def permit(status: Status, words: Words, width: int) -> list[Text]:
-    """The permit: number and level, where and what, until when and who approved."""
+    """The permit: number and level, where and what, until when, who approved and who checked it."""
     view = status.permit
     if view is None:
         return []
@@ -479,4 +489,6 @@ def permit(status: Status, words: Words, width: int) -> list[Text]:
         first.append(f"  {words('permit_confined')}", SOME)
     second = Text(view.content).append(f"  {view.method}", DIM)
     third = Text().append(words("until", time=minute(view.exp)), NOTE).append(f"  {'、'.join(view.approvers)}", DIM)
-    return [rule(words("permit"), width), *(fit(line, width) for line in (first, second, third))]
+    checked = ticket_check(status, words)
+    fourth = (Text(checked, DIM if checked.startswith(TICK) else SOME),) if checked else ()
+    return [rule(words("permit"), width), *(fit(line, width) for line in (first, second, third, *fourth))]

@@ -182,6 +182,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "step_permit": ("要再动火：{why}，请重新办票", "to work again: {why}, so apply for a new permit at the bridge"),
     "step_permit_plain": ("要再动火：请重新办票", "to work again: apply for a new permit at the bridge"),
     "step_gas_test": ("重新做气体分析并录入：hotbox gas-test", "make a new gas test and enter it: hotbox gas-test"),
+    "step_ticket_check": (
+        "班长重新验票：hotbox permit check --by 编号", "the shift leader checks the ticket again: hotbox permit check --by ID"
+    ),
     "step_arm": ("再按点火申请，作业票 {permit} 有效至 {until}", "press arm again; permit {permit} is good until {until}"),
     # relay test
     "proof_isolated": (
@@ -217,6 +220,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "permit_accepted": ("作业票 {id} 已接收", "permit {id} accepted"),
     "permit_refused": ("作业票 {id} 被拒（{code}）", "permit {id} refused ({code})"),
     "permit_approved": ("审批完成", "approved at"),
+    "permit_checked": ("班长验票", "ticket check"),
+    "ticket_unchecked": ("班长未验票", "no shift leader has checked the ticket"),
+    "ticket_checked": ("{who} 于 {at} 验票（第 {n} 天）", "checked by {who} at {at} (day {n})"),
+    "ticket_check_done": ("{who} 已验作业票 {id}（第 {n} 天）", "{who} checked the ticket {id} (day {n})"),
+    "ticket_check_next": (
+        "每天动火前验票；作业被暂停后须重新验票", "check it every day before ignition, and again after a suspension"
+    ),
     "precondition.confirm": ("现场确认", "confirm"),
     "precondition.isolation": ("隔离", "isolation"),
     "precondition.temperature": ("设备温度", "temperature"),
@@ -487,6 +497,13 @@ HELP_ZH: dict[str, str] = {
     ),
     "permit.confirm.value": "测得的温度（°C），用于设备温度。",
     "permit.confirm.photo": "测温照片（JPEG 或 PNG），盒子保存一份。",
+    "permit.check": (
+        "班长在盒子旁验票（动火前，每天一次）；验票人不得是本票的作业、监护或审批人员。\n\n"
+        "退出码：0 已验票，1 被拒，3 联锁无应答。"
+    ),
+    "permit.check.by": "验票的班长编号，工牌须在场。",
+    "permit.check.permit": "作业票编号。默认：盒子上的当前作业票。",
+    "permit.check.as_json": "打印 JSON。",
     "permit.reconfirm": (
         "监护人在盒子旁确认已过时的审批仍然有效；随后须重新做气体分析。\n\n退出码：0 已确认，1 被拒，3 联锁无应答。"
     ),

@@ -12,6 +12,7 @@
     {"op": "bypass_end", "channel", "person"}
     {"op": "confirm", "permit", "precondition", "person", "value", "photo"}   value and photo for a temperature
     {"op": "reconfirm", "permit", "person"}            the guardian, badge and face
+    {"op": "ticket_check", "permit", "person"}         the shift leader, badge here, neither crew nor approver
     {"op": "suspend", "person", "relief"}              opens at once
     {"op": "relay_test", "people": [two ids], "isolated": true}   begins the proof test; `watch` shows its steps
 
@@ -32,7 +33,7 @@ import msgspec
 from contracts.errors import ContractError, from_msgspec, printable, quote
 from contracts.event import ActionResult, Category, Severity
 from contracts.gas import Unit
-from edge.interlock import bypassing, detector_request, entering, happenings, photos, proof_test, view
+from edge.interlock import bypassing, detector_request, entering, happenings, photos, proof_test, ticket, view
 from edge.interlock.conditions import Facts
 from edge.interlock.conditions.people import entitled
 from edge.interlock.reasons import CATALOGUE
@@ -199,6 +200,7 @@ class ControlServer:
             "bypass_end": self._bypass_end,
             "relay_test": self._relay_test,
             "reconfirm": self._reconfirm,
+            "ticket_check": self._ticket_check,
             "suspend": self._suspend,
         }
         action = actions.get(request.op)
@@ -348,6 +350,12 @@ class ControlServer:
         happening = entering.reconfirm(self._facts(), request.permit, request.person)
         seconds = self._interlock.step.facts.rules.approval_age_s.value
         return happening, {"reconfirmed": request.permit, "good_for_s": seconds}
+
+    def _ticket_check(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
+        del uid
+        asked = happenings.TicketChecked(request.permit, request.person)
+        done = ticket.judge(self._facts(), asked)
+        return asked, {"checked": request.permit, "by": done.person, "day": done.day + 1}
 
     def _suspend(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid

@@ -67,6 +67,13 @@ class Reconfirmed(msgspec.Struct, frozen=True):
     person: str
 
 
+class TicketChecked(msgspec.Struct, frozen=True):
+    """A shift leader says that the ticket was checked before ignition (GB 30871-2022 A.1)."""
+
+    permit: str
+    person: str
+
+
 class SuspendedHere(msgspec.Struct, frozen=True):
     """Somebody at the box stops the work; `relief`: so that another guardian can take over."""
 
@@ -134,6 +141,7 @@ Happening = (
     | ResetRequested
     | Confirmed
     | Reconfirmed
+    | TicketChecked
     | SuspendedHere
     | DetectorTestBegun
     | DetectorTestStopped

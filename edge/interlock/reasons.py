@@ -295,6 +295,18 @@ CATALOGUE: dict[str, Text] = {
     "check_in_late": Text(
         "签到超时，作业票失效", "nobody checked in in time: the permit is void", "重新办票", "apply for a new permit"
     ),
+    "ticket_check_none": Text(
+        "班长未验票：{subject}",
+        "the shift leader has not checked the ticket {subject}",
+        "班长到场核对作业票：hotbox permit check --by 编号",
+        "the shift leader checks the ticket here: hotbox permit check --by ID",
+    ),
+    "ticket_check_day": Text(
+        "{subject} 的验票不是今天的",
+        "the ticket check of {subject} is of another day",
+        "每天动火前重新验票：hotbox permit check --by 编号",
+        "check it again, every day before ignition: hotbox permit check --by ID",
+    ),
     "calibration_due": Text(
         "{subject} 校准到期",
         "{subject}'s calibration is overdue",

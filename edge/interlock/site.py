@@ -279,12 +279,23 @@ def _at(field: str, error: ContractError) -> ContractError:
     return ContractError(field, error.expected, error.came, error.hint)
 
 
+def _somebody_checks(config: BoxConfig, rules: Rules) -> None:
+    """Refuse a box on which nobody could check the ticket although its rules ask for that before every ignition."""
+    rule = rules.ticket_check
+    if rule.value and not any("ticket_check" in person.may for person in config.roster):
+        raise ContractError(
+            "roster", f"somebody who may ticket_check, because {rules.name} asks for it ({rule.clause})", "nobody",
+            "add ticket_check to the `may` of the shift leader: that person checks each ticket before ignition",
+        )  # fmt: skip
+
+
 def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
     """Join configuration and rule pack; `stale_us`, of every channel and sensor, comes from the bus budgets.
 
     Raises:
         ContractError: a channel without limit or one that cannot reach it, no group, nothing that measures what
-            burns, a badge that two people share, or a simulation pack for real devices and the other way round.
+            burns, a badge that two people share, nobody who may check tickets, or a simulation pack for real devices
+            and the other way round.
     """
     check_simulation(config)
     if rules.simulation != (config.baseline == SIMULATION):
@@ -301,6 +312,7 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
     for person in config.roster:
         if badges.count(person.badge) > 1:
             raise ContractError("roster.badge", "one badge each", f"{person.badge} twice", "two people, two badges")
+    _somebody_checks(config, rules)
     by_name = {channel.name: channel for channel in config.channels}
     groups = []
     for group in config.groups:

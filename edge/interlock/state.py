@@ -104,6 +104,17 @@ class Reconfirmation(msgspec.Struct, frozen=True):
     at_us: int
 
 
+class TicketCheck(msgspec.Struct, frozen=True):
+    """The shift leader's check of a ticket before ignition: who, when (seconds since 1970), which day of the permit.
+
+    The first day is 0. It holds for that day alone (GB 30871-2022 A.1).
+    """
+
+    person: str
+    t: int
+    day: int
+
+
 class FireWatch(msgspec.Struct, frozen=True):
     """The fire watch after an opening: whose permit, until when (GB 30871-2022 5.2.14)."""
 
@@ -181,6 +192,7 @@ class Durable(msgspec.Struct, frozen=True):
         preconditions: "permit/id" → its proof.
         checked_in: permit → the last of its days (0 is the first) on which the crew checked in.
         missed: permit and the day of it whose check-in was missed; from then on that day's check-in may be late.
+        ticket_checks: permit → its newest check by a shift leader; taken back when the permit is suspended.
         ignited: permits that were released once: their approval has been used.
         reconfirmed: newest re-confirmation of an approval that had become too old.
         revoked: ids on the newest revocation list.
@@ -222,6 +234,7 @@ class Durable(msgspec.Struct, frozen=True):
     preconditions: dict[str, Confirmation] = {}
     checked_in: dict[str, int] = {}
     missed: tuple[str, int] = ("", 0)
+    ticket_checks: dict[str, TicketCheck] = {}
     ignited: tuple[str, ...] = ()
     reconfirmed: Reconfirmation | None = None
     revoked: tuple[str, ...] = ()

@@ -174,10 +174,24 @@ class PreconditionView(msgspec.Struct, frozen=True):
     by: str
 
 
+class TicketCheckView(msgspec.Struct, frozen=True):
+    """The shift leader's newest check of the ticket: by whom, when (seconds since 1970), on which day (the first is 1).
+
+    `ok`: it is today's.
+    """
+
+    by: str
+    name: str
+    t: int
+    day: int
+    ok: bool
+
+
 class PermitView(msgspec.Struct, frozen=True):
     """The accepted permit; times in seconds since 1970; `approved_at` is the last approval's.
 
     `base_level` is the level by place and work: with `level` above it, work may go on at night and on rest days.
+    `checked` is None while no shift leader has checked the ticket.
     """
 
     id: str
@@ -190,6 +204,7 @@ class PermitView(msgspec.Struct, frozen=True):
     approvers: tuple[str, ...]
     approved_at: int
     preconditions: tuple[PreconditionView, ...]
+    checked: TicketCheckView | None
     base_level: str = ""
     confined: bool = False
 

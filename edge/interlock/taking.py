@@ -4,7 +4,7 @@ from typing import Any
 
 from contracts.event import Category, Severity
 from contracts.permit import PermitClaims, Revocations
-from edge.interlock import bypassing, detector_tests
+from edge.interlock import bypassing, detector_tests, ticket
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.preconditions import CELSIUS
 from edge.interlock.happenings import (
@@ -24,6 +24,7 @@ from edge.interlock.happenings import (
     ShutDown,
     Suspended,
     SuspendedHere,
+    TicketChecked,
 )
 from edge.interlock.proof_test import begin
 from edge.interlock.state import (
@@ -94,7 +95,10 @@ def take(turn: Turn, happening: Happening) -> None:
                 "permit.reconfirmed", Category.PERMIT, actor=("person", person), permit=permit,
                 clause=turn.rules.approval_age_s.clause,
             )  # fmt: skip
+        case TicketChecked():
+            ticket.check(turn, happening)
         case SuspendedHere(person, relief, present):
+            ticket.take_back(turn, turn.f.permit.jti if turn.f.permit else "")
             turn.note(
                 "permit.suspended", Category.PERMIT, Severity.WARNING, actor=("person", person), relief=relief,
                 present=present,
@@ -112,8 +116,9 @@ def _take_permit(turn: Turn, claims: PermitClaims) -> None:
     numbers = {held.jti for held in permits}
     proven = {key: proof for key, proof in turn.d.preconditions.items() if key.partition("/")[0] in numbers}
     came = {number: day for number, day in turn.d.checked_in.items() if number in numbers}
+    checks = {number: check for number, check in turn.d.ticket_checks.items() if number in numbers}
     _hear(turn, claims.as_of)
-    turn.d = replace(turn.d, permits=permits, preconditions=proven, checked_in=came)
+    turn.d = replace(turn.d, permits=permits, preconditions=proven, checked_in=came, ticket_checks=checks)
     turn.note(
         "permit.accepted", Category.PERMIT, actor=("bridge", claims.iss), permit=claims.jti, part=claims,
         level=claims.level.value, base_level=(claims.base_level or claims.level).value, nbf=claims.nbf, exp=claims.exp,
@@ -176,5 +181,7 @@ def _suspend(turn: Turn, permit: str, reason: str, void: bool) -> None:
     kind = "permit.void" if void else "permit.suspended"
     turn.note(kind, Category.PERMIT, Severity.WARNING, permit=permit, reason=reason)
     concerned = [held.jti for held in (turn.f.permit, current_permit(turn.d, turn.f.wall_s)) if held is not None]
+    for number in (permit,) if permit else concerned:
+        ticket.take_back(turn, number)
     if not permit or permit in concerned:
         turn.asked.append(Reason("permit_void" if void else "permit_suspended", permit, clause="PTW-17"))

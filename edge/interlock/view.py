@@ -2,13 +2,14 @@
 
 import msgspec
 
-from contracts.permit import Precondition, Role
+from contracts.permit import PermitClaims, Precondition, Role
 from edge.config import BUTTONS
 from edge.gas.reading import Quality, Reading
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.conditions.air import GAS_ALARMS, acting_vote, group_votes, votes_to_trip
 from edge.interlock.conditions.detectors import calibration_end_s, life
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
+from edge.interlock.conditions.permit import late_s
 from edge.interlock.conditions.preconditions import missing, proof_of
 from edge.interlock.detector_tests import channel_terms
 from edge.interlock.local_time import local_time
@@ -37,6 +38,7 @@ from edge.interlock.status import (
     RelayView,
     SensorView,
     Status,
+    TicketCheckView,
     VerdictView,
 )
 from edge.interlock.taking import IDENTIFY_US
@@ -279,7 +281,16 @@ def _permit(f: Facts) -> PermitView | None:
         approvers=tuple(f"{approval.name} ({approval.office})" for approval in permit.approvals),
         approved_at=max(approval.at for approval in permit.approvals),
         preconditions=tuple(_precondition(f, wanted) for wanted in permit.preconditions),
+        checked=_ticket_check(f, permit),
     )
+
+
+def _ticket_check(f: Facts, permit: PermitClaims) -> TicketCheckView | None:
+    check = f.durable.ticket_checks.get(permit.jti)
+    if check is None:
+        return None
+    name = next((person.name for person in f.site.roster if person.id == check.person), check.person)
+    return TicketCheckView(check.person, name, check.t, check.day + 1, late_s(f, permit)[0] == check.day)
 
 
 def _precondition(f: Facts, wanted: Precondition) -> PreconditionView:

@@ -10,6 +10,7 @@ from edge.interlock.conditions.people import unknown_badges
 from edge.interlock.conditions.permit import late_s
 from edge.interlock.record import reason_data
 from edge.interlock.state import MAX_OVER, Levels, Mode, Reason, milli, usable
+from edge.interlock.ticket import take_back
 from edge.interlock.turn import Turn, replace
 from edge.relay.contact import ContactVerdict, judge
 
@@ -212,6 +213,7 @@ def _miss(turn: Turn, permit: PermitClaims, day: int) -> None:
     reason = turn.verdicts["check_in"].reasons[0]
     if permit.jti in turn.d.checked_in:
         turn.d = replace(turn.d, missed=(permit.jti, day))
+        take_back(turn, permit.jti)
         turn.asked.append(reason)
         kind = "permit.suspended"
     else:

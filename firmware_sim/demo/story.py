@@ -49,7 +49,10 @@ TITLES: dict[int, tuple[str, str]] = {
     2: ("申请、双人审批、签发，盒子验证并接收作业票", "permit applied, approved by two, issued, accepted by the box"),
     3: ("过早按下点火申请：被拒，逐项说明缺什么", "arm pressed too early: refused, everything missing is named"),
     4: ("工牌到场；冒名者被拒；作业人、监护人核验通过", "badges arrive; an impostor is refused; the crew is verified"),
-    5: ("探测器通气、气体分析；先落盘授权，触点吸合", "detectors bump-tested, gas tested; the contact closes"),
+    5: (
+        "探测器通气、气体分析、班长验票；先落盘授权，触点吸合",
+        "detectors bump-tested, gas tested, the ticket checked by the shift leader; the contact closes",
+    ),
     6: ("甲烷升高：立即切断，首发原因正确，桥接报警", "methane rises: the relay opens; the bridge shows the alarm"),
     7: ("气体恢复仍锁存；重新分析、现场复位、再次放行", "gas clears, still latched; test, reset, new release"),
     8: ("监护人离岗：倒计时警告，随后切断", "the guardian walks off: countdown, then trip"),
@@ -155,6 +158,13 @@ class Story:
         words = [word for point in points for word in ("--point", point)]
         self.box.run("gas-test", "--analyst", "leader", "--serial", "PGM-0815", *words)
 
+    def check_ticket(self) -> str:
+        """The shift leader, who is neither crew nor approver, checks the ticket at the box; gives what the box said."""
+        exit_code, text = self.box.code("permit", "check", "--by", "leader")
+        if exit_code:
+            raise DemoError(f"the ticket check was refused: {text}")
+        return str(text).strip().splitlines()[0]
+
     def bump_tests(self) -> str:
         """The shift leader bump-tests every detector with real commands and the site's own gas; gives the times."""
         channels = self.box.status["channels"]
@@ -186,6 +196,8 @@ class Story:
             return dict(self.box.status)
         if gas_test:
             self.gas_test()
+        if "ticket_check_none" in reasons(self.box.status):
+            self.box.wait("the shift leader", lambda _: self.box.code("permit", "check", "--by", "leader")[0] == 0)
         if self.box.status["state"] == "TRIPPED" and not self.box.status["reset_done"]:
             healthy = {"estop", "stop", "gas", "deadman", "contact_open", "inputs", "loop"}
             healthy |= {"guardian", "performer", "place", "stranger"}
@@ -293,7 +305,7 @@ class Story:
         self.site.press("arm")
         self.box.event("interlock.arm_refused", mark)
         missing = set(reasons(self.box.status))
-        wanted = {"badge_absent", "face_missing", "gas_test_none", "check_in_none", "bump_never"}
+        wanted = {"badge_absent", "face_missing", "gas_test_none", "check_in_none", "bump_never", "ticket_check_none"}
         if not wanted <= missing:
             raise DemoError(f"expected at least {', '.join(sorted(wanted))}, got {', '.join(sorted(missing))}")
         return Told(f"{len(missing)}: {', '.join(sorted(missing))}")
@@ -317,6 +329,11 @@ class Story:
         """5."""
         bumped = self.bump_tests()
         self.gas_test()
+        self.box.wait("all but the ticket check", lambda s: reasons(s) == ["ticket_check_none"], 20)
+        refused, why = self.box.code("permit", "check", "--by", "performer")
+        if not refused:
+            raise DemoError(f"the performer checked their own ticket: {why}")
+        checked = self.check_ticket()
         self.box.state("PERMISSIVE_OK", seconds=20)
         mark = self.box.mark()
         self.site.press("arm")
@@ -326,7 +343,7 @@ class Story:
         if self.deadman()["contact"] != "C":
             raise DemoError("the controller's contact is not closed")
         order = f"authorised as leaf {authorised['seq']} before the contact closed (leaf {closed['seq']})"
-        return Told(f"bump tests {bumped}; {order}")
+        return Told(f"bump tests {bumped}; {checked}; {order}")
 
     def methane_rises(self) -> Told:
         """6."""

@@ -35,6 +35,7 @@ from firmware_sim.demo.boxfile import EXAMPLE
 from tests.bench.plant import LateError
 
 BOX = "box-1"
+PERMIT = "bench-1"
 LEADER = 1003
 PEOPLE = (
     Person("performer", "张三", Role.PERFORMER, 1001),
@@ -49,7 +50,7 @@ def permit(key: OKPKey) -> str:
     """A permit for the crew that is good for four hours."""
     now = int(time.time())
     claims = PermitClaims(
-        iss="bridge", aud=BOX, jti="bench-1", iat=now, nbf=now - 60, exp=now + 4 * 3600, as_of=now, lease_s=4 * 3600,
+        iss="bridge", aud=BOX, jti=PERMIT, iat=now, nbf=now - 60, exp=now + 4 * 3600, as_of=now, lease_s=4 * 3600,
         work="hot_work", level=Level.GRADE_1, base_level=Level.GRADE_2, method="electric welding", place="bench", content="weld", rules=SIMULATION,
         people=PEOPLE, content_sha256=_HASH,
         approvals=(Approval("a1", "王五", "safety", now, _HASH), Approval("a2", "赵六", "owner", now, _HASH)),
@@ -214,6 +215,12 @@ class Box:
         if not answer["ok"]:
             raise LateError(f"gas test refused: {answer['error']}")
 
+    def check_ticket(self) -> None:
+        """The shift leader checks the ticket."""
+        answer = self.ask("ticket_check", permit=PERMIT, person="leader")
+        if not answer["ok"]:
+            raise LateError(f"ticket check refused: {answer['error']}")
+
     def bump_test(self, applied: dict[str, float], expose: Callable[[str, bool], None], seconds: float) -> None:
         """Bump-test every detector: `applied` by gas; `expose` gives a channel its gas, or takes it away again.
 
@@ -262,8 +269,10 @@ class Box:
         while not self.wait("PERMISSIVE_OK", seconds=0):
             if time.monotonic() > end:
                 raise LateError(f"not ready to arm within {seconds:g} s: {self.why_not()}")
-            with suppress(LateError):  # right after the start the leader's badge may not have been heard yet
+            # Right after the start the leader's badge may not have been heard yet, nor the permit have come.
+            with suppress(LateError):
                 self.test_gas()
+                self.check_ticket()
             press("reset")
             self.wait("PERMISSIVE_OK", seconds=0.3)
 

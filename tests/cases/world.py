@@ -6,9 +6,10 @@ from typing import Any
 from joserfc.jwk import OKPKey
 
 from contracts import jws
+from contracts.errors import ContractError
 from contracts.permit import Command, Level, PermitClaims, Precondition, Revocations, Verb
 from edge.gas.reading import Quality
-from edge.interlock import bypassing, offers, view
+from edge.interlock import bypassing, offers, ticket, view
 from edge.interlock.conditions import CONDITIONS
 from edge.interlock.evidence import Badge, BadgeRefused, Evidence, Face, FaceRefused, Position, Source
 from edge.interlock.happenings import (
@@ -21,6 +22,7 @@ from edge.interlock.happenings import (
     ResetRequested,
     ShutDown,
     SuspendedHere,
+    TicketChecked,
 )
 from edge.interlock.kernel import Step
 from edge.interlock.record import Note
@@ -29,7 +31,7 @@ from edge.interlock.snapshot import AuditHealth, Snapshot, accept
 from tests.cases.case import Case, seconds
 from tests.edge.interlock.bench import BOOT_US, GUARDIAN, PERFORMER, RELIEF, SITE, WALL_S, Bench, permit, replace
 
-BADGES = {"performer": 1001, "guardian": 1002, "leader": 1003, "engineer": 1004, "relief": 1005}
+BADGES = {"performer": 1001, "guardian": 1002, "leader": 1003, "engineer": 1004, "relief": 1005, "boss": 1006}
 PEOPLE = {"performer": PERFORMER, "guardian": GUARDIAN, "relief": RELIEF}
 SIGNER, COMMANDER, FORGER = jws.generate_key(), jws.generate_key(), jws.generate_key()
 DISK_US, PRESS_US, BEGIN_US = 20_000, 200_000, 1_000_000
@@ -306,6 +308,17 @@ class World(Bench):
         """A precondition of the first permit, by a person."""
         for number, who in value.items():
             self._evaluate_at(self.now, Confirmed(self.claims.jti, number, who))
+
+    def do_check_ticket(self, who: str) -> None:
+        """A shift leader checks the ticket of the current permit; a refusal is told."""
+        assert self.last is not None
+        claims = self.last.facts.permit
+        asked = TicketChecked(claims.jti if claims else "", who)
+        try:
+            ticket.judge(replace(self.last.facts, now_us=self.now), asked)
+        except ContractError as refused:
+            self.told(self, "answer", f"check refused: expected {refused.expected}, got {refused.came}")
+        self._evaluate_at(self.now, asked)
 
     def do_reconfirm(self, who: str) -> None:
         """The guardian's word that an approval which had become too old still stands."""

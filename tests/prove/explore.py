@@ -20,7 +20,7 @@ from edge.interlock.record import Note
 from edge.interlock.state import Durable, Mode, usable
 from tests.edge.interlock.bench import RELIEF, Bench, permit
 from tests.prove.invariants import Transition, broken, restart_forgets_nothing
-from tests.prove.moves import MAX_NUMBER, MOVES, mend, move
+from tests.prove.moves import MAX_NUMBER, MOVES, check_ticket, mend, move
 
 FRONTIER = 1_000
 """Nodes that are kept in each mode to go on from: about 5 kB each."""
@@ -255,19 +255,20 @@ def explore(transitions: int, seed: int) -> Iterator[Found]:
                 keep(box)
         if dice.random() < WELDERS:
             box = node.fork()
-            _try_to_weld(box)
+            _try_to_weld(box, dice.randint(0, MAX_NUMBER))
             keep(box)
         found.shapes = len(seen)
         yield found
 
 
-def _try_to_weld(box: Box) -> None:
-    """Mended, reset and tested, a person arms: many situations are only reached from a release."""
-    box.path = (*box.path, "mend, reset, test, arm, ack")
+def _try_to_weld(box: Box, number: int) -> None:
+    """Mended, reset, tested and checked, a person arms: many situations are only reached from a release."""
+    box.path = (*box.path, f"mend, reset, test, check {number}, arm, ack")
     mend(box)
     box.step()
     box.press("reset")
     box.test_gas()
+    check_ticket(box, number)
     box.press("arm")
     box.acknowledge()
     box.run(0.4)

@@ -328,6 +328,26 @@ def a_first_ignition_follows_its_approval(t: Transition) -> str:
     return "" if min(word.at_us, test.at_us) >= old_us - SECOND else "the word or the test is from before"
 
 
+def a_release_needs_its_ticket_checked_today(t: Transition) -> str:
+    """The relay closes only under a permit whose ticket was checked on this very day of it, by a named person who
+    neither works on it nor approved it."""
+    if t.step.relay is not Relay.CLOSE:
+        return ""
+    claims = next((permit for permit in t.after.permits if permit.jti == t.after.active), None)
+    check = t.after.ticket_checks.get(t.after.active)
+    if claims is None or check is None:
+        return "closed without a ticket check of this permit"
+    wall_s = t.snapshot.clock.t // 1000 + (t.now - t.snapshot.clock.at_us) // SECOND
+    days = range((claims.exp - claims.nbf + 86_399) // 86_400)
+    today = sum(wall_s >= claims.nbf - t.rules.check_in_s.value + day * 86_400 for day in days[1:])
+    if check.day != today:
+        return f"the ticket was checked on day {check.day}, today is day {today}"
+    badge = next(person.badge for person in t.site.roster if person.id == check.person)
+    names = {person.id for person in claims.people} | {given.by for given in claims.approvals}
+    own = check.person in names or badge in {person.badge for person in claims.people}
+    return f"the ticket was checked by {check.person} of its own crew or approvers" if own else ""
+
+
 def a_clock_set_back_waits_for_a_person(t: Transition) -> str:
     """Nobody releases after the clock was set back until someone has reset; setting it forward again changes nothing."""
     if t.closed and t.after.clock_back_ms:
@@ -364,6 +384,7 @@ INVARIANTS: tuple[Callable[[Transition], str], ...] = (
     an_attempt_ends_in_time,
     a_crew_is_two_people_who_were_verified,
     a_first_ignition_follows_its_approval,
+    a_release_needs_its_ticket_checked_today,
     a_clock_set_back_waits_for_a_person,
     the_next_look_is_soon,
 )
@@ -388,6 +409,7 @@ def restart_forgets_nothing(found: Durable, after: Durable) -> str:
         and (found.lost_s is None or after.lost_s == found.lost_s)
         and found.ignited == after.ignited
         and (found.checked_in, found.missed) == (after.checked_in, after.missed)
+        and found.ticket_checks == after.ticket_checks
     )
     return "" if kept else "a restart lost something"
 

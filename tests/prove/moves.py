@@ -22,6 +22,7 @@ from edge.interlock.happenings import (
     ShutDown,
     Suspended,
     SuspendedHere,
+    TicketChecked,
 )
 from edge.interlock.proof_test import Probe
 from edge.interlock.snapshot import AuditHealth
@@ -60,7 +61,7 @@ def mend_devices(bench: Bench, _: int = 0) -> None:
 def mend(bench: Bench, _: int = 0) -> None:
     """Everything that people on site can put right, themselves being there again, and the relief gone home."""
     mend_devices(bench)
-    bench.badges.update({1001: True, 1002: True, 1003: True, 1004: True, 1009: True})
+    bench.badges.update({1001: True, 1002: True, 1003: True, 1004: True, 1006: True, 1009: True})
     bench.badges[1005] = False
     bench.badge_seen.pop(1005, None)
     bench.looking = {"performer", "guardian"}
@@ -280,6 +281,14 @@ def _reconfirm(bench: Bench, number: int) -> None:
     bench.step(Reconfirmed(f"HW-{number % 4}", "guardian"))
 
 
+def check_ticket(bench: Bench, number: int) -> None:
+    """Somebody checks the ticket of some permit, mostly the shift leader that of the current one; who may not, tries."""
+    who = ("leader", "boss", "leader", "performer", "boss", "engineer", "leader")[number % 7]
+    current = bench.last.facts.permit if bench.last is not None else None
+    permit_number = f"HW-{number % 4}" if current is None or number % 9 == 0 else current.jti
+    bench.step(TicketChecked(permit_number, who))
+
+
 def _void(bench: Bench, number: int) -> None:
     bench.step(Suspended(("HW-1", "HW-2", "")[number % 3], "x", void=True))
 
@@ -338,8 +347,8 @@ MOVES: dict[str, Move] = {
     "inputs": _inputs, "clock back": _clock_back, "clock forward": _clock_forward, "clock there and back": _clock_there_and_back,
     "clock quality": _clock_quality,
     "unknown badge": _unknown_badge,
-    "disk": _disk, "gap": _gap, "gas test": _gas_test, "window": _window, "fault window": _fault_window,
-    "permit": _permit, "revoke": _revoke, "suspend": _suspend, "suspend here": _suspend_here, "void": _void,
+    "disk": _disk, "gap": _gap, "gas test": _gas_test, "check ticket": check_ticket, "window": _window, "fault window": _fault_window,
+    "boss": _badge(1006), "permit": _permit, "revoke": _revoke, "suspend": _suspend, "suspend here": _suspend_here, "void": _void,
     "reconfirm": _reconfirm, "beacon": _badge(1009), "bypass": _bypass, "shut down": _shut_down,
     "proof asked": _proof_asked, "proof test": _proof_test, "deaf": _deaf,
     "sensor says": _sensor_says, "sensor silent": _sensor_silent, "sensor quality": _sensor_quality,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge.interlock import bypassing, kernel, proof_test, resetting, restart, watching
+from edge.interlock import bypassing, kernel, proof_test, resetting, restart, ticket, watching
 from edge.interlock.conditions import air, buttons, contacts, element, permit, sensors, wind
 from edge.interlock.conditions import box as conditions_box
 from edge.interlock.state import Mode
@@ -70,6 +70,9 @@ SABOTAGE: tuple[tuple[Callable[..., Any], str, str, str], ...] = (
     (Turn._end, "- self.snapshot.clock.error_ms * 1000", "+ 1_000_000", "closed_means_within_the_deadline"),
     (kernel._relay, "if after is not Mode.RELEASED", "if after is Mode.TRIPPED", "relay_follows_the_mode"),
     (permit.approval, "if age_s <= rule.value:", "if True:", "a_first_ignition_follows_its_approval"),
+    (permit.ticket_check, "not rule.value", "True", "a_release_needs_its_ticket_checked_today"),
+    (ticket._judge_person, "person == each.id or here[person] == each.badge", "False", "a_release_needs_its_ticket_checked_today"),
+    (ticket._judge_person, "person == given.by", "False", "a_release_needs_its_ticket_checked_today"),
     (conditions_box.clock, "if f.durable.clock_back_ms:", "if False:", "a_clock_set_back_waits_for_a_person"),
     (kernel._move, "h.attempt == turn.d.attempt", "True", "a_release_needs_its_own_acknowledgement"),
     (kernel._move, "elif acknowledged:", "else:", "a_release_needs_its_own_acknowledgement"),

@@ -343,6 +343,21 @@ def _check_in(f: Facts) -> Measures:
         yield Measure(zh, en, f.permit.jti, late, None, row.value, "s", None, row.clause)
 
 
+def _ticket_check(f: Facts) -> Measures:
+    if f.permit is None:
+        return
+    clause, check = f.rules.ticket_check.clause, f.durable.ticket_checks.get(f.permit.jti)
+    if not f.rules.ticket_check.value:
+        yield Measure("规则不要求", "not asked for", f.permit.jti, clause=clause)
+    day, _ = late_s(f, f.permit)
+    if check is None:
+        yield Measure(f"第 {day + 1} 天未验票", f"not checked on day {day + 1}", f.permit.jti, clause=clause)
+    else:
+        zh = f"由 {check.person} 在第 {check.day + 1} 天验票，今天是第 {day + 1} 天"
+        en = f"checked by {check.person} on day {check.day + 1}; today is day {day + 1}"
+        yield Measure(zh, en, f.permit.jti, clause=clause)
+
+
 def _approval(f: Facts) -> Measures:
     if f.permit is None:
         return
@@ -472,6 +487,7 @@ SHOWN: dict[str, Shown] = {
     "camera": Shown(_camera, "摄像头保持清洁、对准作业点", "keep the camera clean and aimed at the work"),
     "camera_running": Shown(_camera, "特级动火全程摄像", "the whole of special hot work is filmed"),
     "check_in": Shown(_check_in, "按计划时间到场签到", "come and be verified at the planned start"),
+    "ticket_check": Shown(_ticket_check, "班长每天动火前验票", "the shift leader checks it every day before ignition"),
     "approval": Shown(_approval, "审批后尽快动火", "ignite soon after the approval"),
     "gas_test": Shown(_gas_test, "到期前重新分析", "test again before it is too old"),
     "bump_test": Shown(_bump_test, "到期前通气测试", "bump-test before it is due"),

@@ -1,4 +1,4 @@
-"""The permit and its times: window, lease, age of its approval, daily check-in."""
+"""The permit and its times: window, lease, age of its approval, daily check-in and ticket check."""
 
 from contracts.permit import PermitClaims
 from edge.interlock.conditions import level
@@ -83,6 +83,19 @@ def check_in(f: Facts) -> Verdict:
         code = "check_in_missed" if number in f.durable.checked_in else "check_in_late"
         return fail(code, number, late * 1000, rule, "s")
     return fail("check_in_none", number, max(0, late) * 1000, rule, "s")
+
+
+def ticket_check(f: Facts) -> Verdict:
+    """A shift leader checked this permit's ticket today, where the pack asks for it (PTW-16, GB 30871-2022 A.1)."""
+    rule = f.rules.ticket_check
+    if f.permit is None or not rule.value:
+        return PASS
+    number = f.permit.jti
+    check = f.durable.ticket_checks.get(number)
+    if check is None:
+        return Verdict((Reason("ticket_check_none", number, clause=rule.clause),))
+    day, _ = late_s(f, f.permit)
+    return PASS if check.day == day else Verdict((Reason("ticket_check_day", number, clause=rule.clause),))
 
 
 def approval(f: Facts) -> Verdict:

@@ -22,6 +22,7 @@
     gas_test              x                             GB 30871-2022 5.3.1
     approval              x                             PTW-08
     check_in              x                             PTW-27
+    ticket_check          x                             GB 30871-2022 A.1, PTW-16
     bump_test             x                             OSHA SHIB; domain/workflows "Detector"
     calibration           x                             JJG 693; domain/workflows "Detector"
     preconditions         x                             PTW-11
@@ -106,6 +107,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("camera", place.camera, True, False, "摄像头", "camera"),
     Condition("camera_running", place.camera_running, False, True, "全程视频", "video while released"),
     Condition("check_in", permit.check_in, True, False, "签到", "check-in"),
+    Condition("ticket_check", permit.ticket_check, True, False, "班长验票", "ticket check"),
     Condition("approval", permit.approval, True, False, "审批时效", "age of the approval"),
     Condition("gas_test", gas_test.gas_test, True, False, "动火前气体分析", "gas test before work"),
     Condition("bump_test", detectors.bump_test, True, False, "探测器通气测试", "bump test"),

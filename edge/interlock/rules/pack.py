@@ -66,6 +66,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     approval_age_s: Lower
     precondition_ttl_s: Lower
     check_in_s: Lower
+    ticket_check: Flag
     fire_watch_s: Higher
     # level upgrade and weather
     upgrade_days: Days

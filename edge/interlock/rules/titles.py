@@ -53,6 +53,7 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "approval_age_s": ("终批至点火最长时间", "age of the last approval at ignition"),
         "precondition_ttl_s": ("手工测温有效期", "age of a temperature measured by hand"),
         "check_in_s": ("计划开始后签到时限", "check-in after the planned start"),
+        "ticket_check": ("动火前班长验票", "shift leader checks the ticket before ignition"),
         "fire_watch_s": ("作业后看火时间", "fire watch after work"),
     },
     "upgrade": {

@@ -90,7 +90,7 @@ def settings(folder: Path, site: dict[str, Any]) -> dict[str, Any]:
         },
         "vision": {"camera": "http://127.0.0.1:1/", "templates": str(folder / "faces")},
         "roster": [
-            {"id": "wang", "name": "王芳", "badge": 1003, "may": ["reset", "gas_test", "clear_fault", "calibrate"]},
+            {"id": "wang", "name": "王芳", "badge": 1003, "may": ["reset", "gas_test", "ticket_check", "clear_fault", "calibrate"]},
             {"id": "zhao", "name": "赵强", "badge": 1004, "may": ["clear_fault"]},
         ],
         "bridge": {
@@ -297,7 +297,7 @@ class Box:
         return jws.sign(msgspec.structs.replace(claims, **changes), jws.PERMIT, self.permit_key, "permit-1")
 
     def release(self) -> None:
-        """Permit, people, gas test, arm: until the relay is closed."""
+        """Permit, people, gas test, ticket check, arm: until the relay is closed."""
         assert self.site is not None
         file = self.folder / "permit.jws"
         file.write_text(self.permit())
@@ -307,6 +307,8 @@ class Box:
         self.bump()
         done = self.hotbox("gas-test", "--analyst", "wang", "--serial", "GT-7", *points())
         assert done.returncode == 0, done.stderr
+        checked = self.hotbox("permit", "check", "--by", "wang")
+        assert checked.returncode == 0, checked.stderr
         self.wait_for(lambda s: s["state"] == "PERMISSIVE_OK", "all conditions are met")
         self.site.press("arm", 300)
         self.wait_for(lambda s: s["relay"]["contact"] == "closed", "the contact is closed")

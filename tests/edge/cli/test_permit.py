@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,8 +20,13 @@ from tests.edge.cli.box import HOTBOX, Box, make, points, until
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Box]:
-    """A box of its own: permits and gas tests stay."""
-    yield from make()
+    """A box of its own: permits and gas tests stay. Its performer and an approver may check the tickets of others."""
+
+    def both_may_check(settings: dict[str, Any]) -> None:
+        for who, badge in (("zhang", 1001), ("sun", 1007)):
+            settings["roster"].append({"id": who, "name": who, "badge": badge, "may": ["ticket_check"]})
+
+    yield from make(both_may_check)
 
 
 def test_show_says_that_there_is_no_permit(box: Box) -> None:
@@ -76,6 +82,44 @@ def test_a_good_permit_is_accepted_shown_and_its_precondition_confirmed(box: Box
     box.wait_for(lambda s: all(person["badge_ok"] for person in s["people"]), "the crew is here")
     assert "confirmed: cooled" in box.hotbox("permit", "confirm", "cooled", "--by", "li").stdout
     assert "preconditions" not in box.failing()
+
+
+def test_the_shift_leader_checks_the_ticket_before_ignition(box: Box) -> None:
+    """PTW-16, GB 30871-2022 A.1: typed at the box; who may not is told who could."""
+    assert "no shift leader has checked the ticket" in box.hotbox("permit", "show").stdout
+    assert "shift leader has not checked the ticket HW-2" in box.hotbox("status").stdout
+    explained = box.hotbox("explain", "ticket_check").stdout
+    assert "the shift leader has not checked the ticket HW-2" in explained
+    assert "hotbox permit check --by ID" in explained
+    box.crew.badges = {1001, 1002, 1004, 1007, 1009}
+    until(
+        lambda: "entitled: zhang, sun\n" in box.hotbox("permit", "check", "--by", "zhao").stderr, "the leader has gone"
+    )
+    for words, said in (
+        (("--by", "wang"), "the right ticket_check whose badge is here got: 'wang' hint: here and entitled: zhang, sun"),
+        (("--by", "zhao"), "the right ticket_check whose badge is here got: 'zhao' hint: here and entitled: zhang, sun"),
+        (("--by", "zhang"), "somebody who does not work on this permit got: zhang hint: a check is a second pair of eyes"),
+        (("--by", "sun"), "somebody who did not approve this permit got: sun hint: a check is a second pair of eyes"),
+        (("--by", "wang", "--permit", "HW-9"), "field: permit expected: HW-2 got: 'HW-9'"),
+    ):
+        refused = box.hotbox("permit", "check", *words)
+        assert refused.returncode == 1
+        assert said in " ".join(refused.stderr.split())
+    assert "ticket_check" in box.failing()
+    box.crew.badges.add(1003)
+    shown = until(
+        lambda: (done := box.hotbox("permit", "check", "--by", "wang")).returncode == 0 and done, "the leader is here"
+    ).stdout
+    assert "wang checked the ticket HW-2 (day 1)" in shown
+    assert "again after a suspension" in shown
+    assert "ticket_check" not in box.failing()
+    assert "✔ checked by 王芳 at" in box.hotbox("permit", "show").stdout
+    checked = msgspec.json.decode(box.hotbox("status", "--json").stdout)["permit"]["checked"]
+    assert (checked["by"], checked["name"], checked["day"], checked["ok"]) == ("wang", "王芳", 1, True)
+    assert "checked by wang on day 1" in box.hotbox("explain", "ticket_check").stdout
+    again = msgspec.json.decode(box.hotbox("permit", "check", "--by", "wang", "--permit", "HW-2", "--json").stdout)
+    assert again == {"checked": "HW-2", "by": "wang", "day": 1}
+    assert "permit.checked" in box.hotbox("audit", "tail", "-n", "5").stdout
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from edge.config import CONTACTS
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import kernel, rules
 from edge.interlock.evidence import Badge, BadgeRefused, Camera, Face, FaceRefused, Position
-from edge.interlock.happenings import Acknowledged, GasTested, Happening, PermitAccepted, ProofAsked
+from edge.interlock.happenings import Acknowledged, GasTested, Happening, PermitAccepted, ProofAsked, TicketChecked
 from edge.interlock.kernel import Relay, Step
 from edge.interlock.proof_test import Probe
 from edge.interlock.proving import DetectorRecord, Proof, Result
@@ -64,10 +64,13 @@ BEACON = 1009
 """The badge that is fixed to the site."""
 
 ROSTER = (
-    SitePerson("leader", "赵班长", 1003, ("reset", "gas_test", "clear_fault", "calibrate", "bypass")),
+    SitePerson("leader", "赵班长", 1003, ("reset", "gas_test", "ticket_check", "clear_fault", "calibrate", "bypass")),
     SitePerson("engineer", "钱工", 1004, ("clear_fault", "bypass")),
-    SitePerson("performer", "张作业", 1001, ()),
+    SitePerson("performer", "张作业", 1001, ("ticket_check",)),
+    SitePerson("boss", "孙主任", 1006, ("ticket_check",)),
 )
+"""The performer and an approver may check tickets too: those of others."""
+
 _OPEN = Site(
     "box-1",
     "gb30871-2022",
@@ -325,6 +328,11 @@ class Bench:
         test = GasTest(self.now, self.wall_ms // 1000, "leader", "PGM-1", points)
         return self.step(GasTested(test))
 
+    def check_ticket(self, number: str = "", *, by: str = "leader") -> Step:
+        """The shift leader checks a ticket, the current one unless another is named."""
+        current = self.last.facts.permit if self.last is not None else None
+        return self.step(TicketChecked(number or (current.jti if current else ""), by))
+
     def prove(self, *by: str) -> Step:
         """A proof test of the final element, until it has ended."""
         self.step(ProofAsked(1000, by or ("leader", "engineer"), isolated=True))
@@ -335,10 +343,11 @@ class Bench:
         return self.step(ms=0)
 
     def prepare(self, claims: PermitClaims | None = None) -> "Bench":
-        """Everything that an arming needs: permit, crew, gas test."""
+        """Everything that an arming needs: permit, crew, gas test, ticket check."""
         self.step()
         self.step(PermitAccepted(claims or permit()))
         self.test_gas()
+        self.check_ticket()
         self.step()
         assert self.mode is Mode.PERMISSIVE_OK, self.missing()
         return self

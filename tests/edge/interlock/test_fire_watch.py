@@ -79,6 +79,7 @@ def test_another_permit_waits_for_the_watch(released: Bench) -> None:
     released.press("reset")
     released.step(PermitAccepted(permit("HW-2")))
     released.test_gas()
+    released.check_ticket("HW-2")
     released.press("arm")
     assert released.refusal() == {"watched"}
     watch = released.durable.fire_watch

@@ -182,6 +182,7 @@ def test_the_guardians_word_is_for_one_permit(bench: Bench) -> None:
     bench.test_gas()
     assert "approval_old" in bench.missing()
     bench.step(Reconfirmed("HW-1", "guardian"))
+    bench.check_ticket()
     bench.step()
     assert bench.mode is Mode.PERMISSIVE_OK, bench.missing()
 
@@ -209,6 +210,7 @@ def test_a_relief_takes_over_only_by_a_new_arming(bench: Bench) -> None:
     bench.press("arm")
     assert bench.mode is Mode.TRIPPED, "not before a reset"
     bench.press("reset")
+    bench.check_ticket()
     bench.run(1)
     bench.release()
     assert set(bench.durable.crew) == {"performer", "relief"}

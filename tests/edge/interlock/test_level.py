@@ -157,6 +157,7 @@ def test_nobody_arms_at_night_under_a_day_permit() -> None:
     bench.step()
     bench.step(PermitAccepted(claims))
     bench.test_gas()
+    bench.check_ticket()
     bench.press("arm")
     assert bench.refusal() == {"level_night"}
     assert bench.mode is Mode.LOCKED

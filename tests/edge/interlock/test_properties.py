@@ -88,6 +88,7 @@ def test_after_whatever_happened_a_person_can_bring_the_box_back(moves: list[tup
     last = permit("HW-LAST", start_s=start_s, end_s=start_s + 3600, approved_s=start_s, as_of=WALL_S + start_s)
     bench.step(PermitAccepted(last))
     bench.test_gas()
+    bench.check_ticket("HW-LAST")
     bench.run(1)
     bench.release()
 

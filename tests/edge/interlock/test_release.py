@@ -165,6 +165,7 @@ ALONE: list[tuple[str, Change, str, str]] = [
     ("camera stalled", _set(camera="stalled"), "camera", "camera_lost"),
     ("camera process silent", _silent("camera_silent_since", 5.1), "camera", "camera_lost"),
     ("no gas test", _durable(gas_test=None), "gas_test", "gas_test_none"),
+    ("no ticket check", _durable(ticket_checks={}), "ticket_check", "ticket_check_none"),
     ("audit late", _set(audit=AuditHealth(writable=True, age_ms=1001, rollback=False)), "audit", "audit_late"),
     (
         "audit unwritable",
@@ -217,11 +218,14 @@ def test_release_needs_place_and_air_and_faces_at_the_same_moment(
     assert ready.failing() == wanted
 
 
-@pytest.mark.parametrize(("approved", "briefed", "tested", "watched"), list(itertools.product((False, True), repeat=4)))
-def test_four_prerequisites_only_all_of_them_start(
-    bench: Bench, approved: bool, briefed: bool, tested: bool, watched: bool
+@pytest.mark.parametrize(
+    ("approved", "briefed", "tested", "watched", "checked"), list(itertools.product((False, True), repeat=5))
+)
+def test_the_prerequisites_only_all_of_them_start(
+    bench: Bench, approved: bool, briefed: bool, tested: bool, watched: bool, checked: bool
 ) -> None:
-    """PTW-16, PTW-11: approval, briefing (a confirmed precondition), gas test, guardian: 2^4, only 1111 starts."""
+    """PTW-16, PTW-11, GB 30871-2022 A.1: approval, briefing (a confirmed precondition), gas test, guardian, the shift
+    leader's ticket check: 2^5, only 11111 starts."""
     bench.badges[1002] = watched
     bench.step()
     if approved:
@@ -230,13 +234,16 @@ def test_four_prerequisites_only_all_of_them_start(
         bench.step(Confirmed("HW-1", "briefing", "performer"))
     if tested:
         bench.test_gas()
+    if checked:
+        bench.check_ticket()
     bench.press("arm")
-    assert (bench.mode is Mode.ARMED) == (approved and briefed and tested and watched)
+    assert (bench.mode is Mode.ARMED) == (approved and briefed and tested and watched and checked)
     codes = set() if bench.mode is Mode.ARMED else bench.refusal()
     assert ("permit_none" in codes) == (not approved)
     assert ("precondition" in codes) == (approved and not briefed)
     assert ("gas_test_none" in codes) == (not tested)
     assert ("badge_absent" in codes) == (approved and not watched)
+    assert ("ticket_check_none" in codes) == (approved and not checked)
 
 
 @pytest.mark.parametrize(("performer", "guardian"), list(itertools.product((False, True), repeat=2)))
@@ -517,6 +524,7 @@ def test_a_button_that_is_held_at_the_start_is_no_edge(bench: Bench) -> None:
     bench.step()
     bench.step(PermitAccepted(permit()))
     bench.test_gas()
+    bench.check_ticket()
     bench.run(1)
     assert bench.mode is Mode.PERMISSIVE_OK
     assert bench.durable.attempt == 0

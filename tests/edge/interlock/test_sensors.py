@@ -35,6 +35,7 @@ def wanting(*wanted: Precondition) -> Bench:
     bench.step()
     bench.step(PermitAccepted(permit(preconditions=wanted or (COOLED,))))
     bench.test_gas()
+    bench.check_ticket()
     return bench
 
 

@@ -71,7 +71,7 @@ def test_the_box_keeps_its_people_contacts_beacon_and_clock(config: BoxConfig) -
     assert site.contacts == ("door", "mains", "battery", "enclosure")
     assert (site.beacon, site.quorum, site.utc_offset_min) == (1099, ("gnss", "beacon"), 330)
     assert site.roster[0] == SitePerson(
-        "leader", "班长", 1003, ("reset", "gas_test", "clear_fault", "calibrate", "bypass")
+        "leader", "班长", 1003, ("reset", "gas_test", "ticket_check", "clear_fault", "calibrate", "bypass")
     )
     assert [person.id for person in site.roster] == ["leader", "safety"]
 
@@ -99,6 +99,19 @@ def test_a_certificate_ends_at_the_same_moment_by_every_clock(monkeypatch: pytes
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_a_box_needs_somebody_who_may_check_tickets_where_its_rules_ask_for_it(config: BoxConfig) -> None:
+    """PTW-16, GB 30871-2022 A.1: a rule that nobody could fulfil is found at the start, not before the first ignition."""
+    nobody = replace(config, roster=tuple(replace(p, may=("reset", "gas_test")) for p in config.roster))
+    with pytest.raises(ContractError) as caught:
+        _build(nobody)
+    assert caught.value.field == "roster"
+    assert "gb30871-2022 asks for it (GB 30871-2022 A.1" in caught.value.expected
+    assert "add ticket_check to the `may` of the shift leader" in caught.value.hint
+    _build(nobody, replace(GB, ticket_check=replace(GB.ticket_check, value=False)))
+    first, *others = nobody.roster
+    _build(replace(config, roster=(replace(first, may=("ticket_check",)), *others)))
 
 
 def _change_channel(config: BoxConfig, **changes: object) -> BoxConfig:

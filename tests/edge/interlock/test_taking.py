@@ -27,6 +27,7 @@ from edge.interlock.state import (
     Mode,
     Reason,
     Reconfirmation,
+    TicketCheck,
     current_permit,
     usable,
 )
@@ -111,9 +112,9 @@ def test_the_guardians_word_is_kept_and_written(ready: Bench) -> None:
 
 @pytest.mark.parametrize(("relief", "present"), [(True, False), (False, True)])
 def test_whoever_stops_the_work_here_is_named(ready: Bench, relief: bool, present: bool) -> None:
-    """GB 30871-2022 4.10."""
+    """GB 30871-2022 4.10: and takes the ticket back."""
     made, kept, _ = _take(ready, SuspendedHere("guardian", relief, present))
-    assert kept == {}
+    assert kept == {"ticket_checks": {}}
     assert made.asked == [Reason("suspended_here", "guardian", None, None, "", "GB 30871-2022 4.10")]
     assert made.notes == [
         note(
@@ -145,7 +146,7 @@ def test_a_suspension_is_written_and_asks_when_it_concerns_this_box(
 ) -> None:
     """PTW-17."""
     made, kept, _ = _take(ready, Suspended(named, "wind", void))
-    assert kept == ({"void": (named,)} if void else {})
+    assert kept == ({"void": (named,)} if void else {}) | ({"ticket_checks": {}} if concerned else {})
     kind = "permit.void" if void else "permit.suspended"
     assert made.notes == [note(kind, Category.PERMIT, Severity.WARNING, permit=named, reason="wind")]
     code = "permit_void" if void else "permit_suspended"
@@ -207,14 +208,17 @@ def test_what_belongs_to_permits_that_made_room_goes_with_them(ready: Bench) -> 
     full = tuple(permit(f"N-{number:02}", start_s=number) for number in range(16))
     proofs = {"N-00/a": Confirmation("x", 1), "N-15/a": Confirmation("y", 2), "LAST/a/b": Confirmation("z", 3)}
     came = {"N-00": 0, "N-15": 0, "N-03": 2}
+    checks = {number: TicketCheck("leader", 7, 0) for number in ("N-00", "N-15")}
     made, kept, _ = _take(
-        ready, PermitAccepted(permit("LAST", start_s=5)), permits=full, preconditions=proofs, checked_in=came, active=""
-    )
+        ready, PermitAccepted(permit("LAST", start_s=5)), permits=full, preconditions=proofs, checked_in=came,
+        ticket_checks=checks, active="",
+    )  # fmt: skip
     numbers = {held.jti for held in made.d.permits}
     assert numbers == {"LAST", *(f"N-{number:02}" for number in range(15))}
     assert made.d.preconditions == {"N-00/a": Confirmation("x", 1), "LAST/a/b": Confirmation("z", 3)}
     assert made.d.checked_in == {"N-00": 0, "N-03": 2}
-    assert set(kept) == {"permits", "preconditions", "checked_in"}
+    assert made.d.ticket_checks == {"N-00": TicketCheck("leader", 7, 0)}
+    assert set(kept) == {"permits", "preconditions", "checked_in", "ticket_checks"}
 
 
 @pytest.mark.parametrize("how", ["active", "watched"])

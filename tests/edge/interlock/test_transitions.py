@@ -253,7 +253,7 @@ def test_a_suspension_before_any_release_latches_without_a_watch(ready: Bench) -
     """PTW-17."""
     done = Change(ready, Suspended("HW-1", "wind", void=False), ShutDown())
     reason = Reason("permit_suspended", "HW-1", clause="PTW-17")
-    assert done.durable == {"mode": Mode.TRIPPED, "since_us": ready.now, "first_out": reason}
+    assert done.durable == {"mode": Mode.TRIPPED, "since_us": ready.now, "first_out": reason, "ticket_checks": {}}
     assert done.volatile == {}
     assert done.notes == [
         note("permit.suspended", Category.PERMIT, Severity.WARNING, reason="wind"),
@@ -283,7 +283,8 @@ def test_a_suspension_in_a_fault_stays_a_fault_and_is_kept(ready: Bench) -> None
     made.fault(Reason("welded"))
     ready.durable = made.d
     done = Change(ready, Suspended("HW-1", "wind", void=False))
-    assert done.durable == {"consequences": (Reason("permit_suspended", "HW-1", clause="PTW-17"),)}
+    kept = (Reason("permit_suspended", "HW-1", clause="PTW-17"),)
+    assert done.durable == {"consequences": kept, "ticket_checks": {}}
     assert done.step.relay is Relay.OPEN
 
 
@@ -613,7 +614,7 @@ inputs release run reset | mains release run | battery release run | enclosure r
 deadline run | permit release run | level release run | lease release run | wind release run | door release run
 unknown_badge release run | stranger release run | guardian release run | performer release run
 place release run | faces release
-faces_again run | camera release | camera_running run | check_in release | approval release | gas_test release
+faces_again run | camera release | camera_running run | check_in release | ticket_check release | approval release | gas_test release
 bump_test release | calibration release | preconditions release | audit release | audit_running run | latch release
 fire_watch release
 """

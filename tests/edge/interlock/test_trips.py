@@ -437,6 +437,7 @@ def test_suspend_and_void_trip_and_latch(released: Bench, void: bool, code: str)
     assert code in {released.first_out, *released.consequences}
     assert released.durable.latched
     released.press("reset")
+    released.check_ticket()
     released.press("arm")
     assert (released.mode is Mode.ARMED) == (not void)
 
@@ -468,7 +469,7 @@ def test_gas_in_the_very_step_of_a_suspension_still_asks_for_a_new_gas_test(rele
     released.step()
     released.press("reset")
     released.press("arm")
-    assert released.refusal() == {"gas_test_after_trip"}
+    assert released.refusal() == {"gas_test_after_trip", "ticket_check_none"}
 
 
 def test_a_permit_that_is_held_is_never_replaced(released: Bench) -> None:

@@ -453,6 +453,20 @@ def test_a_gas_test_is_of_the_sites_own_day(seconds_after: int, passes: bool) ->
     assert _ok(bench, "gas_test") is passes
 
 
+@pytest.mark.rule("ticket_check")
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize(("seconds_before", "today"), [(1, True), (0, False), (-1, False)])
+def test_a_ticket_check_is_of_one_day_of_the_permit(wanted: bool, seconds_before: int, today: bool) -> None:
+    """GB 30871-2022 A.1: the second day begins when its crew may check in, 30 min before its planned start."""
+    clause = "GB 30871-2022 A.1 (the shift leader checks the ticket before ignition)"
+    assert GB.ticket_check == Flag(True, clause, rules.Source.TEXT)
+    pack = replace(GB, ticket_check=replace(GB.ticket_check, value=wanted))
+    bench = Bench(pack=pack).prepare(permit(level=Level.GRADE_2, start_s=-60, end_s=72 * 3600))
+    assert _ok(bench, "ticket_check")
+    bench.now = BOOT_US + (86_400 - 60 - 1800 - seconds_before) * SECOND
+    assert _ok(bench, "ticket_check") is (today or not wanted)
+
+
 # --- limits of gases ----------------------------------------------------------------------------------------------
 
 
