@@ -326,10 +326,10 @@ def current_permit(durable: Durable, wall_s: int) -> PermitClaims | None:
     """The permit that decides now: the armed one, else the watched one, else the usable one that begins first."""
     if durable.mode in (Mode.ARMED, Mode.RELEASED):
         return next((permit for permit in durable.permits if permit.jti == durable.active), None)
-    watched = durable.fire_watch.permit if durable.fire_watch else ""
+    watch = durable.fire_watch
     candidates = [permit for permit in durable.permits if usable(durable, permit, wall_s)]
     for permit in candidates:
-        if permit.jti == watched:
+        if watch is not None and permit.jti == watch.permit:
             return permit
     if candidates:
         return candidates[0]

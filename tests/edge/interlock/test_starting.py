@@ -1,5 +1,7 @@
 """What a start makes of what was kept, field by field: the same boot, another one, a lost state, an unclean end."""
 
+from hashlib import sha256
+
 import msgspec
 import pytest
 
@@ -12,6 +14,7 @@ from edge.interlock.snapshot import Clock
 from edge.interlock.state import (
     Bypass,
     Confirmation,
+    DamagedStateError,
     Durable,
     FireWatch,
     GasTest,
@@ -20,6 +23,9 @@ from edge.interlock.state import (
     ProofTest,
     Reason,
     Reconfirmation,
+    decode,
+    encode,
+    milli,
 )
 from tests.edge.interlock.bench import GB, SECOND, SITE, WALL_S
 from tests.edge.interlock.changes import changed, note
@@ -206,3 +212,39 @@ def test_a_lost_state_is_a_fault_with_a_watch_and_the_time_of_the_loss(quality: 
         fire_watch=FireWatch("", NOW, NOW + WATCH_US), lost_s=lost_s,
     )  # fmt: skip
     assert notes == (_said("interlock.fault", Category.INTERLOCK, Severity.ALARM, code="state_lost", chan=""),)
+
+
+# --- the state file
+
+
+def test_the_state_file_is_one_line_of_json_and_its_seal() -> None:
+    """What was written comes back whole, and only that."""
+    file = encode(KEPT)
+    body, seal, rest = file.split(b"\n")
+    assert msgspec.json.decode(body)["boot_id"] == "old"
+    assert (seal, rest) == (sha256(body).hexdigest().encode(), b"")
+    assert decode(file) == KEPT
+
+
+@pytest.mark.parametrize("file", [b"", b"{}", encode(KEPT)[:-1], encode(KEPT) + b"x", encode(KEPT).replace(b"old", b"new")])
+def test_a_file_whose_seal_does_not_fit_is_damaged(file: bytes) -> None:
+    with pytest.raises(DamagedStateError, match=r"\Athe seal does not fit the content\Z"):
+        decode(file)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"), [(b'{"mode":"OPEN"}', "Invalid enum value 'OPEN'"), (b"{", "truncated"), (b'{"boot_id":"\xff"}', "utf-8")]
+)
+def test_a_sealed_file_that_is_no_state_is_damaged_and_says_why(body: bytes, why: str) -> None:
+    with pytest.raises(DamagedStateError, match=why):
+        decode(b"%b\n%b\n" % (body, sha256(body).hexdigest().encode()))
+
+
+@pytest.mark.parametrize(
+    ("value", "thousandths"),
+    [(None, None), (1.5, 1500), (-0.0004, 0), (9_007_199_254_740.99, 2**53 - 2), (-9_007_199_254_740.99, 2 - 2**53),
+     (9_007_199_254_740.992, None), (float("nan"), None), (float("inf"), None)],
+)  # fmt: skip
+def test_numbers_are_kept_in_thousandths_as_far_as_the_log_can(value: float | None, thousandths: int | None) -> None:
+    """2^53 - 2 is the largest thousandfold of a float that it can, 2^53 the next."""
+    assert milli(value) == thousandths
