@@ -176,6 +176,16 @@ def test_a_channel_that_becomes_due_rings_while_released_and_warns_otherwise(mod
     assert _due(turn) == [(CH, "bump_due", sev)]
 
 
+def test_a_certificate_that_ends_is_reported_too() -> None:
+    bench = Bench()
+    first, *others = bench.site.groups
+    ended = tuple(replace(channel, due_s=WALL_S - 1) for channel in first.channels)
+    bench.step()
+    bench.site = replace(bench.site, groups=(replace(first, channels=ended), *others))
+    turn = Turn(bench.site, GB, bench.durable, bench.volatile, bench.snapshot(), bench.now)
+    assert _due(turn) == [(CH, "calibration_due", Severity.WARNING)]
+
+
 def test_each_channel_that_becomes_due_is_reported_once() -> None:
     """Also one that comes behind a channel that was due before, or that is being tested."""
     old = bumped(t=(WALL_S - 2 * 86_400) * 1000)

@@ -13,11 +13,11 @@ def _note(code: str, kind: str = "permit.refused") -> Note:
 def test_a_flood_of_one_refusal_is_one_record_and_a_count() -> None:
     """A stranger on the broker cannot fill the log."""
     refusals = Refusals()
-    flood = [note for at in range(0, EVERY_US, 1_000) for note in refusals.thin((_note("forged"),), at)]
+    flood = [note for at in range(EVERY_US, 2 * EVERY_US, 1_000) for note in refusals.thin((_note("forged"),), at)]
     assert flood == [_note("forged")]
-    (after,) = refusals.thin((_note("forged"),), EVERY_US)
+    (after,) = refusals.thin((_note("forged"),), 2 * EVERY_US)
     assert after.data == {"code": "forged", "n": EVERY_US // 1_000 - 1}
-    (later,) = refusals.thin((_note("forged"),), 2 * EVERY_US)
+    (later,) = refusals.thin((_note("forged"),), 3 * EVERY_US)
     assert "n" not in later.data
 
 
