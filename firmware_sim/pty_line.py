@@ -3,8 +3,11 @@
 import os
 import pty
 import select
+import termios
 import tty
 from pathlib import Path
+
+_XON, _XOFF = b"\x11", b"\x13"
 
 
 class PtyLine:
@@ -18,6 +21,7 @@ class PtyLine:
         """Nothing is opened before `open`."""
         self.link = link
         self.master = -1
+        self._clogged = False
 
     def open(self) -> None:
         """Make a terminal in raw mode and point the link at it."""
@@ -37,6 +41,23 @@ class PtyLine:
             os.close(self.master)
             self.master = -1
         self.link.unlink(missing_ok=True)
+
+    def clog(self, full: bool) -> None:
+        """Take no more bytes from the host, as an adapter does whose buffer is full; or take them again.
+
+        The host's writes fail from now on, what is sent to it still arrives.
+        """
+        if self.master < 0 or full is self._clogged:
+            return
+        self._clogged = full
+        flow = termios.tcgetattr(self.master)
+        if full:
+            flow[0] |= termios.IXON
+            termios.tcsetattr(self.master, termios.TCSANOW, flow)
+        os.write(self.master, _XOFF if full else _XON)
+        if not full:
+            flow[0] &= ~termios.IXON
+            termios.tcsetattr(self.master, termios.TCSANOW, flow)
 
     @property
     def is_open(self) -> bool:

@@ -35,6 +35,7 @@ class RelayFault(StrEnum):
     WELD = "weld"
     STUCK_OPEN = "stuck_open"
     MUTE = "mute"
+    CLOGGED = "clogged"
 
 
 class Contact:
@@ -107,7 +108,7 @@ class Controller:
             self.line.write(sent)
 
     def set_fault(self, kind: str) -> None:
-        """``none``, ``reboot``, ``weld``, ``stuck_open`` or ``mute``."""
+        """``none``, ``reboot``, ``weld``, ``stuck_open``, ``mute`` or ``clogged``, whose line takes no more bytes."""
         fault = RelayFault(one_of("fault deadman", kind, RelayFault))
         if fault is RelayFault.REBOOT:
             # The coil loses its drive at once; the program starts anew.
@@ -115,6 +116,7 @@ class Controller:
             self._machine = self._boot(self._machine.boots + 1, self._machine.cycles)
         else:
             self.fault = fault
+        self.line.clog(self.fault is RelayFault.CLOGGED)
         self.contact.welded = self.fault is RelayFault.WELD
         self.contact.stuck_open = self.fault is RelayFault.STUCK_OPEN
 
