@@ -26,7 +26,7 @@ import os
 import socket
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import msgspec
 
@@ -111,7 +111,7 @@ class ControlServer:
         """`path` is removed and made anew."""
         self._path = path
         self._interlock = interlock
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server
 
     async def start(self) -> None:
         """Begin to listen."""
@@ -125,8 +125,7 @@ class ControlServer:
 
     async def close(self) -> None:
         """Stop listening."""
-        if self._server is not None:
-            self._server.close()
+        self._server.close()
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -164,14 +163,14 @@ class ControlServer:
             return
         if request.op == "watch":
             await self._watch(writer)
-            return
         try:
             answer = Answer(ok=True, result=self._do(request, uid))
         except ContractError as error:
             answer = _refusal(error)
         await _write(writer, answer)
 
-    async def _watch(self, writer: asyncio.StreamWriter) -> None:
+    async def _watch(self, writer: asyncio.StreamWriter) -> NoReturn:
+        """Goes on until the caller hangs up or the loop ends."""
         changed = asyncio.Event()
         stop = self._interlock.watch(changed.set)
         try:

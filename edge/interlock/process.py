@@ -117,7 +117,7 @@ class Interlock:
         self._peers = EvidenceSockets(self._take, self._refuse, self._greeted)
         self._obeyed: set[str] = set()
         self._refusals = Refusals()
-        self._step: kernel.Step | None = None
+        self._step: kernel.Step
         self._last_us = now_us()
         self._beat_us = self._clock_us = self._pulse_us = self._wanted_us = self._refused_us = 0
         self._wanted = b""
@@ -142,9 +142,11 @@ class Interlock:
         else:
             self._peers.serve(self._config.evidence_socket, self.sources)
         _harden()
+        self._last_us = now_us()
+        # Before anybody can ask, and before any evidence: from here on there is always a last evaluation.
+        self.turn()
         control = ControlServer(self._config.control_socket, self)
         await control.start()
-        self._last_us = now_us()
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(poller.run()) for poller in self._pollers]
@@ -164,9 +166,7 @@ class Interlock:
         """Evaluate at the kernel's own deadline and at least every 50 ms."""
         while True:
             now = now_us()
-            due = self._last_us + _EVALUATE_US
-            if self._step is not None:
-                due = min(due, self._step.next_us)
+            due = min(self._last_us + _EVALUATE_US, self._step.next_us)
             if now < due:
                 await asyncio.sleep((due - now) / 1e6)
                 continue
@@ -339,7 +339,7 @@ class Interlock:
     def _tell_wanted(self, now: int) -> None:
         """Whom vision and presence should look for."""
         self._wanted_us = now
-        permit = self._step.facts.permit if self._step else None
+        permit = self._step.facts.permit
         mode = self._durable.mode
         urgency = "idle" if permit is None else ("recheck" if mode is Mode.RELEASED else "arming")
         people = permit.people if permit else ()
@@ -349,7 +349,7 @@ class Interlock:
 
     def _pulse(self, now: int) -> None:
         self._pulse_us = now
-        if ev.Source.LINK in self._peers and self._step is not None:
+        if ev.Source.LINK in self._peers:
             self._peers.tell(ev.Source.LINK, ev.Pulse(msgspec.json.encode(self.status())))
         for call in self._watchers:
             call()
@@ -363,8 +363,8 @@ class Interlock:
 
     @property
     def step(self) -> kernel.Step:
-        """The last evaluation; makes one when there is none."""
-        return self._step or self.turn()
+        """The last evaluation."""
+        return self._step
 
     @property
     def photos(self) -> Path:

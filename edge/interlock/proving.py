@@ -169,13 +169,11 @@ def advance(test: Exercise, reading: Reading | None, limits: Terms, stale_us: in
     if reading.at_us <= test.seen_us:
         return test
     test = msgspec.structs.replace(test, seen_us=reading.at_us)
-    match test.phase:
-        case Phase.APPLY:
-            return _apply(test, reading.value, limits)
-        case Phase.RESPOND:
-            return _respond(test, reading.value, limits)
-        case Phase.CLEAR:
-            return _clear(test, reading.value, limits)
+    if test.phase is Phase.APPLY:
+        return _apply(test, reading.value, limits)
+    if test.phase is Phase.RESPOND:
+        return _respond(test, reading.value, limits)
+    return _clear(test, reading.value, limits)
 
 
 def _moved(test: Exercise, value: float, limits: Terms) -> bool:

@@ -216,8 +216,6 @@ def _countdowns(f: Facts, verdicts: dict[str, Verdict]) -> tuple[CountdownView, 
     durable = f.durable
     for name, began in f.volatile.grace.items():
         verdict = verdicts[name]
-        if verdict.ok:
-            continue
         reason = reason_view(verdict.reasons[0])
         left_s = max(0, -(-(began + verdict.grace_us - f.now_us) // 1_000_000))
         views.append(
