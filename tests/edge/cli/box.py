@@ -155,25 +155,30 @@ class Box:
         self.config = self.folder / "box.yaml"
         self.crew = Crew()
         self.permit_key = OKPKey.generate_key("Ed25519", {"kid": "permit-1"})
+        self.command_key = OKPKey.generate_key("Ed25519", {"kid": "command-1"})
+        self.witness_key = Ed25519PrivateKey.generate()
+        self.witness = note_key("bridge-1", self.witness_key, cosigner=True)
         self.interlock: subprocess.Popen[bytes] | None = None
+        # Whoever is here, the crew says: the site needs neither its camera nor its radio, which cost the most to start.
+        devices = self.folder / "site.yaml"
+        devices.write_text("camera: null\nbadges: null\n")
         self._site_process = subprocess.Popen(
-            [PYTHON, "-c", "from firmware_sim.cli import main; main()", "site", "--dir", str(self.folder / "site")],
+            [PYTHON, "-c", "from firmware_sim.cli import main; main()", "site", "--dir", str(self.folder / "site"),
+             "--config", str(devices)],
             stdout=subprocess.DEVNULL,
-        )
+        )  # fmt: skip
         self.site: Site | None = None
 
     def prepare(self) -> None:
         """Wait for the site, write the keys and box.yaml."""
         file = self.folder / "site" / "site.json"
-        until(file.exists, "the simulated site is up")
+        until(file.exists, "the simulated site is up", 60)
         facts = msgspec.json.decode(file.read_bytes())
         self.site = Site(self.folder / "site")
-        command_key = OKPKey.generate_key("Ed25519", {"kid": "command-1"})
-        for name, key in (("permit", self.permit_key), ("command", command_key)):
+        for name, key in (("permit", self.permit_key), ("command", self.command_key)):
             text = msgspec.json.encode({"keys": [key.as_dict(private=False)]})
             (self.folder / f"{name}_keys.json").write_bytes(text)
-        witness = note_key("bridge-1", Ed25519PrivateKey.generate(), cosigner=True)
-        (self.folder / "witness.vkey").write_text(witness.vkey() + "\n")
+        (self.folder / "witness.vkey").write_text(self.witness.vkey() + "\n")
         (self.folder / "badges.json").write_text("{}")
         (self.folder / "badges.json").chmod(0o600)
         self.write(settings(self.folder, facts))
@@ -189,9 +194,9 @@ class Box:
         found: dict[str, Any] = yaml.safe_load(self.config.read_text())
         return found
 
-    def start(self) -> None:
-        """Start the interlock and wait until it answers."""
-        ends = self.crew.ends()
+    def start(self, **more: socket.socket) -> None:
+        """Start the interlock and wait until it answers; `more` are ends of other sources' sockets, by source."""
+        ends = {**self.crew.ends(), **more}
         for end in ends.values():
             os.set_inheritable(end.fileno(), True)
         self.interlock = subprocess.Popen(
@@ -199,7 +204,7 @@ class Box:
             + [f"{name}={end.fileno()}" for name, end in ends.items()],
             pass_fds=[end.fileno() for end in ends.values()],
         )
-        until((self.folder / "run" / "control.sock").exists, "the interlock answers")
+        until((self.folder / "run" / "control.sock").exists, "the interlock answers", 30)
 
     def kill(self) -> None:
         """As the power would."""
@@ -207,6 +212,14 @@ class Box:
         self.interlock.kill()
         self.interlock.wait()
         (self.folder / "run" / "control.sock").unlink(missing_ok=True)
+
+    def end(self) -> int:
+        """As its unit would; gives the exit code."""
+        assert self.interlock is not None
+        self.interlock.terminate()
+        code = self.interlock.wait(20)
+        (self.folder / "run" / "control.sock").unlink(missing_ok=True)
+        return code
 
     def close(self) -> None:
         if self.site is not None:
@@ -217,7 +230,7 @@ class Box:
         for process in (self.interlock, self._site_process):
             if process is not None:
                 try:
-                    process.wait(5)
+                    process.wait(15)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()

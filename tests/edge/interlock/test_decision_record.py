@@ -147,6 +147,7 @@ def test_an_integer_beyond_what_json_keeps_is_text_and_comes_back() -> None:
     assert read(rows, texts.__getitem__)[0] == given
 
 
+@pytest.mark.timed
 def test_a_record_of_sixteen_channels_costs_less_than_a_millisecond() -> None:
     """It is made in the interlock's loop, a moment after the trip."""
     site = Site(

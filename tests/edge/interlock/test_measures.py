@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from contracts.permit import Precondition
 from edge.interlock import kernel, view
 from edge.interlock.conditions import CONDITIONS
+from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
 from edge.interlock.evidence import FaceRefused
 from edge.interlock.happenings import PermitAccepted
 from edge.interlock.snapshot import Snapshot
-from edge.interlock.state import GasPoint, ProofTest
+from edge.interlock.state import GasPoint, ProofTest, Reconfirmation
 from tests.edge.interlock.bench import GB, SITE, Bench, permit, replace
 from tests.edge.interlock.test_properties import STARTS, _snapshots
 
@@ -116,3 +117,54 @@ def test_bounds_are_judged_as_the_conditions_judge_them() -> None:
 def test_a_condition_without_measures_is_still_explained() -> None:
     assert measures("weather", Bench().step().facts) == ()
     assert set(SHOWN) <= {condition.name for condition in CONDITIONS}
+
+
+def _shown(bench: Bench, condition: str) -> dict[str, Measure]:
+    assert bench.last is not None
+    return {measure.en: measure for measure in measures(condition, bench.last.facts)}
+
+
+def test_the_clock_shows_what_it_is_held_against_as_far_as_that_is_known(bench: Bench) -> None:
+    """BOX-02: before a bridge has signed anything, its time is nothing to be behind of."""
+    bench.step()
+    assert "behind signed time" not in _shown(bench, "clock")
+    assert "off the bridge's signed time" not in _shown(bench, "clock")
+    bench.last = replace(bench.last, facts=replace(bench.last.facts, durable=replace(bench.durable, clock_offset_ms=None)))
+    assert "step" not in _shown(bench, "clock")
+    bench.durable = replace(bench.durable, as_of=bench.wall_ms // 1000 - 30, signed_offset_ms=offset_ms(bench.clock) + 2_000)
+    bench.step()
+    assert _shown(bench, "clock")["behind signed time"].value == 0
+    assert _shown(bench, "clock")["off the bridge's signed time"].value == 2.0
+
+
+def test_a_closing_command_shows_how_long_ago_it_was_until_the_contact_confirms_it(ready: Bench) -> None:
+    """BOX-04."""
+    ready.stuck = True
+    ready.arm()
+    ready.acknowledge()
+    ready.step()
+    assert _shown(ready, "contact_closed")["since the closing command"].value == 20
+    ready.stuck, ready.contact = False, True
+    ready.step()
+    assert "since the closing command" not in _shown(ready, "contact_closed")
+
+
+def test_the_approvals_age_counts_until_the_first_ignition(ready: Bench) -> None:
+    """PTW-08."""
+    assert _shown(ready, "approval")["since the last approval"].inside
+    ready.durable = replace(ready.durable, reconfirmed=Reconfirmation("HW-1", "guardian", ready.now))
+    ready.step()
+    assert _shown(ready, "approval")["re-confirmed by the guardian"].inside
+    ready.release()
+    assert set(_shown(ready, "approval")) == {"first ignition was in time"}
+
+
+def test_a_check_in_shows_the_planned_start_until_it_is_made(bench: Bench) -> None:
+    """PTW-27."""
+    bench.looking.clear()
+    bench.step(PermitAccepted(permit()))
+    assert "since the planned start of day 1" in _shown(bench, "check_in")
+    bench.looking |= {"performer", "guardian"}
+    bench.step()
+    bench.step()
+    assert set(_shown(bench, "check_in")) == {"checked in on day 1"}

@@ -160,3 +160,17 @@ def test_a_caller_whose_loop_is_gone_does_not_end_the_writer(tmp_path: Path) -> 
     assert done.wait(DEADLINE_S)
     store.close()
     assert store.failed == ""
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_writer_that_ends_for_whatever_reason_is_a_doubtful_disk(tmp_path: Path) -> None:
+    """Nothing is written any more, so the log's health must say so and end any release."""
+
+    def broken() -> None:
+        raise ValueError("a defect of whoever asked to be told")
+
+    store = StateStore(tmp_path / "state.json")
+    store.save(Durable(boot_id="one"), broken)
+    store._thread.join(DEADLINE_S)
+    assert store.failed == "the writer thread ended"
+    store.close()
