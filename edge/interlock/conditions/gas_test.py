@@ -21,7 +21,7 @@ def gas_test(f: Facts) -> Verdict:
     reasons: list[Reason] = []
     if age_us > rule.value * 1_000_000 and not _short_break(f):
         reasons.append(Reason("gas_test_old", "", age_us // 1000, rule.value * 1000, "s", rule.clause))
-    if f.rules.gas_test_daily.value and _day(f, f.wall_s - age_us // 1_000_000) != _day(f, f.wall_s):
+    if f.rules.gas_test_daily.value and _day(f, f.wall_us - age_us) != _day(f, f.wall_us):
         reasons.append(Reason("gas_test_day", "", age_us // 1000, None, "s", f.rules.gas_test_daily.clause))
     for limit in f.site.limits:
         unit = limit.unit.value
@@ -52,9 +52,9 @@ def _points_missing(f: Facts, gas: str, measured: set[str]) -> list[Reason]:
     ]
 
 
-def _day(f: Facts, wall_s: int) -> int:
+def _day(f: Facts, wall_us: int) -> int:
     """The site's day, by its own midnight."""
-    return (wall_s + f.site.utc_offset_min * 60) // 86_400
+    return (wall_us + f.site.utc_offset_min * 60_000_000) // 86_400_000_000
 
 
 def _short_break(f: Facts) -> bool:

@@ -153,17 +153,14 @@ _LEVELS: dict[bool | None, tuple[str, str]] = {
 }  # fmt: skip
 
 
-def _contact(name: str) -> Callable[[Facts], Measures]:
-    def show(f: Facts) -> Measures:
-        read = f.snapshot.inputs
-        if name in ("stop", "estop") or name in f.site.contacts:
-            level = getattr(read, name) if read is not None else None
-            zh, en = _LEVELS[level]
-            yield Measure(zh, en, at_us=read.at_us if read else None)
-        else:
-            yield Measure("未接线", "not wired")
-
-    return show
+def _contact(f: Facts, name: str) -> Measures:
+    read = f.snapshot.inputs
+    if name in ("stop", "estop") or name in f.site.contacts:
+        level = getattr(read, name) if read is not None else None
+        zh, en = _LEVELS[level]
+        yield Measure(zh, en, at_us=read.at_us if read else None)
+    else:
+        yield Measure("未接线", "not wired")
 
 
 def _by_sensor(
@@ -181,7 +178,7 @@ def _by_sensor(
 def _enclosure(f: Facts) -> Measures:
     row = f.rules.enclosure_max_c
     if "enclosure" in f.site.contacts or not f.site.enclosure:
-        yield from _contact("enclosure")(f)
+        yield from _contact(f, "enclosure")
     if f.site.enclosure:
         yield _by_sensor(f, f.site.enclosure, "箱内温度", "temperature inside", row.value, row.clause)
 
@@ -250,13 +247,10 @@ def _clock(f: Facts) -> Measures:
         )  # fmt: skip
 
 
-def _audit(rule: Callable[[Facts], Number]) -> Callable[[Facts], Measures]:
-    def show(f: Facts) -> Measures:
-        row, health = rule(f), f.snapshot.audit
-        zh, en = ("最早未落盘", "oldest event not on disk") if health.writable else ("无法写入", "cannot be written")
-        yield Measure(zh, en, "", health.age_ms, None, row.value, "ms", None, row.clause)
-
-    return show
+def _audit(f: Facts, row: Number) -> Measures:
+    health = f.snapshot.audit
+    zh, en = ("最早未落盘", "oldest event not on disk") if health.writable else ("无法写入", "cannot be written")
+    yield Measure(zh, en, "", health.age_ms, None, row.value, "ms", None, row.clause)
 
 
 def _latch(f: Facts) -> Measures:
@@ -449,16 +443,16 @@ class Shown(msgspec.Struct, frozen=True):
 
 SHOWN: dict[str, Shown] = {
     "loop": Shown(_loop, "无需操作；反复停顿请查看系统负载", "nothing to do; see the system load when it repeats"),
-    "estop": Shown(_contact("estop"), "急停保持拉出", "keep the emergency stop pulled out"),
-    "stop": Shown(_contact("stop"), "停止按钮保持松开", "keep the stop button released"),
+    "estop": Shown(lambda f: _contact(f, "estop"), "急停保持拉出", "keep the emergency stop pulled out"),
+    "stop": Shown(lambda f: _contact(f, "stop"), "停止按钮保持松开", "keep the stop button released"),
     "gas": Shown(_gas, "保持通风，不遮挡探测器", "keep it ventilated and the detectors uncovered"),
     "deadman": Shown(_deadman, "无需操作", "nothing to do"),
     "contact_open": Shown(_feedback, "放行前触点保持断开", "the contact stays open until the release"),
     "contact_closed": Shown(_feedback, "放行中触点保持吸合", "the contact stays closed while released"),
     "proof_test": Shown(_proof_test, "验证试验期间不申请点火", "do not arm while a proof test runs"),
     "inputs": Shown(_inputs, "按钮模块保持供电与接线", "keep the button module powered and wired"),
-    "mains": Shown(_contact("mains"), "保持市电供应", "keep the mains connected"),
-    "battery": Shown(_contact("battery"), "保持电池充电", "keep the battery charged"),
+    "mains": Shown(lambda f: _contact(f, "mains"), "保持市电供应", "keep the mains connected"),
+    "battery": Shown(lambda f: _contact(f, "battery"), "保持电池充电", "keep the battery charged"),
     "enclosure": Shown(_enclosure, "箱体避免暴晒", "keep the enclosure out of the heat"),
     "clock": Shown(_clock, "不要手动改时间", "do not set the clock by hand"),
     "deadline": Shown(_deadline, "到时前完工或停止", "finish or stop before its end"),
@@ -468,7 +462,7 @@ SHOWN: dict[str, Shown] = {
     ),
     "lease": Shown(_lease, "保持网络", "keep the network up"),
     "wind": Shown(_wind, "风大时停止露天动火", "stop outdoor hot work in strong wind"),
-    "door": Shown(_contact("door"), "围栏门保持关闭", "keep the zone's door shut"),
+    "door": Shown(lambda f: _contact(f, "door"), "围栏门保持关闭", "keep the zone's door shut"),
     "unknown_badge": Shown(_unknown_badge, "无关人员不得入内", "let nobody else in"),
     "stranger": Shown(_stranger, "无关人员不得入内", "let nobody else in"),
     "guardian": Shown(
@@ -493,8 +487,8 @@ SHOWN: dict[str, Shown] = {
     "bump_test": Shown(_bump_test, "到期前通气测试", "bump-test before it is due"),
     "calibration": Shown(_calibration, "到期前校准", "calibrate before it is due"),
     "preconditions": Shown(_preconditions, "条件变化须重新确认", "confirm again when something changes"),
-    "audit": Shown(_audit(lambda f: f.rules.audit_release_ms), "无需操作", "nothing to do"),
-    "audit_running": Shown(_audit(lambda f: f.rules.audit_run_ms), "无需操作", "nothing to do"),
+    "audit": Shown(lambda f: _audit(f, f.rules.audit_release_ms), "无需操作", "nothing to do"),
+    "audit_running": Shown(lambda f: _audit(f, f.rules.audit_run_ms), "无需操作", "nothing to do"),
     "latch": Shown(_latch, "切断后先查明首出原因再复位", "find the first-out before a reset"),
     "fire_watch": Shown(_fire_watch, "看火结束前不离开", "do not leave before the fire watch ends"),
 }

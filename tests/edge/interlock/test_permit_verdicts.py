@@ -371,20 +371,20 @@ def test_a_short_break_of_the_same_permit_excuses_an_old_test(at_start: Bench, l
 
 
 @pytest.mark.parametrize("offset_min", [0, 480, -300])
-@pytest.mark.parametrize(("before_s", "same_day"), [(0, True), (1, False)])
+@pytest.mark.parametrize(("before_us", "same_day"), [(0, True), (1, False)])
 def test_a_new_day_by_the_sites_midnight_asks_for_a_new_test(
-    at_start: Bench, offset_min: int, before_s: int, same_day: bool
+    at_start: Bench, offset_min: int, before_us: int, same_day: bool
 ) -> None:
-    """gas_test_daily: to the second."""
+    """gas_test_daily: to the microsecond."""
     assert GB.gas_test_daily.value
     at_start.site = replace(at_start.site, utc_offset_min=offset_min)
     since_midnight_s = (WALL_S + offset_min * 60) % DAY_S
     at_start.now += DAY_S * SECOND
-    verdict = _tested(at_start, (since_midnight_s + before_s) * SECOND)
-    day = Reason("gas_test_day", "", (since_midnight_s + before_s) * 1000, None, "s", GB.gas_test_daily.clause)
+    verdict = _tested(at_start, since_midnight_s * SECOND + before_us)
+    day = Reason("gas_test_day", "", since_midnight_s * 1000, None, "s", GB.gas_test_daily.clause)
     assert (day not in verdict.reasons) is same_day
     at_start.rules = replace(GB, gas_test_daily=replace(GB.gas_test_daily, value=False))
-    assert day not in _tested(at_start, (since_midnight_s + before_s) * SECOND).reasons
+    assert day not in _tested(at_start, since_midnight_s * SECOND + before_us).reasons
 
 
 def test_every_gas_of_the_site_must_be_there_in_its_unit_and_at_every_place(at_start: Bench) -> None:
@@ -401,6 +401,17 @@ def test_every_gas_of_the_site_must_be_there_in_its_unit_and_at_every_place(at_s
     assert _tested(at_start, points=low) == Verdict(
         tuple(Reason("gas_test_point", f"O2 {where}", 1000, rule.value * 1000, "", rule.clause) for where in ("up", "middle")), 0
     )
+
+
+def test_a_pack_that_asks_for_two_places_is_content_with_any_two(at_start: Bench) -> None:
+    """gas_test_points_count: the number itself is enough, one less is not."""
+    at_start.rules = replace(GB, gas_test_points_count=replace(GB.gas_test_points_count, value=2))
+    two = tuple(p for p in _points(at_start) if p.position != "middle")
+    assert _tested(at_start, points=two) == Verdict((), 0)
+    one = tuple(p for p in two if p.position == "up")
+    assert {r.subject for r in _tested(at_start, points=one).reasons} == {
+        f"{gas} {where}" for gas in ("CH4", "O2", "CO") for where in ("middle", "down")
+    }
 
 
 @pytest.mark.parametrize(
