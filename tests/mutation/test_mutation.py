@@ -1,64 +1,95 @@
 """The tool behind `make mutation`: what it changes, how it judges, and that its list is well formed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge.interlock.state import Mode
-from tests.mutation import listed, scope, switch
+from tests.mutation import listed, scope, sowing, switch
 from tests.mutation.kinds import STATES, Kind
-from tests.mutation.sowing import Mutant, Sown, sow
+from tests.mutation.sowing import Mutant, Sown
 
-FACTS = Path("edge/interlock/conditions/facts.py")
-STATE = Path("edge/interlock/state.py")
+SAMPLE = '''
+"""A module that decides a little."""
+
+from edge.interlock.state import Mode
+
+
+class Window:
+    """From one moment to another."""
+
+    def __init__(self, since_us, until_us):
+        self.since_us, self.until_us = since_us, until_us
+
+    def holds(self, now_us):
+        return self.since_us <= now_us < self.until_us
+
+    @property
+    def empty(self):
+        return self.since_us >= self.until_us and not self.until_us
+
+
+def current(mode, found, names):
+    watched = found.name if found else ""
+    if mode in (Mode.ARMED, Mode.RELEASED):
+        found.remember(mode)
+    candidates = [name for name in names if name != watched]
+    return candidates[0]
+'''
 
 
 @pytest.fixture(scope="module")
-def state() -> Sown:
-    """The kernel's memory with its mutants."""
-    return sow(STATE)
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sown]:
+    """The sample with its mutants."""
+    root = tmp_path_factory.mktemp("sown")
+    (root / "sample.py").write_text(SAMPLE, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sowing, "ROOT", root)
+        yield sowing.sow(Path("sample.py"))
 
 
 def _of(sown: Sown, function: str) -> list[Mutant]:
     return [mutant for mutant in sown.mutants if mutant.function == function]
 
 
-def test_every_change_is_named_by_the_lines_it_changes(state: Sown) -> None:
-    named = [(mutant.function, mutant.before, mutant.after, mutant.nth) for mutant in state.mutants]
+def test_every_change_is_named_by_the_lines_it_changes(sample: Sown) -> None:
+    named = [(mutant.function, mutant.before, mutant.after, mutant.nth) for mutant in sample.mutants]
     assert len(set(named)) == len(named)
-    assert ("usable", "return not over and wall_s < permit.exp", "return not over and wall_s <= permit.exp", 1) in named
+    was, becomes = "if mode in (Mode.ARMED, Mode.RELEASED):", "if mode in (Mode.ARMED, Mode.TRIPPED):"
+    assert ("current", was, becomes, 1) in named
 
 
-def test_the_sown_module_does_the_same_until_a_mutant_is_chosen(state: Sown) -> None:
-    spaces: dict[str, object] = {"__name__": "sown"}
-    exec(compile(state.code, "sown", "exec"), spaces)
-    bypass: Callable[..., object] = spaces["Bypass"]  # type: ignore[assignment]
-    new = bypass("ch", (), "", "", 10, 20)
-    assert [new.holds(us) for us in (9, 10, 19, 20)] == [False, True, True, False]  # type: ignore[attr-defined]
-    late = next(each for each in _of(state, "Bypass.holds") if each.after == "return self.since_us < now_us < self.until_us")
+def test_the_sown_module_does_the_same_until_a_mutant_is_chosen(sample: Sown) -> None:
+    space: dict[str, Any] = {"__name__": "sown"}
+    exec(compile(sample.code, "sown", "exec"), space)
+    window = space["Window"](10, 20)
+    assert [window.holds(us) for us in (9, 10, 19, 20)] == [False, True, True, False]
+    late = next(each for each in _of(sample, "Window.holds") if "return self.since_us < now_us <" in each.after)
     switch.choose(late.name, late.number)
-    assert [new.holds(us) for us in (9, 10, 19, 20)] == [False, False, True, False]  # type: ignore[attr-defined]
+    assert [window.holds(us) for us in (9, 10, 19, 20)] == [False, False, True, False]
 
 
-def test_properties_are_changed_too(state: Sown) -> None:
-    assert {mutant.kind for mutant in _of(state, "Durable.latched")} >= {Kind.COMPARISON, Kind.BOOLEAN}
+def test_properties_are_changed_too(sample: Sown) -> None:
+    assert {mutant.kind for mutant in _of(sample, "Window.empty")} == {Kind.COMPARISON, Kind.BOOLEAN}
 
 
 @pytest.mark.parametrize(
     ("after", "kind"),
     [
-        ("if durable.mode in (Mode.LOCKED, Mode.RELEASED):", Kind.TRANSITION),
-        ("if durable.mode not in (Mode.ARMED, Mode.RELEASED):", Kind.COMPARISON),
-        ("if not (durable.mode in (Mode.ARMED, Mode.RELEASED)):", Kind.BOOLEAN),
-        ("if permit.jti != watched:", Kind.COMPARISON),
+        ("if mode in (Mode.LOCKED, Mode.RELEASED):", Kind.TRANSITION),
+        ("if mode not in (Mode.ARMED, Mode.RELEASED):", Kind.COMPARISON),
+        ("if not (mode in (Mode.ARMED, Mode.RELEASED)):", Kind.BOOLEAN),
+        ("candidates = [name for name in names if name == watched]", Kind.COMPARISON),
         ("return candidates[1]", Kind.BOUNDARY),
         ("candidates = None", Kind.VALUE),
-        ('watched = durable.fire_watch.permit if durable.fire_watch else "XXXX"', Kind.TEXT),
+        ("pass", Kind.CALL),
+        ('watched = found.name if found else "XXXX"', Kind.TEXT),
     ],
 )
-def test_a_change_is_of_the_kind_that_it_changes(state: Sown, after: str, kind: Kind) -> None:
-    assert [mutant.kind for mutant in _of(state, "current_permit") if mutant.after == after] == [kind]
+def test_a_change_is_of_the_kind_that_it_changes(sample: Sown, after: str, kind: Kind) -> None:
+    assert [mutant.kind for mutant in _of(sample, "current") if mutant.after == after] == [kind]
 
 
 def test_the_states_that_are_exchanged_are_those_of_the_kernel() -> None:
