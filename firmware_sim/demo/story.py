@@ -527,7 +527,7 @@ class Story:
         self.box.event("fire_watch.ended", mark, 20)
         self.box.state("LOCKED", "PERMISSIVE_OK", seconds=10)
         mark = self.box.mark()
-        second = self.apply(BOX, seconds=22, content="第二张票")
+        second = self.apply(BOX, seconds=30, content="第二张票")
         self.box.event("permit.accepted", mark, 20)
         self.box.wait("the second permit", lambda s: s["permit"] and s["permit"]["id"] == second)
         self.release(gas_test=True)
