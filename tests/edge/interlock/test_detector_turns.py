@@ -164,7 +164,9 @@ def test_the_terms_are_those_of_the_step_and_of_the_range_in_the_measured_gas() 
 def _due(turn: Turn) -> list[tuple[str, str, Severity]]:
     turn.judge()
     report_due(turn)
-    return [(note.data["chan"], note.data["code"], note.sev) for note in turn.notes if note.type == "detector.due"]
+    due = [note for note in turn.notes if note.type == "detector.due"]
+    assert {(note.cat, note.res, note.actor) for note in due} <= {(Category.GAS, ActionResult.OK, ("box", ""))}
+    return [(note.data["chan"], note.data["code"], note.sev) for note in due]
 
 
 @pytest.mark.parametrize(("mode", "sev"), [(Mode.RELEASED, Severity.ALARM), (Mode.LOCKED, Severity.WARNING)])
