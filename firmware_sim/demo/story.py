@@ -73,6 +73,12 @@ TITLES: dict[int, tuple[str, str]] = {
 }
 
 
+COOLED = {
+    "precondition_id": "", "precondition_text": "P-301 泵体已冷却", "precondition_kind": "temperature",
+    "precondition_limit": "60", "precondition_sensor": "temp-1",
+}  # fmt: skip
+"""What the first permit asks for: the box's own sensor says it, nobody needs to."""
+
 _STEP_FAILED = (
     DemoError, OSError, KeyError, ValueError, TimeoutError, subprocess.SubprocessError, sqlite3.Error,
     aiomqtt.MqttError, httpx.HTTPError,
@@ -232,8 +238,8 @@ class Story:
 
         return until("the alarm at the bridge", look, 15)
 
-    def apply(self, box: str, *, seconds: float, content: str) -> str:
-        """Apply as the applicant and sign as both approvers; gives the number."""
+    def apply(self, box: str, *, seconds: float, content: str, wanted: dict[str, str] | None = None) -> str:
+        """Apply as the applicant, with a precondition's row if wanted, and sign as both approvers; gives the number."""
         now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
         local = [
             (now + datetime.timedelta(seconds=s)).astimezone(_zone()).strftime("%Y-%m-%dT%H:%M:%S")
@@ -253,6 +259,7 @@ class Story:
                 "performer": "performer",
                 "guardian": "guardian",
                 "rules": "SIMULATION",
+                **(wanted or {}),
             }
         )
         self.stage.browser("approver1").approve(number)
@@ -292,8 +299,9 @@ class Story:
 
     def permit_issued(self) -> Told:
         """2."""
+        self.site.set("temp-1", 85)
         mark = self.box.mark()
-        self.permit = self.apply(BOX, seconds=4 * 3600, content="更换泵出口短管，电弧焊")
+        self.permit = self.apply(BOX, seconds=4 * 3600, content="更换泵出口短管，电弧焊", wanted=COOLED)
         self.box.event("permit.accepted", mark, 20)
         permit = self.permit_state(self.permit, "accepted")
         who = ", ".join(s["name"] for s in permit["signatures"])
@@ -305,10 +313,15 @@ class Story:
         self.site.press("arm")
         self.box.event("interlock.arm_refused", mark)
         missing = set(reasons(self.box.status))
-        wanted = {"badge_absent", "face_missing", "gas_test_none", "check_in_none", "bump_never", "ticket_check_none"}
+        wanted = {
+            "badge_absent", "face_missing", "gas_test_none", "check_in_none", "bump_never", "ticket_check_none",
+            "temperature_high",
+        }  # fmt: skip
         if not wanted <= missing:
             raise DemoError(f"expected at least {', '.join(sorted(wanted))}, got {', '.join(sorted(missing))}")
-        return Told(f"{len(missing)}: {', '.join(sorted(missing))}")
+        self.site.set("temp-1", 24)
+        self.box.wait("the pump to cool", lambda s: "temperature_high" not in reasons(s))
+        return Told(f"{len(missing)}: {', '.join(sorted(missing))}; then the pump cools from 85 to 24 °C")
 
     def people_arrive(self) -> Told:
         """4."""

@@ -148,6 +148,30 @@ def test_a_site_without_sensors_needs_none() -> None:
     assert not view._sensors(facts)
 
 
+@pytest.mark.parametrize(
+    ("contacts", "sensor", "shown"),
+    [
+        (("enclosure",), "box-temp", ["contact closed", "temperature inside"]),
+        ((), "box-temp", ["temperature inside"]),
+        (("enclosure",), "", ["contact closed"]),
+    ],
+)
+def test_explain_shows_thermostat_and_sensor_where_they_are(contacts: tuple[str, ...], sensor: str, shown: list[str]) -> None:
+    bench = Bench(replace(SITE, contacts=contacts, enclosure=sensor)).prepare()
+    step = bench.step(ms=0)
+    assert step.verdicts["enclosure"].ok
+    assert [m.en for m in measures("enclosure", step.facts)] == shown
+
+
+def test_a_precondition_shows_what_its_sensor_measures_or_nothing() -> None:
+    bench = wanting(COOLED, replace(COOLED, id="gone", sensor="temp-9"), replace(COOLED, id="hand", sensor=""))
+    shown = view._permit(bench.step(ms=0).facts)
+    assert shown is not None
+    assert [(p.id, p.sensor, p.ok, p.value) for p in shown.preconditions] == [
+        ("cooled", "temp-1", True, "24"), ("gone", "temp-9", False, ""), ("hand", "", False, ""),
+    ]  # fmt: skip
+
+
 def test_a_sensor_is_no_gas(ready: Bench) -> None:
     """It never votes, and over-range of a thermometer latches nothing."""
     ready.sensors["temp-1"].quality = Quality.OVER_RANGE
