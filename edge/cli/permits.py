@@ -49,7 +49,7 @@ def permit_show_command(context: typer.Context, as_json: Json = False) -> None:
         return
     rows = [
         ("permit_id", permit.id),
-        ("permit_level", _level(permit, words)),
+        ("permit_level", sections.level(permit, words)),
         ("permit_place", f"{permit.place}  {words('permit_confined')}" if permit.confined else permit.place),
         ("permit_content", permit.content),
         ("permit_method", permit.method),
@@ -66,14 +66,6 @@ def permit_show_command(context: typer.Context, as_json: Json = False) -> None:
         printing.screen(),
         [Text().append(sections.pad(words(key), wide), sections.DIM).append(value) for key, value in rows],
     )
-
-
-def _level(permit: PermitView, words: Words) -> str:
-    """The level, and the one by place and work when that is lower."""
-    level = words(f"level.{permit.level}")
-    if permit.base_level in ("", permit.level):
-        return level
-    return words("permit_raised", level=level, base=words(f"level.{permit.base_level}"))
 
 
 _JWS = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")

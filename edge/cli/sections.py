@@ -11,7 +11,7 @@ from edge.cli.banner import LOOKS
 from edge.cli.words import Words, limits, number
 from edge.config import CONTACTS
 from edge.interlock.local_time import local_time, zone_name
-from edge.interlock.status import ChannelView, CountdownView, ReasonView, Status, VerdictView
+from edge.interlock.status import ChannelView, CountdownView, PermitView, ReasonView, Status, VerdictView
 
 GOOD, BAD, SOME, DIM, NOTE = "#3fb950", "bold #ff6b61", "bold #e6b800", "#8b949e", "#79c0ff"
 TICK, CROSS = "✔", "✘"
@@ -479,12 +479,20 @@ def ticket_check(status: Status, words: Words) -> str:
     return f"{CROSS} {words('ticket_unchecked')}" if asked else ""
 
 
+def level(view: PermitView, words: Words) -> str:
+    """The level, with the one by place and work where that is lower: ``grade 1 (grade 2, also at night …)``."""
+    approved = words(f"level.{view.level}")
+    if view.base_level in ("", view.level):
+        return approved
+    return words("permit_raised", level=approved, base=words(f"level.{view.base_level}"))
+
+
 def permit(status: Status, words: Words, width: int) -> list[Text]:
     """The permit: number and level, where and what, until when, who approved and who checked it."""
     view = status.permit
     if view is None:
         return []
-    first = Text().append(view.id, "bold").append(f"  {words(f'level.{view.level}')}  ").append(view.place)
+    first = Text().append(view.id, "bold").append(f"  {level(view, words)}  ").append(view.place)
     if view.confined:
         first.append(f"  {words('permit_confined')}", SOME)
     second = Text(view.content).append(f"  {view.method}", DIM)

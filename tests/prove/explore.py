@@ -29,6 +29,9 @@ TIMES = {"gas quality": 4, "gas up": 3, "gas silent": 3, "wait": 3, "wait long":
 WELDERS = 0.3
 """How often somebody puts everything right and tries to weld."""
 _BUTTONS = ("arm", "reset", "finish")
+_TO_DUSK_S = 6 * 3600 - 10
+"""From the bench's four in the afternoon to ten seconds before the night."""
+replace = msgspec.structs.replace
 
 
 class ViolationError(AssertionError):
@@ -122,6 +125,9 @@ def _start(where: str, told: Callable[[Transition], None]) -> Box:
     """A box that has come as far as `where` says."""
     box = Box(told)
     box.path = (f"start: {where}",)
+    dusk = where.startswith("dusk")
+    began_s = _TO_DUSK_S if dusk else 0
+    box.wall_jump_ms = began_s * 1000
     box.step()
     if where == "new":
         return box
@@ -129,7 +135,9 @@ def _start(where: str, told: Callable[[Transition], None]) -> Box:
     length_s = 5 if where == "ending" else 4 * 3600
     approved_s = -1_795 if where == "approved long ago" else -600
     people = (*permit().people, RELIEF)
-    box.prepare(permit("HW-1", end_s=length_s, approved_s=approved_s, level=level, people=people))
+    claims = permit("HW-1", start_s=began_s - 60, end_s=began_s + length_s, approved_s=began_s + approved_s)
+    base = Level.GRADE_2 if where == "dusk, one level higher" else None
+    box.prepare(replace(claims, level=level, base_level=base, people=people))
     if where == "approved long ago":
         box.step(ms=10_000)
     if where in ("ready", "approved long ago"):
@@ -146,7 +154,7 @@ def _start(where: str, told: Callable[[Transition], None]) -> Box:
     if where == "released":
         return box
     box.run(0.5)
-    if where == "confirmed":
+    if where == "confirmed" or dusk:
         return box
     if where == "gas":
         box.gas["ch4-1"].value = 60.0
@@ -170,7 +178,7 @@ def _start(where: str, told: Callable[[Transition], None]) -> Box:
 
 STARTS = (
     "new", "ready", "approved long ago", "armed", "released", "confirmed", "special", "ending", "bypassed", "gas",
-    "guardian", "fault", "finished", "unclean",
+    "guardian", "fault", "finished", "unclean", "dusk", "dusk, one level higher",
 )  # fmt: skip
 
 

@@ -3,10 +3,12 @@
 An invariant looks at one `Transition` and gives what is wrong, or an empty string.
 """
 
+import datetime
 from collections.abc import Callable
 
 import msgspec
 
+from contracts.permit import Level
 from edge.gas.reading import Quality, Reading
 from edge.interlock.conditions import CONDITIONS
 from edge.interlock.happenings import Acknowledged, Happening
@@ -173,6 +175,22 @@ def closed_means_within_the_deadline(t: Transition) -> str:
         return ""
     left_us = claims.exp * SECOND - t.snapshot.clock.t * 1000 - (t.now - t.snapshot.clock.at_us)
     return "" if t.after.deadline_us - t.now <= left_us else "the deadline is after the permit's end"
+
+
+def closed_means_the_level_suffices(t: Transition) -> str:
+    """Commanded closed ⇒ the permit was approved one level above that of place and work (or is special), or it is
+    neither night nor rest day nor holiday on the site's clock."""
+    claims = next((permit for permit in t.after.permits if permit.jti == t.after.active), None)
+    if not t.closed or claims is None:
+        return ""
+    if claims.level is Level.SPECIAL or claims.base_level not in (None, claims.level):
+        return ""
+    zone = datetime.timezone(datetime.timedelta(minutes=t.site.utc_offset_min))
+    here = datetime.datetime.fromtimestamp(t.snapshot.clock.wall_s(t.now), zone)
+    if here.date() in t.rules.upgrade_days.dates or here.isoweekday() in t.rules.upgrade_days.weekdays:
+        return f"closed on {here:%A %Y-%m-%d}"
+    day = t.rules.night_to_h.value <= here.hour < t.rules.night_from_h.value
+    return "" if day else f"closed at {here:%H:%M:%S}"
 
 
 def a_release_needs_its_own_acknowledgement(t: Transition) -> str:
@@ -371,6 +389,7 @@ INVARIANTS: tuple[Callable[[Transition], str], ...] = (
     closed_means_hands_off_the_stop,
     closed_means_the_final_element_agrees,
     closed_means_within_the_deadline,
+    closed_means_the_level_suffices,
     a_release_needs_its_own_acknowledgement,
     a_release_needs_every_release_condition,
     arming_needs_an_edge,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from contracts.permit import Revocations
+from contracts.permit import Level, Revocations
 from edge.gas.reading import Quality
 from edge.interlock.evidence import FaceRefused, Position
 from edge.interlock.happenings import (
@@ -261,8 +261,23 @@ def _reset_mended(bench: Bench, number: int) -> None:
 def _permit(bench: Bench, number: int) -> None:
     now_s = bench.wall_ms // 1000 - WALL_S
     start_s, approved_s = now_s - number, now_s - number * 20
-    claims = permit(f"HW-{number % 4}", start_s=start_s, end_s=start_s + 3600 + number, approved_s=approved_s)
+    base = Level.GRADE_2 if number % 3 == 0 else None
+    claims = permit(f"HW-{number % 4}", start_s=start_s, end_s=start_s + 3600 + number, approved_s=approved_s, base_level=base)
     bench.step(PermitAccepted(claims))
+
+
+def _dusk(bench: Bench, number: int) -> None:
+    """Hours pass until the night begins or ends on the site's clock, give or take two seconds; then, all mended and
+    tested, a person arms under a new permit."""
+    mend(bench)
+    here_s = bench.wall_ms // 1000 + bench.site.utc_offset_min * 60
+    at_s = (bench.rules.night_from_h, bench.rules.night_to_h)[number % 2].value * 3600 + number % 5 - 2
+    bench.step(ms=(at_s - here_s) % 86_400 * 1000)
+    _permit(bench, number)
+    bench.press("reset")
+    bench.test_gas()
+    bench.press("arm")
+    bench.acknowledge()
 
 
 def _revoke(bench: Bench, number: int) -> None:
@@ -352,7 +367,8 @@ MOVES: dict[str, Move] = {
     "reconfirm": _reconfirm, "beacon": _badge(1009), "bypass": _bypass, "shut down": _shut_down,
     "proof asked": _proof_asked, "proof test": _proof_test, "deaf": _deaf,
     "sensor says": _sensor_says, "sensor silent": _sensor_silent, "sensor quality": _sensor_quality,
-    "restart": _restart, "reboot": _reboot, "wait": _wait, "wait long": _wait_long, "mend": mend,
+    "restart": _restart, "reboot": _reboot, "wait": _wait, "wait long": _wait_long, "dusk": _dusk,
+    "mend": mend,
     "mend devices": mend_devices, "clear fault": _clear_fault, "reset mended": _reset_mended,
 }  # fmt: skip
 """A new kind of evidence or happening is one row here, and the search goes through it."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from contracts.level import why_raised
 from edge.interlock import bypassing, kernel, proof_test, resetting, restart, ticket, watching
-from edge.interlock.conditions import air, buttons, contacts, element, permit, sensors, wind
+from edge.interlock.conditions import air, buttons, contacts, element, level, permit, sensors, wind
 from edge.interlock.conditions import box as conditions_box
 from edge.interlock.state import Mode
 from edge.interlock.turn import Turn, add_consequences
@@ -23,7 +24,7 @@ CHANGES = {
     (Mode.PERMISSIVE_OK, Mode.ARMED), (Mode.ARMED, Mode.RELEASED), (Mode.RELEASED, Mode.TRIPPED),
     (Mode.TRIPPED, Mode.PERMISSIVE_OK), (Mode.TRIPPED, Mode.FAULT), (Mode.FAULT, Mode.TRIPPED), (Mode.ARMED, Mode.LOCKED),
 }  # fmt: skip
-FAILED = {"gas", "stop", "estop", "deadman", "contact_closed", "clock", "permit", "place", "guardian", "audit_running"}
+FAILED = {"gas", "stop", "estop", "deadman", "contact_closed", "clock", "permit", "place", "guardian", "audit_running", "level"}
 
 
 def _complete(found: Found) -> bool:
@@ -68,6 +69,9 @@ SABOTAGE: tuple[tuple[Callable[..., Any], str, str, str], ...] = (
     (buttons.inputs, "0 <= age_us <=", "0 <=", "closed_means_hands_off_the_stop"),
     (element.deadman, "0 <= age_us <=", "0 <=", "closed_means_the_final_element_agrees"),
     (Turn._end, "- self.snapshot.clock.error_ms * 1000", "+ 1_000_000", "closed_means_within_the_deadline"),
+    (level.why_now, "return why_raised", "return () and why_raised", "closed_means_the_level_suffices|closed_means_within_the_deadline"),
+    (level.why_now, "f.wall_us + offset_us(f)", "f.wall_us", "closed_means_the_level_suffices|closed_means_within_the_deadline"),
+    (why_raised, "of_day >= calendar.night_from_h or", "", "closed_means_the_level_suffices"),
     (kernel._relay, "if after is not Mode.RELEASED", "if after is Mode.TRIPPED", "relay_follows_the_mode"),
     (permit.approval, "if age_s <= rule.value:", "if True:", "a_first_ignition_follows_its_approval"),
     (permit.ticket_check, "not rule.value", "True", "a_release_needs_its_ticket_checked_today"),
