@@ -343,16 +343,16 @@ TODOS: dict[str, str] = {
     "gas_test_point": _("sample up, middle and down; test {subject} too"),
     "not_available": _("nothing to do: the box sends its log again by itself"),
     "level_night": _(
-        "wait for the morning, or apply anew one level higher (also at night, on rest days and holidays)"
+        "wait for the morning, or apply one level higher (also at night)"
     ),
     "level_rest_day": _(
-        "wait for a working day, or apply anew one level higher (also at night, on rest days and holidays)"
+        "wait for a working day, or apply one level higher (also on rest days)"
     ),
     "level_holiday": _(
-        "wait for a working day, or apply anew one level higher (also at night, on rest days and holidays)"
+        "wait for a working day, or apply one level higher (also on rest days)"
     ),
     "level_calendar_ended": _(
-        "enter this year's holidays in the rule pack or the site's rules, or apply anew one level higher"
+        "enter this year's holidays in the site's rules, or apply one level higher"
     ),
     "sensor_never": _("check the sensor's power, wiring and address"),
     "sensor_stale": _("check the sensor's power and the bus"),

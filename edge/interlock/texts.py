@@ -22,6 +22,12 @@ ENDS: dict[str, tuple[str, str]] = {
 }
 """The countdown of a run by what ends it (`Durable.deadline_by`)."""
 
+LEVELS: dict[str, tuple[str, str]] = {
+    "special": ("特级", "special"),
+    "grade_1": ("一级", "grade 1"),
+    "grade_2": ("二级", "grade 2"),
+}
+
 WHY_RAISED: dict[str, tuple[str, str]] = {
     "night": ("夜间", "night"),
     "rest_day": ("休息日", "rest day"),

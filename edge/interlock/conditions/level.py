@@ -11,6 +11,7 @@ from edge.interlock.rules import Rules
 from edge.interlock.state import Reason
 
 HOUR_US = 3_600_000_000
+_MONTH_H = 31 * 24
 CODES = {
     "night": "level_night",
     "rest_day": "level_rest_day",
@@ -47,6 +48,13 @@ def level(f: Facts) -> Verdict:
     return Verdict(
         tuple(Reason(code, claims.jti, f.wall_s * 1000, None, "unix_s", clause(f.rules, code)) for code in codes)
     )
+
+
+def plain_from_us(f: Facts) -> int | None:
+    """When work is managed at its own level again (wall clock); None when not within a month. Only shown."""
+    now = (f.wall_us + offset_us(f)) // HOUR_US
+    hour = next((each for each in range(now, now + _MONTH_H) if not why_raised(f.rules.calendar, (each,))), None)
+    return None if hour is None else hour * HOUR_US - offset_us(f)
 
 
 def suffices_until_us(f: Facts, claims: PermitClaims) -> tuple[int, str] | None:

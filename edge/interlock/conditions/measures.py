@@ -12,7 +12,7 @@ from contracts.permit import Person, Role
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.detectors import calibration_end_s
 from edge.interlock.conditions.facts import Facts
-from edge.interlock.conditions.level import CODES, clause, suffices_until_us, why_now
+from edge.interlock.conditions.level import CODES, clause, plain_from_us, suffices_until_us, why_now
 from edge.interlock.conditions.people import unknown_badges
 from edge.interlock.conditions.permit import error_s, late_s
 from edge.interlock.conditions.preconditions import CELSIUS, proof_of
@@ -20,7 +20,7 @@ from edge.interlock.conditions.wind import BEAUFORT_M_S
 from edge.interlock.proving import DAY_S, UNPROVEN, Result
 from edge.interlock.rules import Number
 from edge.interlock.state import Mode
-from edge.interlock.texts import WHY_RAISED
+from edge.interlock.texts import LEVELS, WHY_RAISED
 
 
 class Measure(msgspec.Struct, frozen=True):
@@ -296,24 +296,27 @@ def _deadline(f: Facts) -> Measures:
 
 
 def _level(f: Facts) -> Measures:
-    """Permit's level beside its base, why work is managed one higher now, and how long this level lasts."""
+    """Permit's level beside its base, why work is managed one higher now, and how long either lasts."""
     claims = f.permit
     if claims is None:
         yield Measure("无票", "no permit")
         return
-    row = f.rules.night_from_h
-    named = (claims.base_level or claims.level).value
+    (zh, en), (base_zh, base_en) = LEVELS[claims.level], LEVELS[claims.base_level or claims.level]
     yield Measure(
-        f"票面 {claims.level.value}，按地点与作业 {named}", f"permit {claims.level.value}, by place and work {named}",
-        claims.jti, clause=f.rules.levels[claims.level].clause,
+        f"票面{zh}，按地点与作业{base_zh}", f"permit {en}, by place and work {base_en}", claims.jti,
+        clause=f.rules.levels[claims.level].clause,
     )  # fmt: skip
-    for why in why_now(f):
-        zh, en = WHY_RAISED[why]
-        yield Measure(f"{zh}：升一级管理", f"{en}: one level higher", clause=clause(f.rules, CODES[why]))
-    raised = suffices_until_us(f, claims)
-    if raised is not None:
-        left_s = max(0.0, (raised[0] - f.wall_us) / 1e6 - f.snapshot.clock.error_ms / 1000)
-        yield Measure("级别够用剩余", "the level suffices for", claims.jti, left_s, None, None, "s", None, row.clause)
+    why = why_now(f)
+    for each in why:
+        zh, en = WHY_RAISED[each]
+        yield Measure(f"{zh}：升一级管理", f"{en}: one level higher", clause=clause(f.rules, CODES[each]))
+    plain_us, raised = plain_from_us(f), suffices_until_us(f, claims)
+    row = f.rules.night_from_h
+    if why and plain_us is not None:
+        yield Measure("恢复原级别还有", "ends in", "", (plain_us - f.wall_us) / 1e6, unit="s", clause=row.clause)
+    if not why and raised is not None:
+        left_s = (raised[0] - f.wall_us) / 1e6
+        yield Measure("距升级管理", "one level higher in", "", left_s, unit="s", clause=row.clause)
 
 
 def _lease(f: Facts) -> Measures:

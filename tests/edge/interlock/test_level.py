@@ -251,15 +251,30 @@ def test_the_countdown_says_what_ends_the_run() -> None:
         assert (found.zh, found.en) == words
 
 
-def test_level_base_reasons_and_time_left_are_shown() -> None:
-    bench = _released("2027-01-15T21:50:00", level=Level.GRADE_2)
+def _shown(bench: Bench) -> list[tuple[str, float | None]]:
     assert bench.last is not None
-    level, left = measures("level", bench.last.facts)
-    assert (level.en, level.subject) == ("permit grade_2, by place and work grade_2", "HW-1")
-    assert left.en == "the level suffices for"
-    assert left.value == pytest.approx(600, abs=1)
+    return [(measure.en, measure.value) for measure in measures("level", bench.last.facts)]
+
+
+def test_levels_reasons_and_how_long_they_last_are_shown() -> None:
+    """The night that follows a Friday ends on Monday morning; a permit one level higher counts down to nothing."""
+    bench = _released("2027-01-15T21:50:00", level=Level.GRADE_2)
+    levels, left = _shown(bench)
+    assert levels == ("permit grade 2, by place and work grade 2", None)
+    assert left == ("one level higher in", pytest.approx(600, abs=1))
     bench.run(601, ms=1000)
-    night = measures("level", bench.last.facts)[1]
-    assert (night.zh, night.en, night.clause) == ("夜间：升一级管理", "night: one level higher", GB.night_from_h.clause)
+    night, ends = _shown(bench)[1:]
+    assert night == ("night: one level higher", None)
+    assert ends == ("ends in", pytest.approx(56 * 3600, abs=2))
+    bench = _released("2027-01-15T21:50:00", base_level=Level.GRADE_2)
+    assert _shown(bench) == [("permit grade 1, by place and work grade 2", None)]
+
+
+def test_an_end_that_is_not_within_a_month_is_not_shown() -> None:
+    """Nobody entered the holidays of 2028."""
+    bench, claims = _bench("2028-01-03T12:00:00")
+    bench.step(PermitAccepted(claims))
+    assert [name for name, _ in _shown(bench)][1:] == ["this year's holidays are not entered: one level higher"]
     bare = Bench()
-    assert [m.en for m in measures("level", bare.step().facts)] == ["no permit"]
+    bare.step()
+    assert _shown(bare) == [("no permit", None)]
