@@ -276,6 +276,7 @@ def _dusk(bench: Bench, number: int) -> None:
     _permit(bench, number)
     bench.press("reset")
     bench.test_gas()
+    check_ticket(bench, number)
     bench.press("arm")
     bench.acknowledge()
 
