@@ -49,11 +49,12 @@ def points() -> list[dict[str, Any]]:
 
 
 def ready(box: Box, **changes: Any) -> None:
-    """Permit, people, bump tests and a gas test: until it may be armed."""
+    """Permit, people, bump tests, a gas test and the ticket's check: until it may be armed."""
     box.crew.everybody()
     assert box.ask("permit_import", jws=box.permit(**changes))["ok"]
     box.wait_for(lambda s: s["people"] and all(p["badge_ok"] and p["face_ok"] for p in s["people"]), "the crew is here")
     box.wait_for(lambda s: all(channel["quality"] == "good" for channel in s["channels"]), "detectors read")
     box.bump()
     assert box.ask("gas_test", analyst="wang", serial="GT-7", points=points())["points"] == 12
+    assert box.ask("ticket_check", permit="HW-1", person="wang")["checked"] == "HW-1"
     box.wait_for(lambda s: s["state"] == "PERMISSIVE_OK", "all conditions are met")

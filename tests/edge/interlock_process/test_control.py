@@ -313,6 +313,22 @@ def test_what_a_person_enters_about_a_permit_is_checked_against_who_is_here(staf
     assert refusal(staffed, "suspend", person="")["field"] == "person"
 
 
+def test_a_ticket_is_checked_by_an_entitled_person_who_is_here(staffed: Box) -> None:
+    """PTW-16."""
+    assert refusal(staffed, "ticket_check", permit="HW-9", person="wang")["field"] == "permit"
+
+
+def test_one_damaged_reply_of_a_sensor_does_not_take_its_reading_away(staffed: Box) -> None:
+    """BOX-06: as for a gas detector; the frame is counted."""
+    assert staffed.site is not None
+    staffed.wait_for(lambda s: s["sensors"] and all(x["quality"] == "good" for x in s["sensors"]), "the sensors read")
+    before = staffed.status()["buses"][0]["errors"]
+    staffed.site.fault("box-temp", "garbage")
+    staffed.wait_for(lambda s: s["buses"][0]["errors"] > before, "the damaged reply is counted")
+    staffed.site.fault("box-temp", "none")
+    staffed.wait_for(lambda s: all(x["quality"] == "good" for x in s["sensors"]), "the sensors read again")
+
+
 def test_a_refused_command_is_recorded_with_its_reason(staffed: Box) -> None:
     """ANT-10: what was tried is in the log, not only what was done."""
     with_cause = refusal(staffed, "bypass_end", channel="ch4-1", person="wang")
