@@ -162,6 +162,8 @@ def test_a_thread_that_has_ended_meanwhile_needs_no_priority() -> None:
     thread.start()
     thread.join()
     assert thread.native_id is not None
+    gone = Path(f"/proc/self/task/{thread.native_id}")
+    until(lambda: not gone.exists(), "the kernel has let go of it")
     process._prefer(thread.native_id, 19)
 
 
