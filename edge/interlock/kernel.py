@@ -243,8 +243,9 @@ def next_us(turn: Turn) -> int:
     if turn.d.fire_watch is not None:
         times.append(turn.d.fire_watch.until_us)
     times.extend(bypass.until_us for bypass in turn.d.bypasses)
+    readings = turn.snapshot.readings
     for channel in turn.site.channels:
-        reading = turn.snapshot.readings.get(channel.name)
+        reading = readings.get(channel.name)
         if reading is not None:
             times.append(reading.at_us + channel.stale_us + 1)
     for sensor in turn.site.sensors:

@@ -71,10 +71,11 @@ def remember_trust(turn: Turn) -> None:
 
 def latch_over_range(turn: Turn) -> None:
     """Over-range latches: a catalytic bead falls back below range when gas exceeds 100 %LEL."""
+    over_range = Quality.OVER_RANGE
     fresh = tuple(
         name
         for name, reading in turn.snapshot.readings.items()
-        if reading.quality is Quality.OVER_RANGE and name not in turn.d.over_range
+        if reading.quality is over_range and name not in turn.d.over_range
     )
     if fresh:
         turn.d = replace(turn.d, over_range=(*turn.d.over_range, *fresh))

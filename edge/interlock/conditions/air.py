@@ -36,6 +36,7 @@ _GAS_CODES = {
 }
 
 
+_GOOD = Quality.GOOD
 _STILL_READS = (Quality.FAULT, Quality.FROZEN)
 GAS_ALARMS = ("gas_high", "gas_low", "gas_over_range")
 """Reasons that speak of gas, not of a detector."""
@@ -52,7 +53,7 @@ def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     if reading is None:
         return _vote("gas_never", channel)
     value, age_us = reading.value, f.now_us - reading.at_us
-    if reading.quality is not Quality.GOOD:
+    if reading.quality is not _GOOD:
         # A head that says it is broken and reads too much gas is believed about the gas.
         high = limit.high if reading.quality in _STILL_READS and age_us <= channel.stale_us else None
         if high is not None and value is not None and value > high:

@@ -45,13 +45,13 @@ def bump_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     proof = record.bump
     if proof is None:
         return Reason("bump_never", name, None, rule.value * 1000, "s", rule.clause)
-    if record.uncured_bump:
-        return Reason("bump_failed", name, None, None, "", rule.clause)
-    if proof.result is Result.ABORTED:
-        return Reason("bump_undone", name, None, None, "", rule.clause)
+    if proof.result is not Result.PASSED:
+        if record.uncured_bump:
+            return Reason("bump_failed", name, None, None, "", rule.clause)
+        if proof.result is Result.ABORTED:
+            return Reason("bump_undone", name, None, None, "", rule.clause)
+        return Reason("bump_due", name, None, rule.value * 1000, "s", rule.clause)  # cured by a calibration since
     age_us = _age_us(f, proof)
-    if proof.result is Result.FAILED:  # cured by a calibration since
-        return Reason("bump_due", name, None, rule.value * 1000, "s", rule.clause)
     if not 0 <= age_us <= rule.value * 1_000_000:
         return Reason("bump_due", name, age_us // 1000, rule.value * 1000, "s", rule.clause)
     return None
@@ -72,7 +72,8 @@ def calibration_end_s(f: Facts, channel: SiteChannel) -> int:
 def calibration_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     """Why a channel's calibration does not count, or None: known, finished, not over, not longer than the pack says."""
     rule, name = f.rules.calibration_age_d, channel.name
-    proof, end_s = f.durable.detectors.get(name, UNPROVEN).calibration, calibration_end_s(f, channel)
+    proof = f.durable.detectors.get(name, UNPROVEN).calibration
+    end_s = channel.due_s if proof is None else proof.due_s
     if proof is not None and proof.result is not Result.PASSED:
         return Reason("calibration_undone", name, None, None, "", rule.clause)
     if not end_s:

@@ -6,16 +6,18 @@ from edge.interlock.rules import Number
 from edge.interlock.site import SitePerson
 from edge.interlock.state import Mode, Reason
 
+ROLES = tuple(Role)
 
-def _who(f: Facts, permit: PermitClaims, role: Role) -> tuple[Person, ...]:
+
+def _who(f: Facts, permit: PermitClaims, role: Role) -> list[Person]:
     """Who counts in a role: anyone the permit names; while released only those who were verified for this release.
 
     A relief is verified and armed anew (workflows, "Permit").
     """
-    people = permit.people_in(role)
+    people = [person for person in permit.people if person.role is role]
     if f.durable.mode is not Mode.RELEASED:
         return people
-    return tuple(person for person in people if person.id in f.durable.crew)
+    return [person for person in people if person.id in f.durable.crew]
 
 
 def _badge_age_us(f: Facts, person: Person) -> int | None:
@@ -101,10 +103,10 @@ def _faces(f: Facts, ttl: Number, grace_us: int) -> Verdict:
         return PASS
     reasons: list[Reason] = []
     ages: list[int] = []
-    for role in Role:
+    for role in ROLES:
         people = _who(f, f.permit, role)
         # Badge and face must be the same person's: one guardian's badge does not lend itself to another's face.
-        here = tuple(person for person in people if badge_here(f, person))
+        here = [person for person in people if badge_here(f, person)]
         found = [_face_reason(f, person, ttl) for person in here or people]
         good = [age for reason, age in found if reason is None and age is not None]
         if good:
@@ -146,8 +148,16 @@ def unknown_badges(f: Facts) -> tuple[int, ...]:
     """Badges near the box that neither its roster nor any permit on it names, heard within their time.
 
     Whether such a badge verified does not matter: it is not believed for who it is, only for somebody being here. A
-    stale or forged copy of a known badge is no proof of a person and does not count.
+    stale or forged copy of a known badge is no proof of a person and does not count. Worked out once for the same
+    facts.
     """
+    known: tuple[int, ...] | None = f.__dict__.get("unknown_badges")
+    if known is None:
+        known = f.__dict__["unknown_badges"] = _unknown_badges(f)
+    return known
+
+
+def _unknown_badges(f: Facts) -> tuple[int, ...]:
     seen = {**f.snapshot.unknown_badges, **f.snapshot.badges}
     if not seen or f.permit is None:
         return ()
