@@ -107,7 +107,7 @@ def _parts(site: dict[str, Any]) -> dict[str, Any]:
         "gas-rtu": {**site["gas_rtu"], "poll_ms": RTU_POLL_MS},
         "inputs": site["inputs"],
     }
-    return {"buses": [{**bus, **given[bus["name"]]} for bus in buses]}
+    return {"buses": [{**bus, **given[bus["name"]]} for bus in buses if bus["name"] in given]}
 
 
 @contextmanager
