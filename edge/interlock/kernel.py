@@ -185,7 +185,7 @@ def run(turn: Turn) -> None:
         if not condition.run:
             continue
         verdict = turn.verdicts[condition.name]
-        if verdict.ok:
+        if not verdict.reasons:
             if grace.pop(condition.name, None) is not None:
                 turn.note("presence.back", Category.IDENTITY, condition=condition.name)
             continue
@@ -244,10 +244,13 @@ def next_us(turn: Turn) -> int:
         times.append(turn.d.fire_watch.until_us)
     times.extend(bypass.until_us for bypass in turn.d.bypasses)
     readings = turn.snapshot.readings
-    for channel in turn.site.channels:
-        reading = readings.get(channel.name)
-        if reading is not None:
-            times.append(reading.at_us + channel.stale_us + 1)
+    times.extend(
+        [
+            reading.at_us + channel.stale_us + 1
+            for channel in turn.site.channels
+            if (reading := readings.get(channel.name)) is not None
+        ]
+    )
     for sensor in turn.site.sensors:
         reading = turn.snapshot.sensors.get(sensor.name)
         if reading is not None:
@@ -256,4 +259,5 @@ def next_us(turn: Turn) -> int:
     for seen, ttl in ((shot.inputs, rules.inputs_ttl_ms), (shot.deadman, rules.dead_man_ms)):
         if seen is not None:
             times.append(seen.at_us + ttl.value * 1000 + 1)
-    return min(time for time in times if time > turn.now)
+    now = turn.now
+    return min([time for time in times if time > now])

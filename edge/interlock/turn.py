@@ -50,7 +50,8 @@ class Turn:
 
     def judge(self) -> None:
         """Evaluate every condition on what is remembered now."""
-        self.f = facts(self.site, self.rules, self.d, self.v, self.snapshot, self.now)
+        if self.f.durable is not self.d or self.f.volatile is not self.v:
+            self.f = facts(self.site, self.rules, self.d, self.v, self.snapshot, self.now)
         self.verdicts = evaluate(self.f)
 
     def note(

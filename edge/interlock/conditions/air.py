@@ -118,19 +118,17 @@ def gas(f: Facts) -> Verdict:
     """Every gas group's vote is healthy. What follows from missing oxygen stands behind what the oxygen did."""
     reasons: list[Reason] = []
     followed: list[Reason] = []
-    oldest = f.now_us
     if not f.site.groups:
         return fail("gas_never")
-    for group in f.site.groups:
+    # Without a single vote no group trips; then there is nothing to count.
+    for group in f.site.groups if votes_to_trip(f) else ():
         votes, needed = group_votes(f, group)
         if len(votes) >= needed:
             for vote in votes:
                 (followed if vote.code == NO_OXYGEN else reasons).append(vote)
-        for channel in group.channels:
-            reading = f.snapshot.readings.get(channel.name)
-            if reading is not None:
-                oldest = min(oldest, reading.at_us)
-    return Verdict((*reasons, *followed), f.now_us - oldest)
+    readings = f.snapshot.readings
+    seen = [reading.at_us for c in f.site.channels if (reading := readings.get(c.name)) is not None]
+    return Verdict((*reasons, *followed), f.now_us - min([f.now_us, *seen]))
 
 
 def over_limit(f: Facts, air: Verdict) -> bool:

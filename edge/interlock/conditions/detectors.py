@@ -5,7 +5,7 @@ from enum import StrEnum
 from edge.gas.reading import Quality
 from edge.interlock.conditions.air import GAS_ALARMS, NO_OXYGEN, votes_to_trip
 from edge.interlock.conditions.facts import Facts, Verdict
-from edge.interlock.proving import DAY_S, UNPROVEN, Proof, Result
+from edge.interlock.proving import DAY_S, UNPROVEN, Result
 from edge.interlock.site import SiteChannel
 from edge.interlock.state import Reason
 
@@ -51,16 +51,13 @@ def bump_reason(f: Facts, channel: SiteChannel) -> Reason | None:
         if proof.result is Result.ABORTED:
             return Reason("bump_undone", name, None, None, "", rule.clause)
         return Reason("bump_due", name, None, rule.value * 1000, "s", rule.clause)  # cured by a calibration since
-    age_us = _age_us(f, proof)
+    # By the wall clock or by the kernel's, whichever is longer; a clock set back is negative.
+    age_us = f.wall_us - proof.t * 1000
+    if proof.at_us and age_us >= 0:
+        age_us = max(age_us, f.now_us - proof.at_us)
     if not 0 <= age_us <= rule.value * 1_000_000:
         return Reason("bump_due", name, age_us // 1000, rule.value * 1000, "s", rule.clause)
     return None
-
-
-def _age_us(f: Facts, proof: Proof) -> int:
-    """Since the test began, by the wall clock or by the kernel's, whichever is longer; a clock set back is negative."""
-    wall_us = f.wall_us - proof.t * 1000
-    return max(wall_us, f.now_us - proof.at_us) if proof.at_us and wall_us >= 0 else wall_us
 
 
 def calibration_end_s(f: Facts, channel: SiteChannel) -> int:

@@ -30,11 +30,11 @@ def gas_test(f: Facts) -> Verdict:
             reasons.append(Reason("gas_test_missing", limit.gas, None, None, unit, limit.clause))
         else:
             reasons.extend(_points_missing(f, limit.gas, {point.position for point in points}))
+        high, low = limit.high, limit.low
         for point in points:
-            over = limit.high is not None and not point.value <= limit.high
-            under = limit.low is not None and not point.value >= limit.low
-            if over or under:
-                bound = limit.high if over else limit.low
+            over = high is not None and not point.value <= high
+            if over or (low is not None and not point.value >= low):
+                bound = high if over else low
                 subject = f"{limit.gas} {point.position}"
                 reasons.append(Reason("gas_test_limit", subject, milli(point.value), milli(bound), unit, limit.clause))
     return Verdict(tuple(reasons), age_us)

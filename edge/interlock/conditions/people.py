@@ -98,16 +98,26 @@ def _face_reason(f: Facts, person: Person, ttl: Number) -> tuple[Reason | None, 
     return None, age_us
 
 
+def _shown(f: Facts, permit: PermitClaims) -> tuple[tuple[Role, list[Person]], ...]:
+    """Whose faces count in each role: of those with their badge here, else of all. Worked out once for the same facts.
+
+    Badge and face must be the same person's: one guardian's badge does not lend itself to another's face.
+    """
+    known: tuple[tuple[Role, list[Person]], ...] | None = f.__dict__.get("shown")
+    if known is None:
+        who = [(role, _who(f, permit, role)) for role in ROLES]
+        known = tuple((role, [each for each in people if badge_here(f, each)] or people) for role, people in who)
+        f.__dict__["shown"] = known
+    return known
+
+
 def _faces(f: Facts, ttl: Number, grace_us: int) -> Verdict:
     if f.permit is None:
         return PASS
     reasons: list[Reason] = []
     ages: list[int] = []
-    for role in ROLES:
-        people = _who(f, f.permit, role)
-        # Badge and face must be the same person's: one guardian's badge does not lend itself to another's face.
-        here = [person for person in people if badge_here(f, person)]
-        found = [_face_reason(f, person, ttl) for person in here or people]
+    for role, people in _shown(f, f.permit):
+        found = [_face_reason(f, person, ttl) for person in people]
         good = [age for reason, age in found if reason is None and age is not None]
         if good:
             ages.append(min(good))
