@@ -50,7 +50,8 @@ class Turn:
 
     def judge(self) -> None:
         """Evaluate every condition on what is remembered now."""
-        if self.f.durable is not self.d or self.f.volatile is not self.v:
+        f = self.f
+        if f.durable is not self.d or f.volatile is not self.v or f.snapshot is not self.snapshot:
             self.f = facts(self.site, self.rules, self.d, self.v, self.snapshot, self.now)
         self.verdicts = evaluate(self.f)
 
