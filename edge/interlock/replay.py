@@ -76,7 +76,7 @@ def _event_differences(kind: str, data: dict[str, Any], notes: tuple[Note, ...])
     made = [_text(note.type, note.data) for note in notes]
     if recorded in made:
         return ()
-    alike = [text for note, text in zip(notes, made, strict=True) if note.type == kind] or made
+    alike = [_text(kind, note.data) for note in notes if note.type == kind] or made
     return (Difference("event", recorded, "; ".join(alike) or "nothing is decided"),)
 
 
