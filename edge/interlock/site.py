@@ -105,7 +105,7 @@ class Site(msgspec.Struct, frozen=True, dict=True):
             replace(group, channels=tuple(replace(c, limit=self.confined.get(c.name, c.limit)) for c in group.channels))
             for group in self.groups
         )
-        return replace(self, groups=groups, confined={})
+        return replace(self, groups=groups)
 
     @cached_property
     def channels(self) -> tuple[SiteChannel, ...]:

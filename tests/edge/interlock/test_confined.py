@@ -75,7 +75,7 @@ def test_the_box_shows_the_limit_that_holds() -> None:
 def test_only_channels_with_another_limit_inside_are_kept_apart() -> None:
     assert list(SITE.confined) == ["o2-1"]
     assert SITE.inside.channels[0] == SITE.channels[0]
-    assert SITE.inside.inside is SITE.inside
+    assert SITE.inside.inside == SITE.inside
     assert (SITE.inside.roster, SITE.inside.contacts, SITE.inside.beacon) == (SITE.roster, SITE.contacts, SITE.beacon)
     assert confined_limits(SITE.inside.channels, GB) == {}
 

@@ -11,6 +11,7 @@ import pytest
 
 from contracts.permit import Level, PermitClaims
 from edge.interlock import rules, view
+from edge.interlock.conditions.level import suffices_until_us
 from edge.interlock.conditions.measures import measures
 from edge.interlock.happenings import PermitAccepted
 from edge.interlock.kernel import Relay
@@ -200,6 +201,17 @@ def test_the_first_of_window_and_night_ends_the_run_and_is_named(end: str, by: s
     bench.now = bench.durable.deadline_us
     bench.step(ms=0)
     assert bench.first_out == by
+
+
+@pytest.mark.parametrize(
+    ("end", "found"),
+    [("2027-01-15T21:59:59", None), ("2027-01-15T22:00:00", None), ("2027-01-15T22:00:01", "level_night")],
+)
+def test_a_night_after_the_window_is_none_of_the_permits_business(end: str, found: str | None) -> None:
+    """GB 30871-2022 5.1.1: to the second, though a level changes at whole hours."""
+    bench, claims = _bench("2027-01-15T21:50:00", exp=_unix_ms(end) // 1000)
+    raised = suffices_until_us(bench.step(PermitAccepted(claims), ms=0).facts, claims)
+    assert raised == (None if found is None else (_unix_ms("2027-01-15T22:00:00") * 1000, found))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from edge.interlock.happenings import PermitAccepted, Revoked, Suspended, Suspen
 from edge.interlock.site import SitePerson
 from edge.interlock.state import MAX_PERMITS, Mode, TicketCheck, decode, encode
 from tests.edge.interlock.bench import BOOT_US, GB, PERFORMER, ROSTER, SECOND, SITE, WALL_S, Bench, permit
+from tests.edge.interlock.wording import Wording
 
 replace = msgspec.structs.replace
 DAY_S = 86_400
@@ -28,17 +29,26 @@ def held(bench: Bench) -> Bench:
     return bench
 
 
-def _refused(bench: Bench, number: str = "HW-1", by: str = "leader") -> ContractError:
-    """Why a check is refused; the kernel refuses it too."""
-    assert bench.last is not None
-    facts = replace(bench.last.facts, now_us=bench.now)
-    with pytest.raises(ContractError) as caught:
-        ticket.judge(facts, TicketChecked(number, by))
-    kept = bench.durable.ticket_checks
-    bench.step(TicketChecked(number, by), ms=0)
-    assert bench.durable.ticket_checks == kept
-    assert not bench.found("permit.checked")
-    return caught.value
+Refused = Callable[..., ContractError]
+
+
+@pytest.fixture
+def refused(wording: Wording) -> Refused:
+    """Why a check is refused, in the words that are written down; the kernel refuses it too."""
+
+    def why(bench: Bench, number: str = "HW-1", by: str = "leader") -> ContractError:
+        assert bench.last is not None
+        facts = replace(bench.last.facts, now_us=bench.now)
+        with pytest.raises(ContractError) as caught:
+            ticket.judge(facts, TicketChecked(number, by))
+        kept = bench.durable.ticket_checks
+        bench.step(TicketChecked(number, by), ms=0)
+        assert bench.durable.ticket_checks == kept
+        assert not bench.found("permit.checked")
+        wording.check(caught.value)
+        return caught.value
+
+    return why
 
 
 # --- a check
@@ -84,17 +94,17 @@ def test_a_check_survives_the_state_file_a_restart_and_a_reboot(held: Bench) -> 
 
 
 @pytest.mark.parametrize("person", ["engineer", "guardian", "nobody", ""])
-def test_only_a_person_of_the_roster_with_the_right_checks(held: Bench, person: str) -> None:
+def test_only_a_person_of_the_roster_with_the_right_checks(held: Bench, person: str, refused: Refused) -> None:
     held.badges |= {1004: True}
     held.step()
-    error = _refused(held, by=person)
+    error = refused(held, by=person)
     assert (error.field, error.came) == ("person", repr(person) if person else "nothing")
     assert "right ticket_check" in error.expected
     assert error.hint == "here and entitled: leader, performer"
 
 
 @pytest.mark.parametrize(("gone_ms", "here"), [(19_999, True), (20_000, True), (20_001, False)])
-def test_the_shift_leaders_badge_is_here_now(held: Bench, gone_ms: int, here: bool) -> None:
+def test_the_shift_leaders_badge_is_here_now(held: Bench, gone_ms: int, here: bool, refused: Refused) -> None:
     held.badges[1003] = held.badges[1001] = False
     held.now = held.badge_seen[1003] + gone_ms * 1000
     held.step(ms=0)
@@ -102,33 +112,33 @@ def test_the_shift_leaders_badge_is_here_now(held: Bench, gone_ms: int, here: bo
         held.step(TicketChecked("HW-1", "leader"), ms=0)
         assert held.durable.ticket_checks
     else:
-        assert _refused(held).hint == "here and entitled: nobody"
+        assert refused(held).hint == "here and entitled: nobody"
 
 
 @pytest.mark.parametrize("alias", [False, True])
-def test_nobody_of_the_crew_checks_their_own_ticket(alias: bool) -> None:
+def test_nobody_of_the_crew_checks_their_own_ticket(alias: bool, refused: Refused) -> None:
     """A check is a second pair of eyes: neither the performer, nor under another name with the same badge."""
     name = "zhang-leader" if alias else "performer"
     people = (ROSTER[0], SitePerson(name, "张作业", 1001, ("ticket_check",)))
     bench = Bench(replace(SITE, roster=people))
     bench.step()
     bench.step(PermitAccepted(permit()))
-    error = _refused(bench, by=name)
+    error = refused(bench, by=name)
     assert (error.field, error.expected, error.came) == ("person", "somebody who does not work on this permit", name)
     assert "another shift leader" in error.hint
 
 
-def test_a_crew_member_named_with_another_badge_checks_no_ticket_either(held: Bench) -> None:
+def test_a_crew_member_named_with_another_badge_checks_no_ticket_either(held: Bench, refused: Refused) -> None:
     crew = (PERFORMER, Person("leader", "赵班长", Role.GUARDIAN, 1777), *permit().people[1:])
     held.step(Revoked(Revocations("b", "box-1", 1, WALL_S, ("HW-1",))), PermitAccepted(permit("HW-2", people=crew)))
     held.step()
-    assert _refused(held, "HW-2").expected == "somebody who does not work on this permit"
+    assert refused(held, "HW-2").expected == "somebody who does not work on this permit"
 
 
-def test_an_approver_checks_no_ticket_that_they_approved(held: Bench) -> None:
+def test_an_approver_checks_no_ticket_that_they_approved(held: Bench, refused: Refused) -> None:
     held.badges[1006] = True
     held.step()
-    error = _refused(held, by="boss")
+    error = refused(held, by="boss")
     assert (error.field, error.expected, error.came) == ("person", "somebody who did not approve this permit", "boss")
     assert "another shift leader" in error.hint
 
@@ -143,15 +153,15 @@ def test_the_performer_of_one_permit_may_check_anothers(bench: Bench) -> None:
 # --- which permit
 
 
-def test_a_box_without_a_permit_checks_none(bench: Bench) -> None:
+def test_a_box_without_a_permit_checks_none(bench: Bench, refused: Refused) -> None:
     bench.step()
-    error = _refused(bench, "")
+    error = refused(bench, "")
     assert (error.field, error.expected, error.came) == ("permit", "a permit on this box", "nothing")
 
 
-def test_only_the_current_permit_is_checked(held: Bench) -> None:
+def test_only_the_current_permit_is_checked(held: Bench, refused: Refused) -> None:
     held.step(PermitAccepted(permit("HW-2")))
-    error = _refused(held, "HW-2")
+    error = refused(held, "HW-2")
     assert (error.field, error.expected, error.came) == ("permit", "HW-1", "'HW-2'")
     assert "hotbox permit show" in error.hint
 
@@ -182,10 +192,10 @@ def _lose(bench: Bench) -> None:
         (_revoke, "revoked"), (_void, "void"), (_finish, "finished"), (_end, "expired"), (_lose, "revocation"),
     ],
 )  # fmt: skip
-def test_a_permit_that_is_over_is_not_checked(held: Bench, over: Callable[[Bench], None], said: str) -> None:
+def test_a_permit_that_is_over_is_not_checked(held: Bench, over: Callable[[Bench], None], said: str, refused: Refused) -> None:
     over(held)
     held.step(ms=0)
-    error = _refused(held)
+    error = refused(held)
     assert (error.field, error.expected) == ("permit", "a permit under which work may begin")
     assert said in error.came
     assert error.hint
@@ -194,7 +204,7 @@ def test_a_permit_that_is_over_is_not_checked(held: Bench, over: Callable[[Bench
 @pytest.mark.parametrize(("early_s", "error_ms", "ok"), [
     (BEFORE_S - 1, 0, True), (BEFORE_S, 0, True), (BEFORE_S + 1, 0, False), (BEFORE_S, 1, False), (BEFORE_S - 1, 1, True),
 ])  # fmt: skip
-def test_a_ticket_is_checked_from_check_in_time_on(bench: Bench, early_s: int, error_ms: int, ok: bool) -> None:
+def test_a_ticket_is_checked_from_check_in_time_on(bench: Bench, early_s: int, error_ms: int, ok: bool, refused: Refused) -> None:
     """Not for tomorrow's work; a clock that may be off counts against it."""
     bench.step(ms=0)
     bench.clock_error_ms = error_ms
@@ -203,7 +213,7 @@ def test_a_ticket_is_checked_from_check_in_time_on(bench: Bench, early_s: int, e
         bench.step(TicketChecked("HW-1", "leader"), ms=0)
         assert bench.durable.ticket_checks["HW-1"].day == 0
         return
-    error = _refused(bench)
+    error = refused(bench)
     assert (error.field, error.expected) == ("permit", f"at the earliest {BEFORE_S} s before the planned start")
     assert error.came == f"{BEFORE_S + 1} s before it"
 
