@@ -17,14 +17,20 @@ from edge.interlock import kernel
 from edge.interlock.conditions import facts
 from edge.interlock.decision_record import Given
 from edge.interlock.kernel import Step
-from edge.interlock.rules import Limit, Rules
+from edge.interlock.rules import Rules
 from edge.interlock.site import Site, confined_limits
 from edge.interlock.state import Mode
 
 replace = msgspec.structs.replace
 SEVERAL = "several rows together"
 _REFUSALS = ("interlock.arm_refused", "release.abandoned", "interlock.reset_refused")
-_TRIPS = ("interlock.tripped", "interlock.fault")
+_TRIP = "interlock.tripped"
+"""A fault is found with the relay commanded open only, so it ends no release."""
+_OUTSIDE_A_RELEASE = ("interlock.arm_refused", "interlock.reset_refused")
+_TURNS = ("release.commanded", _TRIP, "interlock.fault", "work.finished", "system.boot", "relay.opened")
+"""A release begins with the first of these and has ended with any other."""
+_NOT_ROWS = ("name", "zh", "en", "sha256", "site", "simulation")
+_TABLES = ("limits", "confined")
 
 
 class Change(StrEnum):
@@ -49,19 +55,19 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def _outcome(given: Given, step: Step) -> tuple[str, str]:
-    """``trip``, ``refusal`` or ``""``, and the reasons."""
+    """``trip``, ``refusal`` or ``""``, and the reasons; ``-`` where there are none."""
     for note in step.notes:
         if note.type in _REFUSALS:
             return "refusal", "; ".join(_reason(reason) for reason in note.data["reasons"])
     if given.durable.mode is Mode.RELEASED:
         for note in step.notes:
-            if note.type in _TRIPS:
-                return "trip", "; ".join(_reason(reason) for reason in (note.data, *note.data.get("others", ())))
-    return "", ""
+            if note.type == _TRIP:
+                return "trip", "; ".join(_reason(reason) for reason in (note.data, *note.data["others"]))
+    return "", "-"
 
 
-def _reason(data: dict[str, object]) -> str:
-    return f"{data['code']} {data.get('chan', '')}".strip()
+def _reason(data: dict[str, str]) -> str:
+    return f"{data['code']} {data['chan']}".strip()
 
 
 def under(given: Given, rules: Rules) -> Given:
@@ -83,7 +89,7 @@ def _limited(site: Site, rules: Rules) -> Site:
         )
         for group in site.groups
     )
-    limited = replace(site, groups=groups, confined={})
+    limited = replace(site, groups=groups)
     return replace(limited, confined=confined_limits(limited.channels, rules))
 
 
@@ -91,13 +97,13 @@ def single_changes(recorded: Rules, proposed: Rules) -> Iterator[tuple[str, Rule
     """The recorded rules with one row of the proposed at a time: a field, a gas's limit, a level."""
     for field in Rules.__struct_fields__:
         was, now = getattr(recorded, field), getattr(proposed, field)
-        if was == now or field in ("name", "zh", "en", "sha256", "site", "simulation"):
+        if was == now or field in _NOT_ROWS:
             continue
         if field == "levels":
             for level, row in now.items():
                 if was.get(level) != row:
                     yield f"levels.{level.value}", replace(recorded, levels={**was, level: row})
-        elif isinstance(now, tuple) and all(isinstance(row, Limit) for row in (*was, *now)):
+        elif field in _TABLES:
             for key in dict.fromkeys((limit.gas, limit.quantity) for limit in (*was, *now)):
                 rest = tuple(limit for limit in was if (limit.gas, limit.quantity) != key)
                 fresh = tuple(limit for limit in now if (limit.gas, limit.quantity) == key)
@@ -131,7 +137,7 @@ def judge(event: Event, given: Given, proposed: Rules) -> Finding | None:
         for name, rules in single_changes(given.rules, proposed)
         if _outcome(given, kernel.again(under(given, rules)))[0] == now
     )
-    return Finding(event.seq, event.t, event.type, change, rows or (SEVERAL,), why or was or "-", why_now or now or "-")
+    return Finding(event.seq, event.t, event.type, change, rows or (SEVERAL,), why, why_now)
 
 
 def judge_values(event: Event, given: Given, proposed: Rules) -> Finding | None:
@@ -155,10 +161,10 @@ def judge_values(event: Event, given: Given, proposed: Rules) -> Finding | None:
     return Finding(event.seq, event.t, event.type, Change.MORE_TRIPS, rows or (SEVERAL,), "-", "; ".join(now))
 
 
-def _values(event: Event) -> dict[str, tuple[float, str]]:
+def _values(event: Event) -> dict[str, tuple[float, str | None]]:
     """Values and units by channel: of one channel's event, or of a record of them all."""
     return {
-        row["chan"]: (row["value_milli"] / 1000, row.get("unit", ""))
+        row["chan"]: (row["value_milli"] / 1000, row.get("unit"))
         for row in (event.data, *event.data.get("values", ()))
         if "chan" in row and isinstance(row.get("value_milli"), int)
     }
@@ -169,7 +175,7 @@ def _acting(given: Given) -> Site:
     return facts(given.site, given.rules, given.durable, given.volatile, given.snapshot, given.now_us).site
 
 
-def _voting(site: Site, values: dict[str, tuple[float, str]]) -> list[str]:
+def _voting(site: Site, values: dict[str, tuple[float, str | None]]) -> list[str]:
     """The channels of every group that trips on these values; a channel without a value casts no vote."""
     found = []
     for group in site.groups:
@@ -239,7 +245,7 @@ class Run:
         self._decisions += 1
         self._last = given
         if given.rules.site:
-            self._site_rules[given.rules.site] = None
+            self._site_rules.setdefault(given.rules.site)
         self._found(event, lambda: judge(event, given, self._proposed))
 
     def other(self, event: Event) -> None:
@@ -258,14 +264,12 @@ class Run:
 
     def _seen(self, event: Event) -> None:
         self._first_t, self._last_t = self._first_t or event.t, event.t
-        if event.type == "release.commanded":
-            self._released = True
-        elif event.type in (*_TRIPS, "work.finished", "system.boot", "relay.opened"):
-            self._released = False
+        if event.type in _TURNS:
+            self._released = event.type == "release.commanded"
 
     def _found(self, event: Event, look: Callable[[], Finding | None]) -> None:
         """A release that would have ended or not begun counts once; what followed in it would not have happened."""
-        of_release = event.type not in ("interlock.arm_refused", "interlock.reset_refused")
+        of_release = event.type not in _OUTSIDE_A_RELEASE
         key = (event.boot, event.corr)
         if of_release and key in self._moot:
             return
