@@ -69,7 +69,7 @@ def check(turn: Turn, asked: TicketChecked) -> None:
         return
     turn.d = replace(turn.d, ticket_checks={**turn.d.ticket_checks, asked.permit: done})
     turn.note(
-        "permit.checked", Category.PERMIT, actor=("person", asked.person), permit=asked.permit, snapshot=True,
+        "permit.checked", Category.PERMIT, actor=("person", asked.person), snapshot=True,
         person=asked.person, day=done.day, clause=turn.rules.ticket_check.clause,
     )  # fmt: skip
 

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from edge.gas.reading import Quality, Reading
-from edge.interlock.proving import DetectorRecord, Exercise, Kind, Phase, Proof, Result, Terms, advance
+from edge.interlock.proving import DetectorRecord, Exercise, Kind, Phase, Proof, Result, Terms, advance, terms
+from tests.edge.interlock.bench import GB
 
 replace = msgspec.structs.replace
 S = 1_000_000
@@ -72,7 +73,7 @@ def test_a_reading_that_leaves_the_band_begins_anew() -> None:
 @pytest.mark.parametrize(("after_us", "ended"), [(10 * S - 1, False), (10 * S, False), (10 * S + 1, True)])
 def test_gas_must_come_within_the_time_to_apply_it(after_us: int, ended: bool) -> None:
     after = see(TEST, 10.0, 100 * S + after_us)
-    assert (isinstance(after, Proof) and after.code == "test_no_response") is ended
+    assert (isinstance(after, Proof) and (after.result, after.code) == (Result.FAILED, "test_no_response")) is ended
 
 
 @pytest.mark.parametrize(("after_us", "ended"), [(5 * S - 1, False), (5 * S, False), (5 * S + 1, True)])
@@ -80,7 +81,7 @@ def test_gas_must_come_within_the_time_to_apply_it(after_us: int, ended: bool) -
 def test_the_band_must_be_reached_within_the_time_to_respond(after_us: int, ended: bool, value: float) -> None:
     """In the band too late is as bad as not in the band in time."""
     after = see(going(see(TEST, 20.0, 101 * S)), value, 100 * S + after_us)
-    assert (isinstance(after, Proof) and after.code == "test_slow") is ended
+    assert (isinstance(after, Proof) and (after.result, after.code) == (Result.FAILED, "test_slow")) is ended
 
 
 @pytest.mark.parametrize(
@@ -110,13 +111,14 @@ def test_a_detector_is_clear_when_it_is_at_its_baseline_again(value: float, pass
 @pytest.mark.parametrize(("after_us", "ended"), [(4 * S, False), (4 * S + 1, True)])
 def test_the_gas_must_leave_within_the_time_to_clear(after_us: int, ended: bool) -> None:
     after = see(CLEARING, 20.0, 110 * S + after_us)
-    assert (isinstance(after, Proof) and after.code == "test_not_clear") is ended
+    assert (isinstance(after, Proof) and (after.result, after.code) == (Result.FAILED, "test_not_clear")) is ended
 
 
 @pytest.mark.parametrize(("age_us", "ended"), [(STALE_US, False), (STALE_US + 1, True)])
 def test_a_silent_detector_fails_its_test(age_us: int, ended: bool) -> None:
     after = advance(TEST, reading(101 * S, 10.0, Quality.GOOD), LIMITS, STALE_US, 101 * S + age_us)
-    assert isinstance(after, Proof) is ended
+    failed = Proof(TEST.t, TEST.began_us, Result.FAILED, "test_bad_reading", TEST.applied, None, None, TEST.by, TEST.bottle)
+    assert after == (failed if ended else replace(TEST, seen_us=101 * S, still_us=101 * S))
 
 
 @pytest.mark.parametrize(
@@ -155,3 +157,23 @@ def test_only_a_calibration_that_passed_since_cures_a_failed_bump_test(result: R
     assert record.uncured_bump is not cured
     assert DetectorRecord(_proof(10, Result.FAILED)).uncured_bump
     assert not DetectorRecord(_proof(10, Result.PASSED), _proof(t, result)).uncured_bump
+
+
+@pytest.mark.parametrize(("result", "out"), [(Result.PASSED, False), (Result.FAILED, True), (Result.ABORTED, False)])
+def test_only_a_failed_calibration_takes_a_head_out_of_service(result: Result, out: bool) -> None:
+    assert DetectorRecord(_proof(10, Result.PASSED), _proof(11, result)).out_of_service is out
+    assert not DetectorRecord(_proof(10, Result.FAILED)).out_of_service
+
+
+@pytest.mark.parametrize("faster_us", [-1, 0, 1])
+def test_the_terms_are_the_packs_and_the_channels_own_time_where_that_is_shorter(faster_us: int) -> None:
+    """A calibration takes a person's time, and its band is the tighter one."""
+    pack_us = GB.response_diffusion_s.value * S
+    t90_us = pack_us - faster_us
+    apply_us, hold_us, clear_us = (row.value * S for row in (GB.bump_apply_s, GB.bump_hold_s, GB.bump_clear_s))
+    still = GB.bump_still_percent.value
+    wide, tight = 50 * GB.bump_tolerance_percent.value / 100, 100 * GB.calibration_tolerance_percent.value / 100
+    bump = terms(Kind.BUMP, GB, step=-50.0, full_scale=100.0, t90_us=t90_us)
+    assert bump == Terms(apply_us, min(pack_us, t90_us), hold_us, clear_us, wide, still)
+    calibration = terms(Kind.CALIBRATION, GB, step=-50.0, full_scale=100.0, t90_us=t90_us)
+    assert calibration == Terms(apply_us, GB.calibration_window_s.value * S, hold_us, clear_us, min(wide, tight), still)
