@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from contracts.event import ActionResult
-from contracts.permit import Precondition
+from contracts.permit import Precondition, Role
+from edge.interlock.conditions.people import _shown, unknown_badges
 from edge.interlock.evidence import FaceRefused
 from edge.interlock.happenings import Confirmed, PermitAccepted
 from edge.interlock.state import Mode
@@ -140,3 +141,19 @@ def test_a_role_that_nobody_holds_is_missing_not_fulfilled(ready: Bench, role: s
     ready.press("arm")
     assert {condition, "faces"} <= ready.failing()
     assert {"badge_absent", "face_missing"} <= ready.refusal()
+
+
+def test_people_are_looked_up_once_for_the_same_facts(released: Bench) -> None:
+    """Several conditions ask; what other facts said never answers."""
+    released.unknown_badges = {1999: released.now + 20_000}
+    f = released.step().facts
+    assert f.permit is not None
+    shown, unknown = _shown(f, f.permit), unknown_badges(f)
+    assert _shown(f, f.permit) is f.__dict__["shown"] is shown
+    assert unknown_badges(f) is f.__dict__["unknown_badges"] is unknown
+    assert unknown == (1999,)
+    assert [(role, [each.id for each in people]) for role, people in shown] == [
+        (Role.PERFORMER, ["performer"]), (Role.GUARDIAN, ["guardian"]),
+    ]  # fmt: skip
+    released.unknown_badges.clear()
+    assert unknown_badges(released.step().facts) == ()
