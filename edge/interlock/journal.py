@@ -25,8 +25,10 @@ from edge.interlock.store import StateStore
 from edge.interlock.texts import describe
 from edge.sockets import now_us
 
+replace = msgspec.structs.replace
 PART_EVENT = "record.part"
-_PART = Note(PART_EVENT, Category.AUDIT, Severity.INFO, ActionResult.OK, ("box", ""), "", 0, 0, False, {})
+_PLAIN = Note("", Category.SYSTEM, Severity.INFO, ActionResult.OK, ("box", ""), "", 0, 0, False, {})
+_PART = replace(_PLAIN, type=PART_EVENT, cat=Category.AUDIT)
 _LAST_EVENTS = 30
 
 
@@ -90,7 +92,7 @@ class Journal:
 
     def put_plain(self, kind: str, cat: Category, sev: Severity, data: dict[str, object]) -> None:
         """A note of the box itself."""
-        self.put(Note(kind, cat, sev, ActionResult.OK, ("box", ""), "", 0, 0, False, data))
+        self.put(replace(_PLAIN, type=kind, cat=cat, sev=sev, data=data))
 
     def health(self, now: int) -> AuditHealth:
         """The log as the kernel sees it. A draft that was refused is recorded nowhere: that must end any release."""
@@ -169,7 +171,7 @@ class Journal:
 
 def _constants(site: Site, rules: Rules) -> tuple[Note, ...]:
     def note(kind: str, part: msgspec.Struct, **data: Any) -> Note:
-        return Note(kind, Category.CONFIG, Severity.INFO, ActionResult.OK, ("box", ""), "", 0, 0, False, data, part)
+        return replace(_PLAIN, type=kind, cat=Category.CONFIG, data=data, part=part)
 
     return (
         note("site.loaded", site, baseline=site.baseline, software=version("hotbox")),
