@@ -20,7 +20,7 @@ from edge.interlock.conditions.permit import day_of, error_s, late_s
 from edge.interlock.conditions.preconditions import missing, proof_of
 from edge.interlock.proving import DetectorRecord, Exercise, Kind, Phase, Proof, Result
 from edge.interlock.site import SiteChannel
-from edge.interlock.state import Confirmation, GasPoint, GasTest, Mode, Opening, Reason, Reconfirmation
+from edge.interlock.state import Confirmation, GasPoint, GasTest, Mode, Opening, Reason, Reconfirmation, TicketCheck
 from tests.edge.interlock.bench import GB, SECOND, WALL_S, Bench, bumped, permit
 from tests.edge.interlock.changes import turn
 
@@ -129,6 +129,23 @@ def test_the_lease_counts_from_the_newest_signed_time(
 @pytest.mark.parametrize("name", ["lease", "check_in", "approval", "preconditions"])
 def test_without_a_permit_there_is_nothing_to_ask_of_it(at_start: Bench, name: str) -> None:
     assert _verdict(at_start, name, permits=()) == Verdict()
+
+
+# --- the ticket's check
+
+
+def test_the_ticket_is_checked_on_this_very_day_where_the_pack_asks_for_it(at_start: Bench) -> None:
+    """PTW-16, GB 30871-2022 A.1; the permit's first day is day 0."""
+    clause = GB.ticket_check.clause
+    none = Verdict((Reason("ticket_check_none", "HW-1", clause=clause),))
+    another_day = Verdict((Reason("ticket_check_day", "HW-1", clause=clause),))
+    for day, wanted in ((None, none), (-1, another_day), (0, Verdict()), (1, another_day)):
+        checks = {} if day is None else {"HW-1": TicketCheck("leader", WALL_S, day)}
+        assert _verdict(at_start, "ticket_check", ticket_checks=checks) == wanted
+        assert _verdict(at_start, "ticket_check", ticket_checks=checks, permits=()) == Verdict()
+    assert _verdict(at_start, "ticket_check", ticket_checks={"HW-2": TicketCheck("leader", WALL_S, 0)}) == none
+    at_start.rules = replace(GB, ticket_check=replace(GB.ticket_check, value=False))
+    assert _verdict(at_start, "ticket_check", ticket_checks={}) == Verdict()
 
 
 # --- the check-in
