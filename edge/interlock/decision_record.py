@@ -305,7 +305,7 @@ def read(rows: Iterable[Any], text: PartText) -> tuple[Given | Start, dict[str, 
 
 
 def _convert(value: Any, kind: type) -> Any:
-    return msgspec.convert(value, kind, strict=False, str_keys=True)
+    return msgspec.convert(value, kind, strict=False)
 
 
 def _resolved(value: Any, text: PartText) -> Any:

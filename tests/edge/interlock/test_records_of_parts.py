@@ -4,11 +4,12 @@ import msgspec
 import pytest
 
 from contracts.errors import ContractError
-from contracts.event import MAX_INT
+from contracts.event import MAX_INT, MAX_LEAF_BYTES
 from edge.interlock.conditions import Verdict
-from edge.interlock.decision_record import Given, Part, Recorder, digest, part_of, read, whole
+from edge.interlock.decision_record import PART, Given, Part, Recorder, Start, digest, part_of, read, whole
+from edge.interlock.happenings import Suspended
 from edge.interlock.kernel import Step
-from edge.interlock.state import Reason
+from edge.interlock.state import Durable, Mode, Reason
 from tests.edge.interlock.bench import GB, Bench
 from tests.edge.interlock.wording import Wording
 
@@ -137,3 +138,76 @@ def test_a_verdict_is_kept_as_code_subject_value_and_limit(reason: Reason, said:
 
 def test_a_part_tells_what_it_is() -> None:
     assert Part("Rules", "ab", ("x", "y")).data() == {"part_of": "Rules", "sha256": "ab", "snapshot": ["x", "y"]}
+
+
+@pytest.mark.parametrize(("more", "a_part"), [(0, False), (1, True)])
+def test_a_row_that_fills_half_a_leaf_stays_and_one_byte_more_is_a_part(more: int, a_part: bool) -> None:
+    recorder = Recorder()
+    bare = len(msgspec.json.encode({"k": "durable", "v": ""}))
+    text = "x" * (MAX_LEAF_BYTES // 2 - bare + more)
+    row = recorder._fitting({"k": "durable", "v": text})
+    assert row == {"k": "durable", "v": {PART: part_of(text).sha256} if a_part else text}
+
+
+def test_a_state_is_plain_text() -> None:
+    """No member of an enum is left in what the log gets."""
+    plain = Recorder()._plain(Mode.ARMED)
+    assert (plain, type(plain)) == ("ARMED", str)
+
+
+def test_what_stands_at_its_default_is_left_out_empty_tables_too() -> None:
+    assert Recorder()._plain(Durable()) == {}
+
+
+def test_the_numbers_of_a_long_list_are_text_as_everywhere() -> None:
+    recorder = Recorder()
+    plain = recorder._plain((1.5,) * 17)
+    (part,) = recorder._fresh
+    assert part == part_of(["1.5"] * 17)
+    assert part.kind == "list"
+    assert plain == {PART: part.sha256}
+
+
+def test_a_long_row_is_written_once_however_often_it_comes(step: Step) -> None:
+    recorder = Recorder()
+    given = replace(step.given, happenings=(Suspended("HW-1", "x" * 6000, void=False),))
+    assert "dict" in _parts(recorder, given, given.now_us)
+    assert _parts(recorder, given, given.now_us) == []
+
+
+def test_only_so_many_values_are_kept_alive() -> None:
+    recorder = Recorder()
+    values = [{"n": number} for number in range(40)]
+    for value in values:
+        recorder._refer(value)
+    assert [kept for kept, _ in recorder._hashes.values()] == values[-32:]
+
+
+def test_the_list_of_what_is_written_begins_anew_when_it_is_full() -> None:
+    """Twice is a leaf too many; a list that grew for ever would end the process."""
+    recorder = Recorder()
+    parts = [part_of({"n": number}) for number in range(257)]
+    for part in parts[:256]:
+        recorder._note(part)
+    assert len(recorder._written) == 256
+    recorder._note(parts[256])
+    assert list(recorder._written) == [parts[256].sha256]
+
+
+def test_a_start_has_no_verdicts(step: Step) -> None:
+    """KPI-16: it was decided from the state file alone."""
+    start = Start(step.given.site, GB, Durable(attempt=3), False, "boot-2", 77, step.given.snapshot.clock)
+    rows, parts = Recorder().start(start)
+    assert read(rows, {part.sha256: "".join(part.pieces) for part in parts}.__getitem__) == (start, {})
+
+
+def test_a_part_may_refer_to_another(step: Step) -> None:
+    """A row that is a part holds a list that is one."""
+    given = replace(step.given, durable=Durable(void=tuple(f"HW-{number}" for number in range(20))))
+    rows, parts = Recorder().step(given, step.verdicts)
+    texts = {part.sha256: "".join(part.pieces) for part in parts}
+    (row,) = [row for row in rows if row["k"] == "durable"]
+    assert row["v"]["void"].keys() == {PART}
+    texts["outer"] = msgspec.json.encode(row["v"]).decode()
+    row["v"] = {PART: "outer"}
+    assert read(rows, texts.__getitem__) == (given, digest(step.verdicts))
