@@ -254,6 +254,20 @@ def test_what_is_worked_out_once_is_what_is_true(ready: Bench) -> None:
     assert f.__dict__["votes_to_trip"] is votes_to_trip(f)
 
 
+@pytest.mark.parametrize("name", ["d", "v", "snapshot"])
+def test_a_turn_looks_at_the_facts_again_when_anything_in_them_changed(ready: Bench, name: str) -> None:
+    """Memory, what a restart forgets, evidence: each alone is enough; the same facts are looked at once."""
+    made = turn(ready)
+    setattr(made, name, replace(getattr(made, name)))
+    made.judge()
+    assert made.f.durable is made.d
+    assert made.f.volatile is made.v
+    assert made.f.snapshot is made.snapshot
+    kept = made.f
+    made.judge()
+    assert made.f is kept
+
+
 def test_what_follows_from_missing_oxygen_stands_behind_the_oxygen_and_the_age_is_the_oldest(ready: Bench) -> None:
     """First-out: the oxygen, not the beads that it makes doubtful."""
     ready.gas["o2-1"].quality = Quality.FAULT
