@@ -41,7 +41,8 @@ def wanting(*wanted: Precondition) -> Bench:
 
 def reasons(bench: Bench, condition: str) -> list[tuple[str, str, int | None, int | None]]:
     found = bench.step(ms=0).verdicts[condition].reasons
-    assert all(reason.clause for reason in found)
+    assert all(reason.clause == "PTW-11" if condition == "preconditions" else reason.clause for reason in found)
+    assert all(reason.unit == "°C" for reason in found if reason.code.startswith("temperature_"))
     return [(reason.code, reason.subject, reason.value_milli, reason.limit_milli) for reason in found]
 
 
