@@ -22,7 +22,7 @@ OUTSIDE = {
 }
 """Modules of `PACKAGE` that hold no decision of the kernel, each with the reason."""
 
-TESTS = ("tests/edge/interlock",)
+TESTS = ("tests/edge/interlock", "tests/edge/test_sensor_config.py")
 NOT_NEEDED = (
     "tests/edge/interlock/test_properties.py",
     "tests/edge/interlock/test_texts.py",
