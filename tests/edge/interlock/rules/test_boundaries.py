@@ -192,11 +192,11 @@ def _check_in(sign: int) -> Callable[[int], bool]:
     return at
 
 
-def _break(level: Level) -> Callable[[int], bool]:
+def _break(level: Level, pack: rules.Rules = GB, *, confined: bool = False) -> Callable[[int], bool]:
     """Whether an old gas test still counts, some time after an opening that was not gas's doing."""
 
     def at(amount: int) -> bool:
-        bench = Bench().prepare(permit(level=level, end_s=8 * 3600))
+        bench = Bench(pack=pack).prepare(permit(level=level, confined=confined, end_s=8 * 3600))
         assert bench.durable.gas_test is not None
         bench.now += 7200 * SECOND
         bench.durable = replace(
@@ -210,20 +210,8 @@ def _break(level: Level) -> Callable[[int], bool]:
     return at
 
 
-def _confined_break(amount: int) -> bool:
-    """The same inside a confined space, under a level that would allow a longer break."""
-    long = {level: replace(rule, break_s=2 * rule.break_s) for level, rule in GB.levels.items()}
-    claims = permit(level=Level.GRADE_2, confined=True, end_s=8 * 3600)
-    bench = Bench(pack=replace(GB, levels=long)).prepare(claims)
-    assert bench.durable.gas_test is not None
-    bench.now += 7200 * SECOND
-    bench.durable = replace(
-        bench.durable,
-        checked_in={"HW-1": 0},
-        opening=Opening("HW-1", bench.now - amount, by_gas=False),
-        gas_test=replace(bench.durable.gas_test, at_us=bench.now - 7200 * SECOND),
-    )
-    return _ok(bench, "gas_test")
+LONG_BREAKS = replace(GB, levels={level: replace(rule, break_s=2 * rule.break_s) for level, rule in GB.levels.items()})
+"""Levels that would allow a longer break than a confined space."""
 
 
 def _approval(amount: int) -> bool:
@@ -415,7 +403,7 @@ EDGES = [
     Edge("precondition_ttl_s", "policy PTW-11 (a temperature measured by hand)", S, UP_TO, _measured),
     Edge("enclosure_max_c", "policy: rating of commercial-grade parts", 1000, UP_TO, _enclosure),
     *(Edge(f"levels.{level.value}.break_s", GB.levels[level].clause, S, UP_TO, _break(level)) for level in Level),
-    Edge("confined_break_s", "GB 30871-2022 6.3 f", S, UP_TO, _confined_break),
+    Edge("confined_break_s", "GB 30871-2022 6.3 f", S, UP_TO, _break(Level.GRADE_2, LONG_BREAKS, confined=True)),
     Edge("confined_validity_h", "GB 30871-2022 6.10", 3600, UP_TO, _confined_validity),
     *(Edge(f"levels.{level.value}.validity_h", GB.levels[level].clause, 3600, UP_TO, _validity(level)) for level in Level),
 ]  # fmt: skip
