@@ -168,6 +168,13 @@ class Inputs(_Section, frozen=True):
         return tuple(name for name in CONTACTS if getattr(self, name) is not None)
 
 
+class GpioChip(_Section, frozen=True):
+    """The box's own GPIO lines: a Raspberry Pi 3-5, or the chip of an industrial PC (``gpiodetect`` lists them)."""
+
+    family: Literal["pi", "pc"]
+    chip: str = "/dev/gpiochip0"
+
+
 class Relay(_Section, frozen=True):
     """The dead-man controller on its serial line."""
 
@@ -275,6 +282,7 @@ class BoxConfig(_Section, frozen=True):
     vision: Vision
     roster: tuple[Roster, ...]
     bridge: Bridge
+    gpio: GpioChip | None = None
     sensors: tuple[Sensor, ...] = ()
     enclosure: str = ""
     wind: str = ""
@@ -358,6 +366,8 @@ def device_addresses(config: BoxConfig) -> list[tuple[str, str, bool]]:
         else (f"buses.{bus.name}", bus.device, _pseudo_terminal(bus.device))
         for bus in config.buses
     ]
+    if config.gpio is not None:
+        found.append(("gpio", config.gpio.family, False))
     found.append(("relay.device", config.relay.device, _pseudo_terminal(config.relay.device)))
     if config.presence.gnss:
         found.append(
