@@ -31,12 +31,16 @@ _BOUNDARY = "hotboxframe"
 
 
 class CameraFault(StrEnum):
-    """What can be wrong with the camera: nothing more comes, the same picture comes for ever, the lens is covered."""
+    """What can be wrong with the camera.
+
+    Nothing more comes, the same picture comes for ever, the lens is covered, the cable is out.
+    """
 
     NONE = "none"
     STALL = "stall"
     FROZEN = "frozen"
     BLACK = "black"
+    DISCONNECT = "disconnect"
 
 
 @cache
@@ -118,6 +122,7 @@ class CameraDevice:
         self._black = [jpeg(np.zeros((HEIGHT, WIDTH, 3), np.float32), grain) for grain in range(2)]
         self._readers: set[asyncio.StreamWriter] = set()
         self._frames = 0
+        self._port = settings.camera.port
         self._last = self._black[0]
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
@@ -126,8 +131,7 @@ class CameraDevice:
     async def start(self) -> Offer:
         """Write the enrolment stills and open the port."""
         write_stills(self._stills)
-        self._server = await asyncio.start_server(self._welcome, "127.0.0.1", self._settings.port)
-        host, port = self._server.sockets[0].getsockname()
+        host, port = await self._plug_in()
         self._filming = asyncio.create_task(self._film())
         url = f"http://{host}:{port}/video.mjpg"
         return Offer(
@@ -150,6 +154,10 @@ class CameraDevice:
                 self._names, self._set_us = wanted, now_us()
             case "fault", (kind,):
                 self._fault = CameraFault(one_of("fault camera", kind, CameraFault))
+                if self._fault is CameraFault.DISCONNECT:
+                    self._unplug()
+                elif self._server is None:
+                    await self._plug_in()
             case "state", ():
                 pass
             case _:
@@ -166,6 +174,19 @@ class CameraDevice:
                 "readers": len(self._readers),
             }
         }
+
+    async def _plug_in(self) -> tuple[str, int]:
+        """Open the port; chosen by the system once and kept when the cable is plugged in again."""
+        self._server = await asyncio.start_server(self._welcome, "127.0.0.1", self._port, reuse_address=True)
+        host, self._port = self._server.sockets[0].getsockname()
+        return host, self._port
+
+    def _unplug(self) -> None:
+        if self._server:
+            self._server.close()
+            self._server = None
+        for task in self._serving:
+            task.cancel()
 
     def _picture(self) -> bytes:
         """The next picture; drawn once per scene and phase, then remembered."""
@@ -227,7 +248,4 @@ class CameraDevice:
         """Close the port."""
         if self._filming:
             self._filming.cancel()
-        if self._server:
-            self._server.close()
-        for task in self._serving:
-            task.cancel()
+        self._unplug()

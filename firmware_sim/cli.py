@@ -83,8 +83,22 @@ def press(
 
 @app.command()
 def fault(context: typer.Context, words: list[str], directory: Directory = None, as_json: Json = False) -> None:
-    """Break something, or mend it with `none`: TARGET KIND, such as `ch4-1 silent`."""
+    """Break something, or mend it with `none`: DEVICE FAULT [VALUE], such as `ch4-1 late 300`. `faults` lists them."""
     _ask(context, directory, as_json, "fault", *words)
+
+
+@app.command("faults")
+def faults_command(as_json: Json = False) -> None:
+    """List every fault that can be made on a running site, device by device."""
+    from firmware_sim.faults import CATALOGUE
+
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(CATALOGUE)).decode())
+        return
+    for device in CATALOGUE:
+        print(f"{device.names}  {device.zh} | {device.en}")
+        for each in device.faults:
+            print(f"  {each.kind:12} {each.value:16} {each.zh} | {each.en}")
 
 
 @app.command()

@@ -18,6 +18,10 @@ _STATUS_WARM_UP = 4
 _COUNTER_STEP_US = 50_000
 _RTU_LATE_MS = 150
 _LATEST_MS = 60_000
+_DRIFT_A_S = 0.05
+"""Share of the range."""
+_FOLD_BACK_MS = 600
+_BAUDS = (300, 921_600)
 
 
 class Detector:
@@ -43,6 +47,7 @@ class Detector:
         self.set_us = now_us()
         self.fault_us = 0
         self.fault = Fault.NONE
+        self.fault_value = 0.0
         self._frozen: tuple[int, ...] = ()
 
     def set(self, value: float) -> int:
@@ -51,12 +56,30 @@ class Detector:
         self.set_us = now_us()
         return self.set_us
 
-    def set_fault(self, fault: Fault) -> None:
-        """Make one of the head's own faults; others are made on the bus."""
+    def set_fault(self, fault: Fault, value: float | None = None) -> None:
+        """Make one of the head's own faults; others are made on the bus.
+
+        `value`: what it shows more each second when it drifts; milliseconds until an over-range folds back.
+        """
         self.fault = Fault.NONE
         if fault is Fault.FROZEN:
             self._frozen = tuple(self.registers())
+        if fault is Fault.DRIFT:
+            self.fault_value = _DRIFT_A_S * self.settings.range_high if value is None else value
+        if fault is Fault.FOLD_BACK:
+            self.fault_value = _FOLD_BACK_MS if value is None else value
         self.fault = fault
+
+    def _shown(self) -> float:
+        """What the sensor's element says, in the head's unit."""
+        since_s = (now_us() - self.fault_us) / 1e6
+        if self.fault is Fault.DRIFT:
+            return self.value + self.fault_value * since_s
+        if self.fault is Fault.FOLD_BACK:
+            # Too much gas for a catalytic bead, which then burns less and less of it and reads like clean air.
+            over = since_s * 1000 < self.fault_value
+            return 2 * self.settings.range_high if over else self.settings.value
+        return self.value
 
     def registers(self) -> Sequence[int]:
         """The register table of this moment."""
@@ -64,7 +87,7 @@ class Detector:
             return self._frozen
         settings = self.settings
         top = round(settings.range_high / settings.scale)
-        counts = round(self.value / settings.scale)
+        counts = round(self._shown() / settings.scale)
         status = _STATUS_FAULT if self.fault is Fault.STATUS_FAULT else 0
         if self.fault is Fault.WARM_UP:
             status |= _STATUS_WARM_UP
@@ -107,12 +130,14 @@ class Bus(Protocol):
 
 
 async def set_bus_fault(bus: Bus, faulty: Faulty, args: Sequence[str]) -> Fault:
-    """Carry out ``fault NAME KIND [MS]`` on one unit of a bus; MS is for `late`."""
+    """Carry out ``fault NAME KIND [VALUE]`` on one unit of a bus; VALUE is ms for `late`, a rate for `baud`."""
     if not 1 <= len(args) <= 2:
-        raise SimulationError(f"expected: fault NAME KIND [MS]; kinds: {', '.join(Fault)}")
+        raise SimulationError(f"expected: fault NAME KIND [VALUE]; kinds: {', '.join(Fault)}")
     fault = Fault(one_of("fault", args[0], Fault))
-    if len(args) == 2:
+    if len(args) == 2 and fault is Fault.LATE:
         faulty.late_ms = int(within("late", args[1], 0, _LATEST_MS, "ms"))
+    if len(args) == 2 and fault is Fault.BAUD:
+        faulty.baud = int(within("baud", args[1], *_BAUDS, "baud"))
     faulty.fault = fault
     await bus.refresh_link()
     return fault
@@ -136,7 +161,7 @@ class GasBus:
         return Offer({self._key: where}, (f"{self._key}: {told} ({', '.join(names)})",), names, (), names)
 
     async def handle(self, request: Request) -> dict[str, Any]:
-        """``set NAME VALUE``, ``fault NAME KIND [MS]``, ``state``."""
+        """``set NAME VALUE``, ``fault NAME KIND [VALUE]``, ``state``."""
         if request.verb == "state":
             state: dict[str, dict[str, Any]] = {"gas": {}, "sensors": {}}
             for name, (head, faulty) in self._by_name.items():
@@ -147,7 +172,8 @@ class GasBus:
         head, faulty = self._by_name[name]
         if request.verb == "fault":
             head.fault_us = now_us()
-            head.set_fault(await set_bus_fault(self._bus, faulty, args))
+            fault = await set_bus_fault(self._bus, faulty, args)
+            head.set_fault(fault, _own_value(fault, args, head.settings.range_high))
         else:
             if len(args) != 1:
                 raise SimulationError(f"expected: set {name} VALUE in {head.settings.unit}")
@@ -157,6 +183,14 @@ class GasBus:
     async def stop(self) -> None:
         """Close the bus."""
         await self._bus.stop()
+
+
+def _own_value(fault: Fault, args: Sequence[str], top: float) -> float | None:
+    if len(args) == 2 and fault is Fault.DRIFT:
+        return within("drift", args[1], -top, top, "a second")
+    if len(args) == 2 and fault is Fault.FOLD_BACK:
+        return within("fold_back", args[1], 1, _LATEST_MS, "ms")
+    return None
 
 
 def _view(head: Detector, faulty: Faulty) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from firmware_sim.bluez import Bluez
 from firmware_sim.bus_daemon import BusDaemon
 from firmware_sim.child import Offer, Request
 from firmware_sim.clock import now_us
-from firmware_sim.errors import SimulationError, one_of
+from firmware_sim.errors import SimulationError, one_of, within
 from firmware_sim.settings import BadgeSettings, SiteSettings
 
 PERIOD_S = 0.2
@@ -26,12 +26,13 @@ _DEAF_S = 5.0
 
 
 class Where(StrEnum):
-    """Where a badge is. `cloned` is a copy of its last payload that somebody else keeps sending."""
+    """Where a badge is. `cloned` is a copy of its last payload that somebody keeps sending, `replay` an older one."""
 
     HERE = "here"
     AWAY = "away"
     WEAK = "weak"
     CLONED = "cloned"
+    REPLAY = "replay"
 
 
 class RadioFault(StrEnum):
@@ -42,7 +43,10 @@ class RadioFault(StrEnum):
     GAPS = "gaps"
 
 
-_RSSI_DBM = {Where.HERE: (-58, 4), Where.WEAK: (-93, 2), Where.CLONED: (-60, 4)}
+_RSSI_DBM = {Where.HERE: (-58, 4), Where.WEAK: (-93, 2), Where.CLONED: (-60, 4), Where.REPLAY: (-60, 4)}
+_COPIES = (Where.CLONED, Where.REPLAY)
+_REPLAY_S = 60.0
+_OLDEST_S = 400_000
 
 
 class Badge:
@@ -58,16 +62,16 @@ class Badge:
         # A random static address (both top bits set), the badge's own for the whole day.
         self.address = ":".join(f"{byte:02X}" for byte in (0xC0, 0x5A, *settings.badge.to_bytes(4, "big")))
 
-    def move(self, where: Where) -> None:
-        """Go somewhere; `cloned` copies the payload of this moment."""
-        if where is Where.CLONED:
-            self._copy = self.payload()
+    def move(self, where: Where, old_s: float = 0) -> None:
+        """Go somewhere; `cloned` copies the payload of this moment, `replay` one of `old_s` ago."""
+        if where in _COPIES:
+            self._copy = self.payload(old_s)
         self.where = where
         self.set_us = now_us()
 
-    def payload(self) -> bytes:
-        """What the genuine badge sends now."""
-        return payload(self._secret, self.settings.badge, time.time())
+    def payload(self, old_s: float = 0) -> bytes:
+        """What the genuine badge sends now, or sent a while ago."""
+        return payload(self._secret, self.settings.badge, time.time() - old_s)
 
     def advert(self) -> tuple[bytes, int] | None:
         """What arrives at the box's antenna: payload and RSSI, or nothing."""
@@ -75,7 +79,7 @@ class Badge:
             return None
         middle, spread = _RSSI_DBM[self.where]
         rssi = max(-120, min(-20, round(random.gauss(middle, spread))))
-        return (self._copy if self.where is Where.CLONED else self.payload()), rssi
+        return (self._copy if self.where in _COPIES else self.payload()), rssi
 
 
 class RadioDevice:
@@ -104,13 +108,15 @@ class RadioDevice:
             {"dbus": {"address": address}, "badges": str(self._secrets_file)},
             (f"badges: {address.partition(',')[0]} ({names})",),
             set_targets=("badge",),
-            fault_targets=("badges",),
+            fault_targets=("badges", *self._badges),
         )
 
     async def handle(self, request: Request) -> dict[str, Any]:
-        """``set badge NAME WHERE``, ``fault badges KIND``, ``state``."""
+        """``set badge NAME WHERE``, ``fault badges KIND``, ``fault NAME KIND [SECONDS]``, ``state``."""
         words = request.args[1:]
         match request.verb, words:
+            case "fault", (kind, *old) if request.args[0] in self._badges:
+                self._badge_fault(self._badges[request.args[0]], kind, *old)
             case "set", (name, where):
                 by_number = {str(badge.settings.badge): badge for badge in self._badges.values()}
                 known = self._badges | by_number
@@ -137,6 +143,12 @@ class RadioDevice:
                 "adverts": self._bluez.adverts if self._bluez else 0,
             },
         }
+
+    def _badge_fault(self, badge: Badge, kind: str, old: str = str(_REPLAY_S), *_: str) -> None:
+        kinds = {"none": Where.HERE} | {where.value: where for where in Where if where is not Where.HERE}
+        old_s = within("replay", old, 0, _OLDEST_S, "s")
+        where = kinds[one_of(f"fault {badge.settings.name}", kind, kinds)]
+        badge.move(where, old_s if where is Where.REPLAY else 0)
 
     def _hears(self) -> bool:
         match self._fault:

@@ -109,6 +109,12 @@ class CameraSettings(_Section, frozen=True):
     fps: Annotated[float, msgspec.Meta(ge=1, le=15)] = 8
 
 
+class HostSettings(_Section, frozen=True):
+    """The machine that the box runs on: the size of its disk. Root only, with Debian's libfaketime."""
+
+    disk_mib: Annotated[int, msgspec.Meta(ge=4, le=1024)] = 24
+
+
 def _ch4(number: int, unit_id: int) -> DetectorSettings:
     return DetectorSettings(f"ch4-{number}", unit_id, "CH4", "%LEL", 0.1, 100)
 
@@ -137,6 +143,7 @@ class SiteSettings(_Section, frozen=True):
     )
     gnss: GnssSettings | None = GnssSettings()
     camera: CameraSettings | None = CameraSettings()
+    host: HostSettings | None = None
 
 
 def load(path: Path | None) -> SiteSettings:

@@ -13,6 +13,7 @@ import msgspec
 from firmware_sim import devices
 from firmware_sim.child import MAX_DATAGRAM, Answer, Offer, Request, end
 from firmware_sim.client import SOCKET_NAME, short_path
+from firmware_sim.clock import now_us
 from firmware_sim.errors import SimulationError
 from firmware_sim.settings import SiteSettings
 
@@ -199,7 +200,9 @@ class SiteSupervisor:
         child = targets.get(request.args[0])
         if child is None:
             raise SimulationError(f"{request.verb}: {request.args[0]!r} is not known; allowed: {', '.join(targets)}")
-        return await child.ask(request)
+        asked_us = now_us()
+        # The moment before anything changes, for whoever measures how long something took.
+        return {**await child.ask(request), "asked_us": asked_us}
 
 
 class _Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,10 +5,12 @@ deadline, at real-time priority when the system allows, so that a loaded machine
 """
 
 import os
+import random
 import select
 import signal
 import socket
 import sys
+from collections import deque
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -19,16 +21,22 @@ import msgspec
 from firmware_sim.child import MAX_DATAGRAM, Answer, Offer, Request, arguments, die_with_parent
 from firmware_sim.clock import now_us
 from firmware_sim.deadman.deadman import CLOCK, CLOSED, DeadMan
-from firmware_sim.errors import SimulationError, one_of
+from firmware_sim.errors import SimulationError, one_of, within
 from firmware_sim.pty_line import PtyLine
 
 TICK_US = 5_000
 DROP_OUT_US = 5_000
 PULL_IN_US = 8_000
+CHATTER_US = 20_000
+_LATE_MS = 400
+_LATEST_MS = 60_000
 
 
 class RelayFault(StrEnum):
-    """What can be wrong with the controller or its relay; `reboot` happens once."""
+    """What can be wrong with the controller or its relay; `reboot` happens once.
+
+    `late`: what it says arrives late; `corrupt`: with a wrong bit; `chatter`: the driven contact does not stay closed.
+    """
 
     NONE = "none"
     REBOOT = "reboot"
@@ -36,6 +44,9 @@ class RelayFault(StrEnum):
     STUCK_OPEN = "stuck_open"
     MUTE = "mute"
     CLOGGED = "clogged"
+    LATE = "late"
+    CORRUPT = "corrupt"
+    CHATTER = "chatter"
 
 
 class Contact:
@@ -46,6 +57,7 @@ class Contact:
         self.closed = False
         self.welded = False
         self.stuck_open = False
+        self.chatters = False
         self.opened_us = 0
         self.closed_us = 0
         self._wanted = False
@@ -54,6 +66,8 @@ class Contact:
     def drive(self, coil: bool, at_us: int) -> None:
         """Tell the model what the coil does."""
         wanted = (coil or (self.welded and self.closed)) and not self.stuck_open
+        if self.chatters and wanted:
+            wanted = at_us // CHATTER_US % 2 == 0
         if wanted != self._wanted:
             self._wanted = wanted
             self._due_us = at_us + (PULL_IN_US if wanted else DROP_OUT_US)
@@ -86,6 +100,8 @@ class Controller:
         self.hb_before_open_us = 0
         self.late_ticks = 0
         self.worst_tick_us = 0
+        self._late_us = 0
+        self._waiting: deque[tuple[int, bytes]] = deque()
         self._machine = self._boot(1, 0)
 
     def _boot(self, boots: int, cycles: int) -> DeadMan:
@@ -104,11 +120,24 @@ class Controller:
         if machine.heartbeats != before[0]:
             self.last_good_hb_us = now
         self.contact.drive(machine.coil, now)
-        if sent and self.fault is not RelayFault.MUTE:
-            self.line.write(sent)
+        if sent:
+            self._say(sent, now)
+        while self._waiting and self._waiting[0][0] <= now:
+            self.line.write(self._waiting.popleft()[1])
 
-    def set_fault(self, kind: str) -> None:
-        """``none``, ``reboot``, ``weld``, ``stuck_open``, ``mute`` or ``clogged``, whose line takes no more bytes."""
+    def _say(self, sent: bytes, now: int) -> None:
+        match self.fault:
+            case RelayFault.MUTE:
+                return
+            case RelayFault.CORRUPT:
+                at = random.randrange(len(sent))
+                self.line.write(sent[:at] + bytes((sent[at] ^ 1 << random.randrange(8),)) + sent[at + 1 :])
+            case _:
+                self._waiting.append((now + self._late_us, sent))
+
+    def set_fault(self, kind: str = "", value: str = str(_LATE_MS)) -> None:
+        """One of `RelayFault`; `value` is how late it speaks, in milliseconds. A clogged line takes no more bytes."""
+        late_ms = within("late", value, 0, _LATEST_MS, "ms")
         fault = RelayFault(one_of("fault deadman", kind, RelayFault))
         if fault is RelayFault.REBOOT:
             # The coil loses its drive at once; the program starts anew.
@@ -116,9 +145,12 @@ class Controller:
             self._machine = self._boot(self._machine.boots + 1, self._machine.cycles)
         else:
             self.fault = fault
+            self._late_us = round(late_ms * 1000) if fault is RelayFault.LATE else 0
+            self._waiting.clear()
         self.line.clog(self.fault is RelayFault.CLOGGED)
         self.contact.welded = self.fault is RelayFault.WELD
         self.contact.stuck_open = self.fault is RelayFault.STUCK_OPEN
+        self.contact.chatters = self.fault is RelayFault.CHATTER
 
     def state(self) -> dict[str, Any]:
         """What `hotbox-sim state` shows."""
@@ -221,7 +253,7 @@ def _answer(controller: Controller, channel: socket.socket) -> bool:
     request = msgspec.json.decode(datagram, type=Request)
     try:
         if request.verb == "fault":
-            controller.set_fault(" ".join(request.args[1:]))
+            controller.set_fault(*request.args[1:3])
         answer = Answer({"deadman": controller.state()})
     except SimulationError as error:
         answer = Answer(error=str(error))

@@ -12,7 +12,8 @@ from firmware_sim.modbus import pdu
 class Fault(StrEnum):
     """Faults of a unit on a bus.
 
-    The last four are in the unit's own registers; the others are made on the way.
+    From `frozen` on they are in the unit's own registers; the others are made on the way. A `short` takes the whole
+    line's bytes, a `link_drop` its connection; `baud` is one unit that speaks at another rate than its reader.
     """
 
     NONE = "none"
@@ -24,10 +25,19 @@ class Fault(StrEnum):
     WRONG_COUNT = "wrong_count"
     CRC = "crc"
     GARBAGE = "garbage"
+    NOISE = "noise"
+    TRUNCATED = "truncated"
+    BAUD = "baud"
+    SHORT = "short"
     FROZEN = "frozen"
     STATUS_FAULT = "status_fault"
     OVER_RANGE = "over_range"
     WARM_UP = "warm_up"
+    DRIFT = "drift"
+    FOLD_BACK = "fold_back"
+
+
+_NOISE_BYTES = 3
 
 
 class Faulty(msgspec.Struct):
@@ -37,12 +47,14 @@ class Faulty(msgspec.Struct):
         unit: the healthy unit behind it.
         fault: what is wrong.
         late_ms: how late a `late` reply is sent: longer than a reader waits, so that it arrives as a stale one.
+        baud: the rate at which a `baud` unit speaks.
         requests: requests that reached the unit.
     """
 
     unit: pdu.Unit
     fault: Fault = Fault.NONE
     late_ms: int = 350
+    baud: int = 19200
     requests: int = 0
 
     @property
@@ -50,15 +62,35 @@ class Faulty(msgspec.Struct):
         """Whether this unit takes its bus down."""
         return self.fault is Fault.LINK_DROP
 
+    @property
+    def line_short(self) -> bool:
+        """Whether this unit shorts its bus: no byte passes, from or to anybody."""
+        return self.fault is Fault.SHORT
+
 
 class Reply(msgspec.Struct, frozen=True):
-    """What goes back: unit id and PDU, framed well or not, after `delay_ms`. `garbage` replaces the whole frame."""
+    """What goes back: unit id and PDU, framed well or not, after `delay_ms`.
+
+    `garbage` replaces the whole frame, `noise` stands before it, `cut` leaves its first half; `baud` is the rate at
+    which it is sent, 0 the line's own.
+    """
 
     unit_id: int
     pdu: bytes
     delay_ms: int = 0
     bad_frame: bool = False
     garbage: bool = False
+    noise: bool = False
+    cut: bool = False
+    baud: int = 0
+
+    def on_the_way(self, frame: bytes) -> bytes:
+        """What becomes of its frame on the way."""
+        if self.garbage:
+            return noise(len(frame))
+        if self.noise:
+            return noise(_NOISE_BYTES) + frame
+        return frame[: len(frame) // 2] if self.cut else frame
 
 
 def reply(unit_id: int, faulty: Faulty, request: bytes) -> Reply | None:
@@ -81,6 +113,12 @@ def reply(unit_id: int, faulty: Faulty, request: bytes) -> Reply | None:
             return Reply(unit_id, body, bad_frame=True)
         case Fault.GARBAGE:
             return Reply(unit_id, body, garbage=True)
+        case Fault.NOISE:
+            return Reply(unit_id, body, noise=True)
+        case Fault.TRUNCATED:
+            return Reply(unit_id, body, cut=True)
+        case Fault.BAUD:
+            return Reply(unit_id, body, baud=faulty.baud)
     return Reply(unit_id, body)
 
 
@@ -95,6 +133,30 @@ def _one_short(body: bytes) -> bytes:
 def noise(size: int) -> bytes:
     """Bytes as a broken transceiver sends them."""
     return random.randbytes(size)
+
+
+def at_other_baud(data: bytes, sent_baud: int, read_baud: int) -> bytes:
+    """What a receiver at `read_baud` makes of 8N1 characters that were sent back to back at `sent_baud`.
+
+    It looks for the edge of a start bit and samples each bit in its middle, as every UART does; framing errors are
+    handed on as bytes, as a driver in raw mode does.
+    """
+    levels = [level for byte in data for level in (0, *(byte >> bit & 1 for bit in range(8)), 1)]
+    ratio = sent_baud / read_baud
+
+    def level(at: float) -> int:
+        index = int(at * ratio)
+        return levels[index] if index < len(levels) else 1
+
+    read = bytearray()
+    at, end = 0.0, len(levels) / ratio
+    while at < end:
+        if level(at):
+            at += 1 / 16
+            continue
+        read.append(sum(level(at + 1.5 + bit) << bit for bit in range(8)))
+        at += 9.5
+    return bytes(read)
 
 
 def signed(value: int) -> int:

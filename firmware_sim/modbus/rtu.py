@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from firmware_sim.modbus.faults import Faulty, Reply, noise, reply
+from firmware_sim.modbus.faults import Faulty, Reply, at_other_baud, reply
 from firmware_sim.pty_line import PtyLine
 
 _BITS_A_CHARACTER = 11
@@ -46,6 +46,7 @@ class RtuBus:
         """`turnaround_ms` is the slave's thinking time before its reply starts."""
         self.units = units
         self.line = line
+        self._baud = baud
         self._character_s = _BITS_A_CHARACTER / baud
         self._gap_s = 3.5 * self._character_s if baud <= 19200 else 0.00175
         self._turnaround_s = turnaround_ms / 1000
@@ -127,7 +128,7 @@ class RtuBus:
         arrived = asyncio.get_running_loop().time() + len(frame) * self._character_s + self._gap_s
         unit_id = frame[0]
         faulty = self.units.get(unit_id)
-        if faulty is None:
+        if faulty is None or any(unit.line_short for unit in self.units.values()):
             return
         task = asyncio.create_task(self._reply(arrived, unit_id, faulty, frame[1:-2]))
         self._replies.add(task)
@@ -140,7 +141,7 @@ class RtuBus:
         answer = reply(unit_id, faulty, request)
         if answer is None:
             return
-        frame = _frame(answer)
+        frame = _frame(answer, self._baud)
         start = arrived + self._turnaround_s + answer.delay_ms / 1000
         await asyncio.sleep(start - loop.time())
         async with self._sending:
@@ -151,9 +152,8 @@ class RtuBus:
                 self.line.write(piece)
 
 
-def _frame(answer: Reply) -> bytes:
+def _frame(answer: Reply, baud: int) -> bytes:
     body = bytes((answer.unit_id,)) + answer.pdu
-    if answer.garbage:
-        return noise(len(body) + 2)
     crc = crc16(body)
-    return body + (bytes(byte ^ 0xFF for byte in crc) if answer.bad_frame else crc)
+    frame = body + (bytes(byte ^ 0xFF for byte in crc) if answer.bad_frame else crc)
+    return at_other_baud(frame, answer.baud, baud) if answer.baud else answer.on_the_way(frame)

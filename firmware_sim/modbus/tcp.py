@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from firmware_sim.modbus import pdu
-from firmware_sim.modbus.faults import Faulty, Reply, noise, reply
+from firmware_sim.modbus.faults import Faulty, Reply, reply
 
 _HEADER = struct.Struct(">HHHB")
 _MAX_ADU = 260
@@ -41,12 +41,16 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, transaction: int, unit_id: int, request: bytes) -> None:
         faulty = self._bus.units.get(unit_id)
-        if faulty is None:
-            self._send(_frame(transaction, Reply(unit_id, pdu.exception(request[0], pdu.TARGET_FAILED_TO_RESPOND))))
+        gone = Reply(unit_id, pdu.exception(request[0], pdu.TARGET_FAILED_TO_RESPOND))
+        if faulty is None or any(unit.line_short for unit in self._bus.units.values()):
+            self._send(_frame(transaction, gone))
             return
         answer = reply(unit_id, faulty, request)
         if answer is None:
             return
+        if answer.baud:
+            # Behind a gateway the line's rate is the gateway's: it understands nothing and says so.
+            answer = gone
         frame = _frame(transaction, answer)
         if answer.delay_ms:
             asyncio.get_running_loop().call_later(answer.delay_ms / 1000, self._send, frame)
@@ -67,8 +71,7 @@ def _frame(transaction: int, answer: Reply) -> bytes:
     # TCP has its own checksum, so a damaged frame here is one whose header belongs to no request.
     if answer.bad_frame:
         transaction ^= 0xFFFF
-    frame = _HEADER.pack(transaction, 0, 1 + len(answer.pdu), answer.unit_id) + answer.pdu
-    return noise(len(frame)) if answer.garbage else frame
+    return answer.on_the_way(_HEADER.pack(transaction, 0, 1 + len(answer.pdu), answer.unit_id) + answer.pdu)
 
 
 class TcpBus:
