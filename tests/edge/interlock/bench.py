@@ -205,6 +205,7 @@ class Bench:
         self.camera: str | None = "ok"
         self.camera_silent_since: int | None = None
         self.deadman_silent_since: int | None = None
+        self.deadman_heard = True
         self.latch = self.contact = self.stuck = self.welded = False
         self.cause = "power_up"
         self.controller = Controller()
@@ -260,20 +261,23 @@ class Bench:
             faces=dict(self.faces),
             strangers=self.strangers,
             camera=None if self.camera is None else Camera(self.camera_silent_since or self.now, self.camera, 25),
-            deadman=DeadmanStatus(
-                self.controller.echo,
-                self.controller.boots,
-                self.latch,
-                self.contact,
-                self.controller.nonce,
-                self.controller.heartbeat_age_ms(self.now),
-                0,
-                self.controller.cycles,
-                self.cause,
-                0,
-                self.deadman_silent_since or self.now,
-            ),
+            deadman=self._status() if self.deadman_heard else None,
             loop_gap_ms=self.loop_gap_ms,
+        )
+
+    def _status(self) -> DeadmanStatus:
+        return DeadmanStatus(
+            self.controller.echo,
+            self.controller.boots,
+            self.latch,
+            self.contact,
+            self.controller.nonce,
+            self.controller.heartbeat_age_ms(self.now),
+            0,
+            self.controller.cycles,
+            self.cause,
+            0,
+            self.deadman_silent_since or self.now,
         )
 
     # --- the kernel

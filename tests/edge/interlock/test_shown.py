@@ -110,8 +110,27 @@ def _finished() -> Bench:
     return bench
 
 
+def _plain() -> Bench:
+    """A box without an anemometer, whose controller was never heard; the permit names a sensor that it has not got."""
+    wanted = Precondition("probe", "wall", "temperature", 40_000, "temp-9")
+    bench = Bench().prepare()
+    bench.now = NOW
+    bench.durable = replace(bench.durable, permits=(permit(preconditions=(wanted,)),))
+    bench.site = replace(bench.site, wind="")
+    bench.deadman_heard = False
+    return bench
+
+
+def _upgraded() -> Bench:
+    """The permit is approved one level higher than its work asks for."""
+    bench = Bench().prepare(permit(base_level=Level.GRADE_2))
+    bench.now = NOW
+    return bench
+
+
 WORLDS: dict[str, Callable[[], Bench]] = {
     "nothing known": _nothing, "ready": _ready, "released": _released, "bad": _bad, "finished": _finished,
+    "plain": _plain, "upgraded": _upgraded,
 }  # fmt: skip
 
 
