@@ -12,6 +12,7 @@ from contracts.errors import ContractError, from_msgspec
 from contracts.gas import Unit
 from contracts.permit import BadgeNumber, Id, Name
 from edge import yaml_file
+from edge.gas import profile as device_profile
 from edge.presence.fence import Fence
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -63,10 +64,11 @@ class ResponseFactor(_Section, frozen=True):
 class Channel(_Section, frozen=True):
     """One gas channel: where it is read and what its numbers mean.
 
-    The block starts at `register`: value, status word, live counter; three more must be readable (findings/hardware
-    1: the read length rotates as a sequence tag). `scale` multiplies the raw signed value into `unit` of
-    `calibration_gas`; `response_factor` makes it one of `gas` where the two differ. A flammable gas whose `sensor`
-    is not stated counts as measured by a catalytic bead, which needs oxygen.
+    `profile` says what its registers mean (configs/devices, or the path of a site's own file) and fills in what the
+    channel leaves out; the block starts at `register`, and `point` names the value where the device has several.
+    `scale` multiplies the raw value into `unit` of `calibration_gas`; `response_factor` makes it one of `gas` where
+    the two differ. `span` are the values at 4 and 20 mA of a current loop. A flammable gas whose `sensor` is not
+    stated counts as measured by a catalytic bead, which needs oxygen.
     """
 
     name: Id
@@ -86,13 +88,15 @@ class Channel(_Section, frozen=True):
     calibration_due: str = ""
     serial: str = ""
     response_factor: ResponseFactor | None = None
+    profile: str = device_profile.DEFAULT
+    point: str = ""
+    span: tuple[float, float] | None = None
 
 
 class Sensor(_Section, frozen=True):
     """One process sensor: the temperature of equipment or of the box, or the wind. It never votes and is no gas.
 
-    It is read as a gas channel is: value, status word and live counter at `register`, three more readable behind
-    them. `scale` multiplies the raw signed value into °C or m/s.
+    It is read as a gas channel is, by its `profile`. `scale` multiplies the raw value into °C or m/s.
     """
 
     name: Id
@@ -105,6 +109,9 @@ class Sensor(_Section, frozen=True):
     register: Annotated[int, msgspec.Meta(ge=0, le=65000)] = 0
     function: Literal["input", "holding"] = "input"
     live_counter: bool = True
+    profile: str = device_profile.DEFAULT
+    point: str = ""
+    span: tuple[float, float] | None = None
 
     @property
     def unit(self) -> str:
@@ -396,10 +403,16 @@ def _check_block(field: str, block: Block, buses: tuple[str, ...]) -> None:
         raise ContractError(f"{field}.scale", "a positive factor", f"{block.scale:g}", _SEE_DATA_SHEET)
 
 
+def _address(block: Block) -> str:
+    """Where it is read: two of the same address would be one detector counted twice."""
+    profile = device_profile.load(block.profile)
+    return f"{block.bus}/{block.unit_id}/{block.register + profile.point(block.point, block.name).at}"
+
+
 def _check_sensors(config: BoxConfig) -> None:
     """Names and addresses of their own, and what `enclosure` and `wind` name is there and measures that."""
     _unique("sensors (names, those of channels too)", [block.name for block in config.blocks])
-    _unique("sensors (bus/unit_id/register)", [f"{b.bus}/{b.unit_id}/{b.register}" for b in config.blocks])
+    _unique("sensors (bus/unit_id/register)", [_address(block) for block in config.blocks])
     for key, named, quantity in (("enclosure", config.enclosure, "temperature"), ("wind", config.wind, "wind")):
         fitting = [sensor.name for sensor in config.sensors if sensor.quantity == quantity]
         if named and named not in fitting:
@@ -438,7 +451,7 @@ def check(config: BoxConfig) -> None:
         _check_block(f"channels[{index}]", channel, tuple(buses))
     for index, sensor in enumerate(config.sensors):
         _check_block(f"sensors[{index}]", sensor, tuple(buses))
-    _unique("channels (bus/unit_id/register)", [f"{c.bus}/{c.unit_id}/{c.register}" for c in config.channels])
+    _unique("channels (bus/unit_id/register)", [_address(channel) for channel in config.channels])
     _check_sensors(config)
     voting = [name for group in config.groups for name in group.channels]
     _unique("groups.channels", voting)
@@ -539,8 +552,33 @@ def read(path: Path) -> BoxConfig:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ContractError(str(path), "UTF-8 text", str(error), _COMPARE) from error
-    raw = yaml_file.load(text, str(path), _COMPARE)
+    raw = _with_profiles(yaml_file.load(text, str(path), _COMPARE), path.parent)
     try:
         return msgspec.convert(raw, BoxConfig)
     except msgspec.ValidationError as error:
         raise from_msgspec(error, _NAMED, raw, BoxConfig) from error
+
+
+def _with_profiles(raw: object, folder: Path) -> object:
+    """Channels and sensors completed by their profiles; the path of a site's own profile counts from `folder`.
+
+    Raises:
+        ContractError: a profile is missing or wrong, or a channel contradicts it.
+    """
+    if not isinstance(raw, dict):
+        return raw
+    found = dict(raw)
+    for key in ("channels", "sensors"):
+        blocks = raw.get(key)
+        if isinstance(blocks, list):
+            found[key] = [_with_profile(block, f"{key}[{at}]", folder) for at, block in enumerate(blocks)]
+    return found
+
+
+def _with_profile(block: object, field: str, folder: Path) -> object:
+    if not isinstance(block, dict):
+        return block
+    named = block.get("profile")
+    if isinstance(named, str) and "/" in named:
+        block = {**block, "profile": str(folder / named)}
+    return device_profile.complete(block, field)

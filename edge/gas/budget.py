@@ -12,16 +12,15 @@ import msgspec
 
 from contracts.errors import ContractError
 from edge.config import Block, BoxConfig, Bus
+from edge.gas.block import reads
+from edge.gas.decoding import profile_of
+from edge.gas.tag import UNANSWERED_POLLS
 
-BLOCK_REGISTERS = 3
-"""Value, status word, live counter."""
-TAG_LENGTHS = 4
-"""Read lengths rotate over n..n+3: a reply to one of the three requests before cannot pass as this one's."""
 INPUT_COUNT_MAX = 64
 """Discrete inputs are read in one request."""
 
 LIVE_COUNTER_MS = 100
-"""A live counter moves at least this often."""
+"""A live counter moves at least this often, unless its device's profile allows it more time."""
 
 _REQUEST_BYTES = 8  # unit, function, register (2), count (2), CRC (2): FC2, FC3 and FC4 alike
 _REPLY_FRAME_BYTES = 5  # unit, function, byte count, CRC (2)
@@ -36,16 +35,18 @@ class BusBudget(msgspec.Struct, frozen=True):
     """One bus in milliseconds (see the module's text for the sum).
 
     Attributes:
+        baud: of the line, 0 on TCP.
         units: transactions in a cycle.
         request_bytes: bytes of a request frame (0 on TCP: the wire's time is the network's).
         reply_bytes: bytes of the longest reply frame among its units, at the longest rotated length.
+        tag_free: a unit of this line has no register to rotate its read length with, see `edge.gas.tag`.
         transaction_ms: the longest healthy transaction.
         timeout_ms: how long a reply is waited for.
         quiet_ms: silence kept after a failed transaction (serial lines only).
         cycle_ms: all units healthy.
         needed_ms: the shortest possible poll period.
         stale_ms: a value older than this, counted from its request, is not a value.
-        frozen_ms: a live counter that stands still for longer is a fault.
+        frozen_ms: a live counter that stands still for longer is a fault (the slowest device's).
         worst_value_ms: a change at the detector's output -> its reading delivered, all units healthy.
         worst_trip_ms: anything that can go wrong on this bus -> known. The slowest is a frozen or silent detector.
     """
@@ -53,7 +54,9 @@ class BusBudget(msgspec.Struct, frozen=True):
     name: str
     kind: str
     poll_ms: float
+    baud: int
     units: int
+    tag_free: bool
     request_bytes: int
     reply_bytes: int
     wire_ms: float
@@ -120,8 +123,7 @@ def input_span(config: BoxConfig) -> tuple[int, int]:
 
 
 def _replies(config: BoxConfig, bus: Bus) -> list[int]:
-    longest = register_reply_bytes(BLOCK_REGISTERS + TAG_LENGTHS - 1)
-    replies = [longest for block in config.blocks if block.bus == bus.name]
+    replies = [register_reply_bytes(block.lengths[-1]) for block in reads(config, bus.name)]
     if config.inputs.bus == bus.name:
         replies.append(input_reply_bytes(input_span(config)[1]))
     return replies
@@ -150,24 +152,47 @@ def bus_budget(config: BoxConfig, bus: Bus) -> BusBudget:
         timeout = turnaround + _TCP_FLOOR_MS
         # A suspect unit is asked over a connection of its own, so a time-out costs the others no cycle.
         needed, loss = cycle, timeout
+    tag_free = bus.kind == "rtu" and any(len(block.lengths) == 1 for block in reads(config, bus.name))
     # A missed reading is tolerated: the next but one must arrive in time even when another unit fails before it.
-    stale = max(2 * poll + timeout + min(loss, poll / 2) + _JITTER_MS, _STALE_FLOOR_MS)
-    # Two requests this far apart were answered more than LIVE_COUNTER_MS apart, however late the first answer was.
-    frozen = LIVE_COUNTER_MS + timeout + _JITTER_MS
+    again = 2 + (UNANSWERED_POLLS if tag_free else 0)
+    stale = max(again * poll + timeout + min(loss, poll / 2) + _JITTER_MS, _STALE_FLOOR_MS)
+    steps = [counter_step_ms(block) for block in config.blocks if block.bus == bus.name]
+    frozen = max(steps, default=LIVE_COUNTER_MS) + timeout + _JITTER_MS
     # The counter may have moved once more before it stopped: the next poll sees that, later ones see it stand still.
     frozen_seen = poll + (frozen // poll + 1) * poll + transaction
     return BusBudget(
-        name=bus.name, kind=bus.kind, poll_ms=poll, units=len(replies), request_bytes=request, reply_bytes=reply,
+        name=bus.name, kind=bus.kind, poll_ms=poll, baud=bus.baud if bus.kind == "rtu" else 0, units=len(replies),
+        tag_free=tag_free, request_bytes=request, reply_bytes=reply,
         wire_ms=wire, gaps_ms=gaps, turnaround_ms=turnaround, transaction_ms=transaction, timeout_ms=timeout,
         quiet_ms=quiet, cycle_ms=cycle, needed_ms=needed, stale_ms=stale, frozen_ms=frozen,
         worst_value_ms=poll + transaction, worst_trip_ms=max(stale, frozen_seen),
     )  # fmt: skip
 
 
+def counter_step_ms(block: Block) -> int:
+    """How often its live counter moves at least."""
+    counter = profile_of(block).counter
+    return LIVE_COUNTER_MS if counter is None else counter.step_ms
+
+
+def frozen_us(budget: BusBudget, block: Block) -> int:
+    """How long its live counter may stand still.
+
+    Two requests this far apart were answered more than one step apart, however late the first answer was.
+    """
+    return round((counter_step_ms(block) + budget.timeout_ms + _JITTER_MS) * 1000)
+
+
+def device_age_ms(block: Block) -> int:
+    """How old a value may be when its device shows it (a gateway's radio)."""
+    age = profile_of(block).age
+    return 0 if age is None else age.max_ms
+
+
 def describe(budget: BusBudget) -> str:
     """The whole sum of one bus in one line."""
     wire = (
-        f"{budget.request_bytes}+{budget.reply_bytes} bytes = {budget.wire_ms:.1f} ms"
+        f"{budget.request_bytes}+{budget.reply_bytes} bytes at {budget.baud} baud = {budget.wire_ms:.1f} ms"
         f" + {budget.turnaround_ms:.0f} ms turnaround + {budget.gaps_ms:.1f} ms gaps each"
         if budget.kind == "rtu"
         else f"{budget.turnaround_ms:.0f} ms turnaround + {_TCP_HOST_MS} ms host each"

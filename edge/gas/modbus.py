@@ -7,7 +7,7 @@ which pymodbus reports trouble (raised at the call, raised later, returned) beco
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
@@ -21,12 +21,12 @@ from pymodbus.pdu.register_message import (
     ReadInputRegistersResponse,
 )
 
+from edge.gas.profile import Function
 from edge.sockets import now_us
 
 _logger = logging.getLogger(__name__)
 
 Client = AsyncModbusTcpClient | AsyncModbusSerialClient
-Function = Literal["input", "holding"]
 
 RETRIES = 0
 """pymodbus repeats under its lock and blocks the whole bus; the poller retries after the others."""

@@ -10,14 +10,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from edge.config import Block, BoxConfig, Bus
-from edge.gas.budget import BusBudget, bus_budget, input_span
+from edge.config import BoxConfig, Bus, Channel
+from edge.gas.block import BlockRead, reads
+from edge.gas.budget import BusBudget, bus_budget, frozen_us, input_span
 from edge.gas.detector import Detector
 from edge.gas.modbus import Failure, Line
 from edge.gas.reading import InputReading, Reading
 from edge.gas.rtu import RtuLine
+from edge.gas.tag import UNANSWERED_POLLS, Tag, Unanswered
 from edge.gas.tcp import TcpLine
 from edge.interlock.status import BusView
+from edge.sockets import now_us
 
 OnReading = Callable[[Reading], None]
 OnInputs = Callable[[InputReading | None], None]
@@ -29,7 +32,6 @@ class Deliver(NamedTuple):
     reading: OnReading
     sensor: OnReading
     inputs: OnInputs
-
 
 
 LINES: dict[str, Callable[[Bus, BusBudget], Line]] = {"tcp": TcpLine, "rtu": RtuLine}
@@ -69,22 +71,40 @@ class _Unit:
 
 
 class _BlockUnit(_Unit):
-    """A gas channel or a process sensor."""
+    """A block of registers: the gas channels and process sensors that are read in one request."""
 
-    def __init__(self, channel: Block, frozen_us: int, deliver: OnReading) -> None:
+    def __init__(self, block: BlockRead, tag: Tag, budget: BusBudget, deliver: Deliver) -> None:
         super().__init__()
-        self._channel = channel
-        self._detector = Detector(channel, frozen_us)
-        self._deliver = deliver
+        self._block, self._tag = block, tag
+        self._detectors = [
+            (Detector(b, frozen_us(budget, b), round(budget.stale_ms * 1000)),
+             deliver.reading if isinstance(b, Channel) else deliver.sensor)
+            for b in block.blocks
+        ]  # fmt: skip
 
     async def ask(self, line: Line) -> Failure | None:
-        channel, detector = self._channel, self._detector
-        answer = await line.registers(channel.unit_id, channel.function, channel.register, detector.next_count())
+        block, now = self._block, asyncio.get_running_loop().time()
+        if self._tag.free_at() > now:
+            # Another block of this unit was not answered, and every length that this one could ask for with it.
+            for detector, to in self._detectors:
+                to(detector.failed(now_us(), "an earlier reply may still come"))
+            return Failure("an earlier reply may still come")
+        count = self._tag.choose(now)
+        answer = await line.registers(block.unit_id, block.function, block.register, count)
+        sent_us = line.sent_us
         if isinstance(answer, Failure):
-            self._deliver(detector.failed(line.sent_us, answer.detail))
+            if not answer.line:
+                self._tag.failed(now)
+            for detector, to in self._detectors:
+                to(detector.failed(sent_us, answer.detail))
             return answer
-        self._deliver(detector.decode(answer, line.sent_us))
+        for detector, to in self._detectors:
+            to(detector.decode(answer, sent_us))
         return None
+
+    def failed(self, now: float, poll_s: float) -> None:
+        super().failed(now, poll_s)
+        self.retry_at = max(self.retry_at, self._tag.free_at())
 
 
 class _InputUnit(_Unit):
@@ -112,9 +132,12 @@ def _units(config: BoxConfig, bus: Bus, budget: BusBudget, deliver: Deliver) -> 
     units: list[_Unit] = []
     if config.inputs.bus == bus.name:
         units.append(_InputUnit(config, deliver.inputs))
-    frozen_us = round(budget.frozen_ms * 1000)
-    for blocks, to in ((config.channels, deliver.reading), (config.sensors, deliver.sensor)):
-        units += [_BlockUnit(block, frozen_us, to) for block in blocks if block.bus == bus.name]
+    # On TCP the transaction id ties a reply to its request; on a serial line only its length does.
+    memory_s = UNANSWERED_POLLS * bus.poll_ms / 1000 if bus.kind == "rtu" else 0.0
+    unanswered: dict[tuple[int, str], Unanswered] = {}
+    for block in reads(config, bus.name):
+        known = unanswered.setdefault((block.unit_id, block.function), Unanswered(memory_s))
+        units.append(_BlockUnit(block, Tag(block.lengths, known), budget, deliver))
     return units
 
 

@@ -12,7 +12,8 @@ from pymodbus.client import AsyncModbusSerialClient
 
 from edge.config import Bus
 from edge.gas.budget import BusBudget, character_bits, gap_ms
-from edge.gas.modbus import RETRIES, Failure, Function, Session, Trace
+from edge.gas.modbus import RETRIES, Failure, Session, Trace
+from edge.gas.profile import Function
 
 _BABBLE_LIMIT = 4  # quiet windows: a line that never falls silent must not stop the poller's schedule for good
 

@@ -4,7 +4,8 @@ from pymodbus.client import AsyncModbusTcpClient
 
 from edge.config import Bus
 from edge.gas.budget import BusBudget
-from edge.gas.modbus import RETRIES, Failure, Function, Session, Trace
+from edge.gas.modbus import RETRIES, Failure, Session, Trace
+from edge.gas.profile import Function
 
 
 class TcpLine:

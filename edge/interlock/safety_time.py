@@ -2,7 +2,8 @@
 
     term        from                        meaning
     T90         the channel's t90_s         the sensor shows 90 % of a step
-    bus         edge.gas.budget             the slowest thing that can go wrong on its bus is known
+    bus         edge.gas.budget             the slowest thing that can go wrong on its bus is known, and how old a
+                                            gateway's values may be
     vote        the group's other heads     2oo3 waits for a second head, at worst for its slowest one
     decision    the kernel                  an evaluation at least every 50 ms
     dead-man    the pack's dead_man_ms      the interlock hangs at just that moment, the controller opens instead
@@ -15,7 +16,7 @@ import msgspec
 
 from contracts.errors import ContractError
 from edge.config import BoxConfig, Channel
-from edge.gas.budget import bus_budget
+from edge.gas.budget import BusBudget, bus_budget, device_age_ms
 from edge.interlock.rules import Rules
 
 DECISION_MS = 50.0
@@ -44,7 +45,12 @@ class SafetyTime(msgspec.Struct, frozen=True):
 def _seen_ms(config: BoxConfig, channel: Channel) -> tuple[float, float]:
     """T90 and bus."""
     bus = next(bus for bus in config.buses if bus.name == channel.bus)
-    return channel.t90_s * 1000, bus_budget(config, bus).worst_trip_ms
+    return channel.t90_s * 1000, bus_budget(config, bus).worst_trip_ms + device_age_ms(channel)
+
+
+def flip_to_relay_ms(budget: BusBudget, rules: Rules) -> float:
+    """Worst case from a changed register to an open contact, everything healthy: bus, decision, relay."""
+    return budget.worst_value_ms + DECISION_MS + rules.settle_ms.value
 
 
 def sums(config: BoxConfig, rules: Rules) -> tuple[SafetyTime, ...]:

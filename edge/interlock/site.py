@@ -8,7 +8,7 @@ import msgspec
 from contracts.errors import ContractError
 from contracts.gas import Kind, Unit, gas
 from edge.config import SIMULATION, Block, BoxConfig, Channel, check_simulation
-from edge.gas.detector import RAW_MAX
+from edge.gas.decoding import largest
 from edge.interlock.rules import Limit, Quantity, Rules
 
 
@@ -224,18 +224,13 @@ def _limit(channel: Channel, rules: Rules) -> Limit:
         ) from error
 
 
-def _largest(block: Block) -> float:
-    """What its register can hold."""
-    return round(RAW_MAX * block.scale, 6)
-
-
 def _reaches_range(field: str, block: Block) -> None:
     """Refuse numbers that end before the range does: what lies above would be taken for less."""
-    if _largest(block) < block.range_high:
+    if largest(block) < block.range_high:
         raise ContractError(
             f"{field}.scale",
-            f"one whose largest reading ({RAW_MAX} x scale) reaches range_high, {block.range_high:g} {block.unit}",
-            f"{block.scale:g}, at most {_largest(block):g} {block.unit}",
+            f"one whose largest reading reaches range_high, {block.range_high:g} {block.unit}",
+            f"{block.scale:g}, at most {largest(block):g} {block.unit}",
             "copy scale and range_high from the detector's register table",
         )
 
@@ -245,14 +240,14 @@ def _reaches(channel: Channel, limit: Limit) -> None:
 
     The response factor makes the limit a smaller number of the sensor's own, so it is judged as the interlock does.
     """
-    largest = _largest(channel)
+    most = largest(channel)
     factor = channel.response_factor.factor if channel.response_factor else 1.0
     unit = channel.unit.value
-    if limit.high is not None and round(largest * factor, 6) <= limit.high:
+    if limit.high is not None and round(most * factor, 6) <= limit.high:
         raise ContractError(
             f"channels.{channel.name}.scale",
-            f"one whose largest reading ({RAW_MAX} x scale) lies above the limit of {limit.high:g} {unit}",
-            f"{channel.scale:g}, at most {largest * factor:g} {unit}",
+            f"one whose largest reading lies above the limit of {limit.high:g} {unit}",
+            f"{channel.scale:g}, at most {most * factor:g} {unit}",
             "copy the scale from the detector's register table: as it stands this channel could never alarm",
         )
     _reaches_range(f"channels.{channel.name}", channel)

@@ -99,7 +99,7 @@ def test_the_refusal_prints_the_whole_sum_and_what_to_do():
     with pytest.raises(ContractError) as caught:
         budget.check(box(rtu(poll_ms=100), 2))
     assert str(caught.value) == (
-        "buses.rtu-1.poll_ms: expected at least 170 ms (2 units: 8+17 bytes = 26.0 ms + 10 ms turnaround"
+        "buses.rtu-1.poll_ms: expected at least 170 ms (2 units: 8+17 bytes at 9600 baud = 26.0 ms + 10 ms turnaround"
         " + 7.3 ms gaps each, cycle 86.7 ms; one dead unit: 63.3 ms time-out + 63.3 ms quiet), got 100;"
         " raise poll_ms, the baud rate, or split the bus"
     )
