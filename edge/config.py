@@ -19,6 +19,7 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 """Where somebody else listens."""
 Baud = Annotated[int, msgspec.Meta(ge=1200, le=1_000_000)]
 InputAddress = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Dbm = Annotated[int, msgspec.Meta(ge=-126, le=0)]
 Millis = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
 SIMULATION = "SIMULATION"
 _NAME_A_BUS = "name one that stands under `buses`"
@@ -190,10 +191,15 @@ class Relay(_Section, frozen=True):
 
 
 class BadgeRules(_Section, frozen=True):
-    """Bluetooth badges: file of secrets (provisioned, 0600), adapter, weakest RSSI that counts as here."""
+    """Bluetooth badges: file of secrets (provisioned, 0600) and adapter.
+
+    A badge comes when it is heard at `rssi_here_dbm` or stronger for the pack's dwell, and stays while it is heard at
+    `rssi_gone_dbm` or stronger.
+    """
 
     secrets: str
-    rssi_floor_dbm: Annotated[int, msgspec.Meta(ge=-127, le=0)] = -80
+    rssi_here_dbm: Dbm = -75
+    rssi_gone_dbm: Dbm = -85
     adapter: str = ""
     dbus_address: str = ""
 
@@ -507,8 +513,14 @@ def check(config: BoxConfig) -> None:
     worn = [person.id for person in config.roster if person.badge == config.presence.beacon]
     if worn:
         raise ContractError("presence.beacon", "a badge that nobody wears", f"{worn[0]}'s", "fix one to the site")
-    if config.presence.badges is None:
+    rules = config.presence.badges
+    if rules is None:
         raise ContractError("presence.badges", "badge settings", "nothing", "people are known by their badges")
+    if not rules.rssi_gone_dbm < rules.rssi_here_dbm:
+        raise ContractError(
+            "presence.badges.rssi_gone_dbm", f"weaker than rssi_here_dbm ({rules.rssi_here_dbm})",
+            str(rules.rssi_gone_dbm), "leave some dB between them, best 10: signals waver",
+        )  # fmt: skip
 
 
 def check_simulation(config: BoxConfig) -> None:

@@ -1,7 +1,8 @@
 """Rolling badge identifiers as the badges compute them.
 
-Fifteen bytes of manufacturer data: version (1), badge number (4, big-endian), epoch counter (2, big-endian, eight
-seconds each) and the first eight bytes of HMAC-SHA256 over these seven. A copied payload is stale after its epoch.
+Sixteen bytes of manufacturer data: version (1), badge number (4, big-endian), epoch counter (2, big-endian, eight
+seconds each), battery in per cent (1) and the first eight bytes of HMAC-SHA256 over these eight. A copied payload is
+stale after its epoch.
 """
 
 import hashlib
@@ -10,10 +11,17 @@ import struct
 
 COMPANY_ID = 0xFFFF
 EPOCH_S = 8
-_VERSION = 1
+FULL_PERCENT = 100
+_VERSION = 2
 
 
-def payload(secret: bytes, badge: int, unix_s: float) -> bytes:
+def payload(secret: bytes, badge: int, unix_s: float, battery: int = FULL_PERCENT) -> bytes:
     """What a badge advertises at a moment."""
-    head = struct.pack(">BIH", _VERSION, badge, int(unix_s) // EPOCH_S & 0xFFFF)
+    head = struct.pack(">BIHB", _VERSION, badge, int(unix_s) // EPOCH_S & 0xFFFF, battery)
+    return head + hmac.digest(secret, head, hashlib.sha256)[:8]
+
+
+def old_payload(secret: bytes, badge: int, unix_s: float) -> bytes:
+    """What a badge with firmware of version 1 advertises: no battery."""
+    head = struct.pack(">BIH", 1, badge, int(unix_s) // EPOCH_S & 0xFFFF)
     return head + hmac.digest(secret, head, hashlib.sha256)[:8]

@@ -28,6 +28,8 @@ class Bluez:
         self._devices: dict[str, dict[str, Variant]] = {}
         self.adverts = 0
         """Advertisements handed to a scanner since start."""
+        self.scans = 0
+        """How often somebody began to discover."""
 
     async def start(self) -> None:
         """Own the name and answer."""
@@ -131,6 +133,7 @@ class Bluez:
         if sender in self._discovering:
             return Message.new_error(message, "org.bluez.Error.InProgress", "Operation already in progress")
         self._discovering.add(sender)
+        self.scans += 1
         self._tell_discovering()
         return Message.new_method_return(message)
 

@@ -85,6 +85,10 @@ CATALOGUE = (
             Known("weak", "信号弱", "weak signal"),
             Known("cloned", "被复制，副本一直在发", "cloned: a copy of its payload goes on"),
             Known("replay", "播放以前的录音", "a recording is played", "SECONDS OLD [60]"),
+            Known("doubled", "在场，同时被另一台设备转发", "here, and repeated at once by a second radio"),
+            Known("forged", "密钥不对的伪造工牌", "its number with another secret"),
+            Known("outdated", "旧固件，不报电量", "old firmware, which tells no battery"),
+            Known("battery", "电量低", "a low battery", "PERCENT [5]"),
         ),
     ),
     Device(
@@ -92,6 +96,8 @@ CATALOGUE = (
         (
             Known("deaf", "扫描器失聪", "the scanner goes deaf"),
             Known("gaps", "每扫 10 秒聋 5 秒", "deaf for 5 s after each 10 s"),
+            Known("stalled", "扫描悄悄停止，重新开始才恢复", "the scan ends without a word, until one is started anew"),
+            Known("restart", "D-Bus 与蓝牙服务重启", "D-Bus and its Bluetooth service restart"),
         ),
     ),
     Device(

@@ -28,8 +28,9 @@ from edge.interlock.rules.titles import SECTIONS, SOURCES
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "rules.md"
 KERNEL = ROOT / "edge" / "interlock"
+PRESENCE = ROOT / "edge" / "presence"
 _ANSWER = "HOTBOX_RULEBOOK"
-_TESTS = ("tests/edge/interlock", "tests/contracts")
+_TESTS = ("tests/edge/interlock", "tests/edge/presence", "tests/contracts")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -81,10 +82,10 @@ _READ_BY = {
 
 @functools.cache
 def decided() -> frozenset[str]:
-    """Fields of a pack that the kernel reads: an attribute of something that is called rules, or of a level's rule."""
+    """Fields of a pack that the box decides by: an attribute of something called rules or pack, or of a level's rule."""
     found = set()
-    for path in sorted(KERNEL.rglob("*.py")):
-        if "rules" in path.relative_to(KERNEL).parts or path.name in ("view.py", "status.py"):
+    for path in sorted((*KERNEL.rglob("*.py"), *PRESENCE.rglob("*.py"))):
+        if "rules" in path.relative_to(ROOT).parts or path.name in ("view.py", "status.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and _is_rules(node.value):

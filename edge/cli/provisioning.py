@@ -164,7 +164,7 @@ def badge_command(
             console.print(Text(f"  {words(title)}  {value}"), soft_wrap=True)
         console.print(Text(f"  {words('badge_sends', company=f'0x{COMPANY_ID:04X}')}", sections.DIM), soft_wrap=True)
         console.print(Text(f"! {words('badge_once')}", sections.SOME), soft_wrap=True)
-    console.print(Text(words("badge_restart"), sections.DIM), soft_wrap=True)
+    console.print(Text(words("badge_counts"), sections.DIM), soft_wrap=True)
 
 
 def _version(package: str) -> str:

@@ -407,14 +407,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "badge_number": ("编号", "number"),
     "badge_secret": ("密钥", "secret"),
     "badge_sends": (
-        "广播：厂商数据 {company}，版本 1、编号、8 秒时段、HMAC-SHA256 前 8 字节，共 15 字节",
-        "it sends manufacturer data {company}: version 1, number, 8 s epoch, first 8 bytes of the HMAC-SHA256; 15 bytes",
+        "广播：厂商数据 {company}，版本 2、编号、8 秒时段、电量、HMAC-SHA256 前 8 字节，共 16 字节",
+        "it sends manufacturer data {company}: version 2, number, 8 s epoch, battery, 8 bytes of HMAC-SHA256; 16 bytes",
     ),
     "badge_once": ("密钥只显示这一次，不要存到别处", "the secret is shown this once; keep it nowhere else"),
-    "badge_restart": (
-        "生效：systemctl restart hotbox-presence",
-        "to make it count: systemctl restart hotbox-presence",
-    ),
+    "badge_counts": ("一秒内生效", "it counts within a second"),
     "prov_complete": ("文件齐全", "every file is in its place"),
     "file.permit_keys": ("平台作业票公钥", "the bridge's permit keys"),
     "file.command_keys": ("平台指令公钥", "the bridge's command keys"),

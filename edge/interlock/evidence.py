@@ -5,7 +5,7 @@ than the last one of the same kind and subject are rejected; sending an item aga
 """
 
 from enum import StrEnum
-from typing import Annotated, Union
+from typing import Annotated, Literal, Union
 
 import msgspec
 
@@ -13,6 +13,8 @@ Micros = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Text = Annotated[str, msgspec.Meta(max_length=64, pattern=r"\A[ -~]*\Z")]
 """Printable ASCII: whatever a process says, the log can write it down."""
 Number = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 BadgeNumber = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 
 
@@ -33,18 +35,30 @@ class _Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 # --- presence -----------------------------------------------------------------------------------------------------
 
 
-class Badge(_Item, frozen=True, tag="badge"):
-    """A rolling badge identifier that verified: `badge` number, RSSI in dBm."""
+class Badge(_Item, frozen=True, tag="badge", omit_defaults=True):
+    """A rolling badge identifier that verified: `badge` number, RSSI in dBm, battery in per cent if measured."""
 
     badge: BadgeNumber
     rssi_dbm: Number
+    battery: Percent | None = None
 
 
 class BadgeRefused(_Item, frozen=True, tag="badge_refused"):
-    """A badge-like advertisement that did not verify: `why` is stale, forged or unknown."""
+    """A badge that is not believed: `why` is stale, forged, outdated (old firmware), cloned, weak or unknown."""
 
     badge: BadgeNumber
     why: Text
+
+
+class Device(_Item, frozen=True, tag="device"):
+    """How a device of `presence` is: `device` is radio, gnss or nfc; `health` is ok or what is wrong with it.
+
+    `count` is what it has heard since its process began: broadcasts, sentences, tags.
+    """
+
+    device: Literal["radio", "gnss", "nfc"]
+    health: Text
+    count: Count
 
 
 class Position(_Item, frozen=True, tag="position"):
@@ -111,12 +125,13 @@ class AckOffer(_Item, frozen=True, tag="ack_offer"):
 
 
 Evidence = Union[  # noqa: UP007 - msgspec reads the union at run time
-    Badge, BadgeRefused, Position, Face, FaceRefused, Camera, PermitOffer, RevocationOffer, CommandOffer, AckOffer
+    Badge, BadgeRefused, Device, Position, Face, FaceRefused, Camera, PermitOffer, RevocationOffer, CommandOffer,
+    AckOffer,
 ]
 
 MAY_SEND: dict[Source, tuple[type, ...]] = {
     Source.VISION: (Face, FaceRefused, Camera),
-    Source.PRESENCE: (Badge, BadgeRefused, Position),
+    Source.PRESENCE: (Badge, BadgeRefused, Device, Position),
     Source.LINK: (PermitOffer, RevocationOffer, CommandOffer, AckOffer),
 }
 """Which evidence each source may send. `link` can never vouch for a face, a badge, gas or time."""

@@ -10,6 +10,7 @@ from edge.interlock.evidence import (
     Badge,
     BadgeRefused,
     Camera,
+    Device,
     Evidence,
     Face,
     FaceRefused,
@@ -44,7 +45,8 @@ class AuditHealth(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """All current evidence. `readings` are of gas channels, `sensors` of process sensors, which are no gas.
 
-    `unknown_badges` are badges of our kind that this box holds no secret of.
+    `unknown_badges` are badges of our kind that this box holds no secret of; `refused_badges` those that it knows and
+    does not believe. `devices` are what `presence` works with: the radio, the GNSS receiver, the tag reader.
     `loop_gap_ms` is the gap before this step when it was longer than the dead-man time.
 
     `strangers` are the last refused faces, newest last: one camera frame may show several, and a face that is nearly
@@ -57,8 +59,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     sensors: dict[str, Reading] = {}
     inputs: InputReading | None = None
     badges: dict[int, Badge] = {}
-    badge_refused: BadgeRefused | None = None
+    refused_badges: dict[int, BadgeRefused] = {}
     unknown_badges: dict[int, BadgeRefused] = {}
+    devices: dict[str, Device] = {}
     position: Position | None = None
     faces: dict[str, Face] = {}
     strangers: tuple[FaceRefused, ...] = ()
@@ -75,14 +78,20 @@ class Refused(msgspec.Struct, frozen=True):
     why: str
 
 
+def _refusals(snapshot: Snapshot, item: BadgeRefused) -> dict[int, BadgeRefused]:
+    return snapshot.unknown_badges if item.why == "unknown" else snapshot.refused_badges
+
+
 def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
     """Stamp of the last item of the same kind and subject, None when there was none."""
-    last: Badge | BadgeRefused | Position | Face | Camera | None
+    last: Badge | BadgeRefused | Device | Position | Face | Camera | None
     match item:
         case Badge():
             last = snapshot.badges.get(item.badge)
         case BadgeRefused():
-            last = snapshot.badge_refused
+            last = _refusals(snapshot, item).get(item.badge)
+        case Device():
+            last = snapshot.devices.get(item.device)
         case Position():
             last = snapshot.position
         case Face():
@@ -126,10 +135,12 @@ def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> t
         case Badge():
             return replace(snapshot, badges=_kept({**snapshot.badges, item.badge: item})), None
         case BadgeRefused():
-            unknown = snapshot.unknown_badges
+            held = _kept({**_refusals(snapshot, item), item.badge: item})
             if item.why == "unknown":
-                unknown = _kept({**unknown, item.badge: item})
-            return replace(snapshot, badge_refused=item, unknown_badges=unknown), None
+                return replace(snapshot, unknown_badges=held), None
+            return replace(snapshot, refused_badges=held), None
+        case Device():
+            return replace(snapshot, devices={**snapshot.devices, item.device: item}), None
         case Position():
             return replace(snapshot, position=item), None
         case Face():

@@ -9,13 +9,13 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edge.config import BadgeRules
 from edge.interlock.evidence import Badge, BadgeRefused
 from edge.presence import badges
-from edge.presence.badges import BadgeVerdict
+from edge.presence.sieve import NOT_HEARD_DBM, Sieve
 from edge.sockets import now_us
 
 if TYPE_CHECKING:
@@ -29,60 +29,10 @@ DEAF_S = 12.0
 ANSWER_S = 5.0
 """Longest wait for BlueZ's answer; D-Bus itself sets no limit."""
 RETRY_S = 1.0
-BADGE_EVERY_S = 0.2
-REFUSED_EVERY_S = 1.0
-REFUSED_PER_S = 10
-"""Invented badge numbers cost nothing to broadcast: refusals of all badges together are bounded too."""
-NOT_HEARD_DBM = -127
-"""BlueZ takes the RSSI away when a scan window ends and reports that as a change; bleak then says -127."""
+OK, DEAF, ABSENT = "ok", "deaf", "absent"
+"""Health of the radio: it hears, it scans and hears nothing, or it cannot scan at all."""
 
 log = logging.getLogger(__name__)
-
-
-class Sieve:
-    """Broadcasts to evidence: verified, strong enough, and not too much of it."""
-
-    def __init__(self, secrets: Mapping[int, bytes], rssi_floor_dbm: int) -> None:
-        """Believe the badges that have a secret, from a signal strength on."""
-        self._secrets = secrets
-        self._floor_dbm = rssi_floor_dbm
-        self._sent: dict[int, float] = {}
-        self._refused: dict[tuple[int, BadgeVerdict], float] = {}
-        self._weak: set[int] = set()
-
-    def take(
-        self, data: bytes, rssi_dbm: int, at_us: int, unix_s: float, monotonic_s: float
-    ) -> Badge | BadgeRefused | None:
-        """Judge one broadcast heard at a time; None when there is nothing to tell (now)."""
-        if rssi_dbm <= NOT_HEARD_DBM:
-            return None
-        checked = badges.check(data, self._secrets, unix_s)
-        if checked.verdict is BadgeVerdict.MALFORMED:
-            # Company 0xFFFF is anybody's: this is no badge at all.
-            return None
-        if checked.verdict is BadgeVerdict.UNKNOWN and rssi_dbm < self._floor_dbm:
-            # Somebody else's badge far away is nobody who came in.
-            return None
-        if checked.verdict is not BadgeVerdict.OK:
-            return self._refuse(checked.badge, checked.verdict, at_us, monotonic_s)
-        if rssi_dbm < self._floor_dbm:
-            if checked.badge not in self._weak:
-                self._weak.add(checked.badge)
-                log.info("badge %d is too weak: %d dBm, floor %d dBm", checked.badge, rssi_dbm, self._floor_dbm)
-            return None
-        self._weak.discard(checked.badge)
-        if monotonic_s - self._sent.get(checked.badge, float("-inf")) < BADGE_EVERY_S:
-            return None
-        self._sent[checked.badge] = monotonic_s
-        return Badge(at_us, checked.badge, rssi_dbm)
-
-    def _refuse(self, badge: int, why: BadgeVerdict, at_us: int, monotonic_s: float) -> BadgeRefused | None:
-        recent = {key: at for key, at in self._refused.items() if monotonic_s - at < REFUSED_EVERY_S}
-        self._refused = recent
-        if len(recent) >= REFUSED_PER_S or any(number == badge for number, _ in recent):
-            return None
-        recent[badge, why] = monotonic_s
-        return BadgeRefused(at_us, badge, why.value)
 
 
 class BadgeScanner:
@@ -91,10 +41,13 @@ class BadgeScanner:
     def __init__(self, rules: BadgeRules, sieve: Sieve, on_item: Callable[[Badge | BadgeRefused], None]) -> None:
         """Nothing is started before `run`."""
         self.restarts = 0
+        self.heard = 0
+        """Broadcasts of all devices since the beginning."""
+        self.health = ABSENT
         self._rules = rules
         self._sieve = sieve
         self._on_item = on_item
-        self._heard = 0.0
+        self._heard_s = 0.0
 
     async def run(self) -> None:
         """Scan until cancelled; a scanner that fails or hears nothing at all is started again.
@@ -108,22 +61,29 @@ class BadgeScanner:
         from dbus_fast.errors import DBusFastError
 
         failures = (BleakError, DBusFastError, OSError, EOFError, TimeoutError, AssertionError)
-        adapter: BlueZScannerArgs = {"adapter": self._rules.adapter} if self._rules.adapter else {}
+        # Every broadcast, also one that repeats the last: how strongly a badge is heard now stands in nothing else.
+        bluez: BlueZScannerArgs = {"filters": {"DuplicateData": True}}
+        if self._rules.adapter:
+            bluez["adapter"] = self._rules.adapter
         scanner: BleakScanner | None = None
         said = ""
         try:
             while True:
                 try:
                     await self._stop(scanner)
-                    scanner = BleakScanner(self._on_advertisement, bluez=adapter)
+                    scanner = BleakScanner(self._on_advertisement, bluez=bluez)
                     async with asyncio.timeout(ANSWER_S):
                         await scanner.start()
                     if said:
                         log.info("the Bluetooth adapter scans again")
                     said = ""
+                    if self.health == ABSENT:
+                        self.health = OK
                     await self._until_deaf()
+                    self.health = DEAF
                     log.warning("nothing heard by Bluetooth for %.0f s: starting the scanner again", DEAF_S)
                 except failures as error:
+                    self.health = ABSENT
                     # Said once per kind of failure, not each second.
                     if said != type(error).__name__:
                         log.warning("the Bluetooth adapter does not scan (%r); trying each second", error)
@@ -151,19 +111,22 @@ class BadgeScanner:
                 await scanner.stop()
 
     async def _until_deaf(self) -> None:
-        self._heard = time.monotonic()
+        self._heard_s = time.monotonic()
         while True:
-            left = self._heard + DEAF_S - time.monotonic()
+            left = self._heard_s + DEAF_S - time.monotonic()
             if left <= 0:
                 return
             await asyncio.sleep(left)
 
-    def _on_advertisement(self, _device: "BLEDevice", advertisement: "AdvertisementData") -> None:
-        at_us = now_us()
-        self._heard = time.monotonic()
+    def _on_advertisement(self, device: "BLEDevice", advertisement: "AdvertisementData") -> None:
+        if advertisement.rssi <= NOT_HEARD_DBM:
+            return
+        self._heard_s = time.monotonic()
+        self.heard += 1
+        self.health = OK
         data = advertisement.manufacturer_data.get(badges.COMPANY_ID)
         if data is None:
             return
-        item = self._sieve.take(data, advertisement.rssi, at_us, time.time(), self._heard)
+        item = self._sieve.take(data, device.address, advertisement.rssi, now_us(), time.time())
         if item:
             self._on_item(item)

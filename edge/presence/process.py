@@ -3,17 +3,27 @@
 import asyncio
 import logging
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from contracts.errors import ContractError
-from edge.config import BoxConfig
+from edge.config import BadgeRules, BoxConfig
 from edge.evidence_client import EvidenceClient
-from edge.interlock.evidence import Badge, BadgeRefused, Position
+from edge.interlock import rules
+from edge.interlock.evidence import Badge, BadgeRefused, Device, Position
+from edge.interlock.rules import Rules
 from edge.presence import badges
-from edge.presence.ble import BadgeScanner, Sieve
+from edge.presence.ble import BadgeScanner
 from edge.presence.fence import Fence
 from edge.presence.gnss import GnssReceiver
+from edge.presence.nearness import Limits
 from edge.presence.nmea import Fix
+from edge.presence.sieve import Sieve
+from edge.presence.trusted import TrustedBadges
+from edge.sockets import now_us
+
+HEALTH_EVERY_S = 0.5
+"""The interlock takes a device for lost when it hears nothing of it within the time to live of its evidence."""
 
 log = logging.getLogger(__name__)
 
@@ -31,18 +41,27 @@ def position(fix: Fix, fence: Fence) -> Position:
     )
 
 
+def nearness(settings: BadgeRules, pack: Rules) -> Limits:
+    """The site's signal strengths with the pack's times."""
+    return Limits(
+        settings.rssi_here_dbm, settings.rssi_gone_dbm, pack.badge_dwell_ms.value * 1000, pack.badge_ttl_s.value * 10**6
+    )
+
+
 async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
     """Watch badges and position until cancelled, or until the end of an inherited evidence socket.
 
     Raises:
-        ContractError: the fence or the file of badge secrets is refused.
+        ContractError: the fence, the rules or the file of badge secrets is refused.
         OSError: the file of badge secrets cannot be read.
     """
     presence = config.presence
     fence = Fence.of(presence.fence)
     if presence.badges is None:
         raise ContractError("presence.badges", "badge settings", "nothing", "people are known by their badges")
-    secrets = badges.load_secrets(Path(presence.badges.secrets))
+    pack = rules.effective(config.baseline, config.site_rules)
+    path = Path(presence.badges.secrets)
+    secrets = badges.load_secrets(path)
     missing = [str(person.badge) for person in config.roster if person.badge not in secrets]
     if missing:
         log.warning("no secret for badge %s: these people cannot be recognised", ", ".join(missing))
@@ -58,10 +77,13 @@ async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
         async for _ in client.messages():
             pass  # nothing of it is for presence, but an unread socket would fill up
 
-    scanner = BadgeScanner(presence.badges, Sieve(secrets, presence.badges.rssi_floor_dbm), send)
-    work = [scanner.run(), listen()]
+    sieve = Sieve(secrets, nearness(presence.badges, pack))
+    scanner = BadgeScanner(presence.badges, sieve, send)
+    work: list[Awaitable[None]] = [scanner.run(), listen(), TrustedBadges(path, sieve).follow()]
+    devices: list[Callable[[], Device]] = [lambda: Device(now_us(), "radio", scanner.health, scanner.heard)]
     if presence.gnss:
         work.append(GnssReceiver(presence.gnss, send_position).run())
+    work.append(_report(client, devices))
     tasks = [asyncio.ensure_future(part) for part in work]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -72,3 +94,11 @@ async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         client.close()
+
+
+async def _report(client: EvidenceClient, devices: list[Callable[[], Device]]) -> None:
+    """Say again and again how each device is."""
+    while True:
+        for device in devices:
+            client.send(device())
+        await asyncio.sleep(HEALTH_EVERY_S)

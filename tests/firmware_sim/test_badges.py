@@ -80,7 +80,7 @@ async def test_bleak_hears_the_rolling_payload(running: RunningSite, site: Site,
     assert company == COMPANY_ID
     expected = {payload(_secret(running, 1001), 1001, at_s + late_s).hex() for late_s in (0, -1)}
     assert data in expected
-    assert len(data) == 2 * 15
+    assert len(data) == 2 * 16
     assert -80 < rssi < -35
 
 
@@ -141,10 +141,10 @@ def test_a_cloned_badge_keeps_sending_what_it_copied(monkeypatch: pytest.MonkeyP
 def test_the_payload_changes_every_eight_seconds_and_names_the_badge() -> None:
     secret = bytes(range(32))
     first = payload(secret, 1001, 1_800_000_000)
-    assert first[:5] == bytes((1, 0, 0, 0x03, 0xE9))
+    assert first[:5] == bytes((2, 0, 0, 0x03, 0xE9))
     assert first == payload(secret, 1001, 1_800_000_007.9)
     assert first != payload(secret, 1001, 1_800_000_008)
-    assert first[7:] != payload(bytes(32), 1001, 1_800_000_000)[7:]
+    assert first[8:] != payload(bytes(32), 1001, 1_800_000_000)[8:]
 
 
 def test_the_secrets_are_private(running: RunningSite) -> None:

@@ -77,6 +77,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     guardian_grace_s: Lower
     performer_grace_s: Lower
     badge_ttl_s: Lower
+    badge_dwell_ms: Higher
     position_ttl_s: Lower
     position_min_satellites: Higher
     position_max_hdop_centi: Lower

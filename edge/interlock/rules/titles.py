@@ -66,6 +66,7 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "guardian_grace_s": ("监护人离开宽限", "guardian's absence, grace"),
         "performer_grace_s": ("作业人离开宽限", "performer's absence, grace"),
         "badge_ttl_s": ("工牌信号有效期", "badge counts for"),
+        "badge_dwell_ms": ("工牌到场确认时间", "badge is strong before it counts for"),
         "position_ttl_s": ("定位有效期", "position counts for"),
         "position_min_satellites": ("定位最少卫星数", "satellites needed"),
         "position_max_hdop_centi": ("定位精度因子上限", "worst HDOP"),

@@ -92,6 +92,8 @@ def test_a_refusal_as_json_has_four_parts(box: Box) -> None:
         (lambda c: c["relay"].update(baud=0), "relay.baud"),
         (lambda c: c["presence"]["gnss"].update(baud=-1), "presence.gnss.baud"),
         (lambda c: c["presence"].update(beacon=-1), "presence.beacon"),
+        (lambda c: c["presence"]["badges"].update(rssi_gone_dbm=-75), "presence.badges.rssi_gone_dbm"),
+        (lambda c: c["presence"]["badges"].update(rssi_here_dbm=1), "presence.badges.rssi_here_dbm"),
         (lambda c: c["vision"].update(width=-4), "vision.width"),
         (lambda c: c["vision"].update(height=0), "vision.height"),
         (lambda c: c["roster"][0].update(badge=-5), "roster[0].badge"),

@@ -18,6 +18,7 @@ def items(at_us: int) -> list[ev.Evidence]:
     return [
         ev.Badge(at_us, 1001, -60),
         ev.BadgeRefused(at_us, 1001, "stale"),
+        ev.Device(at_us, "radio", "ok", 5),
         ev.Position(at_us, True, -10, 1, 8, 90),
         ev.Face(at_us, "performer", 300, "proven", "dlib"),
         ev.FaceRefused(at_us, "guardian", 700),
@@ -37,7 +38,7 @@ def test_a_table_fixes_what_each_source_may_send(source: Source, item: ev.Eviden
     """`link` can never vouch for a face, a badge, a place or a picture; only it brings offers."""
     allowed = {
         Source.VISION: (ev.Face, ev.FaceRefused, ev.Camera),
-        Source.PRESENCE: (ev.Badge, ev.BadgeRefused, ev.Position),
+        Source.PRESENCE: (ev.Badge, ev.BadgeRefused, ev.Device, ev.Position),
         Source.LINK: (ev.PermitOffer, ev.RevocationOffer, ev.CommandOffer, ev.AckOffer),
     }.get(source, ())
     after, refused = accept(EMPTY, item, source, NOW)
@@ -156,7 +157,7 @@ def test_the_wall_clock_goes_on_from_where_it_was_read(t: int, at_us: int, now_u
 
 
 KINDS = {
-    ev.Badge: "badges", ev.BadgeRefused: "badge_refused", ev.Position: "position", ev.Face: "faces",
+    ev.Badge: "badges", ev.BadgeRefused: "refused_badges", ev.Device: "devices", ev.Position: "position", ev.Face: "faces",
     ev.FaceRefused: "strangers", ev.Camera: "camera",
 }  # fmt: skip
 
@@ -192,7 +193,7 @@ def test_a_stamp_of_the_boots_first_microsecond_is_evidence(first: ev.Evidence) 
     assert held != EMPTY
 
 
-def test_unknown_badges_are_kept_each_and_others_only_as_the_last_refused() -> None:
+def test_unknown_badges_are_kept_apart_from_known_ones_that_are_not_believed() -> None:
     """PTW-24: only "unknown" says that somebody is here."""
     held = EMPTY
     sent = [ev.BadgeRefused(at, 9000 + at, why) for at, why in ((1, "unknown"), (2, "stale"), (3, "unknown"), (4, "forged"))]
@@ -200,7 +201,7 @@ def test_unknown_badges_are_kept_each_and_others_only_as_the_last_refused() -> N
         held, refused = accept(held, item, Source.PRESENCE, NOW)
         assert refused is None
     assert held.unknown_badges == {9001: sent[0], 9003: sent[2]}
-    assert held.badge_refused == sent[3]
+    assert held.refused_badges == {9002: sent[1], 9004: sent[3]}
 
 
 @pytest.mark.parametrize("count", [64, 65])

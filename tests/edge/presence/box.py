@@ -52,7 +52,7 @@ def box(directory: Path, **sections: object) -> config.BoxConfig:
         "buses": (), "channels": (), "groups": (),
         "inputs": config.Inputs("none", 1), "relay": config.Relay("none"),
         "presence": config.Presence(
-            FENCE, ("gnss", "badge"), badges=config.BadgeRules(secrets, -80, "", bus),
+            FENCE, ("gnss", "badge"), badges=config.BadgeRules(secrets, -75, -85, "", bus),
             gnss=config.Gnss(known["gnss"]["device"]) if "gnss" in known else None,
         ),
         "vision": config.Vision(known.get("camera", {}).get("url", ""), str(directory / "templates")),

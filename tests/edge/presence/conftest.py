@@ -20,6 +20,7 @@ def quiet_site(site):
     """Everybody away, a good fix in the middle, nothing broken."""
     for name in ("performer", "guardian", "leader"):
         site.set("badge", name, "away")
+        site.set("badge", name, "battery", 100)
     site.set("gnss", *CENTRE)
     site.fault("gnss", "none")
     site.fault("badges", "none")

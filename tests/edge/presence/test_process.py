@@ -9,16 +9,25 @@ import pytest
 
 from contracts.errors import ContractError
 from edge import config, sockets
-from edge.interlock.evidence import Badge, BadgeRefused, Position
+from edge.interlock.evidence import Badge, BadgeRefused, Device, Position
 from edge.presence import ble, process
 from edge.presence.badges import identifier
+from edge.presence.issuing import issue, withdraw
+from edge.presence.nearness import Limits
+from edge.presence.sieve import Sieve
 from firmware_sim.bluez import Bluez
 from firmware_sim.bus_daemon import BusDaemon
 from tests.edge.presence.box import CENTRE, FENCE, HALF, Interlock, box
 
+AT_ONCE = Limits(-75, -85, 0, 2_000_000)
+
 
 def badge_of(number):
     return lambda item: isinstance(item, Badge) and item.badge == number
+
+
+def radio(*healths):
+    return lambda item: isinstance(item, Device) and item.device == "radio" and item.health in healths
 
 
 def fix(item):
@@ -43,13 +52,88 @@ async def test_badge_that_arrives_is_seen_and_one_that_leaves_falls_silent(quiet
     assert stamps == sorted(set(stamps))
 
 
-async def test_badge_below_the_floor_is_not_reported(quiet_site, presence):
+async def test_badge_that_is_too_weak_is_not_here_and_said_to_be_weak(quiet_site, presence):
     """PTW-04"""
     quiet_site.set("badge", "performer", "weak")
-    await presence.until(fix)
+    assert (await presence.until(lambda item: isinstance(item, BadgeRefused))).why == "weak"
     later = await presence.listen(0.7)
-    assert not [item for item in later if isinstance(item, Badge | BadgeRefused)]
-    assert quiet_site.state()["radio"]["adverts"] > 0
+    assert not [item for item in later if isinstance(item, Badge)]
+
+
+@pytest.mark.parametrize(
+    ("where", "why"), [("replay", "stale"), ("forged", "forged"), ("outdated", "outdated"), ("doubled", "cloned")]
+)
+async def test_every_false_badge_is_refused_with_its_own_reason(quiet_site, presence, where, why):
+    """PTW-04, ANT-01"""
+    quiet_site.fault("performer", where)
+    refused = await presence.until(lambda item: isinstance(item, BadgeRefused))
+    assert (refused.badge, refused.why) == (1001, why)
+    later = await presence.listen(0.9)
+    assert not [item for item in later if isinstance(item, Badge)]
+
+
+async def test_a_badge_says_how_full_its_battery_is(quiet_site, presence):
+    """PTW-04"""
+    quiet_site.set("badge", "performer", "battery", 12)
+    quiet_site.set("badge", "performer", "here")
+    assert (await presence.until(badge_of(1001))).battery == 12
+
+
+async def test_a_withdrawn_badge_is_not_believed_any_more_without_a_restart(quiet_site, tmp_path):
+    """PTW-04"""
+    file = tmp_path / "secrets.json"
+    file.write_bytes((quiet_site.directory / "badges.json").read_bytes())
+    file.chmod(0o600)
+    whole = box(quiet_site.directory)
+    rules = config.BadgeRules(str(file), -75, -85, "", whole.presence.badges.dbus_address)
+    ours, theirs = sockets.pair()
+    interlock = Interlock(ours)
+    work = asyncio.create_task(process.run(box(quiet_site.directory, presence=config.Presence(FENCE, ("badge",), badges=rules)), theirs))
+    try:
+        quiet_site.set("badge", "performer", "here")
+        await interlock.until(badge_of(1001))
+        withdraw(file, 1001)
+        refused = await interlock.until(lambda item: isinstance(item, BadgeRefused))
+        assert (refused.badge, refused.why) == (1001, "unknown")
+        assert not [item for item in await interlock.listen(0.7) if isinstance(item, Badge)]
+        file.chmod(0o644)
+        issue(tmp_path / "other.json", 1001)
+        file.unlink()
+        await interlock.listen(1.2)
+        file.write_bytes((quiet_site.directory / "badges.json").read_bytes())
+        file.chmod(0o600)
+        await interlock.until(badge_of(1001))
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        ours.close()
+
+
+async def test_the_radio_is_reported_deaf_and_well_again(quiet_site, presence, monkeypatch):
+    """PTW-04: that nobody is heard and that nobody is here are two things."""
+    monkeypatch.setattr(ble, "DEAF_S", 0.8)
+    monkeypatch.setattr(ble, "RETRY_S", 0.1)
+    quiet_site.set("badge", "performer", "here")
+    well = await presence.until(radio("ok"))
+    assert well.count >= 0
+    quiet_site.fault("badges", "deaf")
+    await presence.until(radio("deaf"))
+    quiet_site.fault("badges", "none")
+    again = await presence.until(radio("ok"))
+    assert again.count > well.count
+
+
+@pytest.mark.parametrize("fault", ["stalled", "restart"])
+async def test_a_scan_that_ends_silently_is_started_again_by_itself(quiet_site, presence, monkeypatch, fault):
+    """PTW-04"""
+    monkeypatch.setattr(ble, "DEAF_S", 0.8)
+    monkeypatch.setattr(ble, "RETRY_S", 0.1)
+    quiet_site.set("badge", "performer", "here")
+    await presence.until(badge_of(1001))
+    quiet_site.fault("badges", fault)
+    await presence.until(radio("deaf", "absent"))
+    presence.drain()
+    await presence.until(badge_of(1001))
 
 
 async def test_badge_of_another_site_is_refused(quiet_site):
@@ -59,7 +143,7 @@ async def test_badge_of_another_site_is_refused(quiet_site):
     wrong.write_text(json.dumps({"1001": own["1002"]}))
     wrong.chmod(0o600)
     whole = box(quiet_site.directory)
-    rules = config.BadgeRules(str(wrong), -80, "", whole.presence.badges.dbus_address)
+    rules = config.BadgeRules(str(wrong), -75, -85, "", whole.presence.badges.dbus_address)
     ours, theirs = sockets.pair()
     interlock = Interlock(ours)
     boxed = box(quiet_site.directory, presence=config.Presence(FENCE, ("badge",), badges=rules))
@@ -67,11 +151,11 @@ async def test_badge_of_another_site_is_refused(quiet_site):
     try:
         quiet_site.set("badge", "performer", "here")
         quiet_site.set("badge", "guardian", "here")
-        refused = [await interlock.until(lambda item, n=number: item.badge == n) for number in (1001, 1002)]
+        refused = [await interlock.until(lambda item, n=number: isinstance(item, BadgeRefused) and item.badge == n) for number in (1001, 1002)]
         assert [(type(item), item.why) for item in refused] == [(BadgeRefused, "forged"), (BadgeRefused, "unknown")]
         later = await interlock.listen(0.8)
         assert not [item for item in later if isinstance(item, Badge)]
-        assert len(later) <= 4
+        assert len([item for item in later if isinstance(item, BadgeRefused)]) <= 4
     finally:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
@@ -95,7 +179,7 @@ async def test_deaf_scanner_is_started_again(quiet_site, monkeypatch):
     monkeypatch.setattr(ble, "RETRY_S", 0.1)
     whole = box(quiet_site.directory)
     heard = asyncio.Queue()
-    scanner = ble.BadgeScanner(whole.presence.badges, ble.Sieve(_secrets(quiet_site), -80), heard.put_nowait)
+    scanner = ble.BadgeScanner(whole.presence.badges, Sieve(_secrets(quiet_site), AT_ONCE), heard.put_nowait)
     work = asyncio.create_task(scanner.run())
     try:
         quiet_site.set("badge", "performer", "here")
@@ -129,8 +213,8 @@ async def test_scanner_comes_back_after_the_bus_was_restarted(tmp_path, monkeypa
             try:
                 await bluez.start()
                 if work is None:
-                    rules = config.BadgeRules("", -80, "", address.partition(",")[0])
-                    scanner = ble.BadgeScanner(rules, ble.Sieve({1001: secret}, -80), heard.put_nowait)
+                    rules = config.BadgeRules("", -75, -85, "", address.partition(",")[0])
+                    scanner = ble.BadgeScanner(rules, Sieve({1001: secret}, AT_ONCE), heard.put_nowait)
                     work = asyncio.create_task(scanner.run())
                 async with asyncio.timeout(8):
                     while heard.empty():
@@ -148,7 +232,7 @@ async def test_scanner_comes_back_after_the_bus_was_restarted(tmp_path, monkeypa
 
 async def test_scanner_waits_for_a_bus_that_is_not_there(quiet_site, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(ble, "RETRY_S", 0.05)
-    scanner = ble.BadgeScanner(config.BadgeRules("", -80, "", f"unix:path={tmp_path}/none"), ble.Sieve({}, -80), print)
+    scanner = ble.BadgeScanner(config.BadgeRules("", -75, -85, "", f"unix:path={tmp_path}/none"), Sieve({}, AT_ONCE), print)
     work = asyncio.create_task(scanner.run())
     try:
         async with asyncio.timeout(5):
