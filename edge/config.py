@@ -11,6 +11,7 @@ import msgspec
 from contracts.errors import ContractError, from_msgspec
 from contracts.gas import Unit
 from contracts.permit import BadgeNumber, Id, Name
+from contracts.topics import ROOT
 from edge import yaml_file
 from edge.gas import profile as device_profile
 from edge.presence.fence import Fence
@@ -128,6 +129,20 @@ class Sensor(_Section, frozen=True):
     def response_factor(self) -> None:
         """A calibration gas is a gas channel's."""
         return
+
+
+class Remote(_Section, frozen=True):
+    """A gas detector fed over MQTT, through `link`: it may trip and refuse a release, it never satisfies.
+
+    It votes in no group. `scale` makes its numbers `unit`; `profile` says what its messages hold.
+    """
+
+    name: Id
+    gas: str
+    unit: Unit
+    topic: Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\A[^+#\x00-\x1f\x7f]+\Z")]
+    profile: str = "mqtt"
+    scale: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] = 1.0
 
 
 SENSOR_UNITS = {"temperature": "°C", "wind": "m/s"}
@@ -299,6 +314,7 @@ class BoxConfig(_Section, frozen=True):
     sensors: tuple[Sensor, ...] = ()
     enclosure: str = ""
     wind: str = ""
+    remotes: tuple[Remote, ...] = ()
     metrics: Metrics = Metrics()
     voice: Voice | None = None
     site_rules: str = ""
@@ -409,6 +425,22 @@ def _check_block(field: str, block: Block, buses: tuple[str, ...]) -> None:
         raise ContractError(f"{field}.scale", "a positive factor", f"{block.scale:g}", _SEE_DATA_SHEET)
 
 
+def _check_remotes(config: BoxConfig) -> None:
+    """Names of their own, messages that can be read, topics that are not the box's."""
+    taken = [block.name for block in config.blocks]
+    _unique("remotes (names, those of channels and sensors too)", [*taken, *(remote.name for remote in config.remotes)])
+    for index, remote in enumerate(config.remotes):
+        if remote.topic.startswith(f"{ROOT}/"):
+            raise ContractError(
+                f"remotes[{index}].topic", f"a topic outside {ROOT}/", remote.topic, "the box's own line uses those"
+            )
+        if device_profile.load(remote.profile).kind != "mqtt":
+            raise ContractError(
+                f"remotes[{index}].profile", "a profile of kind mqtt", remote.profile,
+                "a detector on a field bus is described under `channels`",
+            )  # fmt: skip
+
+
 def _address(block: Block) -> str:
     """Where it is read: two of the same address would be one detector counted twice."""
     profile = device_profile.load(block.profile)
@@ -459,7 +491,14 @@ def check(config: BoxConfig) -> None:
         _check_block(f"sensors[{index}]", sensor, tuple(buses))
     _unique("channels (bus/unit_id/register)", [_address(channel) for channel in config.channels])
     _check_sensors(config)
+    _check_remotes(config)
     voting = [name for group in config.groups for name in group.channels]
+    for remote in config.remotes:
+        if remote.name in voting:
+            raise ContractError(
+                "groups.channels", "channels that are read over a field bus", remote.name,
+                "a detector fed over MQTT may trip, but its word is never clean air: take it out of the group",
+            )  # fmt: skip
     _unique("groups.channels", voting)
     for index, group in enumerate(config.groups):
         if len(group.channels) != int(group.vote[-1]):

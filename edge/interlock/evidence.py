@@ -124,17 +124,32 @@ class AckOffer(_Item, frozen=True, tag="ack_offer"):
     note: Annotated[str, msgspec.Meta(max_length=4096)]
 
 
+class RemoteGas(_Item, frozen=True, tag="remote_gas"):
+    """What a detector fed over MQTT says: value in thousandths of its unit, whether it left its range.
+
+    `kept`: the broker had kept it, so nobody knows how old it is.
+    """
+
+    name: Text
+    value_milli: Number
+    over_range: bool = False
+    kept: bool = False
+
+
 Evidence = Union[  # noqa: UP007 - msgspec reads the union at run time
     Badge, BadgeRefused, Device, Position, Face, FaceRefused, Camera, PermitOffer, RevocationOffer, CommandOffer,
-    AckOffer,
+    AckOffer, RemoteGas,
 ]
 
 MAY_SEND: dict[Source, tuple[type, ...]] = {
     Source.VISION: (Face, FaceRefused, Camera),
     Source.PRESENCE: (Badge, BadgeRefused, Device, Position),
-    Source.LINK: (PermitOffer, RevocationOffer, CommandOffer, AckOffer),
+    Source.LINK: (PermitOffer, RevocationOffer, CommandOffer, AckOffer, RemoteGas),
 }
-"""Which evidence each source may send. `link` can never vouch for a face, a badge, gas or time."""
+"""Which evidence each source may send. `link` can never vouch for a face, a badge, gas or time.
+
+The gas that it tells of may only trip: the air is clean by detectors on the field bus alone.
+"""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Evidence)

@@ -58,6 +58,16 @@ class SiteSensor(msgspec.Struct, frozen=True):
     bus: str
 
 
+class SiteRemote(msgspec.Struct, frozen=True):
+    """A gas detector fed over MQTT: beyond its limit it trips, and nothing that it says is clean air."""
+
+    name: str
+    gas: str
+    zh: str
+    en: str
+    limit: Limit
+
+
 class SitePerson(msgspec.Struct, frozen=True):
     """Someone the box knows."""
 
@@ -89,6 +99,7 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     sensors: tuple[SiteSensor, ...] = ()
     enclosure: str = ""
     wind: str = ""
+    remotes: tuple[SiteRemote, ...] = ()
 
     @cached_property
     def sensor(self) -> dict[str, SiteSensor]:
@@ -105,7 +116,8 @@ class Site(msgspec.Struct, frozen=True, dict=True):
             replace(group, channels=tuple(replace(c, limit=self.confined.get(c.name, c.limit)) for c in group.channels))
             for group in self.groups
         )
-        return replace(self, groups=groups)
+        remotes = tuple(replace(r, limit=self.confined.get(r.name, r.limit)) for r in self.remotes)
+        return replace(self, groups=groups, remotes=remotes)
 
     @cached_property
     def channels(self) -> tuple[SiteChannel, ...]:
@@ -199,7 +211,7 @@ def _known_gas(channel: Channel) -> None:
         )
 
 
-def confined_limits(channels: tuple[SiteChannel, ...], rules: Rules) -> dict[str, Limit]:
+def confined_limits(channels: tuple[SiteChannel | SiteRemote, ...], rules: Rules) -> dict[str, Limit]:
     """Channel → its limit inside a confined space, where the pack has another one there.
 
     Raises:
@@ -207,6 +219,22 @@ def confined_limits(channels: tuple[SiteChannel, ...], rules: Rules) -> dict[str
     """
     found = {c.name: rules.limit(c.gas, c.limit.unit, confined=True) for c in channels}
     return {c.name: found[c.name] for c in channels if found[c.name] != c.limit}
+
+
+def _remotes(config: BoxConfig, rules: Rules) -> tuple[SiteRemote, ...]:
+    """The detectors fed over MQTT, with the limits that a channel of their gas and unit would have.
+
+    Raises:
+        ContractError: a gas that nobody knows, or one without a limit in this unit.
+    """
+    found = []
+    for remote in config.remotes:
+        try:
+            known, limit = gas(remote.gas), rules.limit(remote.gas, remote.unit)
+        except ContractError as error:
+            raise _at(f"remotes.{remote.name}.{'unit' if error.field == 'unit' else 'gas'}", error) from error
+        found.append(SiteRemote(remote.name, remote.gas, known.zh, known.en, limit))
+    return tuple(found)
 
 
 def _limit(channel: Channel, rules: Rules) -> Limit:
@@ -344,9 +372,10 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
         SiteSensor(s.name, s.quantity, s.unit, s.range_low, s.range_high, stale_us[s.name], s.bus)
         for s in config.sensors
     )
+    remotes = _remotes(config, rules)
     roster = tuple(SitePerson(p.id, p.name, p.badge, p.may) for p in config.roster)
     return Site(
         config.box, config.baseline, tuple(groups), roster, config.presence.quorum, config.inputs.reset_is_key,
-        config.inputs.contacts, config.presence.beacon, config.utc_offset_min, confined_limits(measured, rules),
-        sensors, config.enclosure, config.wind,
+        config.inputs.contacts, config.presence.beacon, config.utc_offset_min,
+        confined_limits((*measured, *remotes), rules), sensors, config.enclosure, config.wind, remotes,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from edge.interlock.evidence import (
     Face,
     FaceRefused,
     Position,
+    RemoteGas,
     Source,
 )
 from edge.relay.protocol import DeadmanStatus
@@ -51,6 +52,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     `strangers` are the last refused faces, newest last: one camera frame may show several, and a face that is nearly
     known must not hide the stranger beside it. They count only while fresh.
+
+    `remotes` are the last words of detectors fed over MQTT.
     """
 
     clock: Clock
@@ -68,6 +71,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     camera: Camera | None = None
     deadman: DeadmanStatus | None = None
     loop_gap_ms: int = 0
+    remotes: dict[str, RemoteGas] = {}
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -84,7 +88,7 @@ def _refusals(snapshot: Snapshot, item: BadgeRefused) -> dict[int, BadgeRefused]
 
 def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
     """Stamp of the last item of the same kind and subject, None when there was none."""
-    last: Badge | BadgeRefused | Device | Position | Face | Camera | None
+    last: Badge | BadgeRefused | Device | Position | Face | Camera | RemoteGas | None
     match item:
         case Badge():
             last = snapshot.badges.get(item.badge)
@@ -101,6 +105,8 @@ def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
             return snapshot.strangers[-1].at_us - 1 if snapshot.strangers else None
         case Camera():
             last = snapshot.camera
+        case RemoteGas():
+            last = snapshot.remotes.get(item.name)
         case _:
             last = None
     return None if last is None else last.at_us
@@ -110,7 +116,7 @@ MAX_SUBJECTS = 64
 """Badges and faces that are kept; the one seen longest ago makes room."""
 MAX_STRANGERS = 8
 _Subject = TypeVar("_Subject", int, str)
-_Seen = TypeVar("_Seen", Badge, BadgeRefused, Face)
+_Seen = TypeVar("_Seen", Badge, BadgeRefused, Face, RemoteGas)
 
 
 def _kept(held: dict[_Subject, _Seen]) -> dict[_Subject, _Seen]:
@@ -130,6 +136,8 @@ def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> t
     previous = _previous(snapshot, item)
     if previous is not None and item.at_us <= previous:
         return snapshot, Refused(source, kind, "not newer than the last")
+    if isinstance(item, RemoteGas) and item.kept and previous is not None:
+        return snapshot, Refused(source, kind, "kept by the broker, while a word of known age stands")
     replace = msgspec.structs.replace
     match item:
         case Badge():
@@ -149,4 +157,6 @@ def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> t
             return replace(snapshot, strangers=(*snapshot.strangers, item)[-MAX_STRANGERS:]), None
         case Camera():
             return replace(snapshot, camera=item), None
+        case RemoteGas():
+            return replace(snapshot, remotes=_kept({**snapshot.remotes, item.name: item})), None
     return snapshot, None

@@ -131,6 +131,19 @@ class SensorView(msgspec.Struct, frozen=True):
     use: str
 
 
+class RemoteView(msgspec.Struct, frozen=True):
+    """One detector fed over MQTT: its last word and how old it is; `alarm` when it trips."""
+
+    name: str
+    gas: str
+    zh: str
+    en: str
+    value: float | None
+    unit: str
+    age_ms: int | None
+    alarm: bool
+
+
 class GroupView(msgspec.Struct, frozen=True):
     """One voting group: its vote (1oo1, 1oo2, 2oo3), trip votes, whether it is healthy.
 
@@ -338,3 +351,4 @@ class Status(msgspec.Struct, frozen=True):
     evaluations: int
     bypasses: tuple[BypassView, ...] = ()
     sensors: tuple[SensorView, ...] = ()
+    remotes: tuple[RemoteView, ...] = ()

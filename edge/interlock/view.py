@@ -36,6 +36,7 @@ from edge.interlock.status import (
     RelayProofStepView,
     RelayProofView,
     RelayView,
+    RemoteView,
     SensorView,
     Status,
     TicketCheckView,
@@ -95,6 +96,17 @@ def _sensors(f: Facts) -> tuple[SensorView, ...]:
         views.append(
             SensorView(sensor.name, sensor.quantity, value, sensor.unit, quality.value, age_ms, sensor.bus, use)
         )
+    return tuple(views)
+
+
+def _remotes(f: Facts) -> tuple[RemoteView, ...]:
+    views = []
+    for remote in f.site.remotes:
+        said = f.snapshot.remotes.get(remote.name)
+        value, age_ms = (None, None) if said is None else (said.value_milli / 1000, _age_ms(f, said.at_us))
+        alarm = remote.name in votes_to_trip(f)
+        unit = remote.limit.unit.value
+        views.append(RemoteView(remote.name, remote.gas, remote.zh, remote.en, value, unit, age_ms, alarm))
     return tuple(views)
 
 
@@ -452,4 +464,5 @@ def build(
             for b in durable.bypasses
         ),
         sensors=_sensors(f),
+        remotes=_remotes(f),
     )

@@ -27,6 +27,7 @@ from edge.interlock.status import Status
 from edge.link.inbox import Inbox
 from edge.link.metrics import Endpoint, Line
 from edge.link.outbox import Outbox
+from edge.link.remotes import Remotes
 from edge.link.state import SILENT_S, StateTeller, offline
 from edge.sockets import now_us
 from edge.voice.speaker import Speaker
@@ -38,6 +39,7 @@ KEEPALIVE_S = 10
 BROKER_S = 5.0
 PUBLISH_S = 30.0  # a batch over a slow line; a dead line is noticed by the keepalive
 KEPT_RESPONSES = 64
+REFUSED = 0x80  # a subscription that the broker does not grant (MQTT 3.1.1, 3.9.3)
 
 _logger = logging.getLogger(__name__)
 _status_decoder = msgspec.json.Decoder(Status)
@@ -113,6 +115,7 @@ class Link:
         self._line = Line()
         self._outbox = Outbox(config.audit_db)
         self._inbox = Inbox(_witness(config), self._outbox, evidence.send)
+        self._remotes = Remotes(config.remotes, evidence.send)
         self._state = StateTeller(config.box, config.baseline)
         self._endpoint = Endpoint(config.metrics, self._line, lambda: self._state.status)
         self._speaker = Speaker(config.voice) if config.voice else None
@@ -174,7 +177,7 @@ class Link:
         if self._speaker is not None:
             line.voice_ok, line.spoken = self._speaker.ok, self._speaker.spoken
         line.size, line.acked, line.resent = outbox.size, outbox.acked, outbox.resent
-        line.refused, line.pulse_age_s = self._inbox.refused, self._state.pulse_age_s()
+        line.refused, line.pulse_age_s = self._inbox.refused + self._remotes.refused, self._state.pulse_age_s()
         oldest = outbox.oldest_unacked_t()
         line.oldest_unacked_s = max(0.0, time.time() - oldest / 1000) if oldest else 0.0
 
@@ -204,6 +207,8 @@ class Link:
         )  # fmt: skip
         async with client:
             await client.subscribe([(dn(self._box, leaf), 1) for leaf in ("ack", "permit", "revoke", "cmd")])
+            for topic in self._remotes.topics:
+                await self._hear(client, topic)
             self._line.connected = 1
             self._line.connects += 1
             _logger.info("connected to %s:%d", bridge.broker_host, bridge.broker_port)
@@ -221,10 +226,23 @@ class Link:
         """Returns when the broker has taken it, which paces us and proves nothing."""
         await client.publish(up(self._box, leaf), payload, qos=1, retain=retain, timeout=PUBLISH_S)
 
+    async def _hear(self, client: aiomqtt.Client, topic: str) -> None:
+        """Subscribe to a detector's topic; a broker that forbids it costs the detector's word, not the box's line."""
+        try:
+            granted = await client.subscribe(topic, 1)
+        except aiomqtt.MqttCodeError as error:
+            _logger.warning("the broker does not let this box hear %s: %s", topic, error)
+            return
+        if any((code if isinstance(code, int) else code.value) >= REFUSED for code in granted):
+            _logger.warning("the broker does not let this box hear %s", topic)
+
     async def _receive(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
-            payload = message.payload
-            self._inbox.take(str(message.topic), payload if isinstance(payload, bytes) else b"")
+            topic, payload = str(message.topic), message.payload
+            body = payload if isinstance(payload, bytes) else b""
+            if self._remotes.take(topic, body, kept=message.retain):
+                continue
+            self._inbox.take(topic, body)
             self._outbox.heard()
             self._backlog_wake.set()
 

@@ -13,6 +13,9 @@ range left, warm-up, a failed calibration, or a catalytic bead without oxygen. S
     2oo3         2 or 3     tripped
 
 (findings/edge 3.7). A release needs every group's vote healthy, not every detector.
+
+A detector fed over MQTT is in no group: beyond its limit it trips, and nothing else that it says or leaves
+unsaid counts.
 """
 
 import math
@@ -21,7 +24,7 @@ import msgspec
 
 from edge.gas.reading import Quality
 from edge.interlock.conditions.facts import Facts, Verdict, fail
-from edge.interlock.site import SiteChannel, SiteGroup
+from edge.interlock.site import SiteChannel, SiteGroup, SiteRemote
 from edge.interlock.state import Reason, milli
 
 _GAS_CODES = {
@@ -77,16 +80,37 @@ def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     return None
 
 
-def _vote(code: str, channel: SiteChannel, value: float | None = None, bound: float | None = None) -> Reason:
+def remote_reason(f: Facts, remote: SiteRemote) -> Reason | None:
+    """Why a detector fed over MQTT trips, or None: by its last word, however old; silence is no clean air."""
+    said, limit = f.snapshot.remotes.get(remote.name), remote.limit
+    if said is None:
+        return None
+    value = said.value_milli / 1000
+    if said.over_range:
+        return _vote("gas_over_range", remote, value, limit.high)
+    if limit.high is not None and value > limit.high:
+        return _vote("gas_high", remote, value, limit.high)
+    if limit.low is not None and value < limit.low:
+        return _vote("gas_low", remote, value, limit.low)
+    return None
+
+
+def _vote(
+    code: str, channel: SiteChannel | SiteRemote, value: float | None = None, bound: float | None = None
+) -> Reason:
     limit = channel.limit
     return Reason(code, channel.name, milli(value), milli(bound), limit.unit.value, limit.clause)
 
 
 def votes_to_trip(f: Facts) -> dict[str, Reason]:
-    """Every channel that votes to trip, and why; bad quality is a vote. Worked out once for the same facts."""
+    """Every channel that votes to trip, and why; bad quality is a vote. Worked out once for the same facts.
+
+    With them the detectors fed over MQTT that speak of gas.
+    """
     known: dict[str, Reason] | None = f.__dict__.get("votes_to_trip")
     if known is None:
         known = {c.name: reason for c in f.site.channels if (reason := channel_reason(f, c)) is not None}
+        known |= {far.name: said for far in f.site.remotes if (said := remote_reason(f, far)) is not None}
         f.__dict__["votes_to_trip"] = known
     return known
 
@@ -126,6 +150,7 @@ def gas(f: Facts) -> Verdict:
         if len(votes) >= needed:
             for vote in votes:
                 (followed if vote.code == NO_OXYGEN else reasons).append(vote)
+    reasons += [votes_to_trip(f)[remote.name] for remote in f.site.remotes if remote.name in votes_to_trip(f)]
     readings = f.snapshot.readings
     seen = [reading.at_us for c in f.site.channels if (reading := readings.get(c.name)) is not None]
     return Verdict((*reasons, *followed), f.now_us - min([f.now_us, *seen]))

@@ -71,6 +71,18 @@ def _gas(f: Facts) -> Measures:
             channel.name, None if reading is None else reading.value, limit.low, limit.high, limit.unit.value,
             None if reading is None else reading.at_us, limit.clause,
         )  # fmt: skip
+    yield from _remotes(f)
+
+
+def _remotes(f: Facts) -> Measures:
+    """What was said over MQTT: it may trip, so it is shown; it is never asked for."""
+    for remote in f.site.remotes:
+        said, limit = f.snapshot.remotes.get(remote.name), remote.limit
+        if said is not None:
+            yield Measure(
+                f"{remote.zh}（MQTT）", f"{remote.en} (MQTT)", remote.name, said.value_milli / 1000, limit.low,
+                limit.high, limit.unit.value, said.at_us, limit.clause,
+            )  # fmt: skip
 
 
 def _badges(f: Facts, role: Role) -> Measures:

@@ -27,19 +27,20 @@ def items(at_us: int) -> list[ev.Evidence]:
         ev.RevocationOffer(at_us, "jws"),
         ev.CommandOffer(at_us, "jws"),
         ev.AckOffer(at_us, "note"),
+        ev.RemoteGas(at_us, "ch4-far", 12_500),
     ]
 
 
-KEPT = [item for item in items(0) if not isinstance(item, MAY_SEND[Source.LINK])]
+KEPT = [i for i in items(0) if isinstance(i, ev.RemoteGas) or not isinstance(i, MAY_SEND[Source.LINK])]
 
 
 @pytest.mark.parametrize(("source", "item"), list(itertools.product(Source, items(NOW - 1))), ids=str)
 def test_a_table_fixes_what_each_source_may_send(source: Source, item: ev.Evidence) -> None:
-    """`link` can never vouch for a face, a badge, a place or a picture; only it brings offers."""
+    """`link` can never vouch for a face, a badge, a place or a picture; only it brings offers and gas from far away."""
     allowed = {
         Source.VISION: (ev.Face, ev.FaceRefused, ev.Camera),
         Source.PRESENCE: (ev.Badge, ev.BadgeRefused, ev.Device, ev.Position),
-        Source.LINK: (ev.PermitOffer, ev.RevocationOffer, ev.CommandOffer, ev.AckOffer),
+        Source.LINK: (ev.PermitOffer, ev.RevocationOffer, ev.CommandOffer, ev.AckOffer, ev.RemoteGas),
     }.get(source, ())
     after, refused = accept(EMPTY, item, source, NOW)
     assert (refused is None) == isinstance(item, allowed)
@@ -158,7 +159,7 @@ def test_the_wall_clock_goes_on_from_where_it_was_read(t: int, at_us: int, now_u
 
 KINDS = {
     ev.Badge: "badges", ev.BadgeRefused: "refused_badges", ev.Device: "devices", ev.Position: "position", ev.Face: "faces",
-    ev.FaceRefused: "strangers", ev.Camera: "camera",
+    ev.FaceRefused: "strangers", ev.Camera: "camera", ev.RemoteGas: "remotes",
 }  # fmt: skip
 
 
