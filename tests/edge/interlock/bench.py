@@ -193,6 +193,7 @@ class Bench:
         self.gas = {c.name: Gas(CLEAN[c.gas]) for c in site.channels}
         self.sensors = {sensor.name: Gas(CALM[sensor.name]) for sensor in site.sensors}
         self.pressed: set[str] = set()
+        self.inputs_heard = True
         self.inputs_silent_since: int | None = None
         self.badges = dict.fromkeys((1001, 1002, 1003, BEACON), True)
         self.badge_seen: dict[int, int] = {}
@@ -254,7 +255,8 @@ class Bench:
             audit=self.audit,
             readings=readings,
             sensors=sensors,
-            inputs=InputReading(**levels, **healthy, at_us=self.inputs_silent_since or self.now),
+            inputs=InputReading(**levels, **healthy, at_us=self.inputs_silent_since or self.now)
+            if self.inputs_heard else None,
             badges={badge: Badge(seen, badge, -60) for badge, seen in self.badge_seen.items()},
             unknown_badges={badge: BadgeRefused(at, badge, "unknown") for badge, at in self.unknown_badges.items()},
             position=position,

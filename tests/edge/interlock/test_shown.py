@@ -3,6 +3,7 @@
 After a change: ``python -m tests.edge.interlock.test_shown``, then read the difference in shown.txt.
 """
 
+import datetime
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import pytest
 from contracts.permit import Level, Precondition
 from edge.gas.reading import Quality
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
+from edge.interlock.conditions.wind import BEAUFORT_M_S
 from edge.interlock.evidence import Face, FaceRefused
 from edge.interlock.proving import DetectorRecord, Result
 from edge.interlock.state import Confirmation, FireWatch, GasPoint, GasTest, Mode, ProofTest, Reason, Reconfirmation
-from tests.edge.interlock.bench import GB, RELIEF, SECOND, WALL_S, Bench, bumped, permit, replace
+from tests.edge.interlock.bench import GB, RELIEF, SECOND, SITE, WALL_S, Bench, bumped, permit, replace
 from tests.edge.interlock.changes import turn
 
 FILE = Path(__file__).with_name("shown.txt")
@@ -110,27 +112,48 @@ def _finished() -> Bench:
     return bench
 
 
-def _plain() -> Bench:
-    """A box without an anemometer, whose controller was never heard; the permit names a sensor that it has not got."""
-    wanted = Precondition("probe", "wall", "temperature", 40_000, "temp-9")
-    bench = Bench().prepare()
-    bench.now = NOW
-    bench.durable = replace(bench.durable, permits=(permit(preconditions=(wanted,)),))
-    bench.site = replace(bench.site, wind="")
-    bench.deadman_heard = False
+def _at(bench: Bench, local: str) -> Bench:
+    """The same at that moment of the site's clock."""
+    here = datetime.timezone(datetime.timedelta(minutes=SITE.utc_offset_min))
+    moment = datetime.datetime.fromisoformat(local).replace(tzinfo=here)
+    bench.wall_jump_ms = int(moment.timestamp() - WALL_S) * 1000
     return bench
 
 
+def _plain() -> Bench:
+    """A box without an anemometer, whose controller and buttons were never heard; the permit names a sensor that it has
+    not got, its ticket was not checked, and it is the night before a rest day."""
+    wanted = Precondition("probe", "wall", "temperature", 40_000, "temp-9")
+    bench = Bench().prepare()
+    bench.now = NOW
+    bench.durable = replace(bench.durable, permits=(permit(preconditions=(wanted,), end_s=10**9),), ticket_checks={})
+    bench.site = replace(bench.site, wind="")
+    bench.deadman_heard = bench.inputs_heard = False
+    return _at(bench, "2027-01-15T23:00:00")
+
+
 def _upgraded() -> Bench:
-    """The permit is approved one level higher than its work asks for."""
+    """Approved one level higher than its work asks for, which a calendar that has ended asks for, too; a pack that limits
+    no wind and asks for no check of the ticket."""
     bench = Bench().prepare(permit(base_level=Level.GRADE_2))
     bench.now = NOW
+    bench.rules = replace(
+        GB, wind_forbidden_grade=replace(GB.wind_forbidden_grade, value=len(BEAUFORT_M_S)),
+        ticket_check=replace(GB.ticket_check, value=False),
+    )  # fmt: skip
+    return _at(bench, "2031-03-03T12:00:00")
+
+
+def _windy() -> Bench:
+    """A pack that limits no wind, and a permit that is not upgraded."""
+    bench = _upgraded()
+    bench.durable = replace(bench.durable, permits=(permit(),), ticket_checks={})
     return bench
 
 
 WORLDS: dict[str, Callable[[], Bench]] = {
     "nothing known": _nothing, "ready": _ready, "released": _released, "bad": _bad, "finished": _finished,
-    "plain": _plain, "upgraded": _upgraded,
+    "plain": _plain, "upgraded": _upgraded, "windy": _windy,
 }  # fmt: skip
 
 
