@@ -122,11 +122,14 @@ def _at(bench: Bench, local: str) -> Bench:
 
 def _plain() -> Bench:
     """A box without an anemometer, whose controller and buttons were never heard; the permit names a sensor that it has
-    not got, its ticket was not checked, and it is the night before a rest day."""
-    wanted = Precondition("probe", "wall", "temperature", 40_000, "temp-9")
+    not got, and temperatures without a limit, which no permit that was checked has; its ticket was not checked, and it is the night before a rest day."""
+    wanted = (
+        Precondition("probe", "wall", "temperature", 40_000, "temp-9"), Precondition("near", "tank", "temperature", 40_000, "temp-1"),
+        Precondition("vague", "pipe", "temperature", None, "temp-1"), Precondition("by hand", "valve", "temperature"),
+    )  # fmt: skip
     bench = Bench().prepare()
     bench.now = NOW
-    bench.durable = replace(bench.durable, permits=(permit(preconditions=(wanted,), end_s=10**9),), ticket_checks={})
+    bench.durable = replace(bench.durable, permits=(permit(preconditions=wanted, end_s=10**9),), ticket_checks={})
     bench.site = replace(bench.site, wind="")
     bench.deadman_heard = bench.inputs_heard = False
     return _at(bench, "2027-01-15T23:00:00")
