@@ -29,7 +29,7 @@ _NAMED = "configuration; configs/box.example.yaml explains every key"
 _COMPARE = "compare with configs/box.example.yaml"
 BUTTONS = ("arm", "stop", "finish", "reset", "estop")
 """Inputs that every box has."""
-CONTACTS = ("door", "mains", "battery", "enclosure")
+CONTACTS = ("door", "mains", "battery", "enclosure", "flame")
 """Inputs that a box may have: all closed while all is well."""
 
 
@@ -159,31 +159,39 @@ class Group(_Section, frozen=True):
 
 
 class Inputs(_Section, frozen=True):
-    """Buttons and contacts on a Modbus input module: discrete-input addresses. Stop and E-stop are normally closed.
+    """Buttons and contacts. Stop and E-stop are normally closed. Every number is where that one is wired.
 
-    `door`, `mains`, `battery` and `enclosure` are contacts that a site may have: closed while all is well (door shut,
-    mains there, battery charged, box cool), so that a broken wire says the opposite. None: not wired.
+    `kind` ``modbus``: discrete-input addresses of module `unit_id` on `bus`; buttons that are not named lie at 0 to 4.
+    ``gpio``: lines of the chip under `gpio`, every button named; `pull` is what holds an open contact's line
+    (`edge.gpio.Pull`), so that a broken wire reads open.
+    `door`, `mains`, `battery`, `enclosure` and `flame` are contacts that a site may have: closed while all is well
+    (door shut, mains there, battery charged, box cool, no flame seen), so that a broken wire says the opposite.
+    None: not wired.
     `reset_is_key`: the reset input is a key switch; with a plain button, `hotbox reset` must open a window first.
     """
 
-    bus: Id
-    unit_id: Annotated[int, msgspec.Meta(ge=1, le=247)]
-    arm: InputAddress = 0
-    stop: InputAddress = 1
-    finish: InputAddress = 2
-    reset: InputAddress = 3
-    estop: InputAddress = 4
+    kind: Literal["modbus", "gpio"] = "modbus"
+    bus: Id = ""
+    unit_id: Annotated[int, msgspec.Meta(ge=1, le=247)] = 0
+    pull: Literal["", "up", "down", "none"] = ""
+    arm: InputAddress | None = None
+    stop: InputAddress | None = None
+    finish: InputAddress | None = None
+    reset: InputAddress | None = None
+    estop: InputAddress | None = None
     door: InputAddress | None = None
     mains: InputAddress | None = None
     battery: InputAddress | None = None
     enclosure: InputAddress | None = None
+    flame: InputAddress | None = None
     reset_is_key: bool = True
 
     @property
     def addresses(self) -> dict[str, int]:
-        """Address of every input that is wired, by its name."""
+        """Address or line of every input that is wired, by its name."""
+        usual = {name: place for place, name in enumerate(BUTTONS)} if self.kind == "modbus" else {}
         found = {name: getattr(self, name) for name in (*BUTTONS, *CONTACTS)}
-        return {name: at for name, at in found.items() if at is not None}
+        return usual | {name: at for name, at in found.items() if at is not None}
 
     @property
     def contacts(self) -> tuple[str, ...]:
@@ -466,6 +474,32 @@ def _check_sensors(config: BoxConfig) -> None:
             )  # fmt: skip
 
 
+def _check_inputs(config: BoxConfig, buses: tuple[str, ...]) -> None:
+    """Each kind of inputs has its own keys; the other kind's would be read by nobody."""
+    inputs = config.inputs
+    if inputs.kind == "modbus":
+        if inputs.bus not in buses:
+            raise ContractError("inputs.bus", f"one of {', '.join(buses)}", inputs.bus or "nothing", _NAME_A_BUS)
+        if not inputs.unit_id:
+            raise ContractError("inputs.unit_id", "the module's unit, 1 to 247", "nothing", _SEE_DATA_SHEET)
+        if inputs.pull:
+            raise ContractError("inputs.pull", "nothing", inputs.pull, "a module has its own; pull is for kind: gpio")
+        return
+    if config.gpio is None:
+        raise ContractError("gpio", "the chip that the inputs' lines belong to", "nothing", "describe it under `gpio`")
+    for key, came in (("bus", inputs.bus), ("unit_id", inputs.unit_id)):
+        if came:
+            raise ContractError(f"inputs.{key}", "nothing", str(came), "it is for kind: modbus")
+    for name in BUTTONS:
+        if getattr(inputs, name) is None:
+            raise ContractError(f"inputs.{name}", "the number of its GPIO line", "nothing", "every box has this input")
+    if not inputs.pull:
+        raise ContractError(
+            "inputs.pull", "up, down or none", "nothing", "up: contacts to ground; down: contacts to the supply"
+        )
+    _unique("inputs (lines)", [str(line) for line in inputs.addresses.values()])
+
+
 def check(config: BoxConfig) -> None:
     """Refuse a configuration that contradicts itself. Bus budgets are checked by `edge.gas.budget`.
 
@@ -522,8 +556,7 @@ def check(config: BoxConfig) -> None:
             raise ContractError(
                 "groups", f"a group for channel {name}", "none", "a channel that no group counts guards nobody"
             )
-    if config.inputs.bus not in buses:
-        raise ContractError("inputs.bus", f"one of {', '.join(buses)}", config.inputs.bus, _NAME_A_BUS)
+    _check_inputs(config, tuple(buses))
     lines = [("relay", config.relay.device), *((f"buses.{b.name}", b.device) for b in config.buses if b.kind == "rtu")]
     if config.presence.gnss is not None:
         lines.append(("presence.gnss", config.presence.gnss.device))

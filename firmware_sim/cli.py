@@ -65,7 +65,7 @@ def set_command(context: typer.Context, words: list[str], directory: Directory =
     ch4-1 12.5 | temp-1 85 | gnss LAT LON | gnss nofix |
     badge performer here|away|weak|cloned|replay|doubled|forged|outdated | badge performer battery 12 |
     camera NAME[,NAME]|empty | estop open|closed | stop open|closed | door open|closed | mains off|on |
-    battery low|ok | enclosure hot|ok
+    battery low|ok | enclosure hot|ok | flame seen|none
     """
     _ask(context, directory, as_json, "set", *words)
 

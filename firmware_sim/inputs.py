@@ -14,9 +14,9 @@ from firmware_sim.gas import set_bus_fault
 from firmware_sim.modbus import Faulty, TcpBus
 from firmware_sim.settings import SiteSettings
 
-NAMES = ("arm", "stop", "finish", "reset", "estop", "door", "mains", "battery", "enclosure")
+NAMES = ("arm", "stop", "finish", "reset", "estop", "door", "mains", "battery", "enclosure", "flame")
 """Discrete inputs from address 0."""
-NORMALLY_CLOSED = frozenset(("stop", "estop", "door", "mains", "battery", "enclosure"))
+NORMALLY_CLOSED = frozenset(("stop", "estop", "door", "mains", "battery", "enclosure", "flame"))
 """Contacts that are closed (1) while nothing happens, so that a broken wire acts as if they were pressed."""
 BUTTONS = ("arm", "stop", "finish", "reset")
 SETTINGS = {
@@ -26,6 +26,7 @@ SETTINGS = {
     "mains": ("off", "on"),
     "battery": ("low", "ok"),
     "enclosure": ("hot", "ok"),
+    "flame": ("seen", "none"),
 }
 """What `set` may say of a contact: the word for open, the word for closed."""
 _COUNT = 16

@@ -215,6 +215,7 @@ REASONS: dict[str, str] = {
     "wind_strong": _("too much wind for a permit that is not upgraded ({subject})"),
     "ticket_check_none": _("the shift leader has not checked the ticket {subject}"),
     "ticket_check_day": _("the ticket check of {subject} is of another day"),
+    "flame_seen": _("the flame or heat sensor sees fire"),
 }
 
 TODOS: dict[str, str] = {
@@ -364,4 +365,5 @@ TODOS: dict[str, str] = {
     "wind_strong": _("stop outdoor hot work; where production needs it, apply one level higher"),
     "ticket_check_none": _("the shift leader checks the ticket here: hotbox permit check --by ID"),
     "ticket_check_day": _("check it again, every day before ignition: hotbox permit check --by ID"),
+    "flame_seen": _("put the fire out or leave and report; find the cause; reset once the sensor is well again"),
 }

@@ -53,8 +53,8 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 class InputReading(msgspec.Struct, frozen=True, gc=False):
     """The contacts as they are, True when closed. `stop` and `estop` are normally closed: False means pressed.
 
-    `door` (shut), `mains` (there), `battery` (charged) and `enclosure` (cool) are True while all is well, None on a
-    site that does not have them.
+    `door` (shut), `mains` (there), `battery` (charged), `enclosure` (cool) and `flame` (none seen) are True while all
+    is well, None on a site that does not have them.
     """
 
     arm: bool
@@ -67,3 +67,4 @@ class InputReading(msgspec.Struct, frozen=True, gc=False):
     mains: bool | None = None
     battery: bool | None = None
     enclosure: bool | None = None
+    flame: bool | None = None

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -28,6 +29,7 @@ from edge.gas.budget import describe as describe_bus
 from edge.gas.budget import stale_limits_us
 from edge.gas.poller import BusPoller, Deliver
 from edge.gas.reading import InputReading, Quality, Reading
+from edge.inputs import debounce
 from edge.interlock import evidence as ev
 from edge.interlock import happenings, kernel, offers, restart, rules, safety_time, site, trust, view
 from edge.interlock.clock import ClockReader, boot_id
@@ -45,6 +47,9 @@ from edge.interlock.store import StateStore
 from edge.relay.driver import RELAYS
 from edge.relay.protocol import DeadmanStatus
 from edge.sockets import now_us
+
+if TYPE_CHECKING:
+    from edge.inputs.gpio import GpioInputs
 
 _logger = logging.getLogger(__name__)
 
@@ -113,6 +118,8 @@ class Interlock:
         self._relay = RELAYS["deadman"](config.relay, self._on_status)
         deliver = Deliver(self._on_reading, self._on_sensor, self._on_inputs)
         self._pollers = [BusPoller(config, bus, deliver) for bus in config.buses]
+        self._buttons: debounce.Buttons | None = None
+        self._lines = self._gpio_inputs(config)
         self._taken = taken or {}
         self._peers = EvidenceSockets(self._take, self._refuse, self._greeted)
         self._obeyed: set[str] = set()
@@ -158,6 +165,8 @@ class Interlock:
                     task.cancel()
         finally:
             self._relay.shut()
+            if self._lines is not None:
+                self._lines.close()
             await control.close()
             self._peers.close()
             self._journal.close()
@@ -170,7 +179,10 @@ class Interlock:
             if now < due:
                 await asyncio.sleep((due - now) / 1e6)
                 continue
-            self.turn()
+            if self._lines is not None:
+                self._lines.look()
+            if self._last_us < now:
+                self.turn()
             await asyncio.sleep(0)
 
     # --- evidence
@@ -187,8 +199,19 @@ class Interlock:
         if sensors is not self._snapshot.sensors:
             self._snapshot = msgspec.structs.replace(self._snapshot, sensors=sensors)
 
+    def _gpio_inputs(self, config: BoxConfig) -> "GpioInputs | None":
+        """The box's own lines where the buttons are wired to them; the library is loaded only then."""
+        if config.inputs.kind != "gpio" or config.gpio is None:
+            return None
+        from edge.gpio import open_gpio
+        from edge.inputs.gpio import GpioInputs
+
+        return GpioInputs(config, open_gpio(config.gpio), self._on_inputs)
+
     def _on_inputs(self, read: InputReading | None) -> None:
         if read is not None:
+            still_us, gap_us = self._rules.debounce_ms.value * 1000, self._rules.inputs_ttl_ms.value * 1000
+            self._buttons, read = debounce.settle(self._buttons, read, still_us, gap_us)
             self._snapshot = msgspec.structs.replace(self._snapshot, inputs=read)
             self.turn()
 

@@ -152,6 +152,12 @@ CATALOGUE: dict[str, Text] = {
         "have everyone else leave, shut the door, then reset",
     ),
     "mains_fail": Text("市电中断", "the mains failed", "恢复供电后复位", "restore the mains, then reset"),
+    "flame_seen": Text(
+        "火焰或高温探测器动作",
+        "the flame or heat sensor sees fire",
+        "先灭火、撤离并报告；查明原因，探测器复归后再复位",
+        "put the fire out or leave and report; find the cause; reset once the sensor is well again",
+    ),
     "battery_low": Text("电池电量低", "the battery is low", "充电或更换电池", "charge or replace the battery"),
     "enclosure_hot": Text(
         "箱内温度过高", "the enclosure is too hot", "移出热源、清理风道", "move it out of the heat; clear its vents"

@@ -185,7 +185,7 @@ class World(Bench):
         self.due.append((self.now + PRESS_US, lambda: self.pressed.discard(button)))
 
     def do_hold(self, button: str) -> None:
-        """A button or contact that stays operated: stop, estop, arm; door, mains, battery, enclosure open."""
+        """A button or contact that stays operated: stop, estop, arm; door, mains, battery, enclosure, flame open."""
         self.pressed.add(button)
 
     def do_let(self, button: str) -> None:

@@ -6,12 +6,12 @@ from firmware_sim.client import Site
 from tests.firmware_sim.bus import client_of
 from tests.firmware_sim.conftest import RunningSite
 
-AT_REST = [False, True, False, False, True, True, True, True, True]
+AT_REST = [False, True, False, False, *[True] * 6]
 
 
 async def _until(running: RunningSite, wanted: list[bool]) -> None:
     async with client_of(running.facts, "inputs") as client, asyncio.timeout(2):
-        while (await client.read_discrete_inputs(0, count=9, device_id=10)).bits[:9] != wanted:
+        while (await client.read_discrete_inputs(0, count=10, device_id=10)).bits[:10] != wanted:
             pass
 
 
@@ -44,9 +44,10 @@ async def test_the_estop_opens_its_contact_until_it_is_closed_again(running: Run
     await _until(running, AT_REST)
 
 
-async def test_door_mains_battery_and_enclosure_open_by_their_own_words(running: RunningSite, site: Site) -> None:
+async def test_door_mains_battery_enclosure_and_flame_open_by_their_own_words(running: RunningSite, site: Site) -> None:
     for index, (name, bad, well) in enumerate(
-        (("door", "open", "closed"), ("mains", "off", "on"), ("battery", "low", "ok"), ("enclosure", "hot", "ok")), 5
+        (("door", "open", "closed"), ("mains", "off", "on"), ("battery", "low", "ok"), ("enclosure", "hot", "ok"),
+         ("flame", "seen", "none")), 5
     ):
         site.set(name, bad)
         await _until(running, [*AT_REST[:index], False, *AT_REST[index + 1 :]])

@@ -144,13 +144,15 @@ def no_bypass_beats_gas(t: Transition) -> str:
 
 
 def closed_means_hands_off_the_stop(t: Transition) -> str:
-    """Commanded closed ⇒ stop and E-stop are released and the button module answers."""
+    """Commanded closed ⇒ stop and E-stop are released, no fire is seen and the button module answers."""
     if not t.closed:
         return ""
     read = t.snapshot.inputs
     if read is None or t.now - read.at_us > t.rules.inputs_ttl_ms.value * 1000:
         return "closed without buttons"
-    return "" if read.stop and read.estop else "closed with a stop pressed"
+    if not (read.stop and read.estop):
+        return "closed with a stop pressed"
+    return "" if read.flame is True or "flame" not in t.site.contacts else "closed beside a fire"
 
 
 def closed_means_the_final_element_agrees(t: Transition) -> str:

@@ -355,7 +355,7 @@ def _wait_long(bench: Bench, number: int) -> None:
 MOVES: dict[str, Move] = {
     "arm": _press("arm"), "ack": _acknowledge, "reset": _press("reset"), "finish": _press("finish"),
     "hold arm": _hold("arm"), "hold reset": _hold("reset"), "stop": _hold("stop"), "estop": _hold("estop"),
-    "door": _hold("door"), "mains": _hold("mains"), "battery": _hold("battery"), "enclosure": _hold("enclosure"),
+    "door": _hold("door"), "mains": _hold("mains"), "battery": _hold("battery"), "enclosure": _hold("enclosure"), "flame": _hold("flame"),
     "gas up": _gas_up, "gas down": _gas_down, "gas silent": _gas_silent, "gas quality": _gas_quality,
     "over range": _over_range, "performer": _badge(1001), "guardian": _badge(1002), "leader": _badge(1003),
     "engineer": _badge(1004), "relief": _badge(1005), "looking": _looking, "fence": _fence, "fix": _fix,

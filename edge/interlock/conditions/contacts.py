@@ -1,4 +1,4 @@
-"""Contacts that a site may have: the zone's door, the mains, the battery, the enclosure's thermostat and sensor.
+"""Contacts that a site may have: door, flame or heat sensor, mains, battery, the enclosure's thermostat and sensor.
 
 Each contact is closed while all is well; a broken wire says the opposite. A site without the contact passes.
 """
@@ -16,6 +16,11 @@ def _closed(f: Facts, name: str) -> bool:
 def door(f: Facts) -> Verdict:
     """The zone's door is shut: an open one is an unauthorised entry, at once and without grace."""
     return PASS if _closed(f, "door") else fail("door_open")
+
+
+def flame(f: Facts) -> Verdict:
+    """The flame or heat sensor of the zone sees nothing: what it sees opens at once, whatever the gas says."""
+    return PASS if _closed(f, "flame") else fail("flame_seen")
 
 
 def mains(f: Facts) -> Verdict:

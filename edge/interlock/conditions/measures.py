@@ -467,6 +467,9 @@ SHOWN: dict[str, Shown] = {
     "proof_test": Shown(_proof_test, "验证试验期间不申请点火", "do not arm while a proof test runs"),
     "inputs": Shown(_inputs, "按钮模块保持供电与接线", "keep the button module powered and wired"),
     "mains": Shown(lambda f: _contact(f, "mains"), "保持市电供应", "keep the mains connected"),
+    "flame": Shown(
+        lambda f: _contact(f, "flame"), "清除可燃物，保持探测器清洁", "keep combustibles away and the sensor clean"
+    ),
     "battery": Shown(lambda f: _contact(f, "battery"), "保持电池充电", "keep the battery charged"),
     "enclosure": Shown(_enclosure, "箱体避免暴晒", "keep the enclosure out of the heat"),
     "clock": Shown(_clock, "不要手动改时间", "do not set the clock by hand"),

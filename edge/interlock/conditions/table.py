@@ -7,6 +7,7 @@
     lease                 x      x                      BOX-05
     gas                   x      x                      GB 30871-2022 5.3.2, BOX-01
     stop, estop, inputs   x      x
+    flame                 x      x                      GB 30871-2022 5.2.14; policy
     door                  x      x                      PTW-24
     mains, battery        x      x
     enclosure             x      x
@@ -82,6 +83,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("estop", buttons.estop, True, True, "急停", "emergency stop", blocks_reset=True),
     Condition("stop", buttons.stop, True, True, "停止按钮", "stop button", blocks_reset=True),
     Condition("gas", air.gas, True, True, "气体", "gas", blocks_reset=True, by_gas=True),
+    Condition("flame", contacts.flame, True, True, "火焰探测", "flame sensor", blocks_reset=True),
     Condition("deadman", element.deadman, True, True, "失联断开继电器", "dead-man relay", blocks_reset=True),
     Condition("contact_open", element.contact_open, True, False, "触点断开", "contact open", blocks_reset=True),
     Condition("proof_test", element.proof_test, True, False, "验证试验", "no proof test"),

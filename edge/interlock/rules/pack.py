@@ -96,6 +96,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     settle_ms: Lower
     dead_man_ms: Lower
     inputs_ttl_ms: Lower
+    debounce_ms: Higher
     enclosure_max_c: Lower
     audit_release_ms: Lower
     audit_run_ms: Lower

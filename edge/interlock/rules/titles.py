@@ -86,6 +86,7 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "settle_ms": ("触点动作时限", "contact follows within"),
         "dead_man_ms": ("心跳丢失断开时间", "dead-man time"),
         "inputs_ttl_ms": ("按钮模块中断时限", "button module silent for at most"),
+        "debounce_ms": ("申请与复位按钮消抖时间", "arm and reset stand still for"),
         "enclosure_max_c": ("箱内最高温度", "enclosure at most at"),
         "audit_release_ms": ("放行前日志滞后上限", "log's lag before a release"),
         "audit_run_ms": ("放行中日志滞后上限", "log's lag while released"),

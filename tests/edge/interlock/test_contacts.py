@@ -1,4 +1,4 @@
-"""Contacts that a site may have: door, mains, battery, enclosure."""
+"""Contacts that a site may have: door, mains, battery, enclosure, flame."""
 
 import pytest
 
@@ -7,7 +7,8 @@ from edge.interlock.kernel import Relay
 from edge.interlock.state import Mode
 from tests.edge.interlock.bench import SITE, Bench, replace
 
-CODES = {"door": "door_open", "mains": "mains_fail", "battery": "battery_low", "enclosure": "enclosure_hot"}
+CODES = {"door": "door_open", "mains": "mains_fail", "battery": "battery_low", "enclosure": "enclosure_hot",
+         "flame": "flame_seen"}
 
 
 @pytest.mark.parametrize("name", CONTACTS)
@@ -45,4 +46,4 @@ def test_the_record_of_a_decision_has_every_wired_contact(ready: Bench) -> None:
     ready.press("arm")
     event = next(event for event in ready.log.events if event.type == "release.authorised")
     (row,) = [row["v"] for row in event.data["snapshot"] if row["k"] == "snapshot"]
-    assert [row["inputs"][name] for name in CONTACTS] == [True] * 4
+    assert [row["inputs"][name] for name in CONTACTS] == [True] * 5

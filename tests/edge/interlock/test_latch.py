@@ -171,7 +171,7 @@ def test_reset_is_refused_while_danger_is_present(tripped: Bench, change: Change
 CAUSES = [
     (name, change, code)
     for name, change, condition, code in ALONE
-    if condition in ("place", "stranger", "door", "mains", "battery", "enclosure")
+    if condition in ("place", "stranger", "door", "mains", "battery", "enclosure", "flame")
 ] + [
     ("guardian away", lambda b: b.badges.update({1002: False}), "badge_absent"),
     ("performer away", lambda b: b.badges.update({1001: False}), "badge_absent"),

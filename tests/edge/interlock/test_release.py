@@ -113,6 +113,7 @@ ALONE: list[tuple[str, Change, str, str]] = [
     ("mains failed", _press("mains"), "mains", "mains_fail"),
     ("battery low", _press("battery"), "battery", "battery_low"),
     ("enclosure hot", _press("enclosure"), "enclosure", "enclosure_hot"),
+    ("flame seen", _press("flame"), "flame", "flame_seen"),
     ("70.1 °C inside", _says("box-temp", 70.1), "enclosure", "enclosure_hot"),
     ("no word from inside", _mute("box-temp"), "enclosure", "sensor_never"),
     ("wind of grade 5", _says("wind-1", 8.0), "wind", "wind_strong"),

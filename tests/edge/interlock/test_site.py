@@ -68,7 +68,7 @@ def test_the_box_keeps_its_people_contacts_beacon_and_clock(config: BoxConfig) -
     presence = replace(config.presence, beacon=1099, quorum=("gnss", "beacon"))
     site = _build(replace(config, presence=presence, utc_offset_min=330))
     assert (site.box, site.baseline, site.reset_is_key) == ("box-1", "gb30871-2022", True)
-    assert site.contacts == ("door", "mains", "battery", "enclosure")
+    assert site.contacts == ("door", "mains", "battery", "enclosure", "flame")
     assert (site.beacon, site.quorum, site.utc_offset_min) == (1099, ("gnss", "beacon"), 330)
     assert site.roster[0] == SitePerson(
         "leader", "班长", 1003, ("reset", "gas_test", "ticket_check", "clear_fault", "calibrate", "bypass")

@@ -609,7 +609,7 @@ def test_quiet_changes_are_told_and_loud_ones_are_not_told_twice(ready: Bench) -
 
 TABLE = """
 loop release run reset | estop release run reset | stop release run reset | gas release run reset gas
-deadman release run reset | contact_open release reset | proof_test release | contact_closed run
+flame release run reset | deadman release run reset | contact_open release reset | proof_test release | contact_closed run
 inputs release run reset | mains release run | battery release run | enclosure release run | clock release run
 deadline run | permit release run | level release run | lease release run | wind release run | door release run
 unknown_badge release run | stranger release run | guardian release run | performer release run

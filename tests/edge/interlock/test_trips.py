@@ -47,6 +47,7 @@ AT_ONCE: list[tuple[str, Change, str]] = [
         "mains",
         "battery",
         "enclosure",
+        "flame",
         "level",
         "wind",
     )
@@ -85,7 +86,7 @@ def test_every_run_condition_is_covered_here() -> None:
     assert {c.name for c in CONDITIONS if c.run} == graced | {
         "estop", "stop", "gas", "deadman", "contact_closed", "inputs", "loop", "clock", "deadline", "permit", "lease",
         "stranger", "unknown_badge", "place", "camera_running", "audit_running", "door", "mains", "battery", "enclosure",
-        "level", "wind",
+        "level", "wind", "flame",
     }  # fmt: skip
 
 

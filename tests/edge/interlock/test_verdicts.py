@@ -643,20 +643,20 @@ def test_buttons_that_were_never_read_are_silent_and_neither_pressed_nor_open(re
     made.judge()
     assert made.verdicts["inputs"] == Verdict((_no("inputs_stale", rule=GB.inputs_ttl_ms, unit="ms"),))
     assert (made.verdicts["stop"], made.verdicts["estop"]) == (Verdict(), Verdict())
-    for name in ("door", "mains", "battery", "enclosure"):
+    for name in ("door", "mains", "battery", "enclosure", "flame"):
         assert not made.verdicts[name].ok, "what is wired and was never read is not well"
 
 
 @pytest.mark.parametrize(
     ("name", "code"),
     [("stop", "stop_pressed"), ("estop", "estop_open"), ("door", "door_open"), ("mains", "mains_fail"),
-     ("battery", "battery_low"), ("enclosure", "enclosure_hot")],
+     ("battery", "battery_low"), ("enclosure", "enclosure_hot"), ("flame", "flame_seen")],
 )  # fmt: skip
 def test_each_contact_says_its_own_word(ready: Bench, name: str, code: str) -> None:
     assert _verdict(ready, name) == Verdict()
     ready.pressed.add(name)
     assert _verdict(ready, name) == Verdict((Reason(code),))
-    assert [n for n in ("stop", "estop", "door", "mains", "battery", "enclosure") if not _verdict(ready, n).ok] == [name]
+    assert [n for n in ("stop", "estop", "door", "mains", "battery", "enclosure", "flame") if not _verdict(ready, n).ok] == [name]
 
 
 @pytest.mark.parametrize(("age_us", "ok"), [(0, True), (DEADMAN_US, True), (DEADMAN_US + 1, False), (-1, False)])

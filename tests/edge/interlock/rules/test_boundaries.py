@@ -18,7 +18,8 @@ from contracts.gas import Unit
 from contracts.level import upgrade_level
 from contracts.permit import Level, Precondition
 from edge import config as box_config
-from edge.gas.reading import Quality, Reading
+from edge.gas.reading import InputReading, Quality, Reading
+from edge.inputs import debounce
 from edge.interlock import rules, safety_time
 from edge.interlock.conditions.air import channel_reason
 from edge.interlock.conditions.facts import facts
@@ -359,8 +360,19 @@ def _safety_time(amount: int) -> bool:
     return safety_time.sums(replace(config, channels=(slow, *config.channels[1:])), GB)[0].ok
 
 
+def _debounce(amount: int) -> bool:
+    """Whether a key that was first read closed so long ago counts."""
+    still_us, gap_us = GB.debounce_ms.value * MS, GB.inputs_ttl_ms.value * MS
+    buttons = None
+    for at_us, closed in ((0, False), (1, True), (1 + amount, True)):
+        read = InputReading(arm=closed, stop=True, finish=False, reset=False, estop=True, at_us=at_us)
+        buttons, read = debounce.settle(buttons, read, still_us, gap_us)
+    return read.arm
+
+
 S = SECOND
 EDGES = [
+    Edge("debounce_ms", "policy: push buttons and key switches bounce for up to 20 ms", MS, FROM, _debounce),
     Edge("inputs_ttl_ms", "policy: a silent button module is a pressed stop", MS, UP_TO,
          _silent("inputs_silent_since", "inputs")),
     Edge("dead_man_ms", "policy: open <= 200 ms after the last good heartbeat", MS, UP_TO,
