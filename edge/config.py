@@ -206,11 +206,57 @@ class GpioChip(_Section, frozen=True):
     chip: str = "/dev/gpiochip0"
 
 
+class SeriesRelay(_Section, frozen=True):
+    """A relay in series with the primary one; it never stands alone, because it does not latch open by itself.
+
+    ``gpio``: `line` drives it. ``waveshare``: a Modbus RTU board on its own `device`, its relay `channel` held by
+    "flash on" for `hold_ms` at a time. `feedback` is the mirror (normally closed) contact of this very relay: a GPIO
+    line with pull-up to ground, or an input of the board. An open wire there says "closed".
+    """
+
+    name: Id
+    kind: Literal["gpio", "waveshare"]
+    feedback: Annotated[int, msgspec.Meta(ge=0, le=65535)]
+    line: Annotated[int, msgspec.Meta(ge=0, le=1023)] | None = None
+    device: str = ""
+    baud: Baud = 9600
+    unit_id: Annotated[int, msgspec.Meta(ge=1, le=247)] = 1
+    channel: Annotated[int, msgspec.Meta(ge=0, le=31)] = 0
+    hold_ms: Annotated[int, msgspec.Meta(ge=500, le=2000, multiple_of=100)] = 500
+    rated_cycles: Annotated[int, msgspec.Meta(ge=0)] = 0
+    serial: str = ""
+
+
 class Relay(_Section, frozen=True):
-    """The dead-man controller on its serial line."""
+    """The final element: the primary relay, which opens and latches by itself, and what stands in series with it.
+
+    ``deadman``: the dead-man controller on its serial line. ``icpdas``: an ICP DAS M-7000 module on a Modbus RTU line
+    of its own; output `channel`, the mirror contact at discrete input `feedback` (32 is the maker's 10033), host
+    watchdog after `watchdog_ms`; `power_on_coil` is the coil of channel 0's value at power-on (the maker's 00161; some
+    types have it at 00193: 192).
+
+    `rated_cycles` is the contact's rated electrical life, 0 when it is not stated; cycles are counted per `serial`, so
+    that a new contactor begins at zero.
+    """
 
     device: str
     baud: Baud = 115200
+    kind: Literal["deadman", "icpdas", "gpio", "waveshare"] = "deadman"
+    unit_id: Annotated[int, msgspec.Meta(ge=1, le=247)] = 1
+    channel: Annotated[int, msgspec.Meta(ge=0, le=31)] = 0
+    feedback: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 32
+    watchdog_ms: Annotated[int, msgspec.Meta(ge=100, le=25_500, multiple_of=100)] = 100
+    power_on_coil: Annotated[int, msgspec.Meta(ge=128, le=255)] = 160
+    rated_cycles: Annotated[int, msgspec.Meta(ge=0)] = 0
+    serial: str = ""
+    series: tuple[SeriesRelay, ...] = ()
+
+    @property
+    def serial_lines(self) -> tuple[tuple[str, str], ...]:
+        """Key and device of every serial line that it uses."""
+        lines = [("relay", self.device)]
+        lines += [(f"relay.series.{one.name}", one.device) for one in self.series if one.kind == "waveshare"]
+        return tuple(lines)
 
 
 class BadgeRules(_Section, frozen=True):
@@ -405,7 +451,7 @@ def device_addresses(config: BoxConfig) -> list[tuple[str, str, bool]]:
     ]
     if config.gpio is not None:
         found.append(("gpio", config.gpio.family, False))
-    found.append(("relay.device", config.relay.device, _pseudo_terminal(config.relay.device)))
+    found.extend((f"{key}.device", device, _pseudo_terminal(device)) for key, device in config.relay.serial_lines)
     if config.presence.gnss:
         found.append(
             ("presence.gnss.device", config.presence.gnss.device, _pseudo_terminal(config.presence.gnss.device))
@@ -500,6 +546,35 @@ def _check_inputs(config: BoxConfig, buses: tuple[str, ...]) -> None:
     _unique("inputs (lines)", [str(line) for line in inputs.addresses.values()])
 
 
+LATCHING = ("deadman", "icpdas")
+"""Relays that open by themselves and stay open: one of them is always the primary."""
+
+
+def _check_series(config: BoxConfig) -> None:
+    """The primary latches; relays in series have names, lines and feedback of their own, and their GPIO is there."""
+    series = config.relay.series
+    if config.relay.kind not in LATCHING:
+        raise ContractError(
+            "relay.kind", " or ".join(LATCHING), config.relay.kind,
+            "it does not open and latch by itself when the box dies: list it under relay.series, behind one that does",
+        )  # fmt: skip
+    _unique("relay.series", ["relay", *(one.name for one in series)])
+    lines = [str(at) for one in series if one.kind == "gpio" for at in (one.line, one.feedback)]
+    for index, one in enumerate(series):
+        field = f"relay.series[{index}]"
+        if one.kind == "gpio" and one.line is None:
+            raise ContractError(f"{field}.line", "the GPIO line that drives it", "nothing", "a gpio relay needs line")
+        if one.kind == "gpio" and config.gpio is None:
+            raise ContractError("gpio", f"a chip, because {field} names a line", "nothing", "add gpio: {family: pi}")
+        if one.kind == "waveshare" and not one.device:
+            raise ContractError(
+                f"{field}.device", "a serial device", "nothing", "a waveshare board needs device and baud"
+            )
+    if config.inputs.kind == "gpio":
+        lines += [str(line) for line in config.inputs.addresses.values()]
+    _unique("relay.series (GPIO lines)", lines)
+
+
 def check(config: BoxConfig) -> None:
     """Refuse a configuration that contradicts itself. Bus budgets are checked by `edge.gas.budget`.
 
@@ -557,7 +632,8 @@ def check(config: BoxConfig) -> None:
                 "groups", f"a group for channel {name}", "none", "a channel that no group counts guards nobody"
             )
     _check_inputs(config, tuple(buses))
-    lines = [("relay", config.relay.device), *((f"buses.{b.name}", b.device) for b in config.buses if b.kind == "rtu")]
+    _check_series(config)
+    lines = [*config.relay.serial_lines, *((f"buses.{b.name}", b.device) for b in config.buses if b.kind == "rtu")]
     if config.presence.gnss is not None:
         lines.append(("presence.gnss", config.presence.gnss.device))
     for index, (key, device) in enumerate(lines):

@@ -13,6 +13,7 @@ FACTORIES: dict[str, str] = {
     "gnss": "firmware_sim.gnss:GnssDevice",
     "badges": "firmware_sim.radio:RadioDevice",
     "camera": "firmware_sim.camera:CameraDevice",
+    "relays": "firmware_sim.relays.device:RelaysDevice",
     "host": "firmware_sim.host:HostDevice",
 }
 """Kind of device → module:factory, imported only in its own process. The dead-man brings its own main loop."""
@@ -22,7 +23,7 @@ def wanted(settings: SiteSettings) -> list[str]:
     """The device processes that a site needs, the slowest to start first."""
     return [
         kind
-        for kind in ("camera", "badges", "deadman", "gas_tcp", "gas_rtu", "inputs", "gnss", "host")
+        for kind in ("camera", "badges", "deadman", "gas_tcp", "gas_rtu", "inputs", "gnss", "relays", "host")
         if kind == "deadman" or getattr(settings, kind) is not None
     ]
 

@@ -87,6 +87,20 @@ class InputsSettings(_Section, frozen=True):
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
 
 
+class RelayBoardSettings(_Section, frozen=True):
+    """A relay board on a serial line of its own: an ICP DAS M-7000 with host watchdog, or a Waveshare.
+
+    `late_ms` is how late its fault `late` answers unless another time is given.
+    """
+
+    name: str
+    kind: Literal["icpdas", "waveshare"]
+    unit_id: UnitId = 1
+    baud: Literal[9600, 19200, 38400, 57600, 115200] = 38400
+    turnaround_ms: Annotated[float, msgspec.Meta(ge=0, le=500)] = 1
+    late_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 150
+
+
 class BadgeSettings(_Section, frozen=True):
     """A person's badge; one that was not issued here is missing in the file of secrets that the box reads."""
 
@@ -144,6 +158,7 @@ class SiteSettings(_Section, frozen=True):
     gnss: GnssSettings | None = GnssSettings()
     camera: CameraSettings | None = CameraSettings()
     host: HostSettings | None = None
+    relays: tuple[RelayBoardSettings, ...] | None = None
 
 
 def load(path: Path | None) -> SiteSettings:
@@ -158,6 +173,9 @@ def load(path: Path | None) -> SiteSettings:
         settings = msgspec.yaml.decode(path.read_bytes(), type=SiteSettings)
     except (OSError, msgspec.MsgspecError, ValueError) as error:
         raise SimulationError(f"{path}: {error}") from error
+    boards = [board.name for board in settings.relays or ()]
+    if len(set(boards)) < len(boards):
+        raise SimulationError(f"{path}: two relay boards are called the same; rename one")
     buses = [bus for bus in (settings.gas_tcp, settings.gas_rtu) if bus is not None]
     names = [unit.name for bus in buses for unit in bus.units]
     twice = sorted({name for name in names if names.count(name) > 1})

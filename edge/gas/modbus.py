@@ -131,7 +131,7 @@ class Session:
         else:
             request = ReadHoldingRegistersRequest(address=register, count=count, dev_id=unit_id)
             expected = ReadHoldingRegistersResponse
-        reply = await self._ask(request, expected)
+        reply = await self.ask(request, expected)
         if isinstance(reply, Failure):
             return reply
         registers = reply.registers
@@ -142,7 +142,7 @@ class Session:
     async def inputs(self, unit_id: int, address: int, count: int) -> list[bool] | Failure:
         """See `Line.inputs`."""
         request = ReadDiscreteInputsRequest(address=address, count=count, dev_id=unit_id)
-        reply = await self._ask(request, ReadDiscreteInputsResponse)
+        reply = await self.ask(request, ReadDiscreteInputsResponse)
         if isinstance(reply, Failure):
             return reply
         bits = reply.bits
@@ -159,7 +159,8 @@ class Session:
         """Close the client."""
         self._client.close()
 
-    async def _ask(self, request: ModbusPDU, expected: type[ModbusPDU]) -> ModbusPDU | Failure:
+    async def ask(self, request: ModbusPDU, expected: type[ModbusPDU]) -> ModbusPDU | Failure:
+        """Send one request; gives the reply when it is of that very class, from that unit and to this request."""
         self.sent_us = now_us()
         self._received = 0
         self._asking = True

@@ -44,7 +44,8 @@ from edge.interlock.snapshot import AuditHealth, Snapshot, accept
 from edge.interlock.state import FORGOTTEN, Durable, Mode
 from edge.interlock.status import AuditView, Status
 from edge.interlock.store import StateStore
-from edge.relay.driver import RELAYS
+from edge.relay.driver import make as make_relay
+from edge.relay.element import ElementStatus
 from edge.relay.protocol import DeadmanStatus
 from edge.sockets import now_us
 
@@ -115,7 +116,7 @@ class Interlock:
         self._snapshot = Snapshot(clock=clock, audit=AuditHealth(writable=True, age_ms=0, rollback=False))
         self._journal = Journal(self._log, store, lambda: self._snapshot.clock, found, self._acknowledged)
         self._start, self._first_notes = start, notes
-        self._relay = RELAYS["deadman"](config.relay, self._on_status)
+        self._relay = make_relay(config.relay, config.gpio, self._on_status, self._on_element)
         deliver = Deliver(self._on_reading, self._on_sensor, self._on_inputs)
         self._pollers = [BusPoller(config, bus, deliver) for bus in config.buses]
         self._buttons: debounce.Buttons | None = None
@@ -221,6 +222,13 @@ class Interlock:
         if last is None or (last.latch_closed, last.contact_closed, last.boots, last.nonce) != (
             status.latch_closed, status.contact_closed, status.boots, status.nonce,
         ):  # fmt: skip
+            self.turn()
+
+    def _on_element(self, status: ElementStatus) -> None:
+        last = self._snapshot.series.get(status.name)
+        series = {**self._snapshot.series, status.name: status}
+        self._snapshot = msgspec.structs.replace(self._snapshot, series=series)
+        if last is None or last.contact_closed != status.contact_closed:
             self.turn()
 
     def _greeted(self) -> None:

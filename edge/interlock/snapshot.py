@@ -18,6 +18,7 @@ from edge.interlock.evidence import (
     RemoteGas,
     Source,
 )
+from edge.relay.element import ElementStatus
 from edge.relay.protocol import DeadmanStatus
 
 
@@ -48,6 +49,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     `unknown_badges` are badges of our kind that this box holds no secret of; `refused_badges` those that it knows and
     does not believe. `devices` are what `presence` works with: the radio, the GNSS receiver, the tag reader.
+    `series` are the relays in series with the primary one, by name.
     `loop_gap_ms` is the gap before this step when it was longer than the dead-man time.
 
     `strangers` are the last refused faces, newest last: one camera frame may show several, and a face that is nearly
@@ -70,6 +72,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     strangers: tuple[FaceRefused, ...] = ()
     camera: Camera | None = None
     deadman: DeadmanStatus | None = None
+    series: dict[str, ElementStatus] = {}
     loop_gap_ms: int = 0
     remotes: dict[str, RemoteGas] = {}
 

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 READ_COILS = 1
 READ_DISCRETE_INPUTS = 2
@@ -29,6 +29,14 @@ class Unit(Protocol):
         """Discrete inputs from address 0, function code 2."""
 
 
+@runtime_checkable
+class Responder(Protocol):
+    """A unit that is more than tables: it answers every request by itself."""
+
+    def respond(self, request: bytes) -> bytes:
+        """The reply PDU."""
+
+
 def exception(function: int, code: int) -> bytes:
     """An exception reply."""
     return bytes((function | 0x80, code))
@@ -41,6 +49,8 @@ def registers_reply(function: int, values: Sequence[int]) -> bytes:
 
 def answer(unit: Unit, request: bytes) -> bytes:
     """The reply PDU of a healthy unit to a request PDU."""
+    if isinstance(unit, Responder):
+        return unit.respond(request)
     function = request[0]
     if function not in (READ_DISCRETE_INPUTS, READ_HOLDING_REGISTERS, READ_INPUT_REGISTERS):
         return exception(function, ILLEGAL_FUNCTION)

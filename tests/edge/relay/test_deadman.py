@@ -11,16 +11,18 @@ import pytest
 from edge.config import Relay
 from edge.relay import protocol
 from edge.relay.deadman import DeadManRelay
-from edge.relay.driver import RELAYS
+from edge.relay.driver import make
 from edge.sockets import now_us
 from firmware_sim.deadman.device import Controller
 from firmware_sim.pty_line import PtyLine
 from tests.edge.eventually import eventually
-from tests.edge.relay.contract import RelayBench, RelayContract
+from tests.edge.relay.contract import PrimaryContract, RelayBench
 
 
 class DeadmanBench(RelayBench):
     """The controller, stepped in the test's own loop."""
+
+    line_faults = ("mute", "clogged", "late", "corrupt")
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -38,7 +40,7 @@ class DeadmanBench(RelayBench):
             await asyncio.sleep(0.004)
 
     def fresh_driver(self) -> DeadManRelay:
-        driver = RELAYS["deadman"](self.config, self.on_status)
+        driver = make(self.config, None, self.on_status, lambda _: None)
         assert isinstance(driver, DeadManRelay)
         self.drivers.append(driver)
         if len(self.drivers) > 1:
@@ -58,6 +60,9 @@ class DeadmanBench(RelayBench):
         self.line.close()
         await eventually(lambda: not self.driver.connected)
         self.line.open()
+
+    async def break_line(self, fault: str) -> None:
+        self.controller.set_fault(fault)
 
     def contact_closed(self) -> bool:
         return self.controller.contact.closed
@@ -79,8 +84,15 @@ async def bench(tmp_path):
     await made.end()
 
 
-class TestDeadMan(RelayContract):
+class TestDeadMan(PrimaryContract):
     """The contract, kept by the dead-man driver."""
+
+
+async def test_close_without_heartbeats_that_say_open_is_refused_by_the_controller(bench):
+    await bench.until(lambda s: True)
+    bench.driver.close_contact()
+    status = await bench.until(lambda s: s.cause == "bad_close")
+    assert not status.latch_closed
 
 
 async def test_close_quotes_the_nonce_that_was_shown_last(bench):
