@@ -9,8 +9,10 @@ import typer
 
 from firmware_sim.client import Site
 from firmware_sim.errors import SimulationError
+from firmware_sim.scenario_cli import scenario_app
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(scenario_app, name="scenario")
 
 Directory = Annotated[Path | None, typer.Option("--dir", help="The site's directory.", show_default=False)]
 # The variable counts only where the line names no site at all, neither before the command nor behind it.
@@ -107,30 +109,6 @@ def state(context: typer.Context, directory: Directory = None) -> None:
     """Print everything as JSON, as the devices themselves tell it."""
     with Site(_directory(context, directory)) as site:
         _print(site.state())
-
-
-@app.command()
-def scenario(
-    context: typer.Context,
-    name: Annotated[
-        str, typer.Argument(help="A shipped scenario or a YAML file; without it the shipped are listed.")
-    ] = "",
-    directory: Directory = None,
-) -> None:
-    """Play timed set, press and fault lines against the running site."""
-    from firmware_sim import scenario as scenarios  # the other commands answer faster without it
-
-    if not name:
-        for known in scenarios.names():
-            found = scenarios.load(known)
-            print(f"{known:20} {found.zh} | {found.en}")
-        return
-    chosen = scenarios.load(name)
-    with Site(_directory(context, directory)) as site:
-        print(f"{chosen.zh} | {chosen.en}", flush=True)
-        scenarios.play(
-            chosen, site, lambda step: print(f"{step.at_s:6.1f} s  {step.do:32} {step.zh} {step.en}", flush=True)
-        )
 
 
 def main() -> None:

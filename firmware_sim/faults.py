@@ -112,9 +112,19 @@ CATALOGUE = (
     Device(
         "host", "盒子的计算机（需 root）", "the machine that the box runs on (root only)",
         (
-            Known("clock_step", "时钟被改", "its clock is set", "SECONDS [3600]"),
+            Known("clock_step", "时钟被改", "its clock is set", "SECONDS [-3600]"),
             Known("disk_full", "磁盘写满", "its disk is full"),
         ),
     ),
 )  # fmt: skip
 """`none` mends any of them; of a badge it says that it is here."""
+
+
+def kinds_of(name: str) -> tuple[str, ...]:
+    """The faults of a device by its name; every name that is not listed is a detector's, a sensor's or a badge's."""
+    known = {each: device for device in CATALOGUE for each in device.names.split()}
+    device = known.get(name)
+    if device is not None:
+        return tuple(each.kind for each in device.faults)
+    open_ended = [device for device in CATALOGUE if device.names.endswith("…")]
+    return tuple(each.kind for device in open_ended for each in device.faults)

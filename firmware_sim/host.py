@@ -1,13 +1,15 @@
 """The computer that the box runs on, as far as a site can break it: its wall clock and its disk.
 
-Neither is a device on a wire, so both are the machine's own: the box is started with `command` and `environment`, the
-rest is Debian's libfaketime, which reads the clock's offset from a file whenever a program asks for the time of day
-(CLOCK_BOOTTIME and CLOCK_MONOTONIC stay true), and a small tmpfs in a mount namespace of its own, which ends with this
-process. The box's programs are the same and know nothing of it.
+Neither is a device on a wire, so both are the machine's own. The clock is Debian's libfaketime around the box's
+processes (`interpreter`), which reads an offset from a file whenever a program asks for the time of day; CLOCK_BOOTTIME
+and CLOCK_MONOTONIC stay true. The disk is a small tmpfs in a mount namespace (`command`) that ends with this process.
+The box's programs are the same and know nothing of it.
 """
 
 import ctypes
 import os
+import shlex
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
@@ -21,7 +23,7 @@ from firmware_sim.settings import SiteSettings
 _CLONE_NEWNS = 0x20000
 _MS_REC_PRIVATE = 0x4000 | 0x40000
 _YEAR_S = 366 * 86_400
-_CLOCK_STEP_S = 3600.0
+_CLOCK_STEP_S = -3600.0
 _CHUNK = bytes(1 << 16)
 
 
@@ -95,18 +97,25 @@ class HostDevice:
 
 
 def command(host: Mapping[str, str]) -> list[str]:
-    """What stands before a command that is to run on this machine; `host` is site.json's."""
+    """What stands before a command that is to see this machine's disk; `host` is site.json's."""
     return ["nsenter", f"--mount={host['namespace']}", f"--wd={Path.cwd()}", "--"]
 
 
-def environment(host: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which that command keeps this machine's time."""
-    return {
+def interpreter(host: Mapping[str, str], at: Path) -> Path:
+    """Write a program `at` that is Python on this machine's time; gives its path.
+
+    Only programs that never call clock_nanosleep (`time.sleep`) can be run by it: libfaketime 0.9.10 breaks that call.
+    """
+    words = {
         "LD_PRELOAD": host["libfaketime"],
         "FAKETIME_TIMESTAMP_FILE": host["clock"],
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
+    given = " ".join(f"{name}={shlex.quote(value)}" for name, value in words.items())
+    at.write_text(f'#!/bin/sh\n{given} exec {shlex.quote(sys.executable)} "$@"\n', encoding="utf-8")
+    at.chmod(0o755)
+    return at
 
 
 def _libfaketime() -> Path:

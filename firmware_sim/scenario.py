@@ -1,45 +1,139 @@
-"""Scenarios: timed `set`, `press` and `fault` lines in a YAML file, played against a running site."""
+"""Scenarios: what happens on a site and what the box must do, as a safety officer writes it down in a YAML file.
 
+    title: {zh: 焊点处可燃气体升高, en: Gas at the weld}
+    purpose: {zh: 超限即断，…, en: Over the limit it opens, …}
+    requirements: [BOX-04]
+    start: RELEASED                # how it begins: NOBODY, PERMISSIVE_OK or RELEASED
+    steps:
+      - {at: 1 s, set: ch4-1 18, zh: 甲烷升到 18 %LEL, en: methane rises to 18 %LEL}
+      - expect: {mode: TRIPPED, first_out: gas_high ch4-1, relay: open, within: 1 s}
+
+A step does one thing: `set`, `press`, `fault` and `badge` as typed after ``hotbox-sim``, `hotbox` as typed after
+``hotbox``, or `expect`. Times are on the scenario's clock; a step without `at` follows the one before at once.
+"""
+
+import re
 import shlex
-import time
-from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
-from firmware_sim.client import Site
-from firmware_sim.errors import SimulationError, one_of
+from firmware_sim.errors import SimulationError
+from firmware_sim.faults import kinds_of
 
 SHIPPED = Path(__file__).with_name("scenarios")
-VERBS = ("set", "press", "fault")
+ACTIONS = ("set", "press", "fault", "badge", "hotbox")
+MODES = ("LOCKED", "PERMISSIVE_OK", "ARMED", "RELEASED", "TRIPPED", "FAULT")
+BUTTONS = ("arm", "stop", "finish", "reset")
+WITHIN_S = 3.0
+"""How long an expectation without `within` is waited for."""
+_TIME = re.compile(r"(\d+(?:\.\d+)?) *(ms|s|min)")
+_UNITS_S = {"ms": 0.001, "s": 1.0, "min": 60.0}
+_REQUIREMENT = re.compile(r"[A-Z]{3}-\d{2}")
+
+
+class Start(StrEnum):
+    """How a scenario begins; in each all devices are sound and the air is clean."""
+
+    NOBODY = "NOBODY"
+    PERMISSIVE_OK = "PERMISSIVE_OK"
+    RELEASED = "RELEASED"
+
+
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The same in both languages."""
+
+    zh: Annotated[str, msgspec.Meta(min_length=1)]
+    en: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Expect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What must be so, all of it at one moment, not later than `within` after the last thing that was done.
+
+    Attributes:
+        mode: the box's state.
+        relay: ``open`` or ``closed``: the contact itself, by the dead-man controller's own stamps.
+        first_out: code of the latched first cause, its subject, or both.
+        missing: codes that keep the box from a release.
+        well: codes that must not be among them.
+        event: a type of event, written since the scenario began its last step.
+        countdown: a countdown that must be running: grace, fire_watch ...
+        exit: exit code of the `hotbox` command before.
+        stays: for this long it must go on being so.
+    """
+
+    mode: str = ""
+    relay: str = ""
+    first_out: str = ""
+    missing: tuple[str, ...] = ()
+    well: tuple[str, ...] = ()
+    event: str = ""
+    countdown: str = ""
+    exit: int | None = None
+    within: str = ""
+    stays: str = ""
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line: `at_s` seconds after the start, `do` as typed after ``hotbox-sim``, and what to tell."""
+    """One thing that happens, or that is expected."""
 
-    at_s: Annotated[float, msgspec.Meta(ge=0)]
-    do: str
+    at: str = ""
+    set: str = ""
+    press: str = ""
+    fault: str = ""
+    badge: str = ""
+    hotbox: str = ""
+    expect: Expect | None = None
     zh: str = ""
     en: str = ""
 
-    def words(self) -> list[str]:
-        """Verb and arguments.
+    @property
+    def action(self) -> str:
+        """Which of `ACTIONS` this is, empty for an expectation."""
+        return next((name for name in ACTIONS if getattr(self, name)), "")
 
-        Raises:
-            SimulationError: the verb is not one that changes the site.
-        """
-        words = shlex.split(self.do)
-        one_of(f"at {self.at_s} s", words[0] if words else "", VERBS)
-        return words
+    def words(self) -> tuple[str, ...]:
+        """Verb and arguments as the site, or `hotbox`, takes them."""
+        action = self.action
+        words = tuple(shlex.split(getattr(self, action)))
+        return ("set", "badge", *words) if action == "badge" else (action, *words)
+
+    def told(self) -> str:
+        """What it does, as it is typed or expected."""
+        if self.expect is None:
+            return f"{self.action} {getattr(self, self.action)}"
+        fields = msgspec.to_builtins(self.expect)
+        said = [f"{name} {_plain(value)}" for name, value in fields.items() if value not in ("", (), [], None)]
+        return "expect " + ", ".join(said)
+
+
+def _plain(value: Any) -> str:
+    return " ".join(value) if isinstance(value, (list, tuple)) else str(value)
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file: title in both languages and steps in order of time."""
+    """A file. `needs`: ``host`` for a scenario that sets the machine's clock or fills its disk."""
 
-    zh: str
-    en: str
+    title: Words
+    purpose: Words
+    requirements: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     steps: Annotated[tuple[Step, ...], msgspec.Meta(min_length=1)]
+    start: Start = Start.RELEASED
+    needs: tuple[str, ...] = ()
+
+
+def seconds(text: str) -> float:
+    """A duration such as ``500 ms``, ``2 s`` or ``1.5 min``, in seconds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"expected a time such as 500 ms, 2 s or 1.5 min, got {text!r}")
+    return float(found[1]) * _UNITS_S[found[2]]
 
 
 def names() -> list[str]:
@@ -51,35 +145,83 @@ def load(name: str) -> Scenario:
     """Read a shipped scenario by name or any file by path.
 
     Raises:
-        SimulationError: neither exists, or the file says something that is not allowed.
+        SimulationError: neither exists, or the file says something that is not allowed: what was expected, what came
+            and where.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else SHIPPED / f"{one_of('scenario', name, names())}.yaml"
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        path = SHIPPED / f"{name}.yaml"
+        if name not in names():
+            raise SimulationError(
+                f"scenario: expected a file that ends with .yaml or one of {', '.join(names())}; got {name!r}"
+            )
     try:
         scenario = msgspec.yaml.decode(path.read_bytes(), type=Scenario)
     except (OSError, msgspec.MsgspecError, ValueError) as error:
         raise SimulationError(f"{path}: {error}") from error
-    times = [step.at_s for step in scenario.steps]
-    if times != sorted(times):
-        raise SimulationError(f"{path}: steps must stand in order of at_s")
-    for step in scenario.steps:
-        step.words()
+    for wrong in problems(scenario):
+        raise SimulationError(f"{path}: {wrong}")
     return scenario
 
 
-def play(
-    scenario: Scenario,
-    site: Site,
-    tell: Callable[[Step], None],
-    clock: Callable[[], float] = time.monotonic,
-    wait: Callable[[float], None] = time.sleep,
-) -> None:
-    """Play a scenario to its end; each step is told after the site has carried it out.
+def problems(scenario: Scenario) -> list[str]:
+    """Everything in a scenario that cannot be played, in the order of its lines."""
+    found = [
+        f"requirements: expected ids such as BOX-04, got {each!r}"
+        for each in scenario.requirements
+        if not _REQUIREMENT.fullmatch(each)
+    ]
+    last_s = 0.0
+    for number, step in enumerate(scenario.steps, 1):
+        where = f"step {number}{f' (at {step.at})' if step.at else ''}"
+        try:
+            at_s = seconds(step.at) if step.at else last_s
+            _check(step)
+        except ValueError as error:
+            found.append(f"{where}: {error}")
+            continue
+        if at_s < last_s:
+            found.append(f"{where}: expected a time not before {last_s:g} s; put the steps in order of `at`")
+        last_s = at_s
+    if all(step.expect is None for step in scenario.steps):
+        found.append("steps: expected at least one `expect`; a scenario that asks for nothing proves nothing")
+    return found
 
-    Raises:
-        SimulationError: the site refuses a step.
-    """
-    start = clock()
-    for step in scenario.steps:
-        wait(max(0.0, start + step.at_s - clock()))
-        site.ask(*step.words())
-        tell(step)
+
+def _check(step: Step) -> None:
+    done = [name for name in ACTIONS if getattr(step, name)]
+    if len(done) + (step.expect is not None) != 1:
+        came = ", ".join([*done, *(["expect"] if step.expect is not None else [])]) or "none"
+        raise ValueError(f"expected one of {', '.join((*ACTIONS, 'expect'))}; got {came}; write one step for each")
+    if bool(step.zh) != bool(step.en):
+        raise ValueError("expected what it tells in both languages, zh and en; got one; add the other")
+    if step.expect is not None:
+        _check_expectation(step.expect)
+        return
+    words = shlex.split(getattr(step, step.action))
+    if step.press and words[0] not in BUTTONS:
+        raise ValueError(f"press: expected {', '.join(BUTTONS)}; got {words[0]!r}")
+    if step.fault:
+        known = kinds_of(words[0])
+        kind = words[1] if len(words) > 1 else ""
+        if kind not in ("none", *known):
+            raise ValueError(f"fault {words[0]}: expected none, {', '.join(known)}; got {kind!r}")
+
+
+def _check_expectation(expect: Expect) -> None:
+    from edge.interlock.reasons import CATALOGUE  # the box's own words; a running site does not need them
+
+    for name in ("within", "stays"):
+        if getattr(expect, name):
+            seconds(getattr(expect, name))
+    if expect.mode and expect.mode not in MODES:
+        raise ValueError(f"mode: expected {', '.join(MODES)}; got {expect.mode!r}")
+    if expect.relay not in ("", "open", "closed"):
+        raise ValueError(f"relay: expected open or closed; got {expect.relay!r}")
+    codes = [*expect.missing, *expect.well, *([expect.first_out.split()[0]] if expect.first_out else [])]
+    for code in codes:
+        if code not in CATALOGUE:
+            raise ValueError(f"expected a code that the box knows (hotbox explain --json shows them); got {code!r}")
+    asked = [expect.mode, expect.relay, expect.first_out, expect.missing, expect.well, expect.event, expect.countdown]
+    if not any(asked) and expect.exit is None:
+        raise ValueError("expect: expected something to look for, such as mode or relay; got nothing")

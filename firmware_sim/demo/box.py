@@ -81,6 +81,11 @@ class Box:
         self.wait(f"event {kind}", found, seconds)
         return next(e for seq, e in sorted(self._seen.items()) if e["type"] == kind and seq > after)
 
+    def happened(self, kind: str, after: int) -> bool:
+        """Whether an event of this type came after a mark."""
+        with self._changed:
+            return any(event["type"] == kind and seq > after for seq, event in self._seen.items())
+
     def brief(self) -> str:
         """State, first-out and missing conditions in a line."""
         if not self.status:

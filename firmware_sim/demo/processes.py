@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,23 +23,25 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def start(name: str, argv: list[str], logs: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start one of the installed commands; its output goes to LOGS/NAME.log."""
+def start(
+    name: str, argv: list[str], logs: Path, env: Mapping[str, str], before: Sequence[str] = ()
+) -> subprocess.Popen[bytes]:
+    """Start one of the installed commands, run by `before` if given; its output goes to LOGS/NAME.log."""
     with (logs / f"{name}.log").open("ab") as log:
         return subprocess.Popen(
-            [str(BIN / argv[0]), *argv[1:]], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            [*before, str(BIN / argv[0]), *argv[1:]], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
             env={**os.environ, **env}, preexec_fn=_die_with_parent, start_new_session=True,
         )  # fmt: skip
 
 
-def call(argv: list[str], env: Mapping[str, str], stdin: str = "") -> str:
-    """Run one of the installed commands to its end; gives what it printed.
+def call(argv: list[str], env: Mapping[str, str], stdin: str = "", before: Sequence[str] = ()) -> str:
+    """Run one of the installed commands to its end, run by `before` if given; gives what it printed.
 
     Raises:
         DemoError: it failed; its words are in the message.
     """
     done = subprocess.run(
-        [str(BIN / argv[0]), *argv[1:]],
+        [*before, str(BIN / argv[0]), *argv[1:]],
         input=stdin,
         capture_output=True,
         text=True,

@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aiomqtt
@@ -21,10 +20,10 @@ import msgspec
 
 from contracts import jws, topics
 from contracts.permit import PermitClaims
-from firmware_sim.demo import bottles
 from firmware_sim.demo.box import reasons
 from firmware_sim.demo.processes import DemoError, code, until
 from firmware_sim.demo.stage import BOX, OTHER_BOX, Stage
+from firmware_sim.play.crew import Crew
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -90,8 +89,9 @@ class Story:
     """Plays the steps on a stage."""
 
     def __init__(self, stage: Stage) -> None:
-        """`stage` is set by the first step."""
+        """`stage` is set by the first step, and the crew comes with it."""
         self.stage = stage
+        self.crew: Crew
         self.times: dict[str, float] = {}
         self.permit = ""
         self._steps: dict[int, Callable[[], Told]] = {
@@ -126,106 +126,14 @@ class Story:
         """The site's control."""
         return self.stage.site
 
-    def deadman(self) -> dict[str, Any]:
-        """The controller's own stamps."""
-        state: dict[str, Any] = self.site.state()["deadman"]
-        return state
-
-    def opened_after(self, since_us: int) -> dict[str, Any]:
-        """Wait until the controller's contact opened after `since_us`."""
-
-        def look() -> dict[str, Any] | None:
-            state = self.deadman()
-            return state if state["contact"] == "O" and state["contact_open_us"] >= since_us else None
-
-        return until("the contact to open", look, 10)
-
     def open_again(self, opens: int) -> dict[str, Any]:
         """Wait until the controller counts one more opening and its contact is open."""
 
         def look() -> dict[str, Any] | None:
-            state = self.deadman()
+            state = self.crew.deadman()
             return state if state["opens"] > opens and state["contact"] == "O" else None
 
         return until("the contact to open", look, 5)
-
-    def gas_test(self) -> None:
-        """The shift leader enters a clean gas test at the box."""
-        points = [
-            f"{where}:{gas}:{unit}:{value}"
-            for where in ("up", "middle", "down")
-            for gas, unit, value in (
-                ("CH4", "%LEL", "0"),
-                ("O2", "vol%", "20.9"),
-                ("CO", "ppm", "0"),
-                ("H2S", "ppm", "0"),
-            )
-        ]
-        words = [word for point in points for word in ("--point", point)]
-        self.box.run("gas-test", "--analyst", "leader", "--serial", "PGM-0815", *words)
-
-    def check_ticket(self) -> str:
-        """The shift leader, who is neither crew nor approver, checks the ticket at the box; gives what the box said."""
-        exit_code, text = self.box.code("permit", "check", "--by", "leader")
-        if exit_code:
-            raise DemoError(f"the ticket check was refused: {text}")
-        return str(text).strip().splitlines()[0]
-
-    def bump_tests(self) -> str:
-        """The shift leader bump-tests every detector with real commands and the site's own gas; gives the times."""
-        channels = self.box.status["channels"]
-        with ThreadPoolExecutor(len(channels)) as pool:
-            runs = [pool.submit(self._bump, channel) for channel in channels]
-            bottles.open_and_close(self.site, lambda: self.box.status, lambda: all(run.done() for run in runs), 40)
-            ends = [run.result() for run in runs]
-        return ", ".join(f"{end['channel']} {end['result']['response_ms']} ms" for end in ends)
-
-    def _bump(self, channel: dict[str, Any]) -> dict[str, Any]:
-        ended: dict[str, Any] = self.box.lines(
-            "detector", "bump", channel["name"], "--gas", channel["gas"], "--unit", channel["unit"],
-            "--applied", str(bottles.APPLIED[channel["gas"]]), "--by", "leader", "--bottle", f"{channel['gas']}-2611",
-        )[-1]  # fmt: skip
-        return ended
-
-    def reset(self) -> None:
-        """Turn the reset key with the shift leader's badge here."""
-        mark = self.box.mark()
-        self.site.press("reset")
-        self.box.event("interlock.reset", mark)
-
-    def release(self, *, gas_test: bool = False) -> dict[str, Any]:
-        """From wherever the box is: put the site in order, reset, arm, wait for the confirmed contact."""
-        for badge in ("performer", "guardian", "leader"):
-            self.site.set("badge", badge, "here")
-        self.site.set("camera", "performer,guardian")
-        if self.box.status["state"] == "RELEASED":
-            return dict(self.box.status)
-        if gas_test:
-            self.gas_test()
-        if "ticket_check_none" in reasons(self.box.status):
-            self.box.wait("the shift leader", lambda _: self.box.code("permit", "check", "--by", "leader")[0] == 0)
-        if self.box.status["state"] == "TRIPPED" and not self.box.status["reset_done"]:
-            healthy = {"estop", "stop", "gas", "deadman", "contact_open", "inputs", "loop"}
-            healthy |= {"guardian", "performer", "place", "stranger"}
-            self.box.wait(
-                "the causes to clear", lambda s: not {v["condition"] for v in s["verdicts"] if not v["ok"]} & healthy
-            )
-            self.reset()
-        self.box.state("PERMISSIVE_OK", seconds=25)
-        mark = self.box.mark()
-        self.site.press("arm")
-        self.box.event("relay.closed", mark)
-        return dict(self.box.state("RELEASED"))
-
-    def tripped_by(self, *codes: str, subject: str = "") -> dict[str, Any]:
-        """Wait for TRIPPED and check the first-out."""
-        status = self.box.state("TRIPPED")
-        first = status["first_out"]
-        if first["code"] not in codes or (subject and first["subject"] != subject):
-            raise DemoError(
-                f"expected first-out {' or '.join(codes)} {subject}, got {first['code']} {first['subject']}"
-            )
-        return dict(first)
 
     def alarm_at_bridge(self, after_ms: int) -> dict[str, Any]:
         """Wait until the bridge shows a trip that is newer."""
@@ -289,6 +197,7 @@ class Story:
         """1."""
         began = time.monotonic()
         self.stage.set()
+        self.crew = Crew(self.stage.site, self.stage.box)
         self.box.wait("the box", lambda status: status["state"] == "LOCKED", 30)
         self.box.wait("the gas detectors", lambda s: all(c["quality"] == "good" for c in s["channels"]), 20)
         until("the box on the bridge's page", lambda: self._online() or None, 20)
@@ -340,32 +249,32 @@ class Story:
 
     def release_confirmed(self) -> Told:
         """5."""
-        bumped = self.bump_tests()
-        self.gas_test()
+        bumped = self.crew.bump_tests()
+        self.crew.gas_test()
         self.box.wait("all but the ticket check", lambda s: reasons(s) == ["ticket_check_none"], 20)
         refused, why = self.box.code("permit", "check", "--by", "performer")
         if not refused:
             raise DemoError(f"the performer checked their own ticket: {why}")
-        checked = self.check_ticket()
+        checked = self.crew.check_ticket()
         self.box.state("PERMISSIVE_OK", seconds=20)
         mark = self.box.mark()
         self.site.press("arm")
         authorised = self.box.event("release.authorised", mark)
         closed = self.box.event("relay.closed", mark)
         self.box.state("RELEASED")
-        if self.deadman()["contact"] != "C":
+        if self.crew.deadman()["contact"] != "C":
             raise DemoError("the controller's contact is not closed")
         order = f"authorised as leaf {authorised['seq']} before the contact closed (leaf {closed['seq']})"
         return Told(f"bump tests {bumped}; {checked}; {order}")
 
     def methane_rises(self) -> Told:
         """6."""
-        self.release()
+        self.crew.release()
         since_ms = int(time.time() * 1000) - 500
         self.site.set("ch4-1", 18)
-        first = self.tripped_by("gas_high", subject="ch4-1")
+        first = self.crew.tripped_by("gas_high", subject="ch4-1")
         set_us = self.site.state()["gas"]["ch4-1"]["set_us"]
-        ms = (self.opened_after(set_us)["contact_open_us"] - set_us) / 1000
+        ms = (self.crew.opened_after(set_us)["contact_open_us"] - set_us) / 1000
         self.times["gas_ms"] = ms
         alarm = self.alarm_at_bridge(since_ms)
         over = f"{first['subject']} {first['value']} > {first['limit']} {first['unit']}"
@@ -378,24 +287,24 @@ class Story:
         mark = self.box.mark()
         self.site.press("arm")
         self.box.event("interlock.arm_refused", mark)
-        if self.box.status["state"] != "TRIPPED" or self.deadman()["contact"] != "O":
+        if self.box.status["state"] != "TRIPPED" or self.crew.deadman()["contact"] != "O":
             raise DemoError(f"expected a latched trip, got {self.box.brief()}")
         exit_code, _ = self.box.code("reset")
         if exit_code or self.box.status["reset_done"]:
             raise DemoError("hotbox reset must only open the window")
-        self.release(gas_test=True)
+        self.crew.release()
         return Told("arm refused while latched; after gas test, reset key and arm: RELEASED")
 
     def guardian_leaves(self) -> Told:
         """8."""
-        self.release()
+        self.crew.release()
         mark = self.box.mark()
         self.site.set("badge", "guardian", "away")
         self.box.event("presence.warning", mark, 15)
         seen = self.box.wait("the countdown", lambda s: any(c["what"] == "grace" for c in s["countdowns"]))
         text = next(c["zh"] for c in seen["countdowns"] if c["what"] == "grace")
-        self.tripped_by("badge_absent")
-        self.opened_after(0)
+        self.crew.tripped_by("badge_absent")
+        self.crew.opened_after(0)
         self.site.set("badge", "guardian", "here")
         return Told(f"«{text}»")
 
@@ -403,10 +312,10 @@ class Story:
         """9."""
         times = []
         for fault in ("silent", "exception", "link_drop"):
-            self.release(gas_test=True)
+            self.crew.release()
             since = int(self.site.fault("o2-1", fault)["fault_us"])
-            self.tripped_by("gas_stale", "gas_fault")
-            ms = (self.opened_after(since)["contact_open_us"] - since) / 1000
+            self.crew.tripped_by("gas_stale", "gas_fault")
+            ms = (self.crew.opened_after(since)["contact_open_us"] - since) / 1000
             times.append((fault, ms))
             self.site.fault("o2-1", "none")
             self.box.wait("the detector", lambda s: all(c["quality"] == "good" for c in s["channels"]), 15)
@@ -415,24 +324,24 @@ class Story:
 
     def interlock_killed(self) -> Told:
         """10."""
-        self.release(gas_test=True)
+        self.crew.release()
         pid = self.stage.interlock_pid()
-        opens = self.deadman()["opens"]
+        opens = self.crew.deadman()["opens"]
         os.kill(pid, signal.SIGKILL)
         state = self.open_again(opens)
         ms = (state["contact_open_us"] - state["hb_before_open_us"]) / 1000
         self.times["kill_ms"] = ms
         self.box.wait("the restart", lambda s: (s["first_out"] or {}).get("code") == "unclean_restart", 20)
-        self.tripped_by("unclean_restart")
+        self.crew.tripped_by("unclean_restart")
         return Told(
             f"{state['open_cause']}, {ms:.0f} ms after the last good heartbeat; restart: TRIPPED by unclean_restart", ms
         )
 
     def interlock_frozen(self) -> Told:
         """11."""
-        self.release()
+        self.crew.release()
         pid = self.stage.interlock_pid()
-        opens = self.deadman()["opens"]
+        opens = self.crew.deadman()["opens"]
         os.kill(pid, signal.SIGSTOP)
         try:
             state = self.open_again(opens)
@@ -440,14 +349,14 @@ class Story:
             os.kill(pid, signal.SIGCONT)
         ms = (state["contact_open_us"] - state["hb_before_open_us"]) / 1000
         self.times["stop_ms"] = ms
-        self.tripped_by("loop_gap", "deadman_open")
+        self.crew.tripped_by("loop_gap", "deadman_open")
         cycles = state["cycles"]
         until(
             "heartbeats again",
-            lambda: s if (s := self.deadman())["last_good_hb_us"] > state["contact_open_us"] else None,
+            lambda: s if (s := self.crew.deadman())["last_good_hb_us"] > state["contact_open_us"] else None,
             5,
         )
-        after = self.deadman()
+        after = self.crew.deadman()
         if after["contact"] != "O" or after["cycles"] != cycles:
             raise DemoError("the contact closed again after SIGCONT")
         return Told(f"{ms:.0f} ms after the last good heartbeat; open after SIGCONT", ms)
@@ -455,16 +364,16 @@ class Story:
     def deadman_reboots(self) -> Told:
         """12."""
         # The gas had grown stale while the interlock was frozen: that asks for a new gas test too.
-        self.release(gas_test=True)
-        boots = self.deadman()["boots"]
+        self.crew.release()
+        boots = self.crew.deadman()["boots"]
         since = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
         self.site.fault("deadman", "reboot")
         state = until(
-            "the reboot", lambda: s if (s := self.deadman())["boots"] > boots and s["contact"] == "O" else None, 10
+            "the reboot", lambda: s if (s := self.crew.deadman())["boots"] > boots and s["contact"] == "O" else None, 10
         )
-        self.tripped_by("deadman_open", "deadman_silent", "feedback_lost")
+        self.crew.tripped_by("deadman_open", "deadman_silent", "feedback_lost")
         self.box.wait("the controller's new status", lambda s: s["relay"]["boots"] == state["boots"])
-        if self.deadman()["contact"] != "O":
+        if self.crew.deadman()["contact"] != "O":
             raise DemoError("the contact closed by itself after the reboot")
         return Told(f"boot {state['boots']}, latched open", max(0.0, (state["contact_open_us"] - since) / 1000))
 
@@ -472,15 +381,15 @@ class Story:
         """13."""
         self.stage.kill("broker")
         try:
-            self.release()
+            self.crew.release()
             self.site.set("ch4-1", 18)
-            self.tripped_by("gas_high")
+            self.crew.tripped_by("gas_high")
             self.site.set("ch4-1", 0)
         finally:
             self.stage.start_broker()
         self.stage.kill("bridge")
         try:
-            self.release(gas_test=True)
+            self.crew.release()
         finally:
             self.stage.start_bridge()
         size = self.box.status["audit"]["size"]
@@ -529,21 +438,21 @@ class Story:
 
     def finished(self) -> Told:
         """15."""
-        self.release(gas_test=True)
+        self.crew.release()
         mark = self.box.mark()
         self.site.press("finish")
         self.box.event("work.finished", mark)
         watching = self.box.wait("the fire watch", lambda s: any(c["what"] == "fire_watch" for c in s["countdowns"]))
         seconds = max(c["left_ms"] for c in watching["countdowns"] if c["what"] == "fire_watch") / 1000
-        self.opened_after(0)
-        self.reset()
+        self.crew.opened_after(0)
+        self.crew.reset()
         self.box.event("fire_watch.ended", mark, 20)
         self.box.state("LOCKED", "PERMISSIVE_OK", seconds=10)
         mark = self.box.mark()
         second = self.apply(BOX, seconds=30, content="第二张票")
         self.box.event("permit.accepted", mark, 20)
         self.box.wait("the second permit", lambda s: s["permit"] and s["permit"]["id"] == second)
-        self.release(gas_test=True)
+        self.crew.release()
         self.tripped_after_end()
         return Told(
             f"fire watch from {seconds:.0f} s, reset, LOCKED; {second} ran out while released: tripped by deadline"
@@ -552,8 +461,8 @@ class Story:
     def tripped_after_end(self) -> None:
         """The released permit's window ends."""
         self.box.wait("the end of the window", lambda s: s["state"] == "TRIPPED", 40)
-        self.tripped_by("deadline")
-        self.opened_after(0)
+        self.crew.tripped_by("deadline")
+        self.crew.opened_after(0)
 
     def log_proves(self) -> Told:
         """16."""

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -46,12 +46,13 @@ _RESEND_S = 0.3
 _HASH = "0" * 64
 
 
-def permit(key: OKPKey) -> str:
-    """A permit for the crew that is good for four hours."""
+def permit(key: OKPKey, level: Level = Level.GRADE_1) -> str:
+    """A permit for the crew, one level up, that is good for four hours."""
+    below = Level.GRADE_1 if level is Level.SPECIAL else Level.GRADE_2
     now = int(time.time())
     claims = PermitClaims(
         iss="bridge", aud=BOX, jti=PERMIT, iat=now, nbf=now - 60, exp=now + 4 * 3600, as_of=now, lease_s=4 * 3600,
-        work="hot_work", level=Level.GRADE_1, base_level=Level.GRADE_2, method="electric welding", place="bench", content="weld", rules=SIMULATION,
+        work="hot_work", level=level, base_level=below, method="electric welding", place="bench", content="weld", rules=SIMULATION,
         people=PEOPLE, content_sha256=_HASH,
         approvals=(Approval("a1", "王五", "safety", now, _HASH), Approval("a2", "赵六", "owner", now, _HASH)),
     )  # fmt: skip
@@ -126,7 +127,9 @@ class _Crew(threading.Thread):
             self.send(Source.VISION, item)
 
     def send(self, source: Source, item: evidence.Evidence) -> None:
-        """Send one item; a full or closed socket loses it."""
+        """Send one item; a full or closed socket loses it, and nobody plays a process that runs."""
+        if source not in self._ends:
+            return
         with suppress(OSError):
             sockets.send(self._ends[source], evidence.encode(item))
 
@@ -146,8 +149,13 @@ class _Crew(threading.Thread):
 class Box:
     """A running interlock and its crew; usable as a context manager."""
 
-    def __init__(self, config: Path, key: OKPKey, *, log: Path | None = None) -> None:
-        """Start the interlock and hand it a permit; `log` takes its standard error, else it is inherited."""
+    def __init__(self, config: Path, key: OKPKey, *, log: Path | None = None, real: Sequence[Source] = (),
+                 level: Level = Level.GRADE_1, command: Sequence[str] = (sys.executable,)) -> None:  # fmt: skip
+        """Start the interlock and hand it a permit.
+
+        `log` takes its standard error, else it is inherited. The processes of `real` run, too, instead of being
+        played; `command` runs Python for all of them.
+        """
         settings = yaml.safe_load(config.read_text(encoding="utf-8"))
         self._control_path = Path(settings["run"]) / "control.sock"
         self._gases = {(channel["gas"], channel["unit"]) for channel in settings["channels"]}
@@ -155,18 +163,24 @@ class Box:
         for source in (Source.VISION, Source.PRESENCE, Source.LINK):
             ours[source], theirs[source] = sockets.pair()
         pairs = [f"{source.value}={end.fileno()}" for source, end in theirs.items()]
-        command = [sys.executable, "-m", "edge.process", "interlock", str(config), *pairs]
-        self.process = subprocess.Popen(
-            command, pass_fds=[end.fileno() for end in theirs.values()], stderr=log.open("w") if log else None
-        )
-        for end in theirs.values():
+        self._argv = [*command, "-m", "edge.process"]
+        self._log = log.open("a") if log else None
+        self.process = self._start("interlock", str(config), *pairs, ends=list(theirs.values()))
+        self._others = [
+            self._start(source.value, str(config), f"{source.value}={ours[source].fileno()}", ends=[ours[source]])
+            for source in real
+        ]
+        for end in (*theirs.values(), *(ours.pop(source) for source in real)):
             end.close()
         self._ends = ours
         self._crew = _Crew(ours)
         self._crew.start()
         self._control = self._connect()
         self._lines = self._control.makefile("rb")
-        self._crew.send(Source.LINK, evidence.PermitOffer(sockets.now_us(), permit(key)))
+        self._crew.send(Source.LINK, evidence.PermitOffer(sockets.now_us(), permit(key, level)))
+
+    def _start(self, *words: str, ends: Sequence[socket.socket]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([*self._argv, *words], pass_fds=[end.fileno() for end in ends], stderr=self._log)
 
     def __enter__(self) -> Self:
         return self
@@ -179,7 +193,13 @@ class Box:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        for other in self._others:
+            other.terminate()
+        for other in self._others:
+            other.wait()
         self._crew.stop()
+        if self._log is not None:
+            self._log.close()
         for closing in (self._lines, self._control, *self._ends.values()):
             closing.close()
 

@@ -1,7 +1,6 @@
 """`hotbox-sim` as a person types it."""
 
 import json
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -67,7 +66,7 @@ def test_json_prints_what_the_device_answers(running: RunningSite, site: Site) -
     assert told["set_us"] > 0
 
 
-@pytest.mark.parametrize("words", [["state"], ["--dir", "/nonexistent", "state"], ["scenario", "nothing"]])
+@pytest.mark.parametrize("words", [["state"], ["--dir", "/nonexistent", "state"], ["scenario", "run", "nothing"]])
 def test_an_error_is_one_line_and_exit_code_2(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,13 +83,3 @@ def test_an_error_is_one_line_and_exit_code_2(
 def test_a_negative_reading_needs_the_usual_separator(running: RunningSite, site: Site) -> None:
     _run("--dir", str(running.directory), "set", "--", "ch4-1", "-0.5")
     assert site.state()["gas"]["ch4-1"]["value"] == -0.5
-
-
-def test_scenarios_are_listed_and_played(running: RunningSite, site: Site, tmp_path: Path) -> None:
-    assert "gas-rises" in _run("scenario")
-    path = tmp_path / "quick.yaml"
-    path.write_text('{zh: 快, en: quick, steps: [{at_s: 0, do: set ch4-2 7}, {at_s: 0.01, do: "fault ch4-2 silent"}]}')
-    told = _run("--dir", str(running.directory), "scenario", str(path))
-    assert "快 | quick" in told
-    assert site.state()["gas"]["ch4-2"]["value"] == 7
-    assert site.state()["gas"]["ch4-2"]["fault"] == "silent"

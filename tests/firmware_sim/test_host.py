@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,9 +32,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, di
 
 
 def _run(facts: dict[str, Any], code: str, *words: str) -> subprocess.CompletedProcess[str]:
+    python = host.interpreter(facts, Path(facts["clock"]).with_name("python"))
     return subprocess.run(
-        [*host.command(facts), sys.executable, "-c", code, *words],
-        env={**os.environ, **host.environment(facts)}, capture_output=True, text=True, timeout=20, check=False,
+        [*host.command(facts), str(python), "-c", code, *words],
+        capture_output=True, text=True, timeout=20, check=False,
     )  # fmt: skip
 
 
