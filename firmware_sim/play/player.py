@@ -17,6 +17,7 @@ _LOOK_S = 0.02
 _LATE_S = 1.0
 _WELL = {
     "estop": "closed", "stop": "closed", "door": "closed", "mains": "on", "battery": "ok", "enclosure": "ok",
+    "flame": "none",
 }  # fmt: skip
 
 
