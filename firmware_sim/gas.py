@@ -7,16 +7,13 @@ from typing import Any, Protocol
 from firmware_sim.child import Offer, Request
 from firmware_sim.clock import now_us
 from firmware_sim.errors import SimulationError, number, one_of, within
+from firmware_sim.layouts import LAYOUTS, Said
 from firmware_sim.modbus import Fault, Faulty, RtuBus, TcpBus
-from firmware_sim.modbus.faults import signed
 from firmware_sim.pty_line import PtyLine
-from firmware_sim.settings import DetectorSettings, SiteSettings, UnitSettings
+from firmware_sim.settings import SHARED, DetectorSettings, SiteSettings, UnitSettings
 
-_STATUS_FAULT = 1
-_STATUS_OVER_RANGE = 2
-_STATUS_WARM_UP = 4
-_COUNTER_STEP_US = 50_000
 _RTU_LATE_MS = 150
+_TCP_LATE_MS = 350
 _LATEST_MS = 60_000
 _DRIFT_A_S = 0.05
 """Share of the range."""
@@ -25,20 +22,7 @@ _BAUDS = (300, 921_600)
 
 
 class Detector:
-    """One gas detector head, or one process sensor, which has the same registers.
-
-    | register | what it shows |
-    |---|---|
-    | 0 | value, signed; times `scale` = value in the head's unit |
-    | 1 | status: bit 0 fault, bit 1 over range, bit 2 warming up |
-    | 2 | live counter, rises every 50 ms, wraps at 65536 |
-    | 3, 4 | serial number, high word first |
-    | 5 | unit id |
-    | 6 | end of range in counts |
-    | 7 | hardware revision |
-    | 8 | firmware, major x 256 + minor |
-    | 9 | temperature, 0.1 °C |
-    """
+    """One gas detector head, or one process sensor; its family's register table is in firmware_sim/layouts.py."""
 
     def __init__(self, settings: UnitSettings) -> None:
         """Clean air, or the sensor's value at start."""
@@ -85,32 +69,60 @@ class Detector:
         """The register table of this moment."""
         if self.fault is Fault.FROZEN:
             return self._frozen
+        return LAYOUTS[_layout(self.settings)]((self.said(),))
+
+    def said(self) -> Said:
+        """What it measures and says of itself, whatever registers show it."""
         settings = self.settings
-        top = round(settings.range_high / settings.scale)
-        counts = round(self._shown() / settings.scale)
-        status = _STATUS_FAULT if self.fault is Fault.STATUS_FAULT else 0
-        if self.fault is Fault.WARM_UP:
-            status |= _STATUS_WARM_UP
-        if self.fault is Fault.OVER_RANGE or counts > top:
-            status |= _STATUS_OVER_RANGE
-            counts = top
-        serial = 26_040_000 + sum(settings.name.encode()) * 10 + settings.unit_id
-        return (
-            signed(counts),
-            status,
-            now_us() // _COUNTER_STEP_US & 0xFFFF,
-            serial >> 16,
-            serial & 0xFFFF,
-            settings.unit_id,
-            min(top, 0xFFFF),
-            2,
-            0x0104,
-            253,
-        )
+        return Said(
+            settings.name, settings.unit_id, settings.slot if isinstance(settings, DetectorSettings) else 0,
+            self._shown(), settings.scale, settings.range_high, self.fault is Fault.STATUS_FAULT,
+            self.fault is Fault.OVER_RANGE, self.fault is Fault.WARM_UP,
+        )  # fmt: skip
 
     def discrete_inputs(self) -> Sequence[bool]:
         """A detector has none."""
         return ()
+
+
+def _layout(settings: UnitSettings) -> str:
+    return settings.layout if isinstance(settings, DetectorSettings) else "generic-int"
+
+
+class SharedUnit:
+    """A unit of several heads: a remote-I/O module, a portable behind its gateway."""
+
+    def __init__(self, heads: Sequence[Detector]) -> None:
+        """Heads of one family, each in a slot of its own."""
+        self._heads = heads
+        self._layout = LAYOUTS[_layout(heads[0].settings)]
+        self._frozen: Sequence[int] = ()
+
+    def registers(self) -> Sequence[int]:
+        """The register table of this moment; one frozen head is a module that stands still."""
+        if not any(head.fault is Fault.FROZEN for head in self._heads):
+            self._frozen = ()
+        elif self._frozen:
+            return self._frozen
+        table = self._layout([head.said() for head in self._heads])
+        if any(head.fault is Fault.FROZEN for head in self._heads):
+            self._frozen = table
+        return table
+
+    def discrete_inputs(self) -> Sequence[bool]:
+        """It has none."""
+        return ()
+
+
+def units_of(heads: Sequence[Detector], late_ms: int) -> dict[int, Faulty]:
+    """The units of a bus: a head each, or several heads of one unit id together."""
+    found: dict[int, list[Detector]] = {}
+    for head in heads:
+        found.setdefault(head.settings.unit_id, []).append(head)
+    return {
+        unit_id: Faulty(SharedUnit(of) if _layout(of[0].settings) in SHARED else of[0], late_ms=late_ms)
+        for unit_id, of in found.items()
+    }
 
 
 class Bus(Protocol):
@@ -213,7 +225,7 @@ def tcp(directory: Path, settings: SiteSettings) -> GasBus:
     if bus is None:
         raise SimulationError("this site has no TCP bus")
     heads = [Detector(unit) for unit in bus.units]
-    units = {head.settings.unit_id: Faulty(head) for head in heads}
+    units = units_of(heads, _TCP_LATE_MS)
     return GasBus("gas_tcp", TcpBus(units, port=bus.port), units, heads)
 
 
@@ -223,6 +235,6 @@ def rtu(directory: Path, settings: SiteSettings) -> GasBus:
     if bus is None:
         raise SimulationError("this site has no RTU bus")
     heads = [Detector(unit) for unit in bus.units]
-    units = {head.settings.unit_id: Faulty(head, late_ms=_RTU_LATE_MS) for head in heads}
+    units = units_of(heads, _RTU_LATE_MS)
     line = PtyLine(directory / "gas-rtu")
     return GasBus("gas_rtu", RtuBus(units, line, bus.baud, bus.turnaround_ms), units, heads)

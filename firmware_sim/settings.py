@@ -10,6 +10,10 @@ from firmware_sim.errors import SimulationError
 CENTRE = (31.230400, 121.473700)
 """Latitude and longitude of the default site's middle."""
 
+Layout = Literal[
+    "generic-int", "generic-float", "generic-float-low-first", "rtu-fixed-head", "4-20ma-remote-io",
+    "portable-multigas-gateway",
+]
 UnitId = Annotated[int, msgspec.Meta(ge=1, le=247)]
 
 
@@ -28,6 +32,8 @@ class DetectorSettings(_Section, frozen=True):
         scale: value of one count of its register.
         range_high: end of its range, where `over_range` pins it.
         value: what it shows at start: clean air.
+        layout: its product family (firmware_sim/layouts.py), by the name of the box's profile for it.
+        slot: its place in a unit that holds several heads: analog input 0 to 7; LEL, O2, CO, H2S as 0 to 3.
     """
 
     name: str
@@ -37,6 +43,8 @@ class DetectorSettings(_Section, frozen=True):
     scale: Annotated[float, msgspec.Meta(gt=0)]
     range_high: float
     value: float = 0.0
+    layout: Layout = "generic-int"
+    slot: Annotated[int, msgspec.Meta(ge=0, le=7)] = 0
 
 
 class SensorSettings(_Section, frozen=True):
@@ -182,7 +190,24 @@ def load(path: Path | None) -> SiteSettings:
     if twice:
         raise SimulationError(f"{path}: two detectors are called {', '.join(twice)}; rename one")
     for bus in buses:
-        units = [unit.unit_id for unit in bus.units]
-        if len(set(units)) < len(units):
-            raise SimulationError(f"{path}: two detectors on one bus share a unit id")
+        _check_units(path, bus.units)
     return settings
+
+
+def _check_units(path: Path, units: tuple[UnitSettings, ...]) -> None:
+    """Heads share a unit id only in a unit that holds several, each in a slot of its own."""
+    seen: dict[int, list[UnitSettings]] = {}
+    for unit in units:
+        seen.setdefault(unit.unit_id, []).append(unit)
+    for unit_id, heads in seen.items():
+        layouts = {head.layout if isinstance(head, DetectorSettings) else "" for head in heads}
+        slots = {head.slot if isinstance(head, DetectorSettings) else 0 for head in heads}
+        if len(heads) > 1 and not (len(layouts) == 1 and layouts <= {*SHARED} and len(slots) == len(heads)):
+            raise SimulationError(
+                f"{path}: two detectors on one bus share a unit id ({unit_id}); only heads of "
+                f"{' or '.join(SHARED)} may, each in a slot of its own"
+            )
+
+
+SHARED = ("4-20ma-remote-io", "portable-multigas-gateway")
+"""Families whose units hold several heads."""
