@@ -23,6 +23,7 @@ InputAddress = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Dbm = Annotated[int, msgspec.Meta(ge=-126, le=0)]
 Millis = Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
 SIMULATION = "SIMULATION"
+_LAST_PORT = 65535
 _NAME_A_BUS = "name one that stands under `buses`"
 _SEE_DATA_SHEET = "see its data sheet"
 _NAMED = "configuration; configs/box.example.yaml explains every key"
@@ -274,10 +275,25 @@ class BadgeRules(_Section, frozen=True):
 
 
 class Gnss(_Section, frozen=True):
-    """NMEA receiver on a serial line."""
+    """NMEA receiver: on a serial line of its own, or behind a gpsd (``host:port``) that others read too."""
 
-    device: str
+    device: str = ""
     baud: Baud = 9600
+    gpsd: str = ""
+
+    @property
+    def gpsd_address(self) -> tuple[str, int]:
+        """Host and port of `gpsd`.
+
+        Raises:
+            ContractError: it does not read.
+        """
+        host, colon, port = self.gpsd.rpartition(":")
+        if not (host and colon and port.isascii() and port.isdigit() and 0 < int(port) <= _LAST_PORT):
+            raise ContractError(
+                "presence.gnss.gpsd", "host:port, such as 127.0.0.1:2947", self.gpsd, "2947 is gpsd's own port"
+            )
+        return host.strip("[]"), int(port)
 
 
 class Presence(_Section, frozen=True):
@@ -452,10 +468,11 @@ def device_addresses(config: BoxConfig) -> list[tuple[str, str, bool]]:
     if config.gpio is not None:
         found.append(("gpio", config.gpio.family, False))
     found.extend((f"{key}.device", device, _pseudo_terminal(device)) for key, device in config.relay.serial_lines)
-    if config.presence.gnss:
-        found.append(
-            ("presence.gnss.device", config.presence.gnss.device, _pseudo_terminal(config.presence.gnss.device))
-        )
+    gnss = config.presence.gnss
+    if gnss and gnss.gpsd:
+        found.append(("presence.gnss.gpsd", gnss.gpsd, _loopback(gnss.gpsd_address[0])))
+    elif gnss:
+        found.append(("presence.gnss.device", gnss.device, _pseudo_terminal(gnss.device)))
     if config.presence.badges:
         bus = config.presence.badges.dbus_address
         found.append(("presence.badges.dbus_address", bus or "system bus", bus.startswith("unix:")))
@@ -575,6 +592,19 @@ def _check_series(config: BoxConfig) -> None:
     _unique("relay.series (GPIO lines)", lines)
 
 
+def _receiver(gnss: Gnss) -> str:
+    """Where the receiver is; refuses one with two places or none."""
+    if bool(gnss.device) == bool(gnss.gpsd):
+        raise ContractError(
+            "presence.gnss", "device or gpsd", "both" if gnss.device else "neither",
+            "name the receiver's own serial line, or the gpsd that reads it",
+        )  # fmt: skip
+    if gnss.device:
+        return gnss.device
+    host, port = gnss.gpsd_address
+    return f"{host}:{port}"
+
+
 def check(config: BoxConfig) -> None:
     """Refuse a configuration that contradicts itself. Bus budgets are checked by `edge.gas.budget`.
 
@@ -635,7 +665,7 @@ def check(config: BoxConfig) -> None:
     _check_series(config)
     lines = [*config.relay.serial_lines, *((f"buses.{b.name}", b.device) for b in config.buses if b.kind == "rtu")]
     if config.presence.gnss is not None:
-        lines.append(("presence.gnss", config.presence.gnss.device))
+        lines.append(("presence.gnss", _receiver(config.presence.gnss)))
     for index, (key, device) in enumerate(lines):
         for other, same in lines[:index]:
             if device == same:

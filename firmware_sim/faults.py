@@ -75,6 +75,10 @@ CATALOGUE = (
         (
             Known("void", "无定位", "no fix"),
             Known("no_checksum", "语句没有校验和", "sentences without a checksum"),
+            Known("bad_checksum", "语句被改动，校验不符", "sentences that were changed: their checksum is wrong"),
+            Known("jump", "位置每秒跳变约 40 米", "the position leaps 40 m and back, each second"),
+            Known("frozen", "时间与位置停走", "one measurement is told for ever"),
+            Known("poor", "卫星少、精度差", "few satellites, poor precision"),
             Known("silent", "不输出", "says nothing"),
         ),
     ),

@@ -74,6 +74,9 @@ EVENTS: dict[str, str] = {
     "permit.reconfirmed": _("approval re-confirmed"),
     "gas.record": _("gas values recorded"),
     "permit.checked": _("ticket checked by the shift leader"),
+    "badge.battery": _("badge's battery low"),
+    "device.failed": _("device failed"),
+    "device.well": _("device well again"),
 }
 
 REASONS: dict[str, str] = {
@@ -216,6 +219,22 @@ REASONS: dict[str, str] = {
     "ticket_check_none": _("the shift leader has not checked the ticket {subject}"),
     "ticket_check_day": _("the ticket check of {subject} is of another day"),
     "flame_seen": _("the flame or heat sensor sees fire"),
+    "badge_stale": _("what {subject}'s badge sends is an old recording"),
+    "badge_forged": _("{subject}'s badge is forged"),
+    "badge_outdated": _("{subject}'s badge has firmware that is too old"),
+    "badge_cloned": _("{subject}'s badge is heard from two radios"),
+    "badge_weak": _("{subject}'s badge is too far away"),
+    "radio_deaf": _("the Bluetooth radio hears nothing at all"),
+    "radio_absent": _("the Bluetooth adapter does not scan"),
+    "radio_lost": _("nothing is heard of the Bluetooth radio"),
+    "gnss_void": _("the GNSS receiver has no fix"),
+    "gnss_checksum": _("the GNSS receiver's sentences fail their checksum"),
+    "gnss_jump": _("the position jumped faster than anything moves"),
+    "gnss_frozen": _("the GNSS receiver's time stands still"),
+    "gnss_silent": _("the GNSS receiver says nothing"),
+    "gnss_absent": _("the GNSS receiver cannot be opened"),
+    "gnss_lost": _("nothing is heard of the GNSS receiver"),
+    "badge_battery": _("badge {subject} has a low battery"),
 }
 
 TODOS: dict[str, str] = {
@@ -366,4 +385,20 @@ TODOS: dict[str, str] = {
     "ticket_check_none": _("the shift leader checks the ticket here: hotbox permit check --by ID"),
     "ticket_check_day": _("check it again, every day before ignition: hotbox permit check --by ID"),
     "flame_seen": _("put the fire out or leave and report; find the cause; reset once the sensor is well again"),
+    "badge_stale": _("{subject} must come with the badge; look for who plays it"),
+    "badge_forged": _("provision it again: hotbox provision badge NUMBER --replace"),
+    "badge_outdated": _("update the badge's firmware or hand out another"),
+    "badge_cloned": _("look for the copy; hand out another badge"),
+    "badge_weak": _("{subject} must come closer; check the badge's battery"),
+    "radio_deaf": _("the box restarts its scan by itself; if that does not help, check antenna and adapter"),
+    "radio_absent": _("check the adapter: bluetoothctl show; systemctl status bluetooth"),
+    "radio_lost": _("check the presence process: systemctl status hotbox-presence"),
+    "gnss_void": _("move the antenna into the open"),
+    "gnss_checksum": _("check its wiring and baud rate"),
+    "gnss_jump": _("check the antenna, look for interference; it counts again once it stays"),
+    "gnss_frozen": _("power the receiver off and on"),
+    "gnss_silent": _("check its power and wiring"),
+    "gnss_absent": _("check presence.gnss and its wiring"),
+    "gnss_lost": _("check the presence process: systemctl status hotbox-presence"),
+    "badge_battery": _("change the badge's battery"),
 }

@@ -217,6 +217,96 @@ CATALOGUE: dict[str, Text] = {
         "更换工牌或重新配发",
         "use another badge or provision it again",
     ),
+    "badge_stale": Text(
+        "{subject} 的工牌信号是旧录音",
+        "what {subject}'s badge sends is an old recording",
+        "请 {subject} 带本人工牌到岗；查找仿冒源",
+        "{subject} must come with the badge; look for who plays it",
+    ),
+    "badge_forged": Text(
+        "{subject} 的工牌签名不符",
+        "{subject}'s badge is forged",
+        "重新配发：hotbox provision badge 编号 --replace",
+        "provision it again: hotbox provision badge NUMBER --replace",
+    ),
+    "badge_outdated": Text(
+        "{subject} 的工牌固件过旧",
+        "{subject}'s badge has firmware that is too old",
+        "更新工牌固件或更换工牌",
+        "update the badge's firmware or hand out another",
+    ),
+    "badge_cloned": Text(
+        "{subject} 的工牌有两个信号源",
+        "{subject}'s badge is heard from two radios",
+        "查找复制的工牌；更换该工牌",
+        "look for the copy; hand out another badge",
+    ),
+    "badge_weak": Text(
+        "{subject} 的工牌信号太弱",
+        "{subject}'s badge is too far away",
+        "请 {subject} 靠近作业盒；检查工牌电池",
+        "{subject} must come closer; check the badge's battery",
+    ),
+    "radio_deaf": Text(
+        "蓝牙收不到任何信号",
+        "the Bluetooth radio hears nothing at all",
+        "盒子会自行重启扫描；仍无信号时检查蓝牙天线与适配器",
+        "the box restarts its scan by itself; if that does not help, check antenna and adapter",
+    ),
+    "radio_absent": Text(
+        "蓝牙适配器不工作",
+        "the Bluetooth adapter does not scan",
+        "检查适配器：bluetoothctl show；systemctl status bluetooth",
+        "check the adapter: bluetoothctl show; systemctl status bluetooth",
+    ),
+    "radio_lost": Text(
+        "工牌接收没有报告",
+        "nothing is heard of the Bluetooth radio",
+        "检查 presence 进程：systemctl status hotbox-presence",
+        "check the presence process: systemctl status hotbox-presence",
+    ),
+    "gnss_void": Text(
+        "定位接收机没有定位", "the GNSS receiver has no fix", "把天线移到开阔处", "move the antenna into the open"
+    ),
+    "gnss_checksum": Text(
+        "定位语句校验错误",
+        "the GNSS receiver's sentences fail their checksum",
+        "检查接线与波特率",
+        "check its wiring and baud rate",
+    ),
+    "gnss_jump": Text(
+        "定位跳变，快于可能的移动",
+        "the position jumped faster than anything moves",
+        "检查天线与干扰；位置稳定一段时间后恢复",
+        "check the antenna, look for interference; it counts again once it stays",
+    ),
+    "gnss_frozen": Text(
+        "定位时间与位置停走",
+        "the GNSS receiver's time stands still",
+        "重启定位接收机",
+        "power the receiver off and on",
+    ),
+    "gnss_silent": Text(
+        "定位接收机无输出", "the GNSS receiver says nothing", "检查接收机供电与接线", "check its power and wiring"
+    ),
+    "gnss_absent": Text(
+        "定位接收机打不开",
+        "the GNSS receiver cannot be opened",
+        "检查 presence.gnss 与接线",
+        "check presence.gnss and its wiring",
+    ),
+    "gnss_lost": Text(
+        "定位没有报告",
+        "nothing is heard of the GNSS receiver",
+        "检查 presence 进程：systemctl status hotbox-presence",
+        "check the presence process: systemctl status hotbox-presence",
+    ),
+    "badge_battery": Text(
+        "工牌 {subject} 电量低",
+        "badge {subject} has a low battery",
+        "更换工牌电池",
+        "change the badge's battery",
+    ),
     "badge_unknown": Text(
         "名单外工牌 {subject} 进入动火区",
         "badge {subject}, which no permit and no roster names, is in the zone",

@@ -290,6 +290,8 @@ class Volatile(msgspec.Struct, frozen=True):
         proof_run: proof test in progress.
         identify_until_us: until when the box shows which one it is, 0 if it was not asked.
         entries: unauthorised entries that were reported: door, stranger, numbers of badges.
+        devices: device of `presence` → the code of its failure, as was reported.
+        low_batteries: badges whose low battery was reported.
     """
 
     levels: Levels | None = None
@@ -311,6 +313,8 @@ class Volatile(msgspec.Struct, frozen=True):
     proof_run: ProofRun | None = None
     entries: tuple[str, ...] = ()
     identify_until_us: int = 0
+    devices: dict[str, str] = {}
+    low_batteries: tuple[int, ...] = ()
 
 
 FORGOTTEN = Volatile()

@@ -38,6 +38,7 @@ WHY_RAISED: dict[str, tuple[str, str]] = {
 
 EVENTS: dict[str, tuple[str, str]] = {
     "audit.epoch_started": ("新日志纪元", "new log epoch"),
+    "badge.battery": ("工牌电量低", "badge's battery low"),
     "bypass.ended": ("旁路结束", "bypass ended"),
     "bypass.ending": ("旁路即将结束", "bypass ends soon"),
     "bypass.started": ("旁路开始", "bypass started"),
@@ -53,6 +54,8 @@ EVENTS: dict[str, tuple[str, str]] = {
     "detector.calibration_failed": ("校准不合格，探测器停用", "calibration failed: out of service"),
     "detector.due": ("探测器到期", "detector due"),
     "detector.test_begun": ("探测器通气开始", "test gas for a detector"),
+    "device.failed": ("人员与定位设备故障", "device failed"),
+    "device.well": ("人员与定位设备恢复", "device well again"),
     "entry.unauthorised": ("未经许可进入动火区", "unauthorised entry"),
     "evidence.refused": ("证据被拒", "evidence refused"),
     "fire_watch.ended": ("看火结束", "fire watch ended"),

@@ -59,13 +59,13 @@ class Fence(msgspec.Struct, frozen=True):
             math.fsum(corner[0] for corner in ring) / len(ring),
             longitude + math.fsum(_turn(corner[1] - longitude) for corner in ring) / len(ring),
         )
-        fence = cls(middle, tuple(_on_plane(middle, corner) for corner in ring))
+        fence = cls(middle, tuple(on_plane(middle, corner) for corner in ring))
         fence._refuse_bad_shape()
         return fence
 
     def place(self, latitude: float, longitude: float) -> Placed:
         """Where a position is. On the edge counts as outside."""
-        point = _on_plane(self.middle, (latitude, longitude))
+        point = on_plane(self.middle, (latitude, longitude))
         distance = min(_to_segment(point, a, b) for a, b in self._edges())
         inside = self._winds_around(point) and distance > 0
         return Placed(inside, -distance if inside else distance)
@@ -115,7 +115,7 @@ def _turn(degrees: float) -> float:
     return (degrees + 180) % 360 - 180
 
 
-def _on_plane(middle: Point, position: Point) -> Point:
+def on_plane(middle: Point, position: Point) -> Point:
     """Metres east and north of the middle, by the ellipsoid's two radii of curvature there."""
     latitude = math.radians(middle[0])
     w2 = 1 - _WGS84_E2 * math.sin(latitude) ** 2

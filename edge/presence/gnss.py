@@ -10,6 +10,7 @@ import serial
 
 from edge.config import Gnss
 from edge.presence.nmea import LONGEST_SENTENCE, Fix, Merger
+from edge.presence.places import Places
 from edge.sockets import now_us
 
 RETRY_S = 1.0
@@ -25,9 +26,10 @@ log = logging.getLogger(__name__)
 class GnssReceiver:
     """Reads sentences and hands each fix to `on_fix`."""
 
-    def __init__(self, settings: Gnss, on_fix: Callable[[Fix], None]) -> None:
+    def __init__(self, settings: Gnss, places: Places, on_fix: Callable[[Fix], None]) -> None:
         """Nothing is opened before `run`."""
         self.merger = Merger()
+        self._places = places
         self._settings = settings
         self._on_fix = on_fix
         self._buffer = bytearray()
@@ -41,12 +43,14 @@ class GnssReceiver:
                 # Alone: a second reader would take sentences away, and each would see half of them.
                 port = serial.Serial(self._settings.device, self._settings.baud, timeout=0, exclusive=True)
             except (OSError, termios.error, ValueError) as error:  # ValueError: no such baud rate here
+                self._places.attached = False
                 if not said:
                     log.warning("the GNSS receiver at %s cannot be opened: %s", self._settings.device, error)
                     said = True
                 await asyncio.sleep(RETRY_S)
                 continue
             said = False
+            self._places.attached = True
             log.info("reading the GNSS receiver at %s", self._settings.device)
             try:
                 reason = await self._read(port)
@@ -97,8 +101,13 @@ class GnssReceiver:
         *lines, rest = self._buffer.split(b"\n")
         self._buffer = bytearray(rest[-LONGEST_SENTENCE:])
         newest = None
+        checksum, void = self.merger.refused.checksum, self.merger.refused.void
         for line in lines:
             newest = self.merger.feed(bytes(line), at_us) or newest
+        if self.merger.refused.void > void:
+            self._places.refuse("void", at_us)
+        elif self.merger.refused.checksum > checksum:
+            self._places.refuse("checksum", at_us)
         # Several fixes in one read have waited for each other: only the newest may carry the stamp of now.
         if newest:
             self._on_fix(newest)

@@ -24,7 +24,10 @@ _MEASURED_MODES = frozenset("ADFPR")
 
 
 class Fix(msgspec.Struct, frozen=True):
-    """A position: degrees, GGA quality, satellites used, HDOP, CLOCK_BOOTTIME of the later sentence."""
+    """A position: degrees, GGA quality, satellites used, HDOP, CLOCK_BOOTTIME of its arrival.
+
+    `time_s` is the receiver's own time of day (UTC): a fix that repeats it is no new measurement.
+    """
 
     latitude: float
     longitude: float
@@ -32,6 +35,7 @@ class Fix(msgspec.Struct, frozen=True):
     satellites: int
     hdop: float
     at_us: int
+    time_s: float
 
 
 class Refusals(msgspec.Struct):
@@ -102,6 +106,7 @@ class Merger:
                 satellites=int(gga.num_sats),
                 hdop=float(gga.horizontal_dil),
                 at_us=at_us,
+                time_s=_seconds(gga.timestamp),
             )
         except (TypeError, ValueError):
             self.refused.void += 1
@@ -112,3 +117,7 @@ class Merger:
             self.refused.void += 1
             return None
         return fix
+
+
+def _seconds(moment: dt.time) -> float:
+    return moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1e6

@@ -7,38 +7,28 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from contracts.errors import ContractError
-from edge.config import BadgeRules, BoxConfig
+from edge.config import BadgeRules, BoxConfig, Gnss
 from edge.evidence_client import EvidenceClient
 from edge.interlock import rules
-from edge.interlock.evidence import Badge, BadgeRefused, Device, Position
+from edge.interlock.evidence import Badge, BadgeRefused, Device
 from edge.interlock.rules import Rules
 from edge.presence import badges
 from edge.presence.ble import BadgeScanner
 from edge.presence.fence import Fence
 from edge.presence.gnss import GnssReceiver
+from edge.presence.gpsd import GpsdReceiver
 from edge.presence.nearness import Limits
 from edge.presence.nmea import Fix
+from edge.presence.places import Places
 from edge.presence.sieve import Sieve
 from edge.presence.trusted import TrustedBadges
 from edge.sockets import now_us
 
-HEALTH_EVERY_S = 0.5
+LOOK_EVERY_S = 0.1
+HEALTH_EVERY_US = 500_000
 """The interlock takes a device for lost when it hears nothing of it within the time to live of its evidence."""
 
 log = logging.getLogger(__name__)
-
-
-def position(fix: Fix, fence: Fence) -> Position:
-    """A fix as evidence."""
-    placed = fence.place(fix.latitude, fix.longitude)
-    return Position(
-        at_us=fix.at_us,
-        inside=placed.inside,
-        edge_m=round(placed.edge_m),
-        fix_quality=fix.quality,
-        satellites=fix.satellites,
-        hdop_centi=round(fix.hdop * 100),
-    )
 
 
 def nearness(settings: BadgeRules, pack: Rules) -> Limits:
@@ -70,8 +60,12 @@ async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
     def send(item: Badge | BadgeRefused) -> None:
         client.send(item)
 
+    places = Places(fence, pack)
+
     def send_position(fix: Fix) -> None:
-        client.send(position(fix, fence))
+        item = places.take(fix)
+        if item is not None:
+            client.send(item)
 
     async def listen() -> None:
         async for _ in client.messages():
@@ -82,7 +76,8 @@ async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
     work: list[Awaitable[None]] = [scanner.run(), listen(), TrustedBadges(path, sieve).follow()]
     devices: list[Callable[[], Device]] = [lambda: Device(now_us(), "radio", scanner.health, scanner.heard)]
     if presence.gnss:
-        work.append(GnssReceiver(presence.gnss, send_position).run())
+        work.append(_receiver(presence.gnss, places, send_position).run())
+        devices.append(lambda: Device(now_us(), "gnss", places.health(now_us()), places.heard))
     work.append(_report(client, devices))
     tasks = [asyncio.ensure_future(part) for part in work]
     try:
@@ -96,9 +91,20 @@ async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
         client.close()
 
 
+def _receiver(settings: Gnss, places: Places, on_fix: Callable[[Fix], None]) -> GnssReceiver | GpsdReceiver:
+    if settings.gpsd:
+        return GpsdReceiver(*settings.gpsd_address, places, on_fix)
+    return GnssReceiver(settings, places, on_fix)
+
+
 async def _report(client: EvidenceClient, devices: list[Callable[[], Device]]) -> None:
-    """Say again and again how each device is."""
+    """Say again and again how each device is, and at once when that changed."""
+    said: dict[str, tuple[str, int]] = {}
     while True:
         for device in devices:
-            client.send(device())
-        await asyncio.sleep(HEALTH_EVERY_S)
+            now = device()
+            health, at_us = said.get(now.device, ("", 0))
+            if now.health != health or now.at_us - at_us >= HEALTH_EVERY_US:
+                said[now.device] = (now.health, now.at_us)
+                client.send(now)
+        await asyncio.sleep(LOOK_EVERY_S)

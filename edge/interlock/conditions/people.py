@@ -1,7 +1,9 @@
 """Who is here: badges, faces, and nobody else."""
 
 from contracts.permit import PermitClaims, Person, Role
+from edge.interlock.conditions.devices import device_fault
 from edge.interlock.conditions.facts import PASS, Facts, Verdict
+from edge.interlock.reasons import CATALOGUE
 from edge.interlock.rules import Number
 from edge.interlock.site import SitePerson
 from edge.interlock.state import Mode, Reason
@@ -25,6 +27,18 @@ def _badge_age_us(f: Facts, person: Person) -> int | None:
     return None if seen is None else f.now_us - seen.at_us
 
 
+def absence(f: Facts, badge: int) -> str:
+    """Why a badge is not here, as far as is known: nobody can be heard, or it was heard and is not believed."""
+    broken = device_fault(f, "radio")
+    if broken:
+        return broken
+    refused = f.snapshot.refused_badges.get(badge)
+    if refused is None or not 0 <= f.now_us - refused.at_us <= f.rules.badge_ttl_s.value * 1_000_000:
+        return "badge_absent"
+    code = f"badge_{refused.why}"
+    return code if code in CATALOGUE else "badge_refused"
+
+
 def badge_here(f: Facts, person: Person) -> bool:
     """The badge was heard within its time to live."""
     age_us = _badge_age_us(f, person)
@@ -45,7 +59,7 @@ def _badges(f: Facts, role: Role, grace: Number) -> Verdict:
             value = None if age_us is None else age_us // 1000
             missing.append(
                 Reason(
-                    "badge_absent",
+                    absence(f, person.badge),
                     person.name,
                     value,
                     f.rules.badge_ttl_s.value * 1000,
@@ -150,7 +164,7 @@ def verified(f: Facts) -> tuple[str, ...]:
 def unverified(f: Facts, person: Person) -> Reason | None:
     """Why a person does not count as verified here now: badge away, or face not seen, too far off, too old."""
     if not badge_here(f, person):
-        return Reason("badge_absent", person.name, None, None, "", f.rules.badge_ttl_s.clause)
+        return Reason(absence(f, person.badge), person.name, None, None, "", f.rules.badge_ttl_s.clause)
     return _face_reason(f, person, f.rules.face_ttl_s)[0]
 
 

@@ -1,6 +1,8 @@
 """Where the box stands, and whether the camera sees it."""
 
+from edge.interlock.conditions.devices import device_fault
 from edge.interlock.conditions.facts import PASS, Facts, Verdict, fail
+from edge.interlock.conditions.people import absence
 from edge.interlock.state import Reason
 
 
@@ -18,17 +20,19 @@ def _beacon(f: Facts) -> Verdict:
     age_us = None if seen is None else f.now_us - seen.at_us
     if age_us is not None and 0 <= age_us <= ttl.value * 1_000_000:
         return Verdict((), age_us)
-    return fail("beacon_lost", str(f.site.beacon), None if age_us is None else age_us // 1000, ttl, "s")
+    code = absence(f, f.site.beacon)
+    code = "beacon_lost" if code == "badge_absent" else code
+    return fail(code, str(f.site.beacon), None if age_us is None else age_us // 1000, ttl, "s")
 
 
 def _position(f: Facts) -> Verdict:
     fix = f.snapshot.position
     ttl = f.rules.position_ttl_s
     if fix is None:
-        return fail("place_unknown", rule=ttl, unit="s")
+        return fail(device_fault(f, "gnss") or "place_unknown", rule=ttl, unit="s")
     age_us = f.now_us - fix.at_us
     if not 0 <= age_us <= ttl.value * 1_000_000:
-        return fail("place_unknown", "", age_us // 1000, ttl, "s")
+        return fail(device_fault(f, "gnss") or "place_unknown", "", age_us // 1000, ttl, "s")
     if fix.satellites < f.rules.position_min_satellites.value or fix.fix_quality < 1:
         return fail("place_poor", "satellites", fix.satellites * 1000, f.rules.position_min_satellites)
     if fix.hdop_centi > f.rules.position_max_hdop_centi.value:

@@ -78,9 +78,13 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     performer_grace_s: Lower
     badge_ttl_s: Lower
     badge_dwell_ms: Higher
+    badge_battery_percent: Higher
     position_ttl_s: Lower
     position_min_satellites: Higher
     position_max_hdop_centi: Lower
+    position_scatter_m: Lower
+    position_speed_m_s: Lower
+    position_settle_s: Higher
     face_ttl_s: Lower
     face_recheck_s: Lower
     face_grace_s: Lower

@@ -12,7 +12,7 @@ from contracts.permit import Approval, Level, PermitClaims, Person, Role
 from edge.config import CONTACTS
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import kernel, rules
-from edge.interlock.evidence import Badge, BadgeRefused, Camera, Face, FaceRefused, Position
+from edge.interlock.evidence import Badge, BadgeRefused, Camera, Device, Face, FaceRefused, Position
 from edge.interlock.happenings import Acknowledged, GasTested, Happening, PermitAccepted, ProofAsked, TicketChecked
 from edge.interlock.kernel import Relay, Step
 from edge.interlock.proof_test import Probe
@@ -198,6 +198,9 @@ class Bench:
         self.badges = dict.fromkeys((1001, 1002, 1003, BEACON), True)
         self.badge_seen: dict[int, int] = {}
         self.unknown_badges: dict[int, int] = {}
+        self.refused_badges: dict[int, BadgeRefused] = {}
+        self.batteries: dict[int, int] = {}
+        self.devices: dict[str, Device] = {}
         self.faces: dict[str, Face] = {}
         self.looking = {"performer", "guardian"}
         self.strangers: tuple[FaceRefused, ...] = ()
@@ -257,7 +260,9 @@ class Bench:
             sensors=sensors,
             inputs=InputReading(**levels, **healthy, at_us=self.inputs_silent_since or self.now)
             if self.inputs_heard else None,
-            badges={badge: Badge(seen, badge, -60) for badge, seen in self.badge_seen.items()},
+            badges={badge: Badge(seen, badge, -60, self.batteries.get(badge)) for badge, seen in self.badge_seen.items()},
+            refused_badges=dict(self.refused_badges),
+            devices=dict(self.devices),
             unknown_badges={badge: BadgeRefused(at, badge, "unknown") for badge, at in self.unknown_badges.items()},
             position=position,
             faces=dict(self.faces),

@@ -10,12 +10,20 @@ import serial
 
 from edge import sockets
 from edge.config import Gnss
+from edge.interlock import rules
 from edge.presence import gnss
+from edge.presence.fence import Fence
 from edge.presence.gnss import GnssReceiver
+from edge.presence.places import Places
 from firmware_sim.gnss import sentences
 from tests.edge.eventually import eventually
+from tests.edge.presence.box import FENCE
 
 AT = datetime(2026, 3, 1, 4, 5, 6, tzinfo=UTC)
+
+
+def places():
+    return Places(Fence.of(FENCE), rules.load("gb30871-2022"))
 
 
 class Port:
@@ -54,7 +62,7 @@ async def fixes(port, monkeypatch):
     monkeypatch.setattr(gnss, "RETRY_S", 0.05)
     monkeypatch.setattr(gnss, "SILENCE_S", 0.5)
     found = asyncio.Queue()
-    work = asyncio.create_task(GnssReceiver(Gnss(str(port.link)), found.put_nowait).run())
+    work = asyncio.create_task(GnssReceiver(Gnss(str(port.link)), places(), found.put_nowait).run())
     yield found
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
@@ -121,7 +129,7 @@ async def test_port_is_taken_alone(port, fixes):
 
 async def test_a_rate_that_the_line_cannot_do_is_a_receiver_that_cannot_be_opened(port, caplog):
     """pyserial raises ValueError: the process runs on without a position."""
-    work = asyncio.create_task(GnssReceiver(Gnss(str(port.link), baud=-1), lambda _: None).run())
+    work = asyncio.create_task(GnssReceiver(Gnss(str(port.link), baud=-1), places(), lambda _: None).run())
     await eventually(lambda: "cannot be opened" in caplog.text)
     assert not work.done()
     work.cancel()

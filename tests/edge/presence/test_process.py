@@ -30,6 +30,10 @@ def radio(*healths):
     return lambda item: isinstance(item, Device) and item.device == "radio" and item.health in healths
 
 
+def receiver(health):
+    return lambda item: isinstance(item, Device) and item.device == "gnss" and item.health == health
+
+
 def fix(item):
     return isinstance(item, Position)
 
@@ -130,7 +134,7 @@ async def test_a_scan_that_ends_silently_is_started_again_by_itself(quiet_site, 
     monkeypatch.setattr(ble, "RETRY_S", 0.1)
     quiet_site.set("badge", "performer", "here")
     await presence.until(badge_of(1001))
-    quiet_site.fault("badges", fault)
+    await asyncio.to_thread(quiet_site.fault, "badges", fault)  # the bus comes back within the call
     await presence.until(radio("deaf", "absent"))
     presence.drain()
     await presence.until(badge_of(1001))
@@ -279,18 +283,43 @@ async def test_receiver_that_is_carried_away_is_outside(quiet_site, presence):
 
 
 @pytest.mark.parametrize(
-    "words",
-    [("fault", "gnss", "no_checksum"), ("set", "gnss", "nofix")],
-)
-async def test_position_that_nothing_vouches_for_is_not_reported(quiet_site, presence, words):
-    """PTW-04, BOX-01: without checksum, or without a fix."""
-    await presence.until(fix)
+    ("words", "why"),
+    [
+        (("fault", "gnss", "no_checksum"), "checksum"), (("fault", "gnss", "bad_checksum"), "checksum"),
+        (("set", "gnss", "nofix"), "void"), (("fault", "gnss", "void"), "void"), (("fault", "gnss", "silent"), "silent"),
+        (("fault", "gnss", "frozen"), "frozen"),
+    ],
+)  # fmt: skip
+async def test_position_that_nothing_vouches_for_is_not_reported(quiet_site, presence, words, why):
+    """PTW-04, BOX-01: without checksum or fix, silent, frozen: no evidence, and a reason."""
+    await presence.until(receiver("ok"))
     quiet_site.ask(*words)
     await presence.listen(0.3)
-    assert not [item for item in await presence.listen(0.5) if fix(item)]
+    later = await presence.listen(0.5)
+    assert not [item for item in later if fix(item)]
+    await presence.until(receiver(why))
     quiet_site.fault("gnss", "none")
     quiet_site.set("gnss", *CENTRE)
     await presence.until(fix)
+    await presence.until(receiver("ok"))
+
+
+async def test_a_position_that_leaps_is_not_believed_until_it_stays(quiet_site, presence):
+    """PTW-04"""
+    await presence.until(receiver("ok"))
+    quiet_site.fault("gnss", "jump")
+    await presence.until(receiver("jump"))
+    assert not [item for item in await presence.listen(2.1) if fix(item)]
+    quiet_site.fault("gnss", "none")
+    await presence.until(fix)
+    await presence.until(receiver("ok"))
+
+
+async def test_a_poor_position_is_reported_as_it_is(quiet_site, presence):
+    """PTW-04: what is good enough stands in the rules."""
+    quiet_site.fault("gnss", "poor")
+    poor = await presence.until(lambda item: fix(item) and item.satellites == 3)
+    assert poor.hdop_centi == 1200
 
 
 async def test_bad_fence_and_open_secrets_end_the_process_at_start(quiet_site, tmp_path):

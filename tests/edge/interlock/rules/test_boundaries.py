@@ -95,6 +95,12 @@ def _badge(amount: int) -> bool:
     return _ok(bench, "guardian")
 
 
+def _battery(amount: int) -> bool:
+    bench = _ready()
+    bench.batteries[1002] = amount
+    return not any(note.type == "badge.battery" for note in bench.step().notes)
+
+
 def _face(released: bool, condition: str) -> Callable[[int], bool]:
     def at(amount: int) -> bool:
         bench = _released() if released else _ready()
@@ -379,6 +385,7 @@ EDGES = [
          _silent("deadman_silent_since", "deadman")),
     Edge("dead_man_ms", "policy: open <= 200 ms after the last good heartbeat", 1, UP_TO, _loop, "dead_man_ms of the loop"),
     Edge("badge_ttl_s", "policy: BlueZ scans 10 s and is deaf for 5 s", S, UP_TO, _badge),
+    Edge("badge_battery_percent", "policy: a week or more of broadcasting is left", 1, FROM, _battery),
     Edge("position_ttl_s", "AQ 3064.3-2025 (one fix in 5 s); policy", S, UP_TO,
          _silent("position_silent_since", "place")),
     Edge("position_min_satellites", "policy PTW-04", 1, FROM, _position("satellites")),

@@ -1,0 +1,44 @@
+"""What is worth a note about badges and the devices of `presence`: each once when it begins, nothing that trips."""
+
+from contracts.event import Category, Severity
+from edge.interlock.conditions.devices import device_fault
+from edge.interlock.turn import Turn, replace
+
+FRESH = 2
+"""A battery that was low counts as changed once it reads this many times the limit: at the limit it would waver."""
+
+
+def report_devices(turn: Turn) -> None:
+    """A device that fails and one that is well again."""
+    known = turn.v.devices
+    failed = {name: code for name in turn.snapshot.devices if (code := device_fault(turn.f, name))}
+    if failed == known:
+        return
+    for name, code in failed.items():
+        if known.get(name) != code:
+            turn.note("device.failed", Category.IDENTITY, Severity.WARNING, code=code, chan=name)
+    for name in known:
+        if name not in failed:
+            turn.note("device.well", Category.IDENTITY, chan=name)
+    turn.v = replace(turn.v, devices=failed)
+
+
+def report_batteries(turn: Turn) -> None:
+    """A badge whose battery is low: once, until it was changed."""
+    limit = turn.rules.badge_battery_percent
+    known = turn.v.low_batteries
+    low = known
+    for number, badge in turn.snapshot.badges.items():
+        if badge.battery is None:
+            continue
+        if badge.battery < limit.value:
+            if number not in known:
+                low = (*low, number)
+                turn.note(
+                    "badge.battery", Category.IDENTITY, Severity.WARNING, code="badge_battery", chan=str(number),
+                    percent=badge.battery, limit_percent=limit.value, clause=limit.clause,
+                )  # fmt: skip
+        elif number in known and badge.battery >= limit.value * FRESH:
+            low = tuple(each for each in low if each != number)
+    if low != known:
+        turn.v = replace(turn.v, low_batteries=low)
