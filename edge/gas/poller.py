@@ -83,18 +83,19 @@ class _BlockUnit(_Unit):
         ]  # fmt: skip
 
     async def ask(self, line: Line) -> Failure | None:
-        block, now = self._block, asyncio.get_running_loop().time()
-        if self._tag.free_at() > now:
+        block, clock = self._block, asyncio.get_running_loop().time
+        if self._tag.free_at() > clock():
             # Another block of this unit was not answered, and every length that this one could ask for with it.
             for detector, to in self._detectors:
                 to(detector.failed(now_us(), "an earlier reply may still come"))
             return Failure("an earlier reply may still come")
-        count = self._tag.choose(now)
+        count = self._tag.choose(clock())
         answer = await line.registers(block.unit_id, block.function, block.register, count)
         sent_us = line.sent_us
         if isinstance(answer, Failure):
             if not answer.line:
-                self._tag.failed(now)
+                # Now, not when it was asked for: the line may have kept the request back for some quiet windows.
+                self._tag.failed(clock())
             for detector, to in self._detectors:
                 to(detector.failed(sent_us, answer.detail))
             return answer

@@ -20,7 +20,7 @@ class Unanswered:
         self._since: dict[int, float] = {}
 
     def note(self, length: int, now: float) -> None:
-        """It was asked for and no right answer came."""
+        """It was asked for, not after `now`, and no right answer came."""
         self._since[length] = now
 
     def free_at(self, length: int) -> float:
