@@ -77,6 +77,7 @@ EVENTS: dict[str, str] = {
     "badge.battery": _("badge's battery low"),
     "device.failed": _("device failed"),
     "device.well": _("device well again"),
+    "detector.replaced": _("head exchanged: bump test needed"),
 }
 
 REASONS: dict[str, str] = {

@@ -7,6 +7,7 @@
     {"op": "gas_test", "analyst", "serial", "points"}  the analyst's badge must be here
     {"op": "detector_test", "kind": "bump|calibration", "channel", "gas", "unit", "applied", "by", "bottle", "due"}
     {"op": "detector_test_stop", "channel"}
+    {"op": "detector_replace", "channel", "serial", "due", "by"}   another head; then a bump test is needed
     {"op": "permit_import", "jws"}
     {"op": "bypass", "channel", "people", "reason", "measure", "minutes"}  two entitled people, their badges here
     {"op": "bypass_end", "channel", "person"}
@@ -33,7 +34,17 @@ import msgspec
 from contracts.errors import ContractError, from_msgspec, printable, quote
 from contracts.event import ActionResult, Category, Severity
 from contracts.gas import Unit
-from edge.interlock import bypassing, detector_request, entering, happenings, photos, proof_test, ticket, view
+from edge.interlock import (
+    bypassing,
+    detector_replacing,
+    detector_request,
+    entering,
+    happenings,
+    photos,
+    proof_test,
+    ticket,
+    view,
+)
 from edge.interlock.conditions import Facts
 from edge.interlock.conditions.people import entitled
 from edge.interlock.reasons import CATALOGUE
@@ -193,6 +204,7 @@ class ControlServer:
             "gas_test": self._gas_test,
             "detector_test": self._detector_test,
             "detector_test_stop": self._detector_test_stop,
+            "detector_replace": self._detector_replace,
             "permit_import": self._permit_import,
             "confirm": self._confirm,
             "bypass": self._bypass,
@@ -327,6 +339,12 @@ class ControlServer:
         if request.channel not in running:
             raise ContractError("channel", ", ".join(running) or "none: no test is running", request.channel)
         return happenings.DetectorTestStopped(request.channel), {"channel": request.channel}
+
+    def _detector_replace(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
+        del uid
+        here = {person.id for person in self._here("calibrate")}
+        happening = detector_replacing.check(request, self._facts(), here)
+        return happening, {"channel": happening.channel, "serial": happening.serial, "calibration_due": happening.due_s}
 
     def _permit_import(self, request: Request, uid: int) -> tuple[happenings.Happening | None, Any]:
         del uid

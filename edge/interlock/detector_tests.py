@@ -7,7 +7,6 @@ from edge.interlock.happenings import DetectorTestBegun
 from edge.interlock.proving import (
     DAY_S,
     UNPROVEN,
-    DetectorRecord,
     Exercise,
     Kind,
     Phase,
@@ -96,9 +95,9 @@ def _keep(turn: Turn, test: Exercise, proof: Proof) -> None:
     failed = proof.result is Result.FAILED
     if test.kind is Kind.CALIBRATION:
         stands = record.out_of_service and proof.result is Result.ABORTED
-        kept = record if stands else DetectorRecord(record.bump, proof)
+        kept = record if stands else replace(record, calibration=proof)
     else:
-        kept = record if record.uncured_bump and not failed else DetectorRecord(proof, record.calibration)
+        kept = record if record.uncured_bump and not failed else replace(record, bump=proof)
     turn.d = replace(turn.d, detectors={**turn.d.detectors, test.channel: kept})
 
 

@@ -102,6 +102,15 @@ class DetectorTestStopped(msgspec.Struct, frozen=True):
     channel: str
 
 
+class DetectorReplaced(msgspec.Struct, frozen=True):
+    """A person who is here put in another head: its serial number, the end of its certificate (seconds since 1970)."""
+
+    channel: str
+    serial: str
+    due_s: int
+    by: str
+
+
 class Bypassed(msgspec.Struct, frozen=True):
     """Two people, by their ids, ask that a failed detector's vote be left out for so many seconds."""
 
@@ -145,6 +154,7 @@ Happening = (
     | SuspendedHere
     | DetectorTestBegun
     | DetectorTestStopped
+    | DetectorReplaced
     | Bypassed
     | BypassEnded
     | ProofAsked

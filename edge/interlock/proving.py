@@ -71,10 +71,16 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 class DetectorRecord(msgspec.Struct, frozen=True):
-    """What is known about a channel's last bump test and last calibration done here."""
+    """What is known about a channel's last bump test and last calibration done here, and about its head.
+
+    `serial` and `certified_s`, the end of its certificate in seconds since 1970, are those of a head that was put in
+    here; empty and 0 while it is the configuration's.
+    """
 
     bump: Proof | None = None
     calibration: Proof | None = None
+    serial: str = ""
+    certified_s: int = 0
 
     @property
     def out_of_service(self) -> bool:

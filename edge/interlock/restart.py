@@ -114,7 +114,7 @@ def _of_another_boot(record: DetectorRecord) -> DetectorRecord:
     bump, calibration = (
         None if proof is None else replace(proof, at_us=0) for proof in (record.bump, record.calibration)
     )
-    return DetectorRecord(bump, calibration)
+    return replace(record, bump=bump, calibration=calibration)
 
 
 def _bypass_ended(channel: str) -> Note:

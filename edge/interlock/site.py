@@ -35,6 +35,7 @@ class SiteChannel(msgspec.Struct, frozen=True):
     catalytic: bool = False
     calibration_gas: str = ""
     factor: float = 1.0
+    serial: str = ""
 
 
 class SiteGroup(msgspec.Struct, frozen=True):
@@ -361,6 +362,7 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
                     catalytic=_catalytic(channel),
                     calibration_gas=channel.calibration_gas,
                     factor=channel.response_factor.factor if channel.response_factor else 1.0,
+                    serial=channel.serial,
                 )
             )
         groups.append(SiteGroup(group.name, group.vote, _NEEDED[group.vote], tuple(members)))

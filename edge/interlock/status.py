@@ -116,6 +116,7 @@ class ChannelView(msgspec.Struct, frozen=True):
     bump: ProofView | None
     calibration: ProofView | None
     test: ExerciseView | None
+    serial: str = ""
 
 
 class SensorView(msgspec.Struct, frozen=True):

@@ -4,13 +4,14 @@ from typing import Any
 
 from contracts.event import Category, Severity
 from contracts.permit import PermitClaims, Revocations
-from edge.interlock import bypassing, detector_tests, ticket
+from edge.interlock import bypassing, detector_replacing, detector_tests, ticket
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.preconditions import CELSIUS
 from edge.interlock.happenings import (
     Bypassed,
     BypassEnded,
     Confirmed,
+    DetectorReplaced,
     DetectorTestBegun,
     DetectorTestStopped,
     GasTested,
@@ -76,6 +77,8 @@ def take(turn: Turn, happening: Happening) -> None:
             detector_tests.begin(turn, happening)
         case DetectorTestStopped(channel):
             detector_tests.stop(turn, channel)
+        case DetectorReplaced():
+            detector_replacing.exchange(turn, happening)
         case Bypassed():
             bypassing.begin(turn, happening)
         case BypassEnded(channel, person):

@@ -53,6 +53,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "detector.calibration_aborted": ("校准中止", "calibration given up"),
     "detector.calibration_failed": ("校准不合格，探测器停用", "calibration failed: out of service"),
     "detector.due": ("探测器到期", "detector due"),
+    "detector.replaced": ("更换探头，须重新通气测试", "head exchanged: bump test needed"),
     "detector.test_begun": ("探测器通气开始", "test gas for a detector"),
     "device.failed": ("人员与定位设备故障", "device failed"),
     "device.well": ("人员与定位设备恢复", "device well again"),

@@ -11,6 +11,7 @@ from edge.interlock.conditions.detectors import calibration_end_s, life
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
 from edge.interlock.conditions.permit import late_s
 from edge.interlock.conditions.preconditions import missing, proof_of
+from edge.interlock.detector_replacing import serial_of
 from edge.interlock.detector_tests import channel_terms
 from edge.interlock.local_time import local_time
 from edge.interlock.proof_test import STEPS
@@ -138,6 +139,7 @@ def _channels(f: Facts) -> tuple[ChannelView, ...]:
                 bump=_proof(channel, record.bump),
                 calibration=_proof(channel, record.calibration),
                 test=_test(f, channel, f.volatile.exercises.get(channel.name)),
+                serial=serial_of(f, channel),
             )
         )
     return tuple(views)

@@ -62,15 +62,17 @@ def bump_reason(f: Facts, channel: SiteChannel) -> Reason | None:
 
 def calibration_end_s(f: Facts, channel: SiteChannel) -> int:
     """When a channel's calibration ends, seconds since 1970: that done here, else its certificate's; 0 unknown."""
-    proof = f.durable.detectors.get(channel.name, UNPROVEN).calibration
-    return proof.due_s if proof is not None else channel.due_s
+    record = f.durable.detectors.get(channel.name, UNPROVEN)
+    if record.calibration is not None:
+        return record.calibration.due_s
+    return record.certified_s or channel.due_s
 
 
 def calibration_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     """Why a channel's calibration does not count, or None: known, finished, not over, not longer than the pack says."""
     rule, name = f.rules.calibration_age_d, channel.name
     proof = f.durable.detectors.get(name, UNPROVEN).calibration
-    end_s = channel.due_s if proof is None else proof.due_s
+    end_s = calibration_end_s(f, channel)
     if proof is not None and proof.result is not Result.PASSED:
         return Reason("calibration_undone", name, None, None, "", rule.clause)
     if not end_s:
