@@ -14,6 +14,7 @@ from contracts.permit import BadgeNumber, Id, Name
 from contracts.topics import ROOT
 from edge import yaml_file
 from edge.gas import profile as device_profile
+from edge.panel.wiring import Panel, check_panel
 from edge.presence.fence import Fence
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -387,10 +388,11 @@ class BoxConfig(_Section, frozen=True):
     remotes: tuple[Remote, ...] = ()
     metrics: Metrics = Metrics()
     voice: Voice | None = None
+    panel: Panel | None = None
     site_rules: str = ""
     clock: Clock = Clock()
     utc_offset_min: Annotated[int, msgspec.Meta(ge=-720, le=840)] = 480
-    uids: dict[Literal["vision", "presence", "link"], Name | Annotated[int, msgspec.Meta(ge=1)]] = {}
+    uids: dict[Literal["vision", "presence", "link", "panel"], Name | Annotated[int, msgspec.Meta(ge=1)]] = {}
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -421,6 +423,11 @@ class BoxConfig(_Section, frozen=True):
     def control_socket(self) -> Path:
         """Where the CLI asks."""
         return self.run_dir / "control.sock"
+
+    @property
+    def panel_socket(self) -> Path:
+        """Where the CLI asks the stack light; beside `run_dir`, which is the interlock's own."""
+        return self.run_dir.with_name(f"{self.run_dir.name}-panel") / "panel.sock"
 
     @property
     def log_key(self) -> Path:
@@ -468,6 +475,8 @@ def device_addresses(config: BoxConfig) -> list[tuple[str, str, bool]]:
     if config.gpio is not None:
         found.append(("gpio", config.gpio.family, False))
     found.extend((f"{key}.device", device, _pseudo_terminal(device)) for key, device in config.relay.serial_lines)
+    if config.panel is not None and config.panel.kind == "modbus":
+        found.append(("panel.host", config.panel.host, _loopback(config.panel.host)))
     gnss = config.presence.gnss
     if gnss and gnss.gpsd:
         found.append(("presence.gnss.gpsd", gnss.gpsd, _loopback(gnss.gpsd_address[0])))
@@ -662,6 +671,9 @@ def check(config: BoxConfig) -> None:
                 "groups", f"a group for channel {name}", "none", "a channel that no group counts guards nobody"
             )
     _check_inputs(config, tuple(buses))
+    if config.panel is not None:
+        places = tuple(config.inputs.addresses.values()) if config.inputs.kind == "gpio" else ()
+        check_panel(config.panel, gpio=config.gpio is not None, taken=places)
     _check_series(config)
     lines = [*config.relay.serial_lines, *((f"buses.{b.name}", b.device) for b in config.buses if b.kind == "rtu")]
     if config.presence.gnss is not None:

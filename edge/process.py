@@ -21,7 +21,7 @@ from edge.config import BoxConfig, load
 from edge.interlock.evidence import Source
 from edge.interlock.local_time import keep_site_clock
 
-NAMES = ("interlock", "vision", "presence", "link")
+NAMES = ("interlock", "vision", "presence", "link", "panel")
 
 
 def _interlock(config: BoxConfig, descriptors: dict[str, int]) -> Coroutine[Any, Any, None]:
@@ -41,6 +41,10 @@ def _other(name: str, config: BoxConfig, descriptors: dict[str, int]) -> Corouti
         from edge.presence.process import run as run_presence
 
         return run_presence(config, taken)
+    if name == "panel":
+        from edge.panel.process import run as run_panel
+
+        return run_panel(config)
     from edge.link.process import run as run_link
 
     return run_link(config, taken)

@@ -1,4 +1,4 @@
-"""`hotbox run`: the four processes in the foreground, joined by inherited socket pairs; a child that dies is restarted.
+"""`hotbox run`: the processes in the foreground, joined by inherited socket pairs; a child that dies is restarted.
 
 The supervisor keeps both ends of every pair, so a restarted interlock finds the same sockets and the others never
 notice; what waited in them is judged by its age.
@@ -103,9 +103,13 @@ def run(config: Path) -> int:
     signal.signal(signal.SIGINT, end)
     began = time.time()
     try:
-        control = read(config).control_socket
+        settings = read(config)
     except (ContractError, OSError):
         control = Path()  # the interlock says what is wrong with the file, and ends
+    else:
+        control = settings.control_socket
+        if settings.panel is not None:
+            children.append(_Child("panel", [*argv, "panel", str(config)], ()))
     children[0].start()
     first = children[0].process
     assert first is not None  # noqa: S101 - start sets it

@@ -10,6 +10,7 @@ FACTORIES: dict[str, str] = {
     "gas_tcp": "firmware_sim.gas:tcp",
     "gas_rtu": "firmware_sim.gas:rtu",
     "inputs": "firmware_sim.inputs:InputsDevice",
+    "outputs": "firmware_sim.outputs:OutputsDevice",
     "gnss": "firmware_sim.gnss:GnssDevice",
     "badges": "firmware_sim.radio:RadioDevice",
     "camera": "firmware_sim.camera:CameraDevice",
@@ -23,7 +24,7 @@ def wanted(settings: SiteSettings) -> list[str]:
     """The device processes that a site needs, the slowest to start first."""
     return [
         kind
-        for kind in ("camera", "badges", "deadman", "gas_tcp", "gas_rtu", "inputs", "gnss", "relays", "host")
+        for kind in ("camera", "badges", "deadman", "gas_tcp", "gas_rtu", "inputs", "outputs", "gnss", "relays", "host")
         if kind == "deadman" or getattr(settings, kind) is not None
     ]
 

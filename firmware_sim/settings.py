@@ -109,6 +109,13 @@ class RelayBoardSettings(_Section, frozen=True):
     late_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 150
 
 
+class OutputsSettings(_Section, frozen=True):
+    """The output module that the stack light, the buzzer and their two buttons are wired to."""
+
+    unit_id: UnitId = 30
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+
+
 class BadgeSettings(_Section, frozen=True):
     """A person's badge; one that was not issued here is missing in the file of secrets that the box reads."""
 
@@ -156,6 +163,7 @@ class SiteSettings(_Section, frozen=True):
         (DetectorSettings("co-1", 1, "CO", "ppm", 1, 500), DetectorSettings("h2s-1", 2, "H2S", "ppm", 0.1, 100))
     )
     inputs: InputsSettings | None = InputsSettings()
+    outputs: OutputsSettings | None = OutputsSettings()
     badges: tuple[BadgeSettings, ...] | None = (
         BadgeSettings("performer", 1001),
         BadgeSettings("guardian", 1002),

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "suspend": ("edge.cli.acting", "suspend_command"),
     "permit": ("edge.cli.permits", "permit_app"),
     "relay": ("edge.cli.relay", "relay_app"),
+    "panel": ("edge.cli.panel", "panel_app"),
     "gas-test": ("edge.cli.acting", "gas_test_command"),
     "detector": ("edge.cli.detectors", "detector_app"),
     "bypass": ("edge.cli.bypassing", "bypass_app"),

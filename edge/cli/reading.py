@@ -43,7 +43,10 @@ def status_command(
         printing.exact(raw)
         return
     console = printing.screen()
-    printing.lines(console, picture(status, chosen.words, printing.width(console)))
+    found = picture(status, chosen.words, printing.width(console))
+    if read(chosen.config).panel is not None:
+        found += sections.lamps(status, chosen.words, printing.width(console))
+    printing.lines(console, found)
 
 
 def state_line(status: Status, words: Words, width: int) -> Text:

@@ -9,14 +9,16 @@ import typer
 from contracts.errors import ContractError
 from edge.cli.choices import choices
 
-_PROCESSES = ("interlock", "vision", "presence", "link")
+_PROCESSES = ("interlock", "vision", "presence", "link", "panel")
 
 
 def run_command(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="interlock, vision, presence or link.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="interlock, vision, presence, link or panel.", show_default=False)
+    ] = None,
 ) -> None:
-    """Run the box in the foreground: four processes, restarted when they die. With a name, that process alone.
+    """Run the box in the foreground: its processes, restarted when they die. With a name, that process alone.
 
     Exit codes: 0 ended in order, 1 no such process, 2 refused to start (the reason is on stderr).
     """

@@ -104,6 +104,15 @@ def head(status: Status, words: Words, width: int) -> Text:
     return line.append_text(tail)
 
 
+def lamps(status: Status, words: Words, width: int) -> list[Text]:
+    """What the stack light says about this status."""
+    from edge.panel.patterns import say  # `watch` shows no lamps
+
+    show = say(status).show
+    line = Text().append(f"  {words('panel_says')}  ", DIM).append(show.zh if words.lang == "zh" else show.en)
+    return [fit(line, width)]
+
+
 def identify(status: Status, words: Words, width: int, *, lit: bool = True) -> list[Text]:
     """A loud line while the bridge asks which box this is; `lit` is the bright half of its flashing."""
     asked = [view for view in status.countdowns if view.what == "identify"]

@@ -69,6 +69,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "level.grade_2": ("二级", "grade 2"),
     "until": ("至 {time}", "until {time}"),
     "relay": ("继电器", "relay"),
+    "panel_says": ("声光柱", "lamps"),
+    "panel_quiet": ("蜂鸣器已消音，还有 {left}", "the buzzer is silenced for another {left}"),
+    "panel_deaf": ("声光柱进程收不到联锁的消息", "the panel hears nothing from the interlock"),
+    "panel_unreached": ("驱动不了灯和蜂鸣器：检查输出模块和接线", "lamps and buzzer cannot be reached: look at the output module and its wires"),
     "commanded": ("命令", "commanded"),
     "latch": ("失联断开", "dead-man"),
     "contact": ("触点", "contact"),
@@ -460,7 +464,7 @@ HELP_ZH: dict[str, str] = {
     "bypass.end": "提前解除旁路。名册上的任何人都可以。\n\n退出码：0 已解除，1 被拒，3 联锁无应答。",
     "bypass.end.channel": "气体通道。",
     "bypass.end.by": "解除人编号。",
-    "run": "在前台运行盒子：四个进程，死掉的会重启。给出名称则只运行该进程。",
+    "run": "在前台运行盒子：各个进程，死掉的会重启。给出名称则只运行该进程。",
     "run.name": "interlock、vision、presence 或 link。",
     "status": "一屏看清当前状态。\n\n退出码：0，3 联锁无应答。",
     "status.as_json": "原样打印状态文档（JSON）。",
@@ -518,6 +522,13 @@ HELP_ZH: dict[str, str] = {
     "permit.confirm.precondition": "前置条件编号。",
     "permit.confirm.by": "确认人编号，工牌须在场。",
     "relay": "末端执行元件（继电器）。",
+    "panel": "声光柱现在在说什么。退出码：0 正常，1 驱动不了灯或请求被拒，3 声光柱进程无应答。",
+    "panel.as_json": "输出 JSON。",
+    "panel.test": "试灯：所有灯和蜂鸣器工作五秒；故障和撤离报警优先。",
+    "panel.test.as_json": "输出 JSON。",
+    "panel.silence": "按配置的时间消音。灯和锁存不变，新的原因会再次鸣响，撤离报警不能消音。",
+    "panel.silence.as_json": "输出 JSON。",
+    "panel.table": "列出声光柱的全部含义。",
     "relay.test": (
         "验证断开侧：仅在锁定、已切断或故障时，需两人在场且焊机电源已隔离；不会吸合触点。\n\n"
         "故障须在试验通过后才能用 hotbox reset --fault 解除。退出码：0 通过，1 未通过或被拒，3 联锁无应答。"

@@ -25,6 +25,7 @@ class Source(StrEnum):
     VISION = "vision"
     PRESENCE = "presence"
     LINK = "link"
+    PANEL = "panel"
     CONTROL = "control"
 
 

@@ -41,6 +41,7 @@ def box_config(places: Places, *, box: str = "box-1") -> dict[str, Any]:
     )
     for channel in config["channels"]:
         channel["calibration_due"] = certificate()
+    config["panel"].update(site["outputs"])
     config["relay"]["device"] = site["deadman"]["device"]
     config["presence"]["badges"].update(secrets=site["badges"], dbus_address=site["dbus"]["address"])
     config["presence"]["gnss"]["device"] = site["gnss"]["device"]
