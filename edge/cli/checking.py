@@ -64,6 +64,7 @@ class Checked(msgspec.Struct, frozen=True):
     process_safety_clause: str
     safety_time_share_percent: int
     buses: tuple[BusBudget, ...]
+    flip_to_relay_ms: dict[str, float]
     safety_time: tuple[SafetyTime, ...]
     limits: tuple[LimitOf, ...]
     warnings: tuple[Caution, ...]
@@ -101,7 +102,7 @@ def examine(path: Path, today: datetime.date) -> Checked:
     return Checked(
         True, str(path), config.box, config.baseline, pack.name, pack.sha256, pack.site,
         pack.process_safety_time_s.value, pack.process_safety_time_s.clause, pack.safety_time_share_percent.value,
-        tuple(budgets), times, found, cautions,
+        tuple(budgets), {one.name: safety_time.flip_to_relay_ms(one, pack) for one in budgets}, times, found, cautions,
     )  # fmt: skip
 
 
@@ -237,7 +238,7 @@ def _show(checked: Checked, words: Words) -> None:
     own = f" + {checked.site_rules}" if checked.site_rules else ""
     baseline = f"{words('baseline')} {checked.baseline}{own}"
     console.print(Text(f"  {checked.box}  {baseline}  {checked.rules_sha256[:12]}", DIM))
-    for table in (_buses(checked, words), _times(checked, words), _limits(checked, words)):
+    for table in (_buses(checked, words), _wires(checked, words), _times(checked, words), _limits(checked, words)):
         console.print()
         console.print(table)
     note = words(
@@ -260,6 +261,20 @@ def _buses(checked: Checked, words: Words) -> Table:
     for bus in checked.buses:
         numbers = (bus.poll_ms, bus.cycle_ms, bus.needed_ms, bus.timeout_ms, bus.stale_ms, bus.worst_trip_ms)
         table.add_row(bus.name, bus.kind, str(bus.units), *(f"{value:.0f}" for value in numbers))
+    return table
+
+
+def _wires(checked: Checked, words: Words) -> Table:
+    """What one transaction is made of, and how long a changed register takes to the open contact at worst."""
+    names = ("bus", "baud", "bytes", "wire", "turnaround", "transaction", "flip_to_relay")
+    table = _table(f"{words('bus_budget')} ({words('in_ms')})", tuple((words(name), name != "bus") for name in names))
+    for bus in checked.buses:
+        rtu = bus.kind == "rtu"
+        table.add_row(
+            bus.name, str(bus.baud) if rtu else "–", f"{bus.request_bytes}+{bus.reply_bytes}" if rtu else "–",
+            f"{bus.wire_ms + bus.gaps_ms:.0f}" if rtu else "–", f"{bus.turnaround_ms:.0f}", f"{bus.transaction_ms:.0f}",
+            f"{checked.flip_to_relay_ms[bus.name]:.0f}",
+        )  # fmt: skip
     return table
 
 

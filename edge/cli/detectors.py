@@ -19,12 +19,16 @@ from contracts.errors import ContractError
 from edge.cli import printing, sections
 from edge.cli.choices import Choices, choices
 from edge.cli.client import Control, status_of
+from edge.cli.detector_scan import scan_command
+from edge.cli.detector_watch import watch_command
 from edge.cli.reading import Json, ask_status
 from edge.cli.words import Words, number
 from edge.config import read
 from edge.interlock.status import ChannelView, ExerciseView, ProofView, Status
 
-detector_app = typer.Typer(no_args_is_help=True, help="Gas detectors: state, bump test, calibration.")
+detector_app = typer.Typer(no_args_is_help=True, help="Gas detectors: find, watch, bump-test, calibrate, replace.")
+detector_app.command("scan")(scan_command)
+detector_app.command("watch")(watch_command)
 
 _BAR = 40
 _LOOKS = {"IN_SERVICE": sections.GOOD, "BUMP_DUE": sections.SOME, "CAL_DUE": sections.SOME, "WARMUP": sections.SOME}
@@ -52,7 +56,7 @@ def list_command(context: typer.Context, as_json: Json = False) -> None:
         printing.document(status.channels)
         return
     words = chosen.words
-    heads = ("channel", "gas", "det_state", "value", "det_bump", "det_last", "det_cal")
+    heads = ("channel", "gas", "det_state", "value", "det_bump", "det_last", "det_cal", "det_serial")
     rows = [[words(head) for head in heads]]
     rows += [
         [
@@ -63,6 +67,7 @@ def list_command(context: typer.Context, as_json: Json = False) -> None:
             moment(channel.bump_due),
             _response(channel.bump, words),
             moment(channel.calibration_due),
+            channel.serial or "–",
         ]
         for channel in status.channels
     ]
@@ -73,6 +78,9 @@ def list_command(context: typer.Context, as_json: Json = False) -> None:
         for at, cell in enumerate(row):
             line.append(sections.pad(cell, wide[at]), _LOOKS.get(channel.life, sections.BAD) if at == 2 else "")
         found.append(line)
+    for remote in status.remotes:
+        said = f"{number(remote.value)} {remote.unit}"
+        found.append(Text(f"{remote.name}  {words.pick(remote)}  {said}  MQTT: {words('only_trips')}", sections.DIM))
     printing.lines(printing.screen(), found)
 
 
@@ -119,6 +127,28 @@ def calibrate_command(
     """
     _guide(choices(context), as_json=as_json, kind="calibration", channel=channel, gas=gas, applied=applied, unit=unit,
            by=by, bottle=bottle, due=due)  # fmt: skip
+
+
+@detector_app.command("replace")
+def replace_command(
+    context: typer.Context, channel: Channel,
+    serial: Annotated[str, typer.Option(help="The new head's serial number.")],
+    due: Annotated[str, typer.Option(help="Last day of its calibration by its certificate, such as 2027-03-31.")],
+    by: By, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Record that a head was exchanged. The new one needs a bump test before the next release.
+
+    Exit codes: 0 recorded, 1 refused, 3 the interlock does not answer.
+    """
+    chosen = choices(context)
+    with Control(read(chosen.config).control_socket) as control:
+        raw = control.ask("detector_replace", channel=channel, serial=serial, due=due, by=by)
+    if as_json:
+        printing.document(raw)
+        return
+    words = chosen.words
+    said = Text(f"{sections.TICK} {words('det_replaced', channel=channel, serial=serial)}", sections.GOOD)
+    printing.lines(printing.screen(), [said, Text(f"→ {words('det_replaced_do', channel=channel)}", sections.NOTE)])
 
 
 class _Frame(msgspec.Struct, frozen=True):

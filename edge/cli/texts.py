@@ -280,6 +280,24 @@ TEXTS: dict[str, tuple[str, str]] = {
     "det_bump": ("通气至", "bumped until"),
     "det_cal": ("校准至", "calibrated until"),
     "det_last": ("上次通气", "last bump"),
+    "det_serial": ("探头编号", "serial"),
+    "det_replaced": ("已记录：{channel} 换上探头 {serial}", "recorded: {channel} has the head {serial}"),
+    "det_replaced_do": (
+        "放行前须通气测试：hotbox detector bump {channel}",
+        "the next release needs its bump test: hotbox detector bump {channel}",
+    ),
+    "only_trips": ("只能切断", "may only trip"),
+    "scanning": ("正在查询总线 {bus}", "asking bus {bus}"),
+    "scanned": ("{bus}：查询 {asked} 个地址，{n} 个应答", "{bus}: {n} of {asked} units answered"),
+    "scan_new": ("未配置", "not configured"),
+    "scan_alike": (
+        "此刻无法与 {others} 区分：通上测试气体再查",
+        "cannot be told from {others} just now: look again with test gas",
+    ),
+    "scan_unknown": (
+        "没有合适的配置文件：按说明书写一份，见 configs/devices/generic-int.yaml",
+        "no profile fits: write one by its manual, see configs/devices/generic-int.yaml",
+    ),
     "test.bump": ("通气测试", "bump test"),
     "test.calibration": ("校准", "calibration"),
     "test_title": ("{what} {channel}：{gas} {applied} {unit}", "{what} of {channel}: {gas} {applied} {unit}"),
@@ -312,6 +330,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "timeout": ("超时", "time-out"),
     "stale": ("失效", "stale"),
     "worst_trip": ("最迟发现", "worst trip"),
+    "bus_budget": ("总线预算", "bus budget"),
+    "baud": ("波特率", "baud"),
+    "bytes": ("字节", "bytes"),
+    "wire": ("线路", "wire"),
+    "turnaround": ("应答", "turnaround"),
+    "transaction": ("一次读取", "one read"),
+    "flip_to_relay": ("最迟断开", "flip to relay"),
     "in_ms": ("单位：毫秒", "milliseconds"),
     "safety_time": ("过程安全时间", "process safety time"),
     "safety_note": (
@@ -542,7 +567,26 @@ HELP_ZH: dict[str, str] = {
     "gas-test.calibrated_until": "仪器校准有效期，如 2027-03-31。",
     "gas-test.point": "位置:气体:单位:数值，如 up:CH4:%LEL:0.0；位置为 up、middle、down。",
     "gas-test.as_json": "打印 JSON。",
-    "detector": "气体探测器：寿命状态、通气测试、校准。",
+    "detector": "气体探测器：查找、实时读数、通气测试、校准、更换。",
+    "detector.scan": (
+        "逐个询问总线上的单元，并给出最合适的设备配置文件。申请点火或放行期间拒绝。\n\n"
+        "退出码：0，1 被拒或线路打不开。"
+    ),
+    "detector.scan.bus": "总线名称（见配置）。",
+    "detector.scan.units": "要询问的单元号，例如 1-32 或 5。",
+    "detector.scan.as_json": "打印 JSON。",
+    "detector.watch": "实时显示探测器读数。\n\n退出码：0 以 Ctrl-C 或 --count 结束，1 没有该通道，3 联锁无应答。",
+    "detector.watch.channels": "要看的通道；不写则全部。",
+    "detector.watch.as_json": "每秒两次，每行打印一个 JSON。",
+    "detector.watch.count": "看这么多次后结束；0 表示直到 Ctrl-C。",
+    "detector.replace": (
+        "记录更换探头。新探头须先通气测试才能放行。\n\n退出码：0 已记录，1 被拒，3 联锁无应答。"
+    ),
+    "detector.replace.channel": "通道名称。",
+    "detector.replace.serial": "新探头编号。",
+    "detector.replace.due": "证书上的校准到期日，例如 2027-03-31。",
+    "detector.replace.by": "操作人编号，须有 calibrate 权限且工牌在场。",
+    "detector.replace.as_json": "打印 JSON。",
     "detector.list": "列出每个通道的状态、读数、通气与校准到期日。\n\n退出码：0，3 联锁无应答。",
     "detector.list.as_json": "打印 JSON。",
     "detector.bump": (

@@ -108,7 +108,7 @@ def sample(block: Block, profile: Profile, point: Point, registers: Sequence[int
             faults.append(f"{current:g} mA (NAMUR NE 43)")
     for word in profile.words(point):
         held, _ = number(registers, word.at, word.type, word.word_order)
-        said, fault = _word(word, held)
+        said, fault = status_of(word, held)
         meanings |= said
         faults += [fault] if fault else []
     if meanings & {"fault", "over_range", "under_range", "warm_up"} and _coded(point.codes, raw):
@@ -133,8 +133,8 @@ def _coded(codes: Codes, raw: int) -> str:
     return ""
 
 
-def _word(word: Word, held: int) -> tuple[set[str], str]:
-    """What a status register says, and its fault in words."""
+def status_of(word: Word, held: int) -> tuple[set[str], str]:
+    """What a status register says, and its fault in words; empty without one."""
     if word.codes is not None:
         said = _coded(word.codes, held)
         return {said}, f"status {held}" if said in ("", "fault") else ""
