@@ -1,0 +1,79 @@
+"""A scan finds who answers and by which family, on both kinds of bus, and stops when it may not go on."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.config import Bus
+from edge.gas.budget import bus_budget
+from edge.gas.poller import LINES
+from edge.gas.scan import Lost, Unit, scan
+from firmware_sim.gas import Detector, units_of
+from firmware_sim.modbus import RtuBus, TcpBus
+from firmware_sim.pty_line import PtyLine
+from tests.edge.gas.site import configuration
+from tests.edge.gas.test_profiles import FAMILIES, head
+
+
+def _heads(value: float) -> list[Detector]:
+    return [Detector(head(f"d{n}", name, unit_id=2 * n, value=value)) for n, name in enumerate(FAMILIES, start=1)]
+
+
+async def _found(bus: Bus, units: range, may: object = lambda: None) -> dict[int, Unit]:
+    line = LINES[bus.kind](bus, bus_budget(configuration([], []), bus))
+    try:
+        return {unit_id: unit async for unit_id, unit in scan(line, units, may) if unit is not None}
+    finally:
+        line.close()
+
+
+@pytest.mark.parametrize("kind", ["tcp", "rtu"])
+async def test_every_family_is_known_by_what_only_it_shows(kind: str, tmp_path: Path) -> None:
+    """Six families with gas on them, at every second id; a gateway's "not there" and a serial line's silence alike."""
+    heads = _heads(12.5)
+    units = units_of(heads, 150)
+    simulated = TcpBus(units) if kind == "tcp" else RtuBus(units, PtyLine(tmp_path / "rtu"), 115200)
+    await simulated.start()
+    bus = (
+        Bus("b", "tcp", 100, 5, host="127.0.0.1", port=simulated.port)
+        if isinstance(simulated, TcpBus)
+        else Bus("b", "rtu", 500, 10, device=str(tmp_path / "rtu"), baud=115200)
+    )
+    found = await _found(bus, range(1, 2 * len(FAMILIES) + 2))
+    await simulated.stop()
+    assert sorted(found) == [2 * n for n in range(1, len(FAMILIES) + 1)]
+    for number, name in enumerate(FAMILIES, start=1):
+        fits = found[2 * number].fits
+        assert fits[0].profile == name, fits
+        assert len(fits) == 1 or fits[0].score > fits[1].score, fits
+
+
+async def test_clean_air_does_not_tell_word_orders_apart_and_the_scan_says_so() -> None:
+    heads = [Detector(head("d1", "generic-float", value=0.0))]
+    simulated = TcpBus(units_of(heads, 150))
+    await simulated.start()
+    found = await _found(Bus("b", "tcp", 100, 5, host="127.0.0.1", port=simulated.port), range(1, 2))
+    await simulated.stop()
+    best = [fit for fit in found[1].fits if fit.score == found[1].fits[0].score]
+    assert {fit.profile for fit in best} == {"generic-float", "generic-float-low-first"}
+
+
+async def test_it_ends_at_once_when_it_may_not_go_on() -> None:
+    simulated = TcpBus(units_of(_heads(0.0), 150))
+    await simulated.start()
+    asked = []
+
+    def may() -> None:
+        asked.append(True)
+        if len(asked) == 3:
+            raise PermissionError
+
+    with pytest.raises(PermissionError):
+        await _found(Bus("b", "tcp", 100, 5, host="127.0.0.1", port=simulated.port), range(1, 20), may)
+    await simulated.stop()
+    assert len(asked) == 3
+
+
+async def test_a_line_that_cannot_be_opened_is_said_and_not_taken_for_silence(tmp_path: Path) -> None:
+    with pytest.raises(Lost, match="not connected"):
+        await _found(Bus("b", "rtu", 100, 5, device=str(tmp_path / "nothing"), baud=9600), range(1, 3))
