@@ -297,6 +297,18 @@ class Gnss(_Section, frozen=True):
         return host.strip("[]"), int(port)
 
 
+class Nfc(_Section, frozen=True):
+    """PN532 tag reader on a serial line and the file of tags (provisioned).
+
+    `check_in`: the crew checks in only once a performer and a guardian have held their cards to it.
+    """
+
+    device: str
+    tags: str
+    baud: Baud = 115200
+    check_in: bool = False
+
+
 class Presence(_Section, frozen=True):
     """Who is here and where: the fence is a polygon of (latitude, longitude); `quorum` lists the proofs of place.
 
@@ -308,6 +320,7 @@ class Presence(_Section, frozen=True):
     beacon: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)] = 0
     badges: BadgeRules | None = None
     gnss: Gnss | None = None
+    nfc: Nfc | None = None
 
 
 class Vision(_Section, frozen=True):
@@ -482,6 +495,9 @@ def device_addresses(config: BoxConfig) -> list[tuple[str, str, bool]]:
         found.append(("presence.gnss.gpsd", gnss.gpsd, _loopback(gnss.gpsd_address[0])))
     elif gnss:
         found.append(("presence.gnss.device", gnss.device, _pseudo_terminal(gnss.device)))
+    nfc = config.presence.nfc
+    if nfc:
+        found.append(("presence.nfc.device", nfc.device, _pseudo_terminal(nfc.device)))
     if config.presence.badges:
         bus = config.presence.badges.dbus_address
         found.append(("presence.badges.dbus_address", bus or "system bus", bus.startswith("unix:")))
@@ -678,6 +694,8 @@ def check(config: BoxConfig) -> None:
     lines = [*config.relay.serial_lines, *((f"buses.{b.name}", b.device) for b in config.buses if b.kind == "rtu")]
     if config.presence.gnss is not None:
         lines.append(("presence.gnss", _receiver(config.presence.gnss)))
+    if config.presence.nfc is not None:
+        lines.append(("presence.nfc", config.presence.nfc.device))
     for index, (key, device) in enumerate(lines):
         for other, same in lines[:index]:
             if device == same:

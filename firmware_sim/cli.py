@@ -75,13 +75,13 @@ def set_command(context: typer.Context, words: list[str], directory: Directory =
 @app.command()
 def press(
     context: typer.Context,
-    button: str,
-    ms: Annotated[int, typer.Option(help="How long, in milliseconds.")] = 300,
+    words: list[str],
+    ms: Annotated[int | None, typer.Option(help="How long, in milliseconds.")] = None,
     directory: Directory = None,
     as_json: Json = False,
 ) -> None:
-    """Press arm, stop, finish or reset."""
-    _ask(context, directory, as_json, "press", button, str(ms))
+    """Press arm, stop, finish or reset; `nfc TAG` holds a tag to the reader: performer, guardian or any identifier."""
+    _ask(context, directory, as_json, "press", *words, *([] if ms is None else [str(ms)]))
 
 
 @app.command()

@@ -82,9 +82,9 @@ class Site:
         """Change the site: ``set("ch4-1", 12.5)``, ``set("badge", "performer", "here")``, ``set("gnss", "nofix")``."""
         return self.ask("set", *args)
 
-    def press(self, button: str, ms: int = 300) -> dict[str, Any]:
-        """Press arm, stop, finish or reset for some milliseconds; returns at once."""
-        return self.ask("press", button, ms)
+    def press(self, button: str, *args: object, ms: int | None = None) -> dict[str, Any]:
+        """Press arm, stop, finish or reset for some milliseconds, or ``press("nfc", TAG)``; returns at once."""
+        return self.ask("press", button, *args, *(() if ms is None else (ms,)))
 
     def fault(self, target: str, kind: str, *args: object) -> dict[str, Any]:
         """Make or clear (`none`) a fault."""

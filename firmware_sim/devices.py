@@ -13,6 +13,7 @@ FACTORIES: dict[str, str] = {
     "outputs": "firmware_sim.outputs:OutputsDevice",
     "gnss": "firmware_sim.gnss:GnssDevice",
     "badges": "firmware_sim.radio:RadioDevice",
+    "nfc": "firmware_sim.nfc:NfcDevice",
     "camera": "firmware_sim.camera:CameraDevice",
     "relays": "firmware_sim.relays.device:RelaysDevice",
     "host": "firmware_sim.host:HostDevice",
@@ -20,11 +21,16 @@ FACTORIES: dict[str, str] = {
 """Kind of device → module:factory, imported only in its own process. The dead-man brings its own main loop."""
 
 
+SLOWEST_FIRST = (
+    "camera", "badges", "deadman", "gas_tcp", "gas_rtu", "inputs", "outputs", "gnss", "nfc", "relays", "host",
+)  # fmt: skip
+
+
 def wanted(settings: SiteSettings) -> list[str]:
     """The device processes that a site needs, the slowest to start first."""
     return [
         kind
-        for kind in ("camera", "badges", "deadman", "gas_tcp", "gas_rtu", "inputs", "outputs", "gnss", "relays", "host")
+        for kind in SLOWEST_FIRST
         if kind == "deadman" or getattr(settings, kind) is not None
     ]
 

@@ -83,6 +83,14 @@ CATALOGUE = (
         ),
     ),
     Device(
+        "nfc", "标签读卡器", "the tag reader",
+        (
+            Known("silent", "不应答", "does not answer"),
+            Known("corrupt", "每帧错一位", "a wrong bit in every frame"),
+            Known("error", "只应答错误帧", "answers with error frames only"),
+        ),
+    ),
+    Device(
         "performer guardian leader …", "工牌", "badges",
         (
             Known("away", "离开", "goes away"),

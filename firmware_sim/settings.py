@@ -131,6 +131,13 @@ class GnssSettings(_Section, frozen=True):
     longitude: Annotated[float, msgspec.Meta(ge=-180, le=180)] = CENTRE[1]
 
 
+class TagSettings(_Section, frozen=True):
+    """A tag that can be held before the reader: `uid` is its identifier, 4, 7 or 10 bytes in hex."""
+
+    name: str
+    uid: Annotated[str, msgspec.Meta(pattern=r"\A([0-9A-F]{8}|[0-9A-F]{14}|[0-9A-F]{20})\Z")]
+
+
 class CameraSettings(_Section, frozen=True):
     """The camera's port and pictures per second."""
 
@@ -172,6 +179,12 @@ class SiteSettings(_Section, frozen=True):
         BadgeSettings("visitor", 9001, issued=False),
     )
     gnss: GnssSettings | None = GnssSettings()
+    nfc: tuple[TagSettings, ...] | None = (
+        TagSettings("performer", "04A10000000001"),
+        TagSettings("guardian", "04A10000000002"),
+        TagSettings("point-1", "04B10000000001"),
+        TagSettings("stranger", "0B0B0B0B"),
+    )
     camera: CameraSettings | None = CameraSettings()
     host: HostSettings | None = None
     relays: tuple[RelayBoardSettings, ...] | None = None

@@ -78,6 +78,7 @@ EVENTS: dict[str, str] = {
     "device.failed": _("device failed"),
     "device.well": _("device well again"),
     "detector.replaced": _("head exchanged: bump test needed"),
+    "tag.read": _("tag read"),
 }
 
 REASONS: dict[str, str] = {
@@ -236,6 +237,10 @@ REASONS: dict[str, str] = {
     "gnss_absent": _("the GNSS receiver cannot be opened"),
     "gnss_lost": _("nothing is heard of the GNSS receiver"),
     "badge_battery": _("badge {subject} has a low battery"),
+    "check_in_tap": _("{subject}'s card was not read"),
+    "nfc_silent": _("the tag reader does not answer"),
+    "nfc_absent": _("the tag reader cannot be opened"),
+    "nfc_lost": _("nothing is heard of the tag reader"),
 }
 
 TODOS: dict[str, str] = {
@@ -402,4 +407,8 @@ TODOS: dict[str, str] = {
     "gnss_absent": _("check presence.gnss and its wiring"),
     "gnss_lost": _("check the presence process: systemctl status hotbox-presence"),
     "badge_battery": _("change the badge's battery"),
+    "check_in_tap": _("{subject} must hold the card to the reader"),
+    "nfc_silent": _("check its power and wiring"),
+    "nfc_absent": _("check presence.nfc.device and its wiring"),
+    "nfc_lost": _("check the presence process: systemctl status hotbox-presence"),
 }

@@ -12,14 +12,11 @@ import typer
 from rich.text import Text
 
 from contracts.checkpoint import origin
-from contracts.errors import ContractError
-from edge.cli import printing, sections
+from edge.cli import printing, sections, tagging
 from edge.cli.checking import FILE_FROM, needed_files
 from edge.cli.choices import choices
 from edge.cli.words import Words
 from edge.config import BoxConfig, read
-from edge.presence import issuing
-from edge.presence.badges import COMPANY_ID
 from edge.users import become_owner
 
 _PACKAGES = (
@@ -47,15 +44,6 @@ class Provisioned(msgspec.Struct, frozen=True):
     vkey: str
     bridge_command: str
     missing: tuple[Needed, ...]
-
-
-class BadgeIssued(msgspec.Struct, frozen=True):
-    """What a badge's firmware needs; no secret when the badge was removed."""
-
-    badge: int
-    secret: str | None
-    file: str
-    company_id: int
 
 
 provision_app = typer.Typer(invoke_without_command=True)
@@ -123,48 +111,10 @@ def provision_command(
         console.print(Text(f"  {needed.path}\n    ").append(words.pick(needed), sections.DIM), soft_wrap=True)
 
 
-@provision_app.command("badge")
-def badge_command(
-    context: typer.Context,
-    number: Annotated[int, typer.Argument(min=1, max=2**32 - 1, help="The badge's number, as in roster and permits.")],
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Make a new secret: the old badge is not believed any more.")
-    ] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Forget the badge: it was lost or handed back.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Make a badge's secret, keep it for the presence process, and print once what to write on the badge.
-
-    Run by root it works as the owner of the folder of secrets. Exit codes: 0, 1 refused.
-    """
-    chosen = choices(context)
-    words = chosen.words
-    config = read(chosen.config)
-    if config.presence.badges is None:
-        raise ContractError("presence.badges", "badge settings", "nothing", "people are known by their badges")
-    if replace and remove:
-        raise ContractError("--remove", "--replace or --remove", "both", "give one of them")
-    path = Path(config.presence.badges.secrets)
-    become_owner(path.parent)
-    if remove:
-        issuing.withdraw(path, number)
-        secret = None
-    else:
-        secret = issuing.issue(path, number, replace=replace).hex()
-    done = BadgeIssued(number, secret, str(path), COMPANY_ID)
-    if as_json:
-        printing.document(done)
-        return
-    console = printing.screen()
-    key = "badge_removed" if remove else "badge_made"
-    console.print(Text(f"✔ {words(key, number=number, path=path)}", sections.GOOD), soft_wrap=True)
-    if done.secret is not None:
-        console.print(Text(f"\n{words('badge_write')}:", "bold"), soft_wrap=True)
-        for title, value in (("badge_number", str(number)), ("badge_secret", done.secret)):
-            console.print(Text(f"  {words(title)}  {value}"), soft_wrap=True)
-        console.print(Text(f"  {words('badge_sends', company=f'0x{COMPANY_ID:04X}')}", sections.DIM), soft_wrap=True)
-        console.print(Text(f"! {words('badge_once')}", sections.SOME), soft_wrap=True)
-    console.print(Text(words("badge_counts"), sections.DIM), soft_wrap=True)
+provision_app.command("badge")(tagging.badge_command)
+provision_app.command("badges")(tagging.badges_command)
+provision_app.command("tag")(tagging.tag_command)
+provision_app.command("tags")(tagging.tags_command)
 
 
 def _version(package: str) -> str:

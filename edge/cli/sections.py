@@ -2,7 +2,7 @@
 
 import datetime
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -11,6 +11,7 @@ from edge.cli.banner import LOOKS
 from edge.cli.words import Words, limits, number
 from edge.config import CONTACTS
 from edge.interlock.local_time import local_time, zone_name
+from edge.interlock.presence_view import BEACON
 from edge.interlock.status import ChannelView, CountdownView, PermitView, ReasonView, Status, VerdictView
 
 GOOD, BAD, SOME, DIM, NOTE = "#3fb950", "bold #ff6b61", "bold #e6b800", "#8b949e", "#79c0ff"
@@ -357,9 +358,10 @@ def _alarm(channel: ChannelView) -> str:
 
 
 def people(status: Status, words: Words, width: int, rows: int) -> list[Text]:
-    """Who is named by the permit, with badge and face and how long ago."""
+    """Who is named by the permit, with badge and face and how long ago; then what is wrong with badges and devices."""
+    wrong = [fit(line, width) for line in _presence(status, words)]
     if not status.people:
-        return [rule(words("people"), width), fit(Text(words("nobody"), DIM), width)][:rows]
+        return [rule(words("people"), width), fit(Text(words("nobody"), DIM), width), *wrong][:rows]
     cell = 10 if width < _NARROW else 14
     name_w = width - 2 * cell
     lines = [rule(words("people"), width, [(name_w, words("badge")), (name_w + cell, words("face"))])]
@@ -368,7 +370,18 @@ def people(status: Status, words: Words, width: int, rows: int) -> list[Text]:
         for ok, age_ms in ((person.badge_ok, person.badge_age_ms), (person.face_ok, person.face_age_ms)):
             line.append(pad(f"{TICK if ok else CROSS} {words.age(age_ms)}", cell), GOOD if ok else BAD)
         lines.append(fit(line, width))
-    return lines[:rows]
+    return [*lines, *wrong][:rows]
+
+
+def _presence(status: Status, words: Words) -> Iterator[Text]:
+    """Devices that fail, and badges whose battery is low."""
+    for device in status.devices:
+        if not device.ok:
+            yield Text(f"{CROSS} {words.pick(device)}", BAD)
+    for badge in status.badges:
+        if badge.low:
+            who = words("beacon") if badge.name == BEACON else badge.name
+            yield Text(f"! {words('battery_low', badge=badge.badge, name=who, percent=badge.battery)}", SOME)
 
 
 def _contact(state: str, words: Words) -> str:

@@ -62,6 +62,13 @@ class Device(_Item, frozen=True, tag="device"):
     count: Count
 
 
+class Tap(_Item, frozen=True, tag="tap"):
+    """A tag held to the reader: `name` is a person's id, a point's name, or an identifier that nothing is known of."""
+
+    what: Literal["person", "point", "unknown"]
+    name: Text
+
+
 class Position(_Item, frozen=True, tag="position"):
     """A GNSS fix: inside the fence or not, metres to its edge (negative inside), quality, satellites, HDOP x 100."""
 
@@ -138,13 +145,13 @@ class RemoteGas(_Item, frozen=True, tag="remote_gas"):
 
 
 Evidence = Union[  # noqa: UP007 - msgspec reads the union at run time
-    Badge, BadgeRefused, Device, Position, Face, FaceRefused, Camera, PermitOffer, RevocationOffer, CommandOffer,
+    Badge, BadgeRefused, Device, Tap, Position, Face, FaceRefused, Camera, PermitOffer, RevocationOffer, CommandOffer,
     AckOffer, RemoteGas,
 ]
 
 MAY_SEND: dict[Source, tuple[type, ...]] = {
     Source.VISION: (Face, FaceRefused, Camera),
-    Source.PRESENCE: (Badge, BadgeRefused, Device, Position),
+    Source.PRESENCE: (Badge, BadgeRefused, Device, Tap, Position),
     Source.LINK: (PermitOffer, RevocationOffer, CommandOffer, AckOffer, RemoteGas),
 }
 """Which evidence each source may send. `link` can never vouch for a face, a badge, gas or time.

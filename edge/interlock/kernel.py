@@ -24,7 +24,7 @@ from edge.interlock.rules import Rules
 from edge.interlock.site import Site
 from edge.interlock.snapshot import Snapshot
 from edge.interlock.state import Durable, Mode, Reason, Volatile
-from edge.interlock.surroundings import report_batteries, report_devices
+from edge.interlock.surroundings import report_batteries, report_devices, report_taps
 from edge.interlock.taking import take
 from edge.interlock.turn import Turn, add_consequences, failing, replace
 from edge.interlock.watching import (
@@ -121,6 +121,7 @@ def step(
     report_entries(turn)
     report_devices(turn)
     report_batteries(turn)
+    report_taps(turn)
     end_watch(turn)
     settle(turn)
     if turn.d.mode is not turn.before:

@@ -382,6 +382,27 @@ CATALOGUE: dict[str, Text] = {
         "作业人、监护人到场刷脸",
         "performer and guardian must come and be verified",
     ),
+    "check_in_tap": Text(
+        "{subject} 未刷卡签到",
+        "{subject}'s card was not read",
+        "请 {subject} 在读卡器上刷卡",
+        "{subject} must hold the card to the reader",
+    ),
+    "nfc_silent": Text(
+        "读卡器无应答", "the tag reader does not answer", "检查读卡器供电与接线", "check its power and wiring"
+    ),
+    "nfc_absent": Text(
+        "读卡器打不开",
+        "the tag reader cannot be opened",
+        "检查 presence.nfc.device 与接线",
+        "check presence.nfc.device and its wiring",
+    ),
+    "nfc_lost": Text(
+        "读卡器没有报告",
+        "nothing is heard of the tag reader",
+        "检查 presence 进程：systemctl status hotbox-presence",
+        "check the presence process: systemctl status hotbox-presence",
+    ),
     "check_in_missed": Text(
         "{subject} 当天签到超时，作业暂停",
         "nobody checked in in time today: permit {subject} is suspended",

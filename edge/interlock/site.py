@@ -101,6 +101,7 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     enclosure: str = ""
     wind: str = ""
     remotes: tuple[SiteRemote, ...] = ()
+    tap_check_in: bool = False
 
     @cached_property
     def sensor(self) -> dict[str, SiteSensor]:
@@ -380,4 +381,5 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
         config.box, config.baseline, tuple(groups), roster, config.presence.quorum, config.inputs.reset_is_key,
         config.inputs.contacts, config.presence.beacon, config.utc_offset_min,
         confined_limits((*measured, *remotes), rules), sensors, config.enclosure, config.wind, remotes,
+        config.presence.nfc is not None and config.presence.nfc.check_in,
     )  # fmt: skip

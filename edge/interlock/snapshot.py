@@ -17,6 +17,7 @@ from edge.interlock.evidence import (
     Position,
     RemoteGas,
     Source,
+    Tap,
 )
 from edge.relay.element import ElementStatus
 from edge.relay.protocol import DeadmanStatus
@@ -48,7 +49,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     """All current evidence. `readings` are of gas channels, `sensors` of process sensors, which are no gas.
 
     `unknown_badges` are badges of our kind that this box holds no secret of; `refused_badges` those that it knows and
-    does not believe. `devices` are what `presence` works with: the radio, the GNSS receiver, the tag reader.
+    does not believe. `devices` are what `presence` works with: the radio, the GNSS receiver, the tag reader. `taps` are
+    the last reading of each tag, by what and whom it stands for.
     `series` are the relays in series with the primary one, by name.
     `loop_gap_ms` is the gap before this step when it was longer than the dead-man time.
 
@@ -67,6 +69,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     refused_badges: dict[int, BadgeRefused] = {}
     unknown_badges: dict[int, BadgeRefused] = {}
     devices: dict[str, Device] = {}
+    taps: dict[str, Tap] = {}
     position: Position | None = None
     faces: dict[str, Face] = {}
     strangers: tuple[FaceRefused, ...] = ()
@@ -89,9 +92,13 @@ def _refusals(snapshot: Snapshot, item: BadgeRefused) -> dict[int, BadgeRefused]
     return snapshot.unknown_badges if item.why == "unknown" else snapshot.refused_badges
 
 
+def _tag(item: Tap) -> str:
+    return f"{item.what} {item.name}"
+
+
 def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
     """Stamp of the last item of the same kind and subject, None when there was none."""
-    last: Badge | BadgeRefused | Device | Position | Face | Camera | RemoteGas | None
+    last: Badge | BadgeRefused | Device | Tap | Position | Face | Camera | RemoteGas | None
     match item:
         case Badge():
             last = snapshot.badges.get(item.badge)
@@ -99,6 +106,8 @@ def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
             last = _refusals(snapshot, item).get(item.badge)
         case Device():
             last = snapshot.devices.get(item.device)
+        case Tap():
+            last = snapshot.taps.get(_tag(item))
         case Position():
             last = snapshot.position
         case Face():
@@ -116,10 +125,10 @@ def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
 
 
 MAX_SUBJECTS = 64
-"""Badges and faces that are kept; the one seen longest ago makes room."""
+"""Badges, faces and tags that are kept; the one seen longest ago makes room."""
 MAX_STRANGERS = 8
 _Subject = TypeVar("_Subject", int, str)
-_Seen = TypeVar("_Seen", Badge, BadgeRefused, Face, RemoteGas)
+_Seen = TypeVar("_Seen", Badge, BadgeRefused, Face, Tap, RemoteGas)
 
 
 def _kept(held: dict[_Subject, _Seen]) -> dict[_Subject, _Seen]:
@@ -152,6 +161,8 @@ def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> t
             return replace(snapshot, refused_badges=held), None
         case Device():
             return replace(snapshot, devices={**snapshot.devices, item.device: item}), None
+        case Tap():
+            return replace(snapshot, taps=_kept({**snapshot.taps, _tag(item): item})), None
         case Position():
             return replace(snapshot, position=item), None
         case Face():

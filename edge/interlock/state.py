@@ -292,6 +292,7 @@ class Volatile(msgspec.Struct, frozen=True):
         entries: unauthorised entries that were reported: door, stranger, numbers of badges.
         devices: device of `presence` → the code of its failure, as was reported.
         low_batteries: badges whose low battery was reported.
+        tapped_us: when the newest tag was read that was reported.
     """
 
     levels: Levels | None = None
@@ -315,6 +316,7 @@ class Volatile(msgspec.Struct, frozen=True):
     identify_until_us: int = 0
     devices: dict[str, str] = {}
     low_batteries: tuple[int, ...] = ()
+    tapped_us: int = -1
 
 
 FORGOTTEN = Volatile()

@@ -175,6 +175,34 @@ class PersonView(msgspec.Struct, frozen=True):
     distance_milli: int | None
 
 
+class BadgeView(msgspec.Struct, frozen=True):
+    """A badge that was believed: who wears it (``beacon``: fixed to the site), signal, battery in per cent if measured.
+
+    `low`: its battery is below the pack's limit, which trips nothing.
+    """
+
+    badge: int
+    name: str
+    rssi_dbm: int
+    battery: int | None
+    low: bool
+    age_ms: int
+
+
+class DeviceView(msgspec.Struct, frozen=True):
+    """A device of `presence`: radio, gnss or nfc; `code` and the texts say what is wrong, empty while it is well."""
+
+    name: str
+    ok: bool
+    code: str
+    zh: str
+    en: str
+    todo_zh: str
+    todo_en: str
+    age_ms: int
+    count: int
+
+
 class PreconditionView(msgspec.Struct, frozen=True):
     """What must hold on site: kind, limit and value in °C as text, the sensor or by whom it was entered."""
 
@@ -353,3 +381,5 @@ class Status(msgspec.Struct, frozen=True):
     bypasses: tuple[BypassView, ...] = ()
     sensors: tuple[SensorView, ...] = ()
     remotes: tuple[RemoteView, ...] = ()
+    badges: tuple[BadgeView, ...] = ()
+    devices: tuple[DeviceView, ...] = ()

@@ -2,6 +2,7 @@
 
 from contracts.event import Category, Severity
 from edge.interlock.conditions.devices import device_fault
+from edge.interlock.conditions.tags import at_point
 from edge.interlock.turn import Turn, replace
 
 FRESH = 2
@@ -42,3 +43,15 @@ def report_batteries(turn: Turn) -> None:
             low = tuple(each for each in low if each != number)
     if low != known:
         turn.v = replace(turn.v, low_batteries=low)
+
+
+def report_taps(turn: Turn) -> None:
+    """Every tag that was read: whose card, or which point and who was there with it."""
+    fresh = [tap for tap in turn.snapshot.taps.values() if tap.at_us > turn.v.tapped_us]
+    if not fresh:
+        return
+    for tap in sorted(fresh, key=lambda tap: tap.at_us):
+        person = {"person": tap.name, "point": at_point(turn.f, tap)}.get(tap.what, "")
+        actor = ("person", person) if person else ("box", "")
+        turn.note("tag.read", Category.IDENTITY, actor=actor, what=tap.what, name=tap.name, person=person)
+    turn.v = replace(turn.v, tapped_us=max(tap.at_us for tap in fresh))

@@ -102,6 +102,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "site.loaded": ("现场配置已载入", "site loaded"),
     "system.boot": ("启动", "started"),
     "system.stop": ("停止", "stopped"),
+    "tag.read": ("读到标签", "tag read"),
     "work.finished": ("完工", "work finished"),
 }
 

@@ -14,6 +14,7 @@ from edge.interlock.conditions.preconditions import missing, proof_of
 from edge.interlock.detector_replacing import serial_of
 from edge.interlock.detector_tests import channel_terms
 from edge.interlock.local_time import local_time
+from edge.interlock.presence_view import badges, devices
 from edge.interlock.proof_test import STEPS
 from edge.interlock.proving import UNPROVEN, Exercise, Phase, Proof, Result
 from edge.interlock.reasons import fill, text
@@ -466,5 +467,7 @@ def build(
             for b in durable.bypasses
         ),
         sensors=_sensors(f),
+        badges=badges(f),
+        devices=devices(f),
         remotes=_remotes(f),
     )

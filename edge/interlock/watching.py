@@ -8,6 +8,7 @@ from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.gas_test import gas_test
 from edge.interlock.conditions.people import unknown_badges
 from edge.interlock.conditions.permit import late_s
+from edge.interlock.conditions.tags import untapped
 from edge.interlock.record import reason_data
 from edge.interlock.state import MAX_OVER, Levels, Mode, Reason, milli, usable
 from edge.interlock.ticket import take_back
@@ -203,7 +204,8 @@ def check_in(turn: Turn) -> None:
         return
     # Nobody checks in for tomorrow's permit by standing here today.
     in_time = abs(late) <= window_s or (excused and not turn.d.latched)
-    if in_time and all(turn.verdicts[name].ok for name in ("guardian", "performer", "place", "faces")):
+    complete = all(turn.verdicts[name].ok for name in ("guardian", "performer", "place", "faces"))
+    if in_time and complete and not untapped(turn.f, permit):
         turn.d = replace(turn.d, checked_in={**turn.d.checked_in, number: day})
         turn.note("identity.checked_in", Category.IDENTITY, day=day, snapshot=True)
         turn.judge()

@@ -151,6 +151,18 @@ def _of_people(status: Status) -> Iterable[Metric]:
         for proof, age in (("badge", person.badge_age_ms), ("face", person.face_age_ms)):
             ages.append(([person.role, proof], None if age is None else age / 1000))
     yield _labelled("hotbox_person_age_seconds", "Time since a person was proven present", ["role", "proof"], ages)
+    yield _labelled(
+        "hotbox_badge_battery_percent", "Battery of a badge, absent if it does not measure it", ["badge"],
+        (([str(view.badge)], view.battery) for view in status.badges),
+    )  # fmt: skip
+    yield _labelled(
+        "hotbox_badge_battery_low", "1 while a badge's battery is below the pack's limit", ["badge"],
+        (([str(view.badge)], float(view.low)) for view in status.badges),
+    )  # fmt: skip
+    yield _labelled(
+        "hotbox_presence_device_ok", "1 while radio, GNSS receiver or tag reader is well", ["device"],
+        (([view.name], float(view.ok)) for view in status.devices),
+    )  # fmt: skip
 
 
 def _of_buses(status: Status) -> Iterable[Metric]:

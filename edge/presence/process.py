@@ -7,17 +7,18 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from contracts.errors import ContractError
-from edge.config import BadgeRules, BoxConfig, Gnss
+from edge.config import BadgeRules, BoxConfig, Gnss, Nfc
 from edge.evidence_client import EvidenceClient
 from edge.interlock import rules
-from edge.interlock.evidence import Badge, BadgeRefused, Device
+from edge.interlock.evidence import Badge, BadgeRefused, Device, Tap
 from edge.interlock.rules import Rules
-from edge.presence import badges
+from edge.presence import badges, tags
 from edge.presence.ble import BadgeScanner
 from edge.presence.fence import Fence
 from edge.presence.gnss import GnssReceiver
 from edge.presence.gpsd import GpsdReceiver
 from edge.presence.nearness import Limits
+from edge.presence.nfc import NfcReader
 from edge.presence.nmea import Fix
 from edge.presence.places import Places
 from edge.presence.sieve import Sieve
@@ -73,11 +74,15 @@ async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
 
     sieve = Sieve(secrets, nearness(presence.badges, pack))
     scanner = BadgeScanner(presence.badges, sieve, send)
+    reader = _reader(presence.nfc, client) if presence.nfc else None
     work: list[Awaitable[None]] = [scanner.run(), listen(), TrustedBadges(path, sieve).follow()]
     devices: list[Callable[[], Device]] = [lambda: Device(now_us(), "radio", scanner.health, scanner.heard)]
     if presence.gnss:
         work.append(_receiver(presence.gnss, places, send_position).run())
         devices.append(lambda: Device(now_us(), "gnss", places.health(now_us()), places.heard))
+    if reader is not None:
+        work.append(reader.run())
+        devices.append(lambda: Device(now_us(), "nfc", reader.health, reader.heard))
     work.append(_report(client, devices))
     tasks = [asyncio.ensure_future(part) for part in work]
     try:
@@ -95,6 +100,29 @@ def _receiver(settings: Gnss, places: Places, on_fix: Callable[[Fix], None]) -> 
     if settings.gpsd:
         return GpsdReceiver(*settings.gpsd_address, places, on_fix)
     return GnssReceiver(settings, places, on_fix)
+
+
+def _reader(settings: Nfc, client: EvidenceClient) -> NfcReader:
+    path = Path(settings.tags)
+    tags.load(path)  # refused at the start rather than at the first tag
+
+    def send(uid: bytes) -> None:
+        number = uid.hex().upper()
+        # Read anew each time: what was handed out or withdrawn counts at once.
+        try:
+            known = tags.load(path).get(number)
+        except (ContractError, OSError) as error:
+            log.warning("no tag is known any more: %s", error)
+            known = None
+        if known is None:
+            log.warning("tag %s stands for nobody; hotbox provision tag changes that", number)
+            client.send(Tap(now_us(), "unknown", number))
+        elif known.person is not None:
+            client.send(Tap(now_us(), "person", known.person))
+        else:
+            client.send(Tap(now_us(), "point", known.point or ""))
+
+    return NfcReader(settings, send)
 
 
 async def _report(client: EvidenceClient, devices: list[Callable[[], Device]]) -> None:

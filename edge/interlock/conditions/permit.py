@@ -3,6 +3,7 @@
 from contracts.permit import PermitClaims
 from edge.interlock.conditions import level
 from edge.interlock.conditions.facts import PASS, Facts, Verdict, fail
+from edge.interlock.conditions.tags import untapped
 from edge.interlock.state import Mode, Reason
 
 DAY_S = 86_400
@@ -82,6 +83,9 @@ def check_in(f: Facts) -> Verdict:
     if late > rule.value and f.durable.missed != (number, day):
         code = "check_in_missed" if number in f.durable.checked_in else "check_in_late"
         return fail(code, number, late * 1000, rule, "s")
+    card = untapped(f, f.permit)
+    if card:
+        return fail("check_in_tap", card, max(0, late) * 1000, rule, "s")
     return fail("check_in_none", number, max(0, late) * 1000, rule, "s")
 
 

@@ -85,6 +85,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     position_scatter_m: Lower
     position_speed_m_s: Lower
     position_settle_s: Higher
+    tap_ttl_s: Lower
+    tap_pair_s: Lower
     face_ttl_s: Lower
     face_recheck_s: Lower
     face_grace_s: Lower

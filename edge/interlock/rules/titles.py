@@ -74,6 +74,8 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "position_scatter_m": ("定位正常散布", "positions scatter by at most"),
         "position_speed_m_s": ("作业盒最快移动速度", "the box moves at most at"),
         "position_settle_s": ("跳变后须稳定", "position stays after a jump for"),
+        "tap_ttl_s": ("刷卡有效期", "a card that was read counts for"),
+        "tap_pair_s": ("先刷人卡、后刷点位标签的时限", "card first, point's tag within"),
         "face_ttl_s": ("放行前刷脸有效期", "face counts for arming"),
         "face_recheck_s": ("放行中刷脸复核间隔", "face again every"),
         "face_grace_s": ("刷脸复核宽限", "face again, grace"),

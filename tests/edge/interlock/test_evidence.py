@@ -19,6 +19,7 @@ def items(at_us: int) -> list[ev.Evidence]:
         ev.Badge(at_us, 1001, -60),
         ev.BadgeRefused(at_us, 1001, "stale"),
         ev.Device(at_us, "radio", "ok", 5),
+        ev.Tap(at_us, "person", "performer"),
         ev.Position(at_us, True, -10, 1, 8, 90),
         ev.Face(at_us, "performer", 300, "proven", "dlib"),
         ev.FaceRefused(at_us, "guardian", 700),
@@ -39,7 +40,7 @@ def test_a_table_fixes_what_each_source_may_send(source: Source, item: ev.Eviden
     """`link` can never vouch for a face, a badge, a place or a picture; only it brings offers and gas from far away."""
     allowed = {
         Source.VISION: (ev.Face, ev.FaceRefused, ev.Camera),
-        Source.PRESENCE: (ev.Badge, ev.BadgeRefused, ev.Device, ev.Position),
+        Source.PRESENCE: (ev.Badge, ev.BadgeRefused, ev.Device, ev.Tap, ev.Position),
         Source.LINK: (ev.PermitOffer, ev.RevocationOffer, ev.CommandOffer, ev.AckOffer, ev.RemoteGas),
     }.get(source, ())
     after, refused = accept(EMPTY, item, source, NOW)
@@ -158,7 +159,7 @@ def test_the_wall_clock_goes_on_from_where_it_was_read(t: int, at_us: int, now_u
 
 
 KINDS = {
-    ev.Badge: "badges", ev.BadgeRefused: "refused_badges", ev.Device: "devices", ev.Position: "position", ev.Face: "faces",
+    ev.Badge: "badges", ev.BadgeRefused: "refused_badges", ev.Device: "devices", ev.Tap: "taps", ev.Position: "position", ev.Face: "faces",
     ev.FaceRefused: "strangers", ev.Camera: "camera", ev.RemoteGas: "remotes",
 }  # fmt: skip
 

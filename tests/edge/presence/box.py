@@ -19,7 +19,7 @@ CENTRE = (31.230400, 121.473700)
 HALF = 0.0005
 FENCE = tuple((CENTRE[0] + a * HALF, CENTRE[1] + b * HALF) for a, b in ((-1, -1), (-1, 1), (1, 1), (1, -1)))
 DEADLINE_S = 12.0
-EVERYTHING = ("gas_tcp", "gas_rtu", "inputs", "badges", "gnss", "camera")
+EVERYTHING = ("gas_tcp", "gas_rtu", "inputs", "badges", "gnss", "nfc", "camera")
 
 
 @contextmanager
