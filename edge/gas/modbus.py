@@ -6,6 +6,7 @@ which pymodbus reports trouble (raised at the call, raised later, returned) beco
 
 import asyncio
 import logging
+import struct
 from collections.abc import Callable
 from typing import Protocol
 
@@ -27,6 +28,11 @@ from edge.sockets import now_us
 _logger = logging.getLogger(__name__)
 
 Client = AsyncModbusTcpClient | AsyncModbusSerialClient
+
+_HEADER = struct.Struct(">HHHB")
+"""Of a TCP frame: transaction, protocol 0, length of what follows, unit."""
+
+_OVERLONG = "a frame whose length is not its content's"
 
 RETRIES = 0
 """pymodbus repeats under its lock and blocks the whole bus; the poller retries after the others."""
@@ -90,6 +96,7 @@ class Session:
         self._client = make(Trace(self._on_packet, self._on_connect))
         self._asking = False
         self._received = 0
+        self._heard = b""
         self._may_connect_at = 0.0
         self._backoff_s = 0.0
         self._refused = ""
@@ -137,7 +144,7 @@ class Session:
         registers = reply.registers
         if len(registers) != count or not isinstance(registers, list):
             return Failure(f"{len(registers)} registers instead of {count}")
-        return registers
+        return registers if self._framed(reply, 2 + 2 * count) else Failure(_OVERLONG)
 
     async def inputs(self, unit_id: int, address: int, count: int) -> list[bool] | Failure:
         """See `Line.inputs`."""
@@ -148,7 +155,16 @@ class Session:
         bits = reply.bits
         if len(bits) != (count + 7) // 8 * 8 or not isinstance(bits, list):
             return Failure(f"{len(bits)} input bits instead of {(count + 7) // 8 * 8}")
-        return bits
+        return bits if self._framed(reply, 2 + len(bits) // 8) else Failure(_OVERLONG)
+
+    def _framed(self, reply: ModbusPDU, size: int) -> bool:
+        """Whether the header of a TCP frame announces just this reply; pymodbus reads past what it does not need.
+
+        On a serial line the CRC holds the frame together, and there are no transactions.
+        """
+        if not reply.transaction_id:
+            return True
+        return _HEADER.pack(reply.transaction_id, 0, 1 + size, reply.dev_id) in self._heard
 
     def not_asked(self, detail: str) -> Failure:
         """A request that could not even be sent, stamped like one that was."""
@@ -189,6 +205,7 @@ class Session:
     def _on_packet(self, sending: bool, data: bytes) -> bytes:
         if not sending:
             self._received = len(data)
+            self._heard = data
             self.heard_at = self._loop.time()
         return data
 

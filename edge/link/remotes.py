@@ -17,6 +17,7 @@ from edge.sockets import now_us
 
 MAX_PAYLOAD = 16_384
 _LARGEST_MILLI = 2**31 - 1
+_HUGE = 10**300
 
 _logger = logging.getLogger(__name__)
 
@@ -31,6 +32,9 @@ def read(payload: bytes, message: Message, scale: float) -> tuple[int, bool] | N
         return None
     value = _under(said, message.value)
     beyond = bool(message.over_range) and _under(said, message.over_range) is True
+    if isinstance(value, int) and not isinstance(value, bool):
+        # JSON's integers have no end, a float's range has one.
+        value = max(-_HUGE, min(_HUGE, value))
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return (_LARGEST_MILLI, True) if beyond else None
     milli = max(-_LARGEST_MILLI, min(_LARGEST_MILLI, value * scale * 1000))

@@ -123,6 +123,19 @@ async def test_on_tcp_a_late_answer_is_not_taken_for_the_next_request():
             assert isinstance(await line.registers(1, "input", 0, 3), Failure)
 
 
+@pytest.mark.parametrize("extra", [b"\0", bytes(12)])
+async def test_on_tcp_a_frame_that_is_longer_than_its_content_is_refused(extra):
+    """BOX-06: pymodbus reads past what it does not need; the header must announce just the reply."""
+
+    def longer(transaction, unit, pdu):
+        return [mbap(transaction, unit, registers(4, 1, 2, 3) + extra)]
+
+    async with tcp_line(longer) as line:
+        answer = await line.registers(1, "input", 0, 3)
+        assert isinstance(answer, Failure)
+        assert "length" in answer.detail
+
+
 async def test_on_tcp_a_late_answer_before_the_right_one_is_skipped():
     held = []
 
