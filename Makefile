@@ -4,9 +4,11 @@
 #   make test ARGS="-k gas"             ruff, mypy, pytest; ARGS go to pytest
 #   make bench ARGS="trip --json out.json"    figures beside a baseline of the same run
 #   make prove                          a million evaluations of the kernel, each held to its promises
+#   make faults ARGS="--json f.json"    every fault of the site, released and locked; writes docs/fault-matrix.md
+#   make fuzz ARGS="--seed 7"           a million inputs for every parser of the outside, each held to an oracle
 #   make coverage                       lines and branches of the interlock that its tests run: 100 %, or exit code 2
 #   make mutation ARGS="--only kernel.py"     changes the interlock line by line: a test must notice each
-.PHONY: demo test lint bench prove coverage mutation lock clean
+.PHONY: demo test lint bench prove faults fuzz coverage mutation lock clean
 .NOTPARALLEL:
 PY := .venv/bin/python
 
@@ -22,9 +24,9 @@ ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
 else
 	@echo "» tests that mostly wait for devices, two at a time"
-	@$(PY) -m pytest -n 2 --dist loadfile --ignore tests/scenarios --ignore tests/bench tests
+	@$(PY) -m pytest -n 2 --dist loadfile --ignore tests/scenarios --ignore tests/bench --ignore tests/faults tests
 	@echo "» whole stories and timings, one at a time"
-	@$(PY) -m pytest tests/bench tests/scenarios
+	@$(PY) -m pytest tests/bench tests/faults tests/scenarios
 endif
 
 lint:
@@ -38,6 +40,14 @@ bench:
 prove:
 	@scripts/bootstrap bench
 	@$(PY) -m tests.prove $(ARGS)
+
+faults:
+	@scripts/bootstrap faults
+	@$(PY) -m tests.faults $(ARGS)
+
+fuzz:
+	@scripts/bootstrap bench
+	@$(PY) -m tests.fuzz $(ARGS)
 
 coverage:
 	@scripts/bootstrap bench

@@ -36,7 +36,7 @@ from tests.bench.plant import LateError
 
 BOX = "box-1"
 PERMIT = "bench-1"
-LEADER = 1003
+LEADER, SAFETY = 1003, 1004
 PEOPLE = (
     Person("performer", "张三", Role.PERFORMER, 1001),
     Person("guardian", "李四", Role.GUARDIAN, 1002),
@@ -119,7 +119,7 @@ class _Crew(threading.Thread):
 
     def _send(self) -> None:
         at = sockets.now_us()
-        presence = [evidence.Badge(at, badge, -50) for badge in (*(person.badge for person in PEOPLE), LEADER)]
+        presence = [evidence.Badge(at, badge, -50) for badge in (*(person.badge for person in PEOPLE), LEADER, SAFETY)]
         vision = [evidence.Face(at, person.id, 300, "not_proven", "bench") for person in PEOPLE]
         for item in (*presence, evidence.Position(at, True, -20, 1, 9, 90)):
             self.send(Source.PRESENCE, item)
@@ -313,6 +313,23 @@ class Box:
         status = self.ask("status")["result"]
         failing = [f"{v['condition']} ({', '.join(r['code'] for r in v['reasons'])})" for v in status["verdicts"] if not v["ok"]]
         return f"{status['state']}: {'; '.join(failing)}"
+
+    def clear_fault(self, press: Callable[[str], None], seconds: float) -> None:
+        """Two named people prove the repaired relay and leave a latched fault; a trip is what remains.
+
+        Raises:
+            LateError: it stays; says why.
+        """
+        both = ["leader", "safety"]
+        end = time.monotonic() + seconds
+        while not self.wait("TRIPPED", seconds=0):
+            if time.monotonic() > end:
+                raise LateError(f"the fault stays: {self.why_not()}")
+            if self.ask("relay_test", people=both, isolated=True)["ok"]:
+                self._crew.wait(lambda status: (proof := status["relay_proof"]) is not None and proof["ok"] and not proof["running"], 5)
+            self.ask("reset", fault_by=both)
+            press("reset")
+            self.wait("TRIPPED", seconds=0.5)
 
     def pause(self) -> None:
         """Stop it, so that it takes no time from what else is measured; the dead-man opens."""

@@ -1,0 +1,165 @@
+"""Every fault with what is expected of it, released and locked. A row's limit is a sum; see `limits`."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+from tests.faults.limits import Limit, Limits
+
+
+class Expect(StrEnum):
+    """What the box must do about a fault."""
+
+    OPENS = "opens"  # released: the contact opens in time, first-out names it
+    GOES_ON = "goes on"  # released: rightly tolerated
+    FAULT = "fault"  # released: found at the next opening, FAULT
+    REFUSED = "refused"  # locked: a release is refused and it is named
+    FAILS = "fails"  # locked: the release fails and it is named
+    RELEASES = "releases"  # locked: rightly tolerated
+
+
+SAFE = {
+    Expect.OPENS: ("断开", "opens"), Expect.GOES_ON: ("继续", "goes on"), Expect.FAULT: ("进入故障", "fault"),
+    Expect.REFUSED: ("拒绝放行", "refused"), Expect.FAILS: ("放行失败", "release fails"),
+    Expect.RELEASES: ("可放行", "releases"),
+}  # fmt: skip
+
+
+class Row(NamedTuple):
+    """One fault of one device.
+
+    Attributes:
+        device, fault, value: as typed after ``hotbox-sim fault``.
+        lane: the kind of rig that it needs: bus, people, camera or host.
+        limit: its declared limit.
+        codes: reasons that name it.
+        subjects: subjects of these reasons that name it; empty when the code alone does.
+        released, locked: what is expected.
+        blip_ms: mended again after this long.
+        why: why a tolerated or odd one is right, Chinese and English.
+        then: what makes it show: ``stop`` presses stop, ``record`` asks for a record.
+    """
+
+    device: str
+    fault: str
+    lane: str
+    limit: Callable[[Limits], Limit]
+    codes: tuple[str, ...]
+    subjects: tuple[str, ...] = ()
+    value: str = ""
+    released: Expect = Expect.OPENS
+    locked: Expect = Expect.REFUSED
+    blip_ms: int = 0
+    why: tuple[str, str] = ("", "")
+    then: str = ""
+
+    @property
+    def name(self) -> str:
+        """``ch4-1 late 350``."""
+        blip = f"{self.blip_ms} ms" if self.blip_ms else ""
+        return " ".join(word for word in (self.device, self.fault, self.value, blip) if word)
+
+
+_TCP = ("ch4-1", "o2-1")
+_RTU = ("co-1", "h2s-1")
+_STALE = ("gas_stale", "gas_fault")
+
+
+def _stale(device: str, fault: str, bus: str, subjects: tuple[str, ...], value: str = "") -> Row:
+    return Row(device, fault, "bus", lambda limits: limits.silence(bus), _STALE, subjects, value)
+
+
+def _detector(device: str, bus: str, everybody: tuple[str, ...]) -> tuple[Row, ...]:
+    alone = (device,)
+    read = ("silent", "exception", "late", "wrong_unit", "wrong_count", "crc", "garbage", "truncated", "baud")
+    return (
+        *(_stale(device, fault, bus, alone) for fault in read),
+        *(_stale(device, fault, bus, everybody) for fault in ("link_drop", "short")),
+        Row(device, "frozen", "bus", lambda limits: limits.silence(bus), ("gas_frozen",), alone),
+        Row(device, "status_fault", "bus", lambda limits: limits.value(bus), ("gas_fault",), alone),
+        Row(device, "warm_up", "bus", lambda limits: limits.value(bus), ("gas_warm_up",), alone),
+        Row(device, "over_range", "bus", lambda limits: limits.value(bus), ("gas_over_range",), alone),
+        Row(device, "fold_back", "bus", lambda limits: limits.value(bus), ("gas_over_range",), alone, "1200",
+            why=("超量程被记住，回落后也不放行", "over range is remembered; the clean reading behind it releases nothing")),
+        Row(device, "crc", "bus", lambda limits: limits.silence(bus), (), released=Expect.GOES_ON,
+            locked=Expect.RELEASES, blip_ms=80,
+            why=("偶发坏帧在时限内容忍并计数", "a bad frame now and then is tolerated within the stale limit, and counted")),
+    )  # fmt: skip
+
+
+_DETECTORS = (
+    *_detector("ch4-1", "gas-tcp", _TCP),
+    *_detector("co-1", "gas-rtu", _RTU),
+    Row("ch4-1", "noise", "bus", lambda limits: limits.silence("gas-tcp"), _STALE, _TCP),
+    Row("co-1", "noise", "bus", lambda limits: limits.silence("gas-rtu"), _STALE, _RTU),
+    Row("ch4-1", "drift", "bus", lambda limits: limits.value("gas-tcp"), ("gas_high", "gas_over_range"), ("ch4-1",),
+        "50", why=("自越过限值时起算", "counted from the moment at which the limit is passed")),
+    Row("o2-1", "drift", "bus", lambda limits: limits.value("gas-tcp"), ("gas_low", "gas_under_range"), ("o2-1",),
+        "-20", why=("自越过限值时起算", "counted from the moment at which the limit is passed")),
+)  # fmt: skip
+
+_INPUTS = (
+    *(
+        Row("inputs", fault, "bus", lambda limits: limits.inputs_silent(), ("inputs_stale",))
+        for fault in ("silent", "exception", "link_drop", "late", "wrong_unit", "wrong_count", "crc", "garbage", "truncated")
+    ),
+    *(
+        Row(device, "open", "bus", lambda limits: limits.value("inputs"), codes)
+        for device, codes in (
+            ("stop", ("stop_pressed",)), ("estop", ("estop_open",)), ("door", ("door_open",)), ("mains", ("mains_fail",)),
+            ("battery", ("battery_low",)), ("enclosure", ("enclosure_hot",)),
+        )
+    ),
+    Row("stop", "bounce", "bus", lambda limits: limits.value("inputs"), ("stop_pressed",), value="200",
+        why=("停止触点从不滤波", "a stop contact is never debounced")),
+    Row("arm", "bounce", "bus", lambda limits: limits.value("inputs"), (), released=Expect.GOES_ON,
+        locked=Expect.RELEASES, blip_ms=300, why=("抖动的点火按钮只能推迟放行", "a bouncing arm button can only delay a release")),
+    Row("arm", "closed", "bus", lambda limits: limits.value("inputs"), (), released=Expect.GOES_ON,
+        locked=Expect.RELEASES,
+        why=("短接与按下无异：只算一次，且其他条件须全部具备", "a short looks like a press: it counts once, and everything else must hold")),
+)  # fmt: skip
+
+_DEADMAN = (
+    Row("deadman", "reboot", "bus", lambda limits: limits.element(), ("deadman_open", "deadman_silent", "feedback_lost"),
+        locked=Expect.RELEASES, why=("重启后断开；新的放行需要新的一次性码", "it is open after a reboot; a release needs its new nonce")),
+    Row("deadman", "mute", "bus", lambda limits: limits.deadman(), ("deadman_silent",)),
+    Row("deadman", "late", "bus", lambda limits: limits.deadman(), ("deadman_silent",), value="1000"),
+    Row("deadman", "corrupt", "bus", lambda limits: limits.deadman(), ("deadman_silent",)),
+    Row("deadman", "clogged", "bus", lambda limits: limits.deadman(), ("deadman_open", "feedback_lost", "deadman_silent"),
+        locked=Expect.FAILS,
+        why=("盒子发不出命令，触点不会吸合", "what the box orders does not arrive, so nothing closes")),
+    Row("deadman", "weld", "bus", lambda limits: limits.element(), ("welded",), released=Expect.FAULT,
+        locked=Expect.RELEASES, then="stop",
+        why=("粘连只在下一次断开时可见：进入故障；串联的第二触点断电", "a weld shows at the next opening: FAULT; the contact in series cuts the power")),
+    Row("deadman", "stuck_open", "bus", lambda limits: limits.element(), ("feedback_lost", "feedback_not_closed"),
+        locked=Expect.FAILS, why=("只有吸合时才看得出", "it shows only when it is to close")),
+    Row("deadman", "chatter", "bus", lambda limits: limits.element(), ("feedback_lost", "feedback_not_closed"),
+        locked=Expect.FAILS, why=("只有吸合时才看得出", "it shows only when it is to close")),
+)  # fmt: skip
+
+_PEOPLE = (
+    *(
+        Row("gnss", fault, "people", lambda limits: limits.position(), ("place_unknown", "place_outside", "place_poor"))
+        for fault in ("void", "no_checksum", "silent")
+    ),
+    Row("guardian", "away", "people", lambda limits: limits.badge(), ("badge_absent",), ("李四",)),
+    Row("guardian", "weak", "people", lambda limits: limits.badge(), ("badge_absent",), ("李四",)),
+    Row("guardian", "replay", "people", lambda limits: limits.badge(), ("badge_absent",), ("李四",)),
+    Row("performer", "away", "people", lambda limits: limits.badge("performer"), ("badge_absent",), ("张三",)),
+    Row("guardian", "cloned", "people", lambda limits: limits.copy(), ("badge_absent",), ("李四",)),
+    Row("badges", "deaf", "people", lambda limits: limits.badge(), ("badge_absent",)),
+)  # fmt: skip
+
+_CAMERA = tuple(
+    Row("camera", fault, "camera", lambda limits: limits.camera(), ("camera_lost",))
+    for fault in ("stall", "frozen", "black", "disconnect")
+)
+
+CLOCK_LOOK_MS = 500.0
+_HOST = (
+    Row("host", "clock_step", "host", lambda limits: limits.clock(CLOCK_LOOK_MS), ("clock_step", "clock_floor"), value="-3600"),
+    Row("host", "disk_full", "host", lambda limits: limits.audit(), ("audit_unwritable", "audit_late"), then="record",
+        why=("自第一条写不下的记录起算", "counted from the first record that does not fit")),
+)  # fmt: skip
+
+ROWS: tuple[Row, ...] = (*_DETECTORS, *_INPUTS, *_DEADMAN, *_PEOPLE, *_CAMERA, *_HOST)

@@ -1,0 +1,99 @@
+"""A few rows of the fault matrix on the real box, and what makes the matrix trustworthy: whole, summed, able to fail."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.config import SIMULATION
+from edge.interlock import rules
+from firmware_sim.camera import CameraFault
+from firmware_sim.deadman.device import RelayFault
+from firmware_sim.host import HostFault
+from firmware_sim.modbus.faults import Fault
+from tests.bench.plant import LateError
+from tests.faults.lane import Lane, lane
+from tests.faults.limits import Limit, Limits
+from tests.faults.matrix import Result, Work, _measure, works
+from tests.faults.page import page
+from tests.faults.rows import ROWS, Expect, Row
+
+LEAST = 60
+RUNS = 2
+PLAYED = ("ch4-1 silent", "co-1 crc", "ch4-1 frozen", "ch4-1 fold_back 1200", "ch4-1 crc 80 ms", "inputs silent", "estop open",
+          "deadman mute", "deadman reboot", "deadman weld", "deadman stuck_open")  # fmt: skip
+
+
+def _row(name: str) -> Row:
+    return next(row for row in ROWS if row.name == name)
+
+
+@pytest.fixture(scope="module")
+def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
+    """One site and one box for all rows of this file."""
+    with lane("bus", tmp_path_factory.mktemp("faults") / "bus", random.Random()) as started:
+        yield started
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["RELEASED", "LOCKED"])
+@pytest.mark.parametrize("name", PLAYED)
+def test_the_box_does_what_the_row_expects(bus: Lane, name: str, state: str) -> None:
+    """BOX-01, BOX-04, BOX-06: open within the declared limit and named; or refused and named; or tolerated with a reason."""
+    result = _measure(bus, Work(_row(name), state), RUNS)
+    assert result.problems == []
+    assert result.safe
+
+
+@pytest.mark.slow
+def test_a_box_that_would_not_open_is_found_unsafe(bus: Lane) -> None:
+    """The control of the matrix: a fault that does nothing must not pass for one that opens, nor for one that is refused."""
+    nothing = _row("ch4-1 silent")._replace(fault="none", limit=_at_once)
+    for state in ("RELEASED", "LOCKED"):
+        with pytest.raises(LateError):
+            bus.run(nothing, state == "RELEASED")
+
+
+def _at_once(limits: Limits) -> Limit:
+    """No time at all: what the test waits for does not come."""
+    return limits.deadman()._replace(ms=-13_000.0)
+
+
+def test_the_matrix_has_every_fault_of_the_issue_in_both_states() -> None:
+    """INT-10."""
+    assert len(works(ROWS)) >= LEAST
+    names = [(work.row.name, work.state) for work in works(ROWS)]
+    assert len(set(names)) == len(names)
+    played = {(row.device, row.fault) for row in ROWS}
+    assert {fault for device, fault in played if device == "co-1"} == {str(f) for f in Fault if f is not Fault.NONE} - {"drift"}
+    assert {fault for device, fault in played if device == "deadman"} == {str(f) for f in RelayFault if f is not RelayFault.NONE}
+    assert {fault for device, fault in played if device == "camera"} == {str(f) for f in CameraFault if f is not CameraFault.NONE}
+    assert {fault for device, fault in played if device == "host"} == {str(f) for f in HostFault if f is not HostFault.NONE}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name.replace(" ", "-"))
+def test_what_is_tolerated_or_odd_says_why_in_both_languages(row: Row) -> None:
+    if row.released is not Expect.OPENS or row.locked is not Expect.REFUSED:
+        assert all(row.why)
+    if Expect.OPENS in (row.released, row.locked) or row.locked is Expect.REFUSED:
+        assert row.codes
+
+
+def test_limits_are_summed_from_the_rule_pack(tmp_path: Path) -> None:
+    """BOX-04: a tighter pack gives a tighter limit; nothing is typed in."""
+    pack = rules.effective(SIMULATION, "")
+    limits = Limits(None, pack)  # type: ignore[arg-type]
+    assert limits.deadman().ms == pack.dead_man_ms.value + 50 + pack.settle_ms.value
+    assert limits.badge().text == "badge_ttl 2000 + guardian_grace 4000 + decision 50 + relay 250"
+    assert sum(value for _, value in limits.copy().terms) == limits.copy().ms
+
+
+def test_the_page_names_what_is_unsafe() -> None:
+    good = Result("ch4-1", "silent", "RELEASED", "opens", "", "", 640.0, "bus 340 + decision 50 + relay 250", 20, [300.0], "gas_stale ch4-1", 0, [])
+    bad = Result("ch4-1", "silent", "LOCKED", "refused", "", "", 640.0, "bus 340", 20, [900.0], "", 0, ["900 ms, allowed 640 ms"])
+    text = page([good, bad], "Machine: x")
+    assert "**1 unsafe of 2.**" in text
+    assert "| ch4-1 | silent | 断开 opens | 640 = bus 340 + decision 50 + relay 250 | 300 | gas_stale ch4-1 | ✔ safe |" in text
+    assert "✘ **UNSAFE**: 900 ms, allowed 640 ms" in text
+    assert not Result("ch4-1", "silent", "LOCKED", "refused", "", "").safe, "a row that was not run is not safe"
