@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from contracts.errors import ContractError, quote
+from contracts.errors import ContractError, printable, quote
 from contracts.event import Category
 from edge.interlock.conditions.facts import Facts
 from edge.interlock.happenings import DetectorReplaced
@@ -43,7 +43,7 @@ def check(request: "Request", f: Facts, here: Collection[str]) -> DetectorReplac
         wanted = "someone of the roster with the right calibrate whose badge is here"
         raise ContractError("by", wanted, request.by or "nothing", f"here and entitled: {', '.join(here) or 'nobody'}")
     serial = request.serial
-    if not 0 < len(serial) <= _SERIAL_CHARACTERS or not serial.isprintable():
+    if not serial or printable(serial, _SERIAL_CHARACTERS) != serial:
         wanted = f"the new head's serial number, at most {_SERIAL_CHARACTERS} printable characters"
         raise ContractError("serial", wanted, quote(serial) if serial else "nothing")
     if serial == serial_of(f, channel):

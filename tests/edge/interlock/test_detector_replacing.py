@@ -71,6 +71,7 @@ def test_no_head_is_exchanged_while_the_box_is_armed_or_released(facts: Facts, m
         ({"by": "engineer"}, "by", "someone of the roster with the right calibrate whose badge is here", "engineer"),
         ({"serial": ""}, "serial", "the new head's serial number, at most 64 printable characters", "nothing"),
         ({"serial": "a\nb"}, "serial", "the new head's serial number, at most 64 printable characters", "'a\\nb'"),
+        ({"serial": "e\u0301"}, "serial", "the new head's serial number, at most 64 printable characters", "'é'"),
         ({"due": ""}, "due", "a date like 2027-03-31", "nothing"),
         ({"due": "soon"}, "due", "a date like 2027-03-31", "'soon'"),
     ],

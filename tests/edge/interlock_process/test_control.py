@@ -177,6 +177,17 @@ def test_a_failed_bump_test_asks_for_a_calibration_with_a_stated_end(staffed: Bo
     assert 59 * 86400 < channel["calibration_due"] - time.time() < 61 * 86400
 
 
+def test_an_exchanged_head_has_a_new_serial_and_needs_its_bump_test(staffed: Box) -> None:
+    """Workflows "Detector": a named person who is here says so; it is written down and shown."""
+    asked = {"channel": "ch4-1", "serial": "SN-2", "due": _day(60), "by": "wang"}
+    assert refusal(staffed, "detector_replace", **asked | {"by": "zhao"})["field"] == "by"
+    done = staffed.ask("detector_replace", **asked)
+    assert (done["channel"], done["serial"]) == ("ch4-1", "SN-2")
+    channel = staffed.status()["channels"][0]
+    assert (channel["serial"], channel["bump"], channel["calibration_due"]) == ("SN-2", None, done["calibration_due"])
+    assert refusal(staffed, "detector_replace", **asked)["came"] == "SN-2"
+
+
 # --- gas test, reset, relay
 
 
