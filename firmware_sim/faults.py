@@ -90,6 +90,17 @@ CATALOGUE = (
             Known("error", "只应答错误帧", "answers with error frames only"),
         ),
     ),
+    Device("outputs", "声光输出模块", "the output module of stack light and buzzer", _ON_THE_WAY),
+    Device(
+        "relay …", "继电器板（ICP DAS、Waveshare）", "relay boards (ICP DAS, Waveshare)",
+        (
+            *_ON_THE_WAY,
+            Known("weld", "触点粘连", "the contact welds"),
+            Known("stuck_open", "触点吸不合", "the contact does not close"),
+            Known("chatter", "触点抖动", "the contact chatters"),
+            Known("reboot", "瞬间失电", "loses its power for a moment"),
+        ),
+    ),
     Device(
         "performer guardian leader …", "工牌", "badges",
         (

@@ -107,7 +107,7 @@ _INPUTS = (
         Row(device, "open", "bus", lambda limits: limits.value("inputs"), codes)
         for device, codes in (
             ("stop", ("stop_pressed",)), ("estop", ("estop_open",)), ("door", ("door_open",)), ("mains", ("mains_fail",)),
-            ("battery", ("battery_low",)), ("enclosure", ("enclosure_hot",)),
+            ("battery", ("battery_low",)), ("enclosure", ("enclosure_hot",)), ("flame", ("flame_seen",)),
         )
     ),
     Row("stop", "bounce", "bus", lambda limits: limits.value("inputs"), ("stop_pressed",), value="200",
@@ -137,17 +137,34 @@ _DEADMAN = (
         locked=Expect.FAILS, why=("只有吸合时才看得出", "it shows only when it is to close")),
 )  # fmt: skip
 
+_PLACE = ("place_unknown", "place_outside", "place_poor")
+_GUARDIAN = ("李四",)
+_RADIO = ("radio_deaf", "radio_absent", "radio_lost")
 _PEOPLE = (
     *(
-        Row("gnss", fault, "people", lambda limits: limits.position(), ("place_unknown", "place_outside", "place_poor"))
-        for fault in ("void", "no_checksum", "silent")
+        Row("gnss", fault, "people", lambda limits: limits.position(), (*_PLACE, *(code and (code, "gnss_lost"))))
+        for fault, code in (
+            ("void", "gnss_void"), ("no_checksum", "gnss_checksum"), ("bad_checksum", "gnss_checksum"),
+            ("silent", "gnss_silent"), ("jump", "gnss_jump"), ("frozen", "gnss_frozen"), ("poor", ""),
+        )
     ),
-    Row("guardian", "away", "people", lambda limits: limits.badge(), ("badge_absent",), ("李四",)),
-    Row("guardian", "weak", "people", lambda limits: limits.badge(), ("badge_absent",), ("李四",)),
-    Row("guardian", "replay", "people", lambda limits: limits.badge(), ("badge_absent",), ("李四",)),
-    Row("performer", "away", "people", lambda limits: limits.badge("performer"), ("badge_absent",), ("张三",)),
-    Row("guardian", "cloned", "people", lambda limits: limits.copy(), ("badge_absent",), ("李四",)),
-    Row("badges", "deaf", "people", lambda limits: limits.badge(), ("badge_absent",)),
+    *(
+        Row(device, fault, "people", lambda limits, role=device: limits.badge(role), ("badge_absent", code), named)
+        for device, fault, code, named in (
+            ("guardian", "away", "badge_absent", _GUARDIAN), ("guardian", "weak", "badge_weak", _GUARDIAN),
+            ("guardian", "replay", "badge_stale", _GUARDIAN), ("guardian", "forged", "badge_forged", _GUARDIAN),
+            ("guardian", "doubled", "badge_cloned", _GUARDIAN), ("guardian", "outdated", "badge_outdated", _GUARDIAN),
+            ("performer", "away", "badge_absent", ("张三",)),
+        )
+    ),
+    Row("guardian", "cloned", "people", lambda limits: limits.copy(), ("badge_absent", "badge_stale", "badge_cloned"), _GUARDIAN),
+    Row("guardian", "battery", "people", lambda limits: limits.badge(), (), released=Expect.GOES_ON, locked=Expect.RELEASES,
+        why=("电量低只提示，不断开", "a low battery is shown, and opens nothing")),
+    Row("badges", "deaf", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO)),
+    Row("badges", "stalled", "people", lambda limits: limits.badge(), (), released=Expect.GOES_ON, locked=Expect.RELEASES,
+        why=("扫描停止会在宽限内自动重启", "a scan that ended is started anew within the grace")),
+    Row("badges", "restart", "people", lambda limits: limits.badge(), (), released=Expect.GOES_ON, locked=Expect.RELEASES,
+        why=("蓝牙服务重启在宽限内恢复", "the Bluetooth service is back within the grace")),
 )  # fmt: skip
 
 _CAMERA = tuple(

@@ -21,9 +21,10 @@ from cryptography.hazmat.primitives.hmac import HMAC
 
 from edge.gas.profile import Message
 from edge.link import remotes
-from edge.presence import badges, gpsd, nmea
+from edge.presence import badges, gpsd, nmea, pn532
 from edge.relay import protocol
 from firmware_sim import badges as badge_firmware
+from firmware_sim import nfc as nfc_firmware
 from firmware_sim.deadman.deadman import CLOSED, OPEN, DeadMan, crc16, framed
 from firmware_sim.gnss import sentence
 
@@ -356,7 +357,63 @@ def _remote_broken() -> Iterator[None]:
         yield
 
 
+# --- tag reader
+
+def _nfc_corpus(chance: random.Random) -> list[bytes]:
+    found = [pn532.ACK, b"\x00\x00\xff\x01\xff\x7f\x81\x00"]
+    for _ in range(200):
+        tag = chance.randbytes(chance.choice((4, 7, 10)))
+        found.append(nfc_firmware.answer(0x4B, bytes((1, 1, 0, 4, 8, len(tag))) + tag))
+        found.append(nfc_firmware.answer(0x4B, b"\0"))
+        found.append(nfc_firmware.answer(chance.choice((3, 0x15, 0x33)), chance.randbytes(chance.randrange(5))))
+    return found
+
+
+def _nfc_seal(data: bytes) -> bytes:
+    """The body with a header and sums of its own."""
+    body = data[5:-2][:250] or b"\xd5\x4b"
+    return b"\x00\x00\xff" + bytes((len(body), -len(body) & 0xFF)) + body + bytes((-sum(body) & 0xFF, 0))
+
+
+def _nfc_feed() -> Feed:
+    def feed(data: bytes) -> str | None:
+        decoder = pn532.Decoder()
+        tags = [tag for frame in decoder.feed(data) if (tag := pn532.tag_of(frame)) is not None]
+        for tag in tags:
+            if len(tag) not in (4, 7, 10) or not _nfc_says(data, tag):
+                return f"tag {tag.hex()} from {data.hex()}"
+        return "" if tags else None
+
+    return feed
+
+
+def _nfc_says(data: bytes, tag: bytes) -> bool:
+    """Somewhere stands a whole frame, both sums right, that tells of one tag and its identifier."""
+    for found in re.finditer(rb"(?=\x00\x00\xff(.)(.))", data, re.DOTALL):
+        length, check = found[1][0], found[2][0]
+        body = data[found.start() + 5 : found.start() + 5 + length]
+        end = data[found.start() + 5 + length :][:2]
+        whole = len(body) == length and len(end) == 2 and end[1] == 0
+        summed = whole and (length + check) % 256 == 0 and (sum(body) + end[0]) % 256 == 0
+        if summed and body[:3] == b"\xd5\x4b\x01" and body[8 : 8 + body[7]] == tag:
+            return True
+    return False
+
+
+@contextmanager
+def _nfc_broken() -> Iterator[None]:
+    """The last sum of a frame is no longer looked at."""
+
+    def read(self: Any, length: int) -> Any:
+        body = bytes(self._buffer[5 : length - 2])
+        return pn532.Frame(code=body[1], data=body[2:]) if length > 7 and len(body) > 1 else pn532.Frame(ack=True)
+
+    with mock.patch.object(pn532.Decoder, "_read", read):
+        yield
+
+
 TARGETS = (
+    Target("tag reader frames", 100_000, _nfc_corpus, _nfc_feed, _nfc_seal, _nfc_broken),
     Target("NMEA sentences", 200_000, _nmea_corpus, _nmea_feed, _nmea_seal, _nmea_broken),
     Target("gpsd reports", 100_000, _gpsd_corpus, _gpsd_feed, None, _gpsd_broken),
     Target("badge broadcasts", 200_000, _badge_corpus, _badge_feed, _badge_seal, _badge_broken),
