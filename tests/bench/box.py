@@ -68,7 +68,7 @@ def write_config(directory: Path, key: OKPKey, parts: dict[str, Any], deadman: s
     witness = note_key("bridge", Ed25519PrivateKey.generate(), cosigner=True)
     (directory / "witness.vkey").write_text(witness.vkey() + "\n", encoding="utf-8")
     config: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
-    for section in ("sensors", "enclosure", "wind"):
+    for section in ("sensors", "enclosure", "wind", "panel"):
         del config[section]
     config.update(box=BOX, baseline=SIMULATION, data=str(directory / "data"), run=str(directory / "run"), **parts)
     for channel in config["channels"]:
