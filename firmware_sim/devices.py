@@ -9,6 +9,7 @@ FACTORIES: dict[str, str] = {
     "deadman": "firmware_sim.deadman.device:main",
     "gas_tcp": "firmware_sim.gas:tcp",
     "gas_rtu": "firmware_sim.gas:rtu",
+    "gas_mqtt": "firmware_sim.mqtt_heads:device",
     "inputs": "firmware_sim.inputs:InputsDevice",
     "outputs": "firmware_sim.outputs:OutputsDevice",
     "gnss": "firmware_sim.gnss:GnssDevice",
@@ -22,7 +23,8 @@ FACTORIES: dict[str, str] = {
 
 
 SLOWEST_FIRST = (
-    "camera", "badges", "deadman", "gas_tcp", "gas_rtu", "inputs", "outputs", "gnss", "nfc", "relays", "host",
+    "camera", "badges", "deadman", "gas_tcp", "gas_rtu", "gas_mqtt", "inputs", "outputs", "gnss", "nfc", "relays",
+    "host",
 )  # fmt: skip
 
 

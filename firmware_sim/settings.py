@@ -88,6 +88,25 @@ class RtuSettings(_Section, frozen=True):
         return self.detectors + self.sensors
 
 
+class MqttHeadSettings(_Section, frozen=True):
+    """One detector that speaks over MQTT: its topic, and how often it says its value."""
+
+    name: str
+    topic: str
+    unit: str
+    range_high: float
+    value: float = 0.0
+    every_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 1.0
+
+
+class MqttSettings(_Section, frozen=True):
+    """Where the broker is, and the detectors on it."""
+
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+    detectors: tuple[MqttHeadSettings, ...]
+    host: str = "127.0.0.1"
+
+
 class InputsSettings(_Section, frozen=True):
     """The input module that the buttons and the E-stop are wired to."""
 
@@ -169,6 +188,7 @@ class SiteSettings(_Section, frozen=True):
     gas_rtu: RtuSettings | None = RtuSettings(
         (DetectorSettings("co-1", 1, "CO", "ppm", 1, 500), DetectorSettings("h2s-1", 2, "H2S", "ppm", 0.1, 100))
     )
+    gas_mqtt: MqttSettings | None = None
     inputs: InputsSettings | None = InputsSettings()
     outputs: OutputsSettings | None = OutputsSettings()
     badges: tuple[BadgeSettings, ...] | None = (

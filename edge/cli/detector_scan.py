@@ -20,8 +20,8 @@ from edge.cli.client import Control, NoAnswer, status_of
 from edge.cli.reading import Json
 from edge.cli.words import Words
 from edge.config import BoxConfig, Bus, load
-from edge.gas.budget import bus_budget
-from edge.gas.scan import Lost, Unit, scan
+from edge.gas.budget import scan_budget
+from edge.gas.scan import Lost, Unit, families, scan
 
 _BUSY = ("ARMED", "RELEASED")
 _LARGEST = 247
@@ -92,7 +92,7 @@ async def _scan(
     from edge.gas.poller import LINES  # pymodbus takes its time to load
 
     found = []
-    line = LINES[bus.kind](bus, bus_budget(config, bus))
+    line = LINES[bus.kind](bus, scan_budget(config, bus, max(family.readable for family in families())))
     console = printing.screen(errors=True)
     try:
         with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as progress:

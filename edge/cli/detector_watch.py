@@ -89,7 +89,7 @@ def picture(row: Row, words: Words) -> list[Text]:
         filled = max(0, min(_BAR, round(share * _BAR)))
         line.append("  ").append("█" * filled, look).append("░" * (_BAR - filled), sections.DIM)
         quality = words.known(f"quality.{channel.quality}", channel.quality)
-        line.append(f"  {words('alarm') if channel.alarm else quality}", look)
+        line.append(f"  {words('alarm') if channel.alarm and channel.quality == 'good' else quality}", look)
         line.append(f"  {_age(channel.age_ms, words)}  {channel.serial}".rstrip(), sections.DIM)
         lines.append(line)
     for remote in row.remotes:

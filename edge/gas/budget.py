@@ -189,6 +189,17 @@ def device_age_ms(block: Block) -> int:
     return 0 if age is None else age.max_ms
 
 
+def scan_budget(config: BoxConfig, bus: Bus, registers: int) -> BusBudget:
+    """The same line for somebody who asks anyone for up to `registers`: time-out and quiet window for such a reply."""
+    budget = bus_budget(config, bus)
+    if bus.kind != "rtu":
+        return budget
+    bits, reply = character_bits(bus.parity, bus.stop_bits), register_reply_bytes(registers)
+    transaction = rtu_transaction_ms(_REQUEST_BYTES, reply, float(bus.turnaround_ms), bus.baud, bits)
+    timeout = transaction + _SERIAL_MARGIN_MS
+    return msgspec.structs.replace(budget, timeout_ms=timeout, quiet_ms=max(timeout, 50.0))
+
+
 def describe(budget: BusBudget) -> str:
     """The whole sum of one bus in one line."""
     wire = (

@@ -98,6 +98,14 @@ async def _look(line: Line, unit_id: int, profile: Profile) -> tuple[int, list[i
     return worth, first
 
 
+async def _anything(line: Line, unit_id: int) -> list[int] | Failure:
+    """A register, or why not; asked twice, because one lost frame must not hide a unit."""
+    answer = await line.registers(unit_id, "input", 0, 1)
+    if isinstance(answer, Failure) and not answer.line and not answer.detail.startswith("exception"):
+        answer = await line.registers(unit_id, "input", 0, 1)
+    return answer
+
+
 async def scan(line: Line, units: Sequence[int], may: Callable[[], None]) -> AsyncIterator[tuple[int, Unit | None]]:
     """Ask every unit; yields each with what was found, None when it is silent.
 
@@ -112,7 +120,7 @@ async def scan(line: Line, units: Sequence[int], may: Callable[[], None]) -> Asy
     known = families()
     for unit_id in units:
         may()
-        answer = await line.registers(unit_id, "input", 0, 1)
+        answer = await _anything(line, unit_id)
         if isinstance(answer, Failure):
             if answer.line:
                 raise Lost(answer.detail)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import Bus
-from edge.gas.budget import bus_budget
+from edge.gas.budget import scan_budget
 from edge.gas.poller import LINES
 from edge.gas.scan import Lost, Unit, scan
 from firmware_sim.gas import Detector, units_of
@@ -20,7 +20,7 @@ def _heads(value: float) -> list[Detector]:
 
 
 async def _found(bus: Bus, units: range, may: object = lambda: None) -> dict[int, Unit]:
-    line = LINES[bus.kind](bus, bus_budget(configuration([], []), bus))
+    line = LINES[bus.kind](bus, scan_budget(configuration([], []), bus, 16))
     try:
         return {unit_id: unit async for unit_id, unit in scan(line, units, may) if unit is not None}
     finally:
@@ -32,12 +32,12 @@ async def test_every_family_is_known_by_what_only_it_shows(kind: str, tmp_path: 
     """Six families with gas on them, at every second id; a gateway's "not there" and a serial line's silence alike."""
     heads = _heads(12.5)
     units = units_of(heads, 150)
-    simulated = TcpBus(units) if kind == "tcp" else RtuBus(units, PtyLine(tmp_path / "rtu"), 115200)
+    simulated = TcpBus(units) if kind == "tcp" else RtuBus(units, PtyLine(tmp_path / "rtu"), 19200)
     await simulated.start()
     bus = (
         Bus("b", "tcp", 100, 5, host="127.0.0.1", port=simulated.port)
         if isinstance(simulated, TcpBus)
-        else Bus("b", "rtu", 500, 10, device=str(tmp_path / "rtu"), baud=115200)
+        else Bus("b", "rtu", 500, 10, device=str(tmp_path / "rtu"), baud=19200)
     )
     found = await _found(bus, range(1, 2 * len(FAMILIES) + 2))
     await simulated.stop()
