@@ -1,4 +1,4 @@
-"""Signed statements (EdDSA JWS, compact) between bridge and box, told apart by `typ` and pinned `kid`.
+"""Signed statements (EdDSA JWS, compact) of bridge and box, told apart by `typ` and pinned `kid`.
 
 The header names the fully specified algorithm `Ed25519` of RFC 9864, which retired the ambiguous name `EdDSA`;
 the signature is the same.
@@ -18,6 +18,7 @@ Claims = TypeVar("Claims", bound=msgspec.Struct)
 PERMIT = "hotbox-permit+jws"
 REVOCATIONS = "hotbox-revocations+jws"
 COMMAND = "hotbox-command+jws"
+PLACE = "hotbox-place+jwt"
 
 MAX_BYTES = 32768
 _ALGORITHMS = ["Ed25519"]

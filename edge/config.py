@@ -14,7 +14,7 @@ from contracts.permit import BadgeNumber, Id, Name
 from contracts.topics import ROOT
 from edge import yaml_file
 from edge.gas import profile as device_profile
-from edge.panel.wiring import Panel, check_panel
+from edge.panel.wiring import Kiosk, Panel, check_panel
 from edge.presence.fence import Fence
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -402,6 +402,7 @@ class BoxConfig(_Section, frozen=True):
     metrics: Metrics = Metrics()
     voice: Voice | None = None
     panel: Panel | None = None
+    kiosk: Kiosk | None = None
     site_rules: str = ""
     clock: Clock = Clock()
     utc_offset_min: Annotated[int, msgspec.Meta(ge=-720, le=840)] = 480
@@ -446,6 +447,16 @@ class BoxConfig(_Section, frozen=True):
     def log_key(self) -> Path:
         """The key that signs the log; the interlock's user alone may read it."""
         return self.data_dir / "keys" / "log_key.pem"
+
+    @property
+    def place_key(self) -> Path:
+        """The key that signs the screen's QR: another one than the log's, and the interlock's alone, too."""
+        return self.data_dir / "keys" / "place_key.pem"
+
+    @property
+    def place_keys(self) -> Path:
+        """Its public half, for all who verify."""
+        return self.data_dir / "place_keys.json"
 
     @property
     def log_vkey(self) -> Path:

@@ -51,6 +51,7 @@ from edge.sockets import now_us
 
 if TYPE_CHECKING:
     from edge.inputs.gpio import GpioInputs
+    from edge.kiosk.signer import PlaceSigner
 
 _logger = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ class Interlock:
         start = Start(self._site, self._rules, found, first_start, boot_id(), clock.at_us, clock)
         self._durable, notes = restart.again(start)
         self._volatile = FORGOTTEN
+        self._place = _place_signer(config)
         self._snapshot = Snapshot(clock=clock, audit=AuditHealth(writable=True, age_ms=0, rollback=False))
         self._journal = Journal(self._log, store, lambda: self._snapshot.clock, found, self._acknowledged)
         self._start, self._first_notes = start, notes
@@ -421,7 +423,17 @@ class Interlock:
         return view.build(
             step.facts, step.verdicts, boot=health.boot, audit=audit, buses=tuple(p.view() for p in self._pollers),
             events=tuple(self._journal.events), loop_lag_ms=lag_ms, evaluations=self.evaluations,
+            place_token=self._place.token(step.durable, wall_ms // 1000, now_us()) if self._place is not None else "",
         )  # fmt: skip
+
+
+def _place_signer(config: BoxConfig) -> "PlaceSigner | None":
+    """Who signs the screen's QR, on a box that has a screen."""
+    if config.kiosk is None:
+        return None
+    from edge.kiosk.signer import PlaceSigner
+
+    return PlaceSigner.of(config)
 
 
 def _newer(readings: dict[str, Reading], reading: Reading) -> dict[str, Reading]:

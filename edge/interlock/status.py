@@ -347,7 +347,7 @@ class EventView(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Everything at one moment."""
+    """Everything at one moment. `place_token` is what the screen's QR says (contracts/place.py), if there is one."""
 
     box: str
     baseline: str
@@ -383,3 +383,4 @@ class Status(msgspec.Struct, frozen=True):
     remotes: tuple[RemoteView, ...] = ()
     badges: tuple[BadgeView, ...] = ()
     devices: tuple[DeviceView, ...] = ()
+    place_token: str = ""

@@ -424,6 +424,7 @@ def build(
     events: tuple[EventView, ...],
     loop_lag_ms: float,
     evaluations: int,
+    place_token: str = "",
 ) -> Status:
     """The status document at one moment."""
     durable = f.durable
@@ -469,5 +470,6 @@ def build(
         sensors=_sensors(f),
         badges=badges(f),
         devices=devices(f),
+        place_token=place_token,
         remotes=_remotes(f),
     )

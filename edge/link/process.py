@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiomqtt
 import msgspec
@@ -31,6 +31,9 @@ from edge.link.remotes import Remotes
 from edge.link.state import SILENT_S, StateTeller, offline
 from edge.sockets import now_us
 from edge.voice.speaker import Speaker
+
+if TYPE_CHECKING:
+    from edge.kiosk.server import Screen
 
 POLL_S = 0.05
 FILE_EVERY_POLLS = 20
@@ -105,6 +108,15 @@ def _witness(config: BoxConfig) -> NoteKey | None:
     return keys[0] if keys else None
 
 
+def _screen(config: BoxConfig) -> "Screen | None":
+    """The page for a small screen; its server is loaded only on a box that has one."""
+    if config.kiosk is None:
+        return None
+    from edge.kiosk.server import Screen
+
+    return Screen(config.kiosk)
+
+
 class Link:
     """The parts of the process and the tasks that join them."""
 
@@ -119,6 +131,7 @@ class Link:
         self._state = StateTeller(config.box, config.baseline)
         self._endpoint = Endpoint(config.metrics, self._line, lambda: self._state.status)
         self._speaker = Speaker(config.voice) if config.voice else None
+        self._screen = _screen(config)
         self._responses: deque[bytes] = deque(maxlen=KEPT_RESPONSES)
         self._live_wake, self._live_idle = asyncio.Event(), asyncio.Event()
         self._backlog_wake, self._state_wake, self._response_wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -126,7 +139,9 @@ class Link:
 
     async def work(self, ended: asyncio.Event) -> None:
         """Until `ended` is set, or until the supervisor has closed an inherited socket."""
-        works = (ended.wait(), self._hear_interlock(), self._watch_log(), self._stay_connected())
+        works = [ended.wait(), self._hear_interlock(), self._watch_log(), self._stay_connected()]
+        if self._screen is not None:
+            works.append(self._screen.serve())
         try:
             await _first(*works, patience_s=2.0)
         finally:
@@ -138,6 +153,8 @@ class Link:
         self._evidence.close()
         self._outbox.close()
         self._endpoint.close()
+        if self._screen is not None:
+            self._screen.close()
 
     # --- the box's side -------------------------------------------------------------------------------------------
 
@@ -157,6 +174,8 @@ class Link:
                 self._state.pulse(status)
                 if self._speaker is not None:
                     self._speaker.hear(status)
+                if self._screen is not None:
+                    self._screen.board.hear(status)
                 self._state_wake.set()
 
     async def _watch_log(self) -> None:

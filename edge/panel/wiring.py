@@ -42,6 +42,13 @@ class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {name: at for name, at in found.items() if at is not None}
 
 
+class Kiosk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The page for a small screen on the box; port 0 is chosen by the system and told in the log."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8090
+
+
 def check_panel(panel: Panel, *, gpio: bool, taken: tuple[int, ...]) -> None:
     """Refuse two things on one place, a module without address, lines without a chip.
 

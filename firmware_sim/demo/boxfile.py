@@ -20,6 +20,7 @@ class Places(msgspec.Struct, frozen=True):
     broker_host: str
     broker_port: int
     metrics_port: int
+    kiosk_port: int = 0
 
 
 def box_config(places: Places, *, box: str = "box-1") -> dict[str, Any]:
@@ -37,6 +38,7 @@ def box_config(places: Places, *, box: str = "box-1") -> dict[str, Any]:
         baseline="SIMULATION",
         data=str(places.box / "data"),
         run=str(places.box / "run"),
+        kiosk={"host": "127.0.0.1", "port": places.kiosk_port},
         metrics={"host": "127.0.0.1", "port": places.metrics_port},
     )
     for channel in config["channels"]:

@@ -57,6 +57,7 @@ class Stage:
         self.broker_port = free_port()
         self.web_port = free_port()
         self.metrics_port = free_port()
+        self.kiosk_port = free_port()
         self.config = self.box_dir / "box.yaml"
         self._browsers: dict[str, Browser] = {}
         self.url = ""
@@ -76,7 +77,10 @@ class Stage:
         self.first_password = (self.bridge_dir / "first_password").read_text(encoding="utf-8").strip()
         until("the simulated site", lambda: True if (self.site_dir / "site.json").exists() else self._alive("site"), 30)
         self._say("box")
-        places = Places(self.site_dir, self.box_dir, self.trust_dir, "127.0.0.1", self.broker_port, self.metrics_port)
+        places = Places(
+            self.site_dir, self.box_dir, self.trust_dir, "127.0.0.1", self.broker_port, self.metrics_port,
+            self.kiosk_port,
+        )  # fmt: skip
         write(places, box=BOX)
         provisioned = call(["hotbox", "-c", str(self.config), "provision", "--json"], {})
         vkey = msgspec.json.decode(provisioned)["vkey"]
