@@ -63,6 +63,11 @@ class Limits(NamedTuple):
         """A fix's time to live."""
         return self._sum(("position_ttl", self.rules.position_ttl_s.value * 1000.0))
 
+    def leap(self) -> Limit:
+        """A position that leaps each second: the first leap, then the last believed fix's time to live."""
+        plain = self.position()
+        return Limit(plain.ms + 1000.0, (("first leap", 1000.0), *plain.terms))
+
     def badge(self, role: str = "guardian") -> Limit:
         """A badge's time to live, then the grace of its role."""
         grace = self.rules.guardian_grace_s if role == "guardian" else self.rules.performer_grace_s

@@ -81,7 +81,7 @@ def _detector(device: str, bus: str, everybody: tuple[str, ...]) -> tuple[Row, .
         Row(device, "over_range", "bus", lambda limits: limits.value(bus), ("gas_over_range",), alone),
         Row(device, "fold_back", "bus", lambda limits: limits.value(bus), ("gas_over_range",), alone, "1200",
             why=("超量程被记住，回落后也不放行", "over range is remembered; the clean reading behind it releases nothing")),
-        Row(device, "crc", "bus", lambda limits: limits.silence(bus), (), released=Expect.GOES_ON,
+        Row(device, "crc", "bus", lambda limits: limits.silence(bus), _STALE, alone, released=Expect.GOES_ON,
             locked=Expect.RELEASES, blip_ms=80,
             why=("偶发坏帧在时限内容忍并计数", "a bad frame now and then is tolerated within the stale limit, and counted")),
     )  # fmt: skip
@@ -145,9 +145,10 @@ _PEOPLE = (
         Row("gnss", fault, "people", lambda limits: limits.position(), (*_PLACE, *(code and (code, "gnss_lost"))))
         for fault, code in (
             ("void", "gnss_void"), ("no_checksum", "gnss_checksum"), ("bad_checksum", "gnss_checksum"),
-            ("silent", "gnss_silent"), ("jump", "gnss_jump"), ("frozen", "gnss_frozen"), ("poor", ""),
+            ("silent", "gnss_silent"), ("frozen", "gnss_frozen"), ("poor", ""),
         )
     ),
+    Row("gnss", "jump", "people", lambda limits: limits.leap(), (*_PLACE, "gnss_jump", "gnss_lost")),
     *(
         Row(device, fault, "people", lambda limits, role=device: limits.badge(role), ("badge_absent", code), named)
         for device, fault, code, named in (
@@ -158,12 +159,12 @@ _PEOPLE = (
         )
     ),
     Row("guardian", "cloned", "people", lambda limits: limits.copy(), ("badge_absent", "badge_stale", "badge_cloned"), _GUARDIAN),
-    Row("guardian", "battery", "people", lambda limits: limits.badge(), (), released=Expect.GOES_ON, locked=Expect.RELEASES,
+    Row("guardian", "battery", "people", lambda limits: limits.badge(), ("badge_battery", "badge_absent"), _GUARDIAN, released=Expect.GOES_ON, locked=Expect.RELEASES,
         why=("电量低只提示，不断开", "a low battery is shown, and opens nothing")),
     Row("badges", "deaf", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO)),
-    Row("badges", "stalled", "people", lambda limits: limits.badge(), (), released=Expect.GOES_ON, locked=Expect.RELEASES,
+    Row("badges", "stalled", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO), released=Expect.GOES_ON, locked=Expect.RELEASES,
         why=("扫描停止会在宽限内自动重启", "a scan that ended is started anew within the grace")),
-    Row("badges", "restart", "people", lambda limits: limits.badge(), (), released=Expect.GOES_ON, locked=Expect.RELEASES,
+    Row("badges", "restart", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO), released=Expect.GOES_ON, locked=Expect.RELEASES,
         why=("蓝牙服务重启在宽限内恢复", "the Bluetooth service is back within the grace")),
 )  # fmt: skip
 
