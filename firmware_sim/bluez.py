@@ -1,5 +1,10 @@
 """As much of `org.bluez` as a scanner uses: one powered adapter, discovery, devices that come, change and go."""
 
+import asyncio
+import fcntl
+import sys
+import termios
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from dbus_fast import Message, MessageType, Variant
@@ -17,6 +22,10 @@ _OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _WATCH = "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged'"
 
+_CONGESTED_BYTES = 64_000
+"""A third of what a socket holds by default."""
+_LATER_S = 0.001
+
 
 class Bluez:
     """The service on a bus. Advertisements reach nobody while nobody discovers, as with the real one."""
@@ -26,6 +35,7 @@ class Bluez:
         self._bus = MessageBus(bus_address=address)
         self._discovering: set[str] = set()
         self._devices: dict[str, dict[str, Variant]] = {}
+        self._waiting: deque[Message] = deque()
         self.adverts = 0
         """Advertisements handed to a scanner since start."""
         self.scans = 0
@@ -90,7 +100,27 @@ class Bluez:
             self._signal("/", _OBJECT_MANAGER, "InterfacesRemoved", "oas", [path, [_DEVICE_INTERFACE]])
 
     def _signal(self, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
-        self._bus.send(Message.new_signal(path, interface, member, signature, body))
+        self._waiting.append(Message.new_signal(path, interface, member, signature, body))
+        if len(self._waiting) == 1:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what the bus takes, the rest a moment later: dbus-fast takes a full socket for a lost connection."""
+        while self._waiting and self._bus.connected:
+            if self._unread() > _CONGESTED_BYTES:
+                asyncio.get_running_loop().call_later(_LATER_S, self._flush)
+                return
+            self._bus.send(self._waiting.popleft())
+        self._waiting.clear()
+
+    def _unread(self) -> int:
+        """Bytes that were sent and that the bus has not taken yet."""
+        line = self._bus._sock  # noqa: SLF001 - it tells nowhere else how full it is
+        if line is None:
+            return 0
+        waiting = bytearray(4)
+        fcntl.ioctl(line.fileno(), termios.TIOCOUTQ, waiting)
+        return int.from_bytes(waiting, sys.byteorder)
 
     def _handle(self, message: Message) -> Message | None:
         if message.message_type is MessageType.SIGNAL:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.bench import faults, kernel, machine, report, trip
+from tests.bench import faults, kernel, machine, presence, report, trip
 
 Told = Callable[[str, int, int], None]
 
@@ -32,6 +32,9 @@ BENCHES: dict[str, Bench] = {
     "trip": Bench("alarm to relay command, beside a bare pymodbus loop", trip.TRIALS, trip.run, report.show_trip),
     "faults": Bench("detector faults to contact open", faults.TRIALS, faults.run, report.show_faults),
     "kernel": Bench("one evaluation with 16 channels, beside a bare loop", kernel.TRIALS, kernel.run, report.show_kernel),
+    "presence": Bench(
+        "3,000 adverts a second, beside a bare bleak scanner", presence.TRIALS, presence.run, report.show_presence
+    ),
 }
 """A new bench is one file and one row here."""
 

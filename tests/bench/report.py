@@ -83,6 +83,20 @@ def show_kernel(console: Console, found: dict[str, Any]) -> bool:
     return all(row.ok for row in rows)
 
 
+def show_presence(console: Console, found: dict[str, Any]) -> bool:
+    """Print the table of `presence`; whether every target is met."""
+    rows = [
+        Row("adverts that were not handled", found["lost"], found["adverts"] - found["bare_handled"], "", 0),
+        Row("one core", found["cpu_pct"], found["bare_cpu_pct"], "%", 20),
+        Row("age of a badge's verdict, median", found["verdict_age_median_ms"], None, "ms", None, "counted in steps of 50 ms"),
+        Row("age of a badge's verdict, worst", found["verdict_age_max_ms"], None, "ms", 1000),
+        Row("resident memory", found["rss_mib"], None, "MiB", None),
+    ]
+    title = f"presence: {found['adverts']} adverts at {found['per_s']:.0f}/s, in turns with a bare bleak scanner"
+    console.print(_rows(title, f"{found['badges_seen']} of {found['badges']} badges heard, {found['verdicts']} verdicts", rows))
+    return all(row.ok for row in rows)
+
+
 def show_faults(console: Console, found: dict[str, Any]) -> bool:
     """Print the table of `faults`; whether every trial tripped in time."""
     table = Table(title="faults: start of the fault to contact open, by the devices' own stamps", box=box.SIMPLE_HEAD)
