@@ -1,6 +1,7 @@
 """A head was exchanged: who may say so, what it costs and what is written down (domain "Detector")."""
 
 import datetime
+import time
 
 import msgspec
 import pytest
@@ -85,8 +86,21 @@ def test_what_is_missing_or_wrong_is_named(facts: Facts, changes: dict, field: s
         assert error.hint == "copy it from the new head's certificate"
 
 
-def test_nobody_entitled_is_here(facts: Facts) -> None:
+def test_who_is_here_is_said(facts: Facts) -> None:
     assert refused(ASKED, facts, ()).hint == "here and entitled: nobody"
+    assert refused(ASKED, facts, ("safety", "deputy")).hint == "here and entitled: safety, deputy"
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_the_latest_day_is_the_same_by_every_clock(facts: Facts, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    latest = (datetime.datetime.fromtimestamp(NEXT_YEAR_S, datetime.UTC) - datetime.timedelta(days=1)).date()
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert f"not after {latest} (" in refused(replace(ASKED, due=day(-1)), facts).expected
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(("length", "may"), [(1, True), (64, True), (65, False)])
