@@ -31,6 +31,8 @@ _NAMED = "configuration; configs/box.example.yaml explains every key"
 _COMPARE = "compare with configs/box.example.yaml"
 BUTTONS = ("arm", "stop", "finish", "reset", "estop")
 """Inputs that every box has."""
+PROOF_INPUTS = ("test_key", "isolated")
+"""Inputs that the proof test of the relay asks for: closed means TEST, and that the load is isolated."""
 CONTACTS = ("door", "mains", "battery", "enclosure", "flame")
 """Inputs that a box may have: all closed while all is well."""
 
@@ -169,6 +171,8 @@ class Inputs(_Section, frozen=True):
     `door`, `mains`, `battery`, `enclosure` and `flame` are contacts that a site may have: closed while all is well
     (door shut, mains there, battery charged, box cool, no flame seen), so that a broken wire says the opposite.
     None: not wired.
+    `test_key` (key switch in TEST) and `isolated` (the load is isolated) are closed when they say so: a broken wire
+    does not. Without both, `hotbox relay test` can rehearse, but never close the contact.
     `reset_is_key`: the reset input is a key switch; with a plain button, `hotbox reset` must open a window first.
     """
 
@@ -186,13 +190,15 @@ class Inputs(_Section, frozen=True):
     battery: InputAddress | None = None
     enclosure: InputAddress | None = None
     flame: InputAddress | None = None
+    test_key: InputAddress | None = None
+    isolated: InputAddress | None = None
     reset_is_key: bool = True
 
     @property
     def addresses(self) -> dict[str, int]:
         """Address or line of every input that is wired, by its name."""
         usual = {name: place for place, name in enumerate(BUTTONS)} if self.kind == "modbus" else {}
-        found = {name: getattr(self, name) for name in (*BUTTONS, *CONTACTS)}
+        found = {name: getattr(self, name) for name in (*BUTTONS, *CONTACTS, *PROOF_INPUTS)}
         return usual | {name: at for name, at in found.items() if at is not None}
 
     @property

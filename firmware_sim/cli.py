@@ -67,7 +67,8 @@ def set_command(context: typer.Context, words: list[str], directory: Directory =
     ch4-1 12.5 | temp-1 85 | gnss LAT LON | gnss nofix |
     badge performer here|away|weak|cloned|replay|doubled|forged|outdated | badge performer battery 12 |
     camera NAME[,NAME]|empty | estop open|closed | stop open|closed | door open|closed | mains off|on |
-    battery low|ok | enclosure hot|ok | flame seen|none
+    battery low|ok | enclosure hot|ok | flame seen|none |
+    test_key run|test | isolated no|yes
     """
     _ask(context, directory, as_json, "set", *words)
 

@@ -49,7 +49,7 @@ CATALOGUE = (
     Device("ch4-1 o2-1 co-1 h2s-1 …", "气体探测器、过程传感器", "gas detectors and process sensors", _DETECTOR),
     Device("inputs", "按钮输入模块", "the input module", _ON_THE_WAY),
     Device(
-        "arm stop finish reset estop door mains battery enclosure flame",
+        "arm stop finish reset estop door mains battery enclosure flame test_key isolated",
         "按钮与触点", "buttons and contacts",
         (
             Known("open", "断线或断开（市电：停电）", "open or its wire broken (mains: mains fail)"),

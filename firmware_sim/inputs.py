@@ -14,7 +14,9 @@ from firmware_sim.gas import set_bus_fault
 from firmware_sim.modbus import Faulty, TcpBus
 from firmware_sim.settings import SiteSettings
 
-NAMES = ("arm", "stop", "finish", "reset", "estop", "door", "mains", "battery", "enclosure", "flame")
+NAMES = (
+    "arm", "stop", "finish", "reset", "estop", "door", "mains", "battery", "enclosure", "flame", "test_key", "isolated",
+)  # fmt: skip
 """Discrete inputs from address 0."""
 NORMALLY_CLOSED = frozenset(("stop", "estop", "door", "mains", "battery", "enclosure", "flame"))
 """Contacts that are closed (1) while nothing happens, so that a broken wire acts as if they were pressed."""
@@ -27,6 +29,8 @@ SETTINGS = {
     "battery": ("low", "ok"),
     "enclosure": ("hot", "ok"),
     "flame": ("seen", "none"),
+    "test_key": ("run", "test"),
+    "isolated": ("no", "yes"),
 }
 """What `set` may say of a contact: the word for open, the word for closed."""
 _COUNT = 16

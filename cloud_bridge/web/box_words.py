@@ -79,6 +79,8 @@ EVENTS: dict[str, str] = {
     "device.well": _("device well again"),
     "detector.replaced": _("head exchanged: bump test needed"),
     "tag.read": _("tag read"),
+    "relay.proof_pulse": _("proof test: the contact closes for a moment"),
+    "relay.contact_life": _("the contact's rated life is nearly used up"),
 }
 
 REASONS: dict[str, str] = {
@@ -241,6 +243,12 @@ REASONS: dict[str, str] = {
     "nfc_silent": _("the tag reader does not answer"),
     "nfc_absent": _("the tag reader cannot be opened"),
     "nfc_lost": _("nothing is heard of the tag reader"),
+    "series_silent": _("the relay {subject} in series does not answer"),
+    "chatter": _("the feedback contact chatters {subject}"),
+    "contact_worn": _("the contact's rated life is used up or nearly so {subject}"),
+    "proof_pulse_mode": _("the contact is not closed for a test while {subject}"),
+    "proof_key": _("the key switch is not in TEST"),
+    "proof_isolation": _("the isolation contact does not prove that the load is isolated"),
 }
 
 TODOS: dict[str, str] = {
@@ -411,4 +419,10 @@ TODOS: dict[str, str] = {
     "nfc_silent": _("check its power and wiring"),
     "nfc_absent": _("check presence.nfc.device and its wiring"),
     "nfc_lost": _("check the presence process: systemctl status hotbox-presence"),
+    "series_silent": _("check its line and its feedback contact"),
+    "chatter": _("cut the mains; repair the contactor and its feedback wiring"),
+    "contact_worn": _("replace the contactor and write its serial into the configuration"),
+    "proof_pulse_mode": _("only while LOCKED or in FAULT"),
+    "proof_key": _("turn the key to TEST; without that input rehearse with --drill"),
+    "proof_isolation": _("open and lock the load's isolator; without that input rehearse with --drill"),
 }

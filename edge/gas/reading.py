@@ -54,7 +54,8 @@ class InputReading(msgspec.Struct, frozen=True, gc=False):
     """The contacts as they are, True when closed. `stop` and `estop` are normally closed: False means pressed.
 
     `door` (shut), `mains` (there), `battery` (charged), `enclosure` (cool) and `flame` (none seen) are True while all
-    is well, None on a site that does not have them.
+    is well, None on a site that does not have them. `test_key` (in TEST) and `isolated` (the load) are True when
+    they say so.
     """
 
     arm: bool
@@ -68,3 +69,5 @@ class InputReading(msgspec.Struct, frozen=True, gc=False):
     battery: bool | None = None
     enclosure: bool | None = None
     flame: bool | None = None
+    test_key: bool | None = None
+    isolated: bool | None = None

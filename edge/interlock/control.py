@@ -15,7 +15,8 @@
     {"op": "reconfirm", "permit", "person"}            the guardian, badge and face
     {"op": "ticket_check", "permit", "person"}         the shift leader, badge here, neither crew nor approver
     {"op": "suspend", "person", "relief"}              opens at once
-    {"op": "relay_test", "people": [two ids], "isolated": true}   begins the proof test; `watch` shows its steps
+    {"op": "relay_test", "people": [two ids]}          closes the contact for a moment: key in TEST, load isolated
+    {"op": "relay_test", "people", "drill": true, "isolated": true}   moves nothing; `watch` shows the steps of both
 
 Nothing here releases. Commands that change something are recorded before they are carried out, refused ones too.
 Access is the socket's mode (0660); the caller's uid goes into the log.
@@ -73,6 +74,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     op: str
     fault_by: tuple[str, ...] = ()
     isolated: bool = False
+    drill: bool = False
     analyst: str = ""
     serial: str = ""
     points: tuple[GasPoint, ...] = ()
@@ -278,15 +280,22 @@ class ControlServer:
                 "people", "two different people with the right clear_fault whose badges are here",
                 ", ".join(request.people) or "nobody", f"here and entitled: {', '.join(here) or 'nobody'}",
             )  # fmt: skip
-        if not request.isolated:
+        if not request.drill:
+            step = self._interlock.step
+            hindered = proof_test.hindrances(step.facts, step.verdicts)
+            if hindered:
+                wanted = "LOCKED or FAULT, the key in TEST and the load isolated by their inputs, clean air, no stop"
+                found = "; ".join(CATALOGUE[reason.code].en.format(subject=reason.subject) for reason in hindered)
+                raise ContractError("relay_test", wanted, found, "put that right, or rehearse with --drill")
+        elif not request.isolated:
             raise ContractError(
                 "isolated", "the welding set unplugged or isolated, and confirmed as such", "not confirmed",
                 "isolate the welding supply first",
             )  # fmt: skip
         if self._interlock.step.facts.volatile.proof_run is not None:
             raise ContractError("relay_test", "one proof test at a time", "one is running", "wait until it has ended")
-        begun = {"steps": proof_test.STEPS, "people": request.people}
-        return happenings.ProofAsked(uid, request.people, isolated=True), begun
+        begun = {"steps": proof_test.steps_of(not request.drill), "people": request.people}
+        return happenings.ProofAsked(uid, request.people, isolated=True, pulse=not request.drill), begun
 
     def _gas_test(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid

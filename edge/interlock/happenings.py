@@ -129,11 +129,15 @@ class BypassEnded(msgspec.Struct, frozen=True):
 
 
 class ProofAsked(msgspec.Struct, frozen=True):
-    """`hotbox relay test`: two people who are here say that the welding set is isolated and want the test."""
+    """`hotbox relay test`: two people who are here say that the welding set is isolated and want the test.
+
+    `pulse`: the contact is to be really closed for a moment; then inputs, not people, say that the load is isolated.
+    """
 
     uid: int
     by: tuple[str, ...]
     isolated: bool
+    pulse: bool = False
 
 
 class ShutDown(msgspec.Struct, frozen=True):

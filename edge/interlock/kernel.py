@@ -16,8 +16,9 @@ from edge.interlock.bypassing import run_out
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.decision_record import Given
 from edge.interlock.detector_tests import follow, report_due
+from edge.interlock.element_watch import count_closing, watch_contacts
 from edge.interlock.happenings import Acknowledged, Happening
-from edge.interlock.proof_test import QUIET, Probe, prove, running
+from edge.interlock.proof_test import QUIET, Probe, prove, pulse_until_us, pulsing, running
 from edge.interlock.record import Note, reason_data
 from edge.interlock.resetting import clear_fault, reset
 from edge.interlock.rules import Rules
@@ -39,7 +40,6 @@ from edge.interlock.watching import (
     report_entries,
     report_gas,
     report_people,
-    watch_contact,
 )
 
 _CONSEQUENCES = ("estop", "stop", "gas", "inputs", "loop")
@@ -80,10 +80,15 @@ def again(given: Given) -> Step:
     )
 
 
-def _relay(before: Mode, after: Mode) -> Relay:
-    """The one owner of the relay: it closes on entering RELEASED, holds while there, and opens in every other mode."""
+def _relay(before: Mode, after: Mode, probe: Probe, *, pulse: bool) -> Relay:
+    """The one owner of the relay: it closes on entering RELEASED, holds while there, and opens in every other mode.
+
+    The proof test's pulse is the only exception: with the key in TEST and the load isolated, which it sees to.
+    """
     if after is not Mode.RELEASED:
-        return Relay.OPEN
+        if not pulse:
+            return Relay.OPEN
+        return Relay.CLOSE if probe is Probe.CLOSE else Relay.HOLD
     return Relay.HOLD if before is Mode.RELEASED else Relay.CLOSE
 
 
@@ -111,7 +116,7 @@ def step(
     remember_trust(turn)
     edges(turn)
     check_in(turn)
-    watch_contact(turn)
+    watch_contacts(turn)
     probe = prove(turn)
     _move(turn, happenings)
     report_gas(turn)
@@ -129,8 +134,10 @@ def step(
         if Mode.RELEASED in (turn.before, turn.d.mode):
             opening = now_us if turn.before is Mode.RELEASED else 0
             turn.v = replace(turn.v, commanded_us=now_us, opening_since_us=opening, grace={})
+    relay = _relay(turn.before, turn.d.mode, probe, pulse=pulsing(turn))
+    if relay is Relay.CLOSE:
+        count_closing(turn)
     seen = replace(turn.f, durable=turn.d, volatile=turn.v)
-    relay = _relay(turn.before, turn.d.mode)
     given = Given(site, rules, durable, volatile, snapshot, now_us, happenings)
     quiet = running(turn) in QUIET
     return Step(turn.d, turn.v, relay, tuple(turn.notes), seen, turn.verdicts, next_us(turn), given, probe, quiet)
@@ -246,6 +253,7 @@ def next_us(turn: Turn) -> int:
             times.append(turn.d.released_us + turn.rules.settle_ms.value * 1000 + 1)
     if turn.d.fire_watch is not None:
         times.append(turn.d.fire_watch.until_us)
+    times.append(pulse_until_us(turn))
     times.extend(bypass.until_us for bypass in turn.d.bypasses)
     readings = turn.snapshot.readings
     times.extend(
@@ -263,5 +271,6 @@ def next_us(turn: Turn) -> int:
     for seen, ttl in ((shot.inputs, rules.inputs_ttl_ms), (shot.deadman, rules.dead_man_ms)):
         if seen is not None:
             times.append(seen.at_us + ttl.value * 1000 + 1)
+    times.extend([seen.at_us + rules.settle_ms.value * 1000 + 1 for seen in shot.series.values()])
     now = turn.now
     return min([time for time in times if time > now])

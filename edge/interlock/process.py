@@ -131,6 +131,8 @@ class Interlock:
         self._last_us = now_us()
         self._beat_us = self._clock_us = self._pulse_us = self._wanted_us = self._refused_us = 0
         self._wanted = b""
+        self._closed = False
+        """What the relay was last told: closed, or to be held so."""
         self._lag_us = 0
         self.evaluations = 0
         self._watchers: list[Callable[[], None]] = []
@@ -324,19 +326,20 @@ class Interlock:
     def _obey(self, step: kernel.Step, now: int) -> None:
         """The relay first, then the heartbeat: it says what the kernel believes after this evaluation."""
         released = step.relay is not kernel.Relay.OPEN
-        changed = released != (self._durable.mode is Mode.RELEASED)
+        changed = released != self._closed
+        self._closed = released
         if step.relay is kernel.Relay.CLOSE:
             if not self._relay.close_contact():
                 _logger.error("the closing command could not be sent; the settle time will trip")
         elif changed:
             self._relay.open_contact()
-        self._probe(step.probe)
+        self._probe(step.probe, step.relay)
         if not step.quiet and (changed or now - self._beat_us >= _HEARTBEAT_US):
             self._beat_us = now
             self._relay.heartbeat(released)
 
-    def _probe(self, probe: Probe) -> None:
-        """The proof test's own lines; none of them can close a sound controller's contact."""
+    def _probe(self, probe: Probe, relay: kernel.Relay) -> None:
+        """The proof test's own lines; none of them can close a sound controller's contact. CLOSE is the kernel's."""
         match probe:
             case Probe.DRILL:
                 self._relay.drill()
@@ -344,6 +347,8 @@ class Interlock:
                 self._relay.open_contact()
             case Probe.BAD_CLOSE:
                 self._relay.false_close()
+            case Probe.DROP if relay is kernel.Relay.HOLD:
+                self._relay.watch_drop()
 
     def _look_at_log(self, now: int) -> None:
         audit = self._journal.health(now)

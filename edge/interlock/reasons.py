@@ -551,6 +551,24 @@ CATALOGUE: dict[str, Text] = {
     "feedback_lost": Text(
         "触点意外断开", "the contact opened by itself", "检查接触器与线圈电源", "check contactor and coil supply"
     ),
+    "series_silent": Text(
+        "串联继电器 {subject} 无反馈",
+        "the relay {subject} in series does not answer",
+        "检查该继电器的线路与反馈触点",
+        "check its line and its feedback contact",
+    ),
+    "chatter": Text(
+        "反馈触点抖动：{subject}",
+        "the feedback contact chatters {subject}",
+        "切断总电源，检修接触器与反馈接线",
+        "cut the mains; repair the contactor and its feedback wiring",
+    ),
+    "contact_worn": Text(
+        "触点额定寿命将尽或已到：{subject}",
+        "the contact's rated life is used up or nearly so {subject}",
+        "更换接触器，并在配置里写上新的 serial",
+        "replace the contactor and write its serial into the configuration",
+    ),
     "welded": Text(
         "触点粘连：断开命令后仍闭合",
         "welded: the contact stays closed after the opening",
@@ -631,6 +649,24 @@ CATALOGUE: dict[str, Text] = {
         "a proof test needs two entitled people who are here",
         "两名有权人员带工牌到场",
         "two people with the right must be here with their badges",
+    ),
+    "proof_pulse_mode": Text(
+        "{subject} 状态下不能做吸合试验",
+        "the contact is not closed for a test while {subject}",
+        "仅在锁定或故障时进行",
+        "only while LOCKED or in FAULT",
+    ),
+    "proof_key": Text(
+        "钥匙开关不在试验位",
+        "the key switch is not in TEST",
+        "把钥匙转到试验位；没有该输入时用 --drill 演练",
+        "turn the key to TEST; without that input rehearse with --drill",
+    ),
+    "proof_isolation": Text(
+        "隔离触点未证明负载已隔离",
+        "the isolation contact does not prove that the load is isolated",
+        "断开并锁定负载隔离开关；没有该输入时用 --drill 演练",
+        "open and lock the load's isolator; without that input rehearse with --drill",
     ),
     "proof_supply": Text(
         "未确认焊机电源已隔离",

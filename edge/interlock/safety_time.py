@@ -6,7 +6,7 @@
                                             gateway's values may be
     vote        the group's other heads     2oo3 waits for a second head, at worst for its slowest one
     decision    the kernel                  an evaluation at least every 50 ms
-    dead-man    the pack's dead_man_ms      the interlock hangs at just that moment, the controller opens instead
+    dead-man    the relay's own figure      the interlock hangs at just that moment, the primary relay opens instead
     relay       the pack's settle_ms        the contact follows; later than this is a fault of its own
 
 Every term is its worst case, and they are added although they can hardly all come together.
@@ -18,6 +18,7 @@ from contracts.errors import ContractError
 from edge.config import BoxConfig, Channel
 from edge.gas.budget import BusBudget, bus_budget, device_age_ms
 from edge.interlock.rules import Rules
+from edge.relay.timing import dead_man_ms
 
 DECISION_MS = 50.0
 """The kernel evaluates on every event and at least this often (design, "The interlock kernel")."""
@@ -66,7 +67,7 @@ def sums(config: BoxConfig, rules: Rules) -> tuple[SafetyTime, ...]:
     for channel in config.channels:
         t90, bus = seen[channel.name]
         vote = slowest.get(channel.name, t90 + bus) - (t90 + bus)
-        dead_man, relay = float(rules.dead_man_ms.value), float(rules.settle_ms.value)
+        dead_man, relay = float(dead_man_ms(config.relay)), float(rules.settle_ms.value)
         total = t90 + bus + vote + DECISION_MS + dead_man + relay
         allowed = rules.process_safety_time_s.value * 10 * rules.safety_time_share_percent.value
         found.append(SafetyTime(channel.name, t90, bus, vote, DECISION_MS, dead_man, relay, total, allowed))
@@ -85,8 +86,15 @@ def check(config: BoxConfig, rules: Rules) -> tuple[SafetyTime, ...]:
     """The sums; refuses a channel that is too slow for the process.
 
     Raises:
-        ContractError: names the channel's slowest part and prints the whole sum.
+        ContractError: names the channel's slowest part and prints the whole sum; or the primary relay, when what it
+            declares is more than the pack's dead-man time.
     """
+    declared, row = dead_man_ms(config.relay), rules.dead_man_ms
+    if declared > row.value:
+        raise ContractError(
+            "relay", f"a relay that opens by itself within {row.value} ms ({row.clause})",
+            f"{config.relay.kind}, which declares {declared} ms", "set its watchdog shorter, or use another relay",
+        )  # fmt: skip
     found = sums(config, rules)
     for time, channel in zip(found, config.channels, strict=True):
         if time.ok:

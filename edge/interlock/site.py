@@ -10,6 +10,7 @@ from contracts.gas import Kind, Unit, gas
 from edge.config import SIMULATION, Block, BoxConfig, Channel, check_simulation
 from edge.gas.decoding import largest
 from edge.interlock.rules import Limit, Quantity, Rules
+from edge.relay.timing import DEADMAN_MS, dead_man_ms
 
 
 class SiteChannel(msgspec.Struct, frozen=True):
@@ -69,6 +70,17 @@ class SiteRemote(msgspec.Struct, frozen=True):
     limit: Limit
 
 
+class SiteRelay(msgspec.Struct, frozen=True):
+    """One relay of the final element: `contact` is whose closings are counted, `rated_cycles` 0 when it is not stated.
+
+    `name` is empty for the primary, which opens and latches by itself.
+    """
+
+    name: str
+    contact: str
+    rated_cycles: int
+
+
 class SitePerson(msgspec.Struct, frozen=True):
     """Someone the box knows."""
 
@@ -84,7 +96,8 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     `contacts`: which of the optional inputs (door, mains ...) are wired; `beacon`: the badge number of the beacon that
     is fixed to the site; `utc_offset_min`: the site's clock time less UTC, by which a day ends; `confined`: channel →
     its limit inside a confined space, where that is another one. `enclosure` and `wind` name the sensor inside the box
-    and the anemometer; empty where there is none.
+    and the anemometer; empty where there is none. `dead_man_ms` is what the primary relay declares; it comes first in
+    `relays`.
     """
 
     box: str
@@ -102,6 +115,13 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     wind: str = ""
     remotes: tuple[SiteRemote, ...] = ()
     tap_check_in: bool = False
+    dead_man_ms: int = DEADMAN_MS
+    relays: tuple[SiteRelay, ...] = (SiteRelay("", "relay", 0),)
+
+    @cached_property
+    def series(self) -> tuple[str, ...]:
+        """The relays in series with the primary one."""
+        return tuple(relay.name for relay in self.relays if relay.name)
 
     @cached_property
     def sensor(self) -> dict[str, SiteSensor]:
@@ -314,6 +334,15 @@ def _somebody_checks(config: BoxConfig, rules: Rules) -> None:
         )  # fmt: skip
 
 
+def _relays(config: BoxConfig) -> tuple[SiteRelay, ...]:
+    """The primary, then those in series; a contact is its serial number, or else its place in the configuration."""
+    first = config.relay
+    return (
+        SiteRelay("", first.serial or "relay", first.rated_cycles),
+        *(SiteRelay(one.name, one.serial or f"relay.{one.name}", one.rated_cycles) for one in first.series),
+    )
+
+
 def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
     """Join configuration and rule pack; `stale_us`, of every channel and sensor, comes from the bus budgets.
 
@@ -382,4 +411,5 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
         config.inputs.contacts, config.presence.beacon, config.utc_offset_min,
         confined_limits((*measured, *remotes), rules), sensors, config.enclosure, config.wind, remotes,
         config.presence.nfc is not None and config.presence.nfc.check_in,
+        dead_man_ms(config.relay), _relays(config),
     )  # fmt: skip

@@ -141,20 +141,25 @@ class ProofStep(msgspec.Struct, frozen=True):
 
 
 class ProofTest(msgspec.Struct, frozen=True):
-    """A finished proof test of the final element: when (`at_us`; `t` in seconds since 1970), by whom, its steps."""
+    """A finished proof test of the final element: when (`at_us`; `t` in seconds since 1970), by whom, its steps.
+
+    `pulse`: the contact was really closed for a moment.
+    """
 
     at_us: int
     t: int
     by: tuple[str, ...]
     ok: bool
     steps: tuple[ProofStep, ...]
+    pulse: bool = False
 
 
 class ProofRun(msgspec.Struct, frozen=True):
     """A proof test in progress.
 
     `step_us`: when the running step began. `echo`, `nonce`: what the controller showed then. `boots` and `cycles` are
-    from the beginning: they must not move.
+    from the beginning: they must not move, but for the one closing of a `pulse`, which began at `closed_us` and is over
+    then (0: not yet).
     """
 
     by: tuple[str, ...]
@@ -165,6 +170,15 @@ class ProofRun(msgspec.Struct, frozen=True):
     boots: int = 0
     cycles: int = 0
     steps: tuple[ProofStep, ...] = ()
+    pulse: bool = False
+    closed_us: int = 0
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """A feedback contact: what it was when last looked at, and when it changed within the last second."""
+
+    closed: bool
+    changes: tuple[int, ...] = ()
 
 
 class Durable(msgspec.Struct, frozen=True):
@@ -206,6 +220,7 @@ class Durable(msgspec.Struct, frozen=True):
         detectors: channel → its last bump test and calibration; wall clock, so that they survive a boot.
         bypasses: detectors whose failure does not vote for a while.
         proof_test: the last finished proof test of the final element.
+        cycles: contact → its closings; a contact is known by its serial number.
         clock_offset_ms: wall clock minus CLOCK_BOOTTIME as it is followed; another value is a jump. None until read.
         clock_trusted: the clock condition passed when last evaluated, so the offset tells when things happened.
         clock_back_ms: how far the wall clock was found set back; blocks until a person resets.
@@ -248,6 +263,7 @@ class Durable(msgspec.Struct, frozen=True):
     detectors: dict[str, DetectorRecord] = {}
     bypasses: tuple[Bypass, ...] = ()
     proof_test: ProofTest | None = None
+    cycles: dict[str, int] = {}
     clock_offset_ms: int | None = None
     clock_trusted: bool = False
     clock_back_ms: int = 0
@@ -288,6 +304,7 @@ class Volatile(msgspec.Struct, frozen=True):
         due: channels that were reported as due for a bump test or a calibration; None until first looked at.
         bypass_warned: channels whose bypass is about to end, as was reported.
         proof_run: proof test in progress.
+        traces: relay (the primary has no name) → what its feedback contact did lately.
         identify_until_us: until when the box shows which one it is, 0 if it was not asked.
         entries: unauthorised entries that were reported: door, stranger, numbers of badges.
         devices: device of `presence` → the code of its failure, as was reported.
@@ -312,6 +329,7 @@ class Volatile(msgspec.Struct, frozen=True):
     due: tuple[str, ...] | None = None
     bypass_warned: tuple[str, ...] = ()
     proof_run: ProofRun | None = None
+    traces: dict[str, Trace] = {}
     entries: tuple[str, ...] = ()
     identify_until_us: int = 0
     devices: dict[str, str] = {}

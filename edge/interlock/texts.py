@@ -92,6 +92,8 @@ EVENTS: dict[str, tuple[str, str]] = {
     "relay.proof_refused": ("验证试验被拒", "proof test refused"),
     "relay.proof_started": ("验证试验开始", "proof test begun"),
     "relay.proof_test": ("继电器验证试验", "proof test of the relay"),
+    "relay.proof_pulse": ("验证试验：触点短时吸合", "proof test: the contact closes for a moment"),
+    "relay.contact_life": ("触点寿命预警", "the contact's rated life is nearly used up"),
     "relay.closed": ("触点吸合", "contact closed"),
     "relay.opened": ("触点断开", "contact open"),
     "release.abandoned": ("放行中止", "release abandoned"),

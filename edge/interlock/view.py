@@ -15,7 +15,7 @@ from edge.interlock.detector_replacing import serial_of
 from edge.interlock.detector_tests import channel_terms
 from edge.interlock.local_time import local_time
 from edge.interlock.presence_view import badges, devices
-from edge.interlock.proof_test import STEPS
+from edge.interlock.proof_test import HELD, step_of
 from edge.interlock.proving import UNPROVEN, Exercise, Phase, Proof, Result
 from edge.interlock.reasons import fill, text
 from edge.interlock.site import SiteChannel, SiteGroup
@@ -379,7 +379,7 @@ def explain(f: Facts, verdicts: dict[str, Verdict]) -> tuple[VerdictView, ...]:
 
 def _relay(f: Facts) -> RelayView:
     status = f.snapshot.deadman
-    commanded = "closed" if f.durable.mode is Mode.RELEASED else "open"
+    commanded = "closed" if f.durable.mode is Mode.RELEASED or step_of(f.volatile.proof_run) in HELD else "open"
     if status is None:
         return RelayView(commanded, "unknown", "unknown", None, 0, 0)
     age_ms = _age_ms(f, status.at_us)
@@ -399,7 +399,7 @@ def _relay(f: Facts) -> RelayView:
 def _relay_proof(f: Facts) -> RelayProofView | None:
     run, last = f.volatile.proof_run, f.durable.proof_test
     if run is not None:
-        return RelayProofView(STEPS[len(run.steps)], False, run.began_us, run.by, _relay_proof_steps(run.steps))
+        return RelayProofView(step_of(run), False, run.began_us, run.by, _relay_proof_steps(run.steps))
     return None if last is None else RelayProofView("", last.ok, last.at_us, last.by, _relay_proof_steps(last.steps))
 
 

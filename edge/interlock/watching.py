@@ -13,7 +13,6 @@ from edge.interlock.record import reason_data
 from edge.interlock.state import MAX_OVER, Levels, Mode, Reason, milli, usable
 from edge.interlock.ticket import take_back
 from edge.interlock.turn import Turn, replace
-from edge.relay.contact import ContactVerdict, judge
 
 REFUSED_AGAIN_US = 10_000_000
 
@@ -161,28 +160,6 @@ def report_entries(turn: Turn) -> None:
         names = ()
     if names != turn.v.entries:
         turn.v = replace(turn.v, entries=names)
-
-
-def watch_contact(turn: Turn) -> None:
-    """Welded or never-opening contacts are faults; the first sight of the obeyed command is noted with its time."""
-    status = turn.snapshot.deadman
-    if status is None or turn.now - status.at_us > turn.rules.dead_man_ms.value * 1000:
-        return
-    released = turn.d.mode is Mode.RELEASED
-    since = turn.d.released_us if released else turn.v.commanded_us
-    verdict = judge(
-        commanded_closed=released, latch_closed=status.latch_closed, contact_closed=status.contact_closed,
-        since_us=since, at_us=status.at_us, settle_ms=turn.rules.settle_ms.value,
-    )  # fmt: skip
-    if verdict is ContactVerdict.WELDED:
-        turn.fault(Reason("welded", "", None, None, "", turn.rules.settle_ms.clause))
-    elif verdict is ContactVerdict.OK and released and not turn.d.confirmed and status.at_us > since:
-        turn.d = replace(turn.d, confirmed=True)
-        turn.note("relay.closed", snapshot=True, ms=(status.at_us - since) // 1000, cycles=status.cycles)
-    elif verdict is ContactVerdict.OK and not released and turn.v.opening_since_us:
-        ms = (status.at_us - turn.v.opening_since_us) // 1000
-        turn.v = replace(turn.v, opening_since_us=0)
-        turn.note("relay.opened", ms=ms, cause=status.cause)
 
 
 def check_in(turn: Turn) -> None:

@@ -72,6 +72,10 @@ class RelayChain:
         """See `RelayDriver.false_close`; those in front stay open."""
         return self._primary.false_close()
 
+    def watch_drop(self) -> bool:
+        """See `RelayDriver.watch_drop`."""
+        return self._primary.watch_drop()
+
     def discard_input(self) -> None:
         """See `RelayDriver.discard_input`."""
         self._closing_us = 0

@@ -124,6 +124,10 @@ class DeadManRelay:
             return False
         return self._write(protocol.close(self._next(), protocol.wrong(nonce)))
 
+    def watch_drop(self) -> bool:
+        """See `RelayDriver.watch_drop`: the controller tells by itself."""
+        return self.connected
+
     def discard_input(self) -> None:
         """See `RelayDriver.discard_input`."""
         self._buffer = b""

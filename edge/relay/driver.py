@@ -43,6 +43,10 @@ class RelayDriver(Protocol):
         """Order the contact closed with a wrong nonce, which must be refused. False when it could not be sent."""
         ...
 
+    def watch_drop(self) -> bool:
+        """Heartbeats now end on purpose, the contact being closed: look whether it opens. Orders nothing."""
+        ...
+
     def discard_input(self) -> None:
         """Throw away what waits to be read: after a gap it is no longer news."""
         ...

@@ -47,6 +47,7 @@ class _Order(StrEnum):
     CLOSE = "close"
     DRILL = "drill"
     FALSE_CLOSE = "false_close"
+    DROP = "drop"
 
 
 class IcpDasCounts(msgspec.Struct):
@@ -140,6 +141,10 @@ class IcpDasRelay:
     def false_close(self) -> bool:
         """See `RelayDriver.false_close`: an output command while the time-out status is set."""
         return self._rests() and self._ask(_Order.FALSE_CLOSE)
+
+    def watch_drop(self) -> bool:
+        """See `RelayDriver.watch_drop`: no frame is sent until the watchdog must have run out, then it is asked."""
+        return self._closed and self._order is _Order.NONE and self._ask(_Order.DROP)
 
     def discard_input(self) -> None:
         """See `RelayDriver.discard_input`: each question throws away what came before it; orders are dropped here."""
@@ -244,6 +249,7 @@ class IcpDasRelay:
     async def _carry_out(self, order: _Order, line: RelayLine) -> None:
         steps: dict[_Order, Callable[[RelayLine], Awaitable[None]]] = {
             _Order.CLOSE: self._close, _Order.DRILL: self._drill, _Order.FALSE_CLOSE: self._false_close,
+            _Order.DROP: self._drop,
         }  # fmt: skip
         await steps[order](line)
 
@@ -273,22 +279,34 @@ class IcpDasRelay:
 
     async def _drill(self, line: RelayLine) -> None:
         """Say nothing until the watchdog must have run out, then ask whether it has; an OPEN ends it."""
+        silent_ms = await self._silence()
+        if silent_ms is None:
+            return
+        if await self._timed_out(line):
+            self._cause = "drill"
+            self._new_nonce()
+        await self._look(line, silent_ms=silent_ms)
+
+    async def _drop(self, line: RelayLine) -> None:
+        """The same with the output closed: what opened it shows in the answers."""
+        silent_ms = await self._silence()
+        if silent_ms is not None:
+            await self._look(line, silent_ms=silent_ms)
+
+    async def _silence(self) -> int | None:
+        """Send no frame until the watchdog must have run out; gives the milliseconds, None when an OPEN ended it."""
         began_us = self._sent_us
         end_us = began_us + (self._config.watchdog_ms + ICPDAS_LATE_MS) * 1000
         while (left_us := end_us - now_us()) > 0:
             self._wake.clear()
             if self._open_wanted:
-                return
+                return None
             try:
                 async with asyncio.timeout(left_us / 1e6):
                     await self._wake.wait()
             except TimeoutError:
                 break
-        silent_ms = (now_us() - began_us) // 1000
-        if await self._timed_out(line):
-            self._cause = "drill"
-            self._new_nonce()
-        await self._look(line, silent_ms=silent_ms)
+        return (now_us() - began_us) // 1000
 
     async def _false_close(self, line: RelayLine) -> None:
         """Command the output while it must refuse; without a time-out status nothing is sent."""

@@ -91,6 +91,7 @@ class Box(Bench):
         other.unknown_badges = dict(self.unknown_badges)
         other.badge_seen, other.faces = dict(self.badge_seen), dict(self.faces)
         other.notes, other.relays = [], []
+        other.proof_inputs = dict(self.proof_inputs)
         other.controller = copy.copy(self.controller)
         return other
 

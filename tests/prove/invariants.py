@@ -44,13 +44,22 @@ class Transition(msgspec.Struct, frozen=True):
 
     @property
     def closed(self) -> bool:
-        return self.step.relay is not Relay.OPEN
+        """Commanded closed for work; a proof test's pulse has an invariant of its own."""
+        return self.step.relay is not Relay.OPEN and not self.pulse
+
+    @property
+    def pulse(self) -> bool:
+        """A proof test has the contact closed for a moment."""
+        run = self.step.volatile.proof_run
+        return run is not None and run.pulse and len(run.steps) in (5, 6) and self.after.mode is not Mode.RELEASED
 
 
 def relay_follows_the_mode(t: Transition) -> str:
     """The relay is commanded closed in RELEASED only, and CLOSE is said only on entering it."""
     if t.closed != (t.after.mode is Mode.RELEASED):
         return f"{t.step.relay} in {t.after.mode}"
+    if t.pulse:
+        return ""
     entering = t.after.mode is Mode.RELEASED and t.before.mode is not Mode.RELEASED
     return "" if (t.step.relay is Relay.CLOSE) == entering else f"{t.step.relay} from {t.before.mode}"
 
@@ -157,7 +166,7 @@ def closed_means_hands_off_the_stop(t: Transition) -> str:
 
 def closed_means_the_final_element_agrees(t: Transition) -> str:
     """Commanded closed ⇒ the dead-man answers in time and, once settled, its latch and the contact are closed."""
-    if t.step.relay is not Relay.HOLD:
+    if t.step.relay is not Relay.HOLD or t.pulse:
         return ""
     status = t.snapshot.deadman
     if status is None or t.now - status.at_us > t.rules.dead_man_ms.value * 1000:
@@ -197,7 +206,7 @@ def closed_means_the_level_suffices(t: Transition) -> str:
 
 def a_release_needs_its_own_acknowledgement(t: Transition) -> str:
     """LOCKED/TRIPPED → RELEASED leads through ARMED and the durable acknowledgement of that very attempt."""
-    if t.step.relay is not Relay.CLOSE:
+    if t.step.relay is not Relay.CLOSE or t.pulse:
         return ""
     if t.before.mode is not Mode.ARMED:
         return f"closed from {t.before.mode}"
@@ -208,7 +217,7 @@ def a_release_needs_its_own_acknowledgement(t: Transition) -> str:
 
 def a_release_needs_every_release_condition(t: Transition) -> str:
     """The relay closes only when every release condition passes on current evidence and no latch is set."""
-    if t.step.relay is not Relay.CLOSE:
+    if t.step.relay is not Relay.CLOSE or t.pulse:
         return ""
     missing = [c.name for c in CONDITIONS if c.release and not t.step.verdicts[c.name].ok]
     return f"closed although {missing} fail" if missing or t.before.latched else ""
@@ -248,6 +257,27 @@ def a_fault_is_left_only_by_two_people(t: Transition) -> str:
     if test is None or not test.ok or test.at_us <= t.before.since_us:
         return "FAULT cleared without a proof test"
     return "" if len(set(t.after.fault_cleared_by)) >= 2 else "FAULT cleared by fewer than two"
+
+
+def a_pulse_needs_key_isolation_and_clean_air(t: Transition) -> str:
+    """A proof test closes the contact only in LOCKED or FAULT, with the key in TEST, the load isolated by its input,
+    no group that votes to trip and no stop, and never longer than the pack's pulse."""
+    if not t.pulse or t.step.relay is Relay.OPEN:
+        return ""
+    run, read = t.step.volatile.proof_run, t.snapshot.inputs
+    assert run is not None
+    if t.after.mode not in (Mode.LOCKED, Mode.FAULT):
+        return f"a pulse in {t.after.mode}"
+    if read is None or t.now - read.at_us > t.rules.inputs_ttl_ms.value * 1000:
+        return "a pulse without inputs"
+    if not (read.test_key and read.isolated and read.stop and read.estop):
+        return "a pulse without key, isolation or with a stop pressed"
+    if t.now - run.closed_us >= t.rules.proof_pulse_ms.value * 1000:
+        return "a pulse that is too long"
+    for group in t.site.groups:
+        if sum(not _well(t, channel) for channel in group.channels) >= group.needed:
+            return f"a pulse with gas or a blind head in {group.name}"
+    return ""
 
 
 def a_proof_test_runs_on_an_open_relay_only(t: Transition) -> str:
@@ -398,6 +428,7 @@ INVARIANTS: tuple[Callable[[Transition], str], ...] = (
     a_latch_is_left_only_by_a_reset_edge,
     a_fault_is_left_only_by_two_people,
     a_proof_test_runs_on_an_open_relay_only,
+    a_pulse_needs_key_isolation_and_clean_air,
     first_out_is_never_overwritten,
     nothing_automatic_loosens,
     a_trip_latches_and_starts_the_watch,

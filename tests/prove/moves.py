@@ -218,8 +218,13 @@ def _fault_window(bench: Bench, _: int) -> None:
 
 
 def _proof_asked(bench: Bench, number: int) -> None:
-    """Begin a proof test; whoever is here, the supply isolated or not."""
-    bench.step(ProofAsked(0, ("leader", "engineer"), isolated=number % 5 > 0))
+    """Begin a proof test; whoever is here, the supply isolated or not, every other one with a pulse."""
+    bench.step(ProofAsked(0, ("leader", "engineer"), isolated=number % 5 > 0, pulse=number % 2 == 0))
+
+
+def _proof_inputs(bench: Bench, number: int) -> None:
+    """The key switch and the isolator: mostly both, so that a pulse comes to pass."""
+    bench.proof_inputs = {"test_key": number % 5 != 1, "isolated": number % 5 != 2}
 
 
 def _proof_test(bench: Bench, number: int) -> None:
@@ -366,7 +371,7 @@ MOVES: dict[str, Move] = {
     "disk": _disk, "gap": _gap, "gas test": _gas_test, "check ticket": check_ticket, "window": _window, "fault window": _fault_window,
     "boss": _badge(1006), "permit": _permit, "revoke": _revoke, "suspend": _suspend, "suspend here": _suspend_here, "void": _void,
     "reconfirm": _reconfirm, "beacon": _badge(1009), "bypass": _bypass, "shut down": _shut_down,
-    "proof asked": _proof_asked, "proof test": _proof_test, "deaf": _deaf,
+    "proof asked": _proof_asked, "proof test": _proof_test, "proof inputs": _proof_inputs, "deaf": _deaf,
     "sensor says": _sensor_says, "sensor silent": _sensor_silent, "sensor quality": _sensor_quality,
     "restart": _restart, "reboot": _reboot, "wait": _wait, "wait long": _wait_long, "dusk": _dusk,
     "mend": mend,

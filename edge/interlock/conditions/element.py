@@ -1,4 +1,4 @@
-"""The final element: dead-man controller and contact."""
+"""The final element: dead-man controller, the relays in series with it, and their contacts."""
 
 from edge.interlock.conditions.facts import PASS, Facts, Verdict, fail
 from edge.interlock.state import Mode, Reason
@@ -18,7 +18,18 @@ def deadman(f: Facts) -> Verdict:
         return fail("deadman_open", status.cause)
     if not released and status.latch_closed:
         return fail("deadman_closed")
-    return Verdict((), age_us)
+    return _series_answer(f) or Verdict((), age_us)
+
+
+def _series_answer(f: Facts) -> Verdict | None:
+    """A relay in series whose contact nobody has seen for longer than it may take to move; None when all are seen."""
+    limit = f.rules.settle_ms
+    for name in f.site.series:
+        seen = f.snapshot.series.get(name)
+        age_us = None if seen is None else f.now_us - seen.at_us
+        if age_us is None or not 0 <= age_us <= limit.value * 1000:
+            return fail("series_silent", name, age_us, limit, "ms")
+    return None
 
 
 def _settled(f: Facts) -> bool:
@@ -28,10 +39,18 @@ def _settled(f: Facts) -> bool:
 
 def contact_open(f: Facts) -> Verdict:
     """Before a release the feedback contact shows open."""
-    status = f.snapshot.deadman
-    if status is None or not status.contact_closed:
-        return PASS
-    return Verdict((Reason("feedback_closed", "", None, None, "", f.rules.settle_ms.clause),))
+    closed = [name for name, is_closed in _contacts(f) if is_closed]
+    clause = f.rules.settle_ms.clause
+    return Verdict(tuple(Reason("feedback_closed", name, None, None, "", clause) for name in closed))
+
+
+def _contacts(f: Facts) -> list[tuple[str, bool]]:
+    """Every relay that has answered, the primary first with no name, and whether its feedback contact is closed."""
+    found = [] if f.snapshot.deadman is None else [("", f.snapshot.deadman.contact_closed)]
+    if f.site.series:
+        seen = f.snapshot.series
+        found += [(name, seen[name].contact_closed) for name in f.site.series if name in seen]
+    return found
 
 
 def proof_test(f: Facts) -> Verdict:
@@ -41,7 +60,20 @@ def proof_test(f: Facts) -> Verdict:
 
 def contact_closed(f: Facts) -> Verdict:
     """While released the feedback contact follows within the settle time and stays."""
-    status = f.snapshot.deadman
-    if f.durable.mode is not Mode.RELEASED or status is None or status.contact_closed or not _settled(f):
+    if f.durable.mode is not Mode.RELEASED or not _settled(f):
         return PASS
-    return fail("feedback_lost" if f.durable.confirmed else "feedback_not_closed", "", None, f.rules.settle_ms, "ms")
+    limit = f.rules.settle_ms
+    for name, is_closed in _contacts(f):
+        if not is_closed:
+            return fail("feedback_lost" if f.durable.confirmed else "feedback_not_closed", name, None, limit, "ms")
+    return PASS
+
+
+def contact_life(f: Facts) -> Verdict:
+    """No contact has made as many closings as its maker rates it for; what runs goes on."""
+    for relay in f.site.relays:
+        made = f.durable.cycles.get(relay.contact, 0)
+        if relay.rated_cycles and made >= relay.rated_cycles:
+            clause = f.rules.contact_life_percent.clause
+            return Verdict((Reason("contact_worn", relay.name, made * 1000, relay.rated_cycles * 1000, "", clause),))
+    return PASS

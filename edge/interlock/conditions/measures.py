@@ -224,9 +224,21 @@ def _feedback(f: Facts) -> Measures:
     if status is not None:
         zh, en = ("反馈触点闭合", "feedback closed") if status.contact_closed else ("反馈触点断开", "feedback open")
         yield Measure(zh, en, at_us=status.at_us, clause=row.clause)
+    for name in f.site.series:
+        one = f.snapshot.series.get(name)
+        closed = one is None or one.contact_closed
+        zh, en = ("反馈触点闭合", "feedback closed") if closed else ("反馈触点断开", "feedback open")
+        yield Measure(zh, en, name, at_us=None if one is None else one.at_us, clause=row.clause)
     if f.durable.mode is Mode.RELEASED and not f.durable.confirmed:
         since_ms = (f.now_us - f.durable.released_us) / 1000
         yield Measure("吸合命令后", "since the closing command", "", since_ms, None, row.value, "ms", None, row.clause)
+
+
+def _contact_life(f: Facts) -> Measures:
+    row = f.rules.contact_life_percent
+    for relay in f.site.relays:
+        made = f.durable.cycles.get(relay.contact, 0)
+        yield Measure("吸合次数", "closings", relay.name, made, None, relay.rated_cycles or None, "", None, row.clause)
 
 
 def _clock(f: Facts) -> Measures:
@@ -463,6 +475,7 @@ SHOWN: dict[str, Shown] = {
     "gas": Shown(_gas, "保持通风，不遮挡探测器", "keep it ventilated and the detectors uncovered"),
     "deadman": Shown(_deadman, "无需操作", "nothing to do"),
     "contact_open": Shown(_feedback, "放行前触点保持断开", "the contact stays open until the release"),
+    "contact_life": Shown(_contact_life, "到期前更换接触器", "replace the contactor before its life ends"),
     "contact_closed": Shown(_feedback, "放行中触点保持吸合", "the contact stays closed while released"),
     "proof_test": Shown(_proof_test, "验证试验期间不申请点火", "do not arm while a proof test runs"),
     "inputs": Shown(_inputs, "按钮模块保持供电与接线", "keep the button module powered and wired"),

@@ -87,6 +87,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("deadman", element.deadman, True, True, "失联断开继电器", "dead-man relay", blocks_reset=True),
     Condition("contact_open", element.contact_open, True, False, "触点断开", "contact open", blocks_reset=True),
     Condition("proof_test", element.proof_test, True, False, "验证试验", "no proof test"),
+    Condition("contact_life", element.contact_life, True, False, "触点寿命", "contact's rated life"),
     Condition("contact_closed", element.contact_closed, False, True, "触点吸合", "contact closed"),
     Condition("inputs", buttons.inputs, True, True, "按钮模块", "button module", blocks_reset=True),
     Condition("mains", contacts.mains, True, True, "市电", "mains"),

@@ -101,6 +101,9 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     attempt_s: Lower
     settle_ms: Lower
     dead_man_ms: Lower
+    chatter_count: Lower
+    contact_life_percent: Lower
+    proof_pulse_ms: Lower
     inputs_ttl_ms: Lower
     debounce_ms: Higher
     enclosure_max_c: Lower

@@ -23,6 +23,7 @@ from edge.interlock.site import Site, SiteChannel, SiteGroup, SitePerson, SiteSe
 from edge.interlock.snapshot import AuditHealth, Clock, Snapshot
 from edge.interlock.state import FORGOTTEN, Durable, GasPoint, GasTest, Mode, Volatile
 from edge.interlock.turn import failing
+from edge.relay.element import ElementStatus
 from edge.relay.protocol import DeadmanStatus
 from tests.edge.interlock.memory import Memory
 
@@ -211,6 +212,11 @@ class Bench:
         self.deadman_silent_since: int | None = None
         self.deadman_heard = True
         self.latch = self.contact = self.stuck = self.welded = False
+        self.series: dict[str, bool] = dict.fromkeys(site.series, False)
+        """Feedback contacts of the relays in series; `series_stuck` do not follow, `series_silent` say nothing."""
+        self.series_stuck: set[str] = set()
+        self.series_silent_since: int | None = None
+        self.proof_inputs = {"test_key": False, "isolated": False}
         self.cause = "power_up"
         self.controller = Controller()
         self.wall_jump_ms = 0
@@ -258,7 +264,7 @@ class Bench:
             audit=self.audit,
             readings=readings,
             sensors=sensors,
-            inputs=InputReading(**levels, **healthy, at_us=self.inputs_silent_since or self.now)
+            inputs=InputReading(**levels, **healthy, **self.proof_inputs, at_us=self.inputs_silent_since or self.now)
             if self.inputs_heard else None,
             badges={badge: Badge(seen, badge, -60, self.batteries.get(badge)) for badge, seen in self.badge_seen.items()},
             refused_badges=dict(self.refused_badges),
@@ -269,6 +275,10 @@ class Bench:
             strangers=self.strangers,
             camera=None if self.camera is None else Camera(self.camera_silent_since or self.now, self.camera, 25),
             deadman=self._status() if self.deadman_heard else None,
+            series={
+                name: ElementStatus(name, closed, self.series_silent_since or self.now)
+                for name, closed in self.series.items()
+            },
             loop_gap_ms=self.loop_gap_ms,
         )
 
@@ -293,6 +303,9 @@ class Bench:
         """Let time pass, then evaluate once; the dead-man follows the command."""
         self.now += ms * 1000
         self.cause = self.controller.drop(self.now) or self.cause
+        withheld = self.last is not None and self.last.quiet and self.last.relay is Relay.HOLD
+        if self.latch and withheld and self.controller.heartbeat_age_ms(self.now) >= 180 + self.controller.slow_ms:
+            self._follow(False, "heartbeat_lost")
         step = kernel.step(
             self.site, self.rules, self.durable, self.volatile, self.snapshot(), self.now, tuple(happenings)
         )
@@ -303,10 +316,19 @@ class Bench:
         self.relays.append(step.relay)
         self.cause = self.controller.obey(step, self.now) or self.cause
         if step.relay is Relay.CLOSE:
-            self.latch, self.contact = True, not self.stuck
+            self.controller.cycles += step.durable.mode is not Mode.RELEASED
+            self._follow(True, self.cause)
         elif step.relay is Relay.OPEN and self.latch:
-            self.latch, self.contact, self.cause = False, self.welded, "commanded"
+            self._follow(False, "commanded")
         return step
+
+    def _follow(self, closed: bool, cause: str) -> None:
+        """Latch and contacts move, as far as they can."""
+        self.latch, self.cause = closed, cause
+        self.contact = not self.stuck if closed else self.welded
+        for name in self.series:
+            if name not in self.series_stuck:
+                self.series[name] = closed
 
     def run(self, seconds: float, *, ms: int = 40) -> Step:
         """Evaluate for a while."""
@@ -344,9 +366,9 @@ class Bench:
         current = self.last.facts.permit if self.last is not None else None
         return self.step(TicketChecked(number or (current.jti if current else ""), by))
 
-    def prove(self, *by: str) -> Step:
+    def prove(self, *by: str, pulse: bool = False) -> Step:
         """A proof test of the final element, until it has ended."""
-        self.step(ProofAsked(1000, by or ("leader", "engineer"), isolated=True))
+        self.step(ProofAsked(1000, by or ("leader", "engineer"), isolated=not pulse, pulse=pulse))
         for _ in range(200):
             if self.volatile.proof_run is None:
                 break

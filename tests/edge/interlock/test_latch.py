@@ -436,8 +436,9 @@ def test_the_truth_table_of_the_contact(
     """The table at the top of edge/relay/contact.py, row by row."""
     at_us = 250_001 if settled else 250_000
     found = judge(
-        commanded_closed=commanded, latch_closed=latch, contact_closed=contact, since_us=0, at_us=at_us, settle_ms=250
-    )
+        commanded_closed=commanded, latch_closed=latch, contact_closed=contact, since_us=0, at_us=at_us, settle_ms=250,
+        changes=4, most_changes=4,
+    )  # fmt: skip
     assert found is ContactVerdict(verdict)
 
 

@@ -6,7 +6,7 @@ import pytest
 from contracts.event import ActionResult, Severity
 from edge.interlock.happenings import ProofAsked, ResetRequested
 from edge.interlock.kernel import Relay
-from edge.interlock.proof_test import STEPS, Probe
+from edge.interlock.proof_test import DRILL, Probe
 from edge.interlock.state import Mode
 from tests.edge.interlock.bench import SECOND, Bench
 
@@ -49,14 +49,14 @@ def test_every_step_passes_is_timed_and_recorded(locked: Bench) -> None:
     assert test is not None
     assert test.ok
     assert test.by == TWO
-    assert [step.name for step in test.steps] == list(STEPS)
+    assert [step.name for step in test.steps] == list(DRILL)
     assert all(step.ok for step in test.steps)
     assert 180 <= test.steps[1].ms <= 200, "the controller's own dead-man time"
     assert 1000 <= test.steps[4].ms <= 1100
     (started,), (note,) = locked.found("relay.proof_started"), locked.found("relay.proof_test")
-    assert started.data == {"by": list(TWO), "isolated": True}
+    assert started.data == {"by": list(TWO), "isolated": True, "pulse": False}
     assert (note.sev, note.res, note.data["by"]) == (Severity.INFO, ActionResult.OK, list(TWO))
-    assert [step["name"] for step in note.data["steps"]] == list(STEPS)
+    assert [step["name"] for step in note.data["steps"]] == list(DRILL)
     assert Relay.CLOSE not in locked.relays
 
 
@@ -197,7 +197,7 @@ def test_what_closes_restarts_or_counts_in_any_step_fails_the_test(locked: Bench
     assert not step.quiet
     test = locked.durable.proof_test
     assert test is not None
-    assert (test.ok, test.steps[-1].name, test.steps[-1].seen) == (False, STEPS[at], seen)
+    assert (test.ok, test.steps[-1].name, test.steps[-1].seen) == (False, DRILL[at], seen)
     assert locked.mode is Mode.FAULT
 
 

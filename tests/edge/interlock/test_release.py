@@ -558,7 +558,7 @@ def test_arm_is_ignored_while_released(released: Bench) -> None:
 def test_every_condition_counts_somewhere() -> None:
     assert all(condition.release or condition.run for condition in CONDITIONS)
     covered = {row[2] for row in ALONE} | {
-        "approval", "calibration", "bump_test", "preconditions", "latch", "fire_watch", "check_in", "proof_test",
+        "approval", "calibration", "bump_test", "preconditions", "latch", "fire_watch", "check_in", "proof_test", "contact_life",
     }  # fmt: skip
     assert {c.name for c in CONDITIONS if c.release} == covered
 

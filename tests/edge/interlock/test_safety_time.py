@@ -111,3 +111,15 @@ def test_a_later_channel_is_looked_at_too(config: BoxConfig) -> None:
     slow = replace(config, channels=(*others, replace(last, t90_s=60.0)))
     with pytest.raises(ContractError, match=rf"^channels\.{last.name}\.t90_s"):
         safety_time.check(slow, GB)
+
+
+def test_the_relays_own_figure_counts_and_more_than_the_packs_is_refused(config: BoxConfig) -> None:
+    """BOX-04: the pack's row is the most that is allowed; an ICP DAS module declares its watchdog and what it may be late."""
+    module = replace(config.relay, kind="icpdas", watchdog_ms=100)
+    fast = safety_time.check(replace(config, relay=module), GB)
+    assert {time.dead_man_ms for time in fast} == {180}
+    slow = replace(config, relay=replace(module, watchdog_ms=200))
+    assert {time.dead_man_ms for time in safety_time.sums(slow, GB)} == {280}
+    with pytest.raises(ContractError, match="icpdas, which declares 280 ms") as refused:
+        safety_time.check(slow, GB)
+    assert refused.value.field == "relay"

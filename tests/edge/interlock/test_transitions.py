@@ -8,7 +8,7 @@ from edge.interlock.conditions import CONDITIONS, Verdict, facts
 from edge.interlock.happenings import Acknowledged, PermitAccepted, ShutDown, Suspended
 from edge.interlock.kernel import Relay, Step
 from edge.interlock.proof_test import Probe
-from edge.interlock.state import FireWatch, Levels, Mode, Opening, Reason
+from edge.interlock.state import FireWatch, Levels, Mode, Opening, Reason, Trace
 from edge.interlock.turn import MAX_CONSEQUENCES, Turn, add_consequences, failing
 from tests.edge.interlock.bench import GB, SECOND, Bench, permit
 from tests.edge.interlock.changes import changed, note, turn
@@ -98,6 +98,7 @@ def test_the_acknowledgement_closes_and_remembers_who_when_and_under_which_permi
     now = ready.now
     assert done.durable == {
         "mode": Mode.RELEASED, "since_us": now, "released_us": now, "crew": ("performer", "guardian"), "ignited": ("HW-1",),
+        "cycles": {"relay": 1},
     }  # fmt: skip
     assert ready.durable.deadline_us == before.deadline_us
     assert done.volatile == {"commanded_us": now, "recorded_us": now}
@@ -123,7 +124,8 @@ def test_the_contact_is_confirmed_once_with_its_time() -> None:
     bench = _armed()
     bench.acknowledge()
     done = Change(bench, ms=35)
-    assert (done.durable, done.volatile) == ({"confirmed": True}, {})
+    traces = {"": Trace(closed=True, changes=(bench.now,))}
+    assert (done.durable, done.volatile) == ({"confirmed": True}, {"traces": traces})
     assert done.notes == [note("relay.closed", attempt=1, snapshot=True, ms=35, cycles=0)]
     again = Change(bench)
     assert (again.durable, again.volatile, again.notes, again.step.relay) == ({}, {}, [], Relay.HOLD)
@@ -243,8 +245,10 @@ def test_a_trip_that_is_not_gas_is_remembered_as_none(released: Bench) -> None:
 
 def test_the_obeyed_opening_is_written_once(released: Bench) -> None:
     _hold(released, "stop")
+    (closed_us,) = released.volatile.traces[""].changes
     done = Change(released, ms=30)
-    assert (done.durable, done.volatile) == ({}, {"opening_since_us": 0})
+    traces = {"": Trace(closed=False, changes=(closed_us, released.now))}
+    assert (done.durable, done.volatile) == ({}, {"opening_since_us": 0, "traces": traces})
     assert done.notes == [note("relay.opened", attempt=1, ms=30, cause="commanded")]
     assert Change(released).notes == []
 
@@ -609,7 +613,7 @@ def test_quiet_changes_are_told_and_loud_ones_are_not_told_twice(ready: Bench) -
 
 TABLE = """
 loop release run reset | estop release run reset | stop release run reset | gas release run reset gas
-flame release run reset | deadman release run reset | contact_open release reset | proof_test release | contact_closed run
+flame release run reset | deadman release run reset | contact_open release reset | proof_test release | contact_life release | contact_closed run
 inputs release run reset | mains release run | battery release run | enclosure release run | clock release run
 deadline run | permit release run | level release run | lease release run | wind release run | door release run
 unknown_badge release run | stranger release run | guardian release run | performer release run

@@ -8,6 +8,7 @@ import pytest
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import PermitClaims
 from edge.gas.reading import InputReading, Quality
+from edge.interlock.element_watch import watch_contacts
 from edge.interlock.evidence import Face, FaceRefused
 from edge.interlock.kernel import Relay
 from edge.interlock.state import Durable, FireWatch, Levels, Mode, Reason, Volatile
@@ -24,7 +25,6 @@ from edge.interlock.watching import (
     report_entries,
     report_gas,
     report_people,
-    watch_contact,
 )
 from tests.edge.interlock.bench import GB, SECOND, WALL_S, Bench, permit
 from tests.edge.interlock.changes import changed, note, turn
@@ -423,7 +423,7 @@ def test_only_a_fresh_line_of_the_controller_tells_of_a_welded_contact(ready: Be
     ready.deadman_silent_since = ready.now - age_us
     ready.volatile = replace(ready.volatile, commanded_us=ready.now - SECOND)
     made = turn(ready)
-    watch_contact(made)
+    watch_contacts(made)
     assert (made.d.mode is Mode.FAULT) is fault
     if fault:
         assert made.d.first_out == Reason("welded", "", None, None, "", GB.settle_ms.clause)
@@ -435,7 +435,7 @@ def test_a_line_from_before_the_command_confirms_nothing(released: Bench, after_
     released.durable = replace(released.durable, confirmed=False, released_us=released.now - 50_000)
     released.deadman_silent_since = released.durable.released_us + after_us
     made = turn(released)
-    watch_contact(made)
+    watch_contacts(made)
     assert made.d.confirmed is confirmed
     assert [n.type for n in made.notes] == (["relay.closed"] if confirmed else [])
 
@@ -445,7 +445,7 @@ def test_the_times_of_closing_and_opening_are_the_controllers_own(released: Benc
     released.controller.cycles = 7
     released.deadman_silent_since = released.now - 20_000
     made = turn(released)
-    watch_contact(made)
+    watch_contacts(made)
     assert made.notes == [note("relay.closed", attempt=1, snapshot=True, ms=1500, cycles=7)]
     released.deadman_silent_since = None
     released.pressed.add("stop")
@@ -455,7 +455,7 @@ def test_the_times_of_closing_and_opening_are_the_controllers_own(released: Benc
     released.cause, released.deadman_silent_since = "commanded", released.now - 20_000
     made = turn(released)
     assert made.v.opening_since_us == opened_us
-    watch_contact(made)
+    watch_contacts(made)
     assert made.notes == [note("relay.opened", attempt=1, ms=1500, cause="commanded")]
     assert made.v.opening_since_us == 0
 
@@ -465,7 +465,7 @@ def test_a_contact_that_still_settles_has_not_opened(released: Bench) -> None:
     released.pressed.add("stop")
     released.step()
     made = turn(released)
-    watch_contact(made)
+    watch_contacts(made)
     assert made.notes == []
     assert made.v.opening_since_us == released.now
 

@@ -1,0 +1,63 @@
+"""What a configuration may not say about the final element."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contracts.errors import ContractError
+from edge import config as box_config
+from edge.config import BoxConfig, GpioChip, SeriesRelay, check, device_addresses
+
+replace = msgspec.structs.replace
+EXAMPLE = Path(box_config.__file__).parents[1] / "configs" / "box.example.yaml"
+BOARD = SeriesRelay("k2", "waveshare", 0, device="/dev/ttyUSB7")
+LINE = SeriesRelay("k3", "gpio", 27, line=17)
+
+
+@pytest.fixture
+def config() -> BoxConfig:
+    return box_config.load(EXAMPLE)
+
+
+def _with(config: BoxConfig, *series: SeriesRelay, gpio: GpioChip | None = None) -> BoxConfig:
+    return replace(config, relay=replace(config.relay, series=series), gpio=gpio)
+
+
+@pytest.mark.parametrize("kind", ["gpio", "waveshare"])
+def test_a_relay_that_does_not_latch_is_never_the_primary(config: BoxConfig, kind: str) -> None:
+    """design: GPIO or a retriggered board only in series with a latching dead-man."""
+    with pytest.raises(ContractError, match="deadman or icpdas") as refused:
+        check(replace(config, relay=replace(config.relay, kind=kind)))
+    assert refused.value.field == "relay.kind"
+    assert "relay.series" in refused.value.hint
+
+
+def test_a_chain_of_all_kinds_is_accepted_and_its_devices_are_known(config: BoxConfig) -> None:
+    chain = _with(config, BOARD, LINE, gpio=GpioChip("pi"))
+    check(chain)
+    assert ("relay.series.k2.device", "/dev/ttyUSB7", False) in device_addresses(chain)
+    assert ("gpio", "pi", False) in device_addresses(chain)
+
+
+@pytest.mark.parametrize(
+    ("series", "chip", "field"),
+    [
+        ((LINE,), None, "gpio"),
+        ((replace(LINE, line=None),), GpioChip("pi"), "relay.series[0].line"),
+        ((replace(BOARD, device=""),), None, "relay.series[0].device"),
+        ((BOARD, replace(BOARD, device="/dev/ttyUSB8")), None, "relay.series"),
+        ((replace(BOARD, name="relay"),), None, "relay.series"),
+        ((LINE, replace(LINE, name="k4", line=27, feedback=5)), GpioChip("pi"), "relay.series (GPIO lines)"),
+        ((replace(LINE, feedback=17),), GpioChip("pi"), "relay.series (GPIO lines)"),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_is_refused_by_its_field(config: BoxConfig, series, chip, field: str) -> None:
+    with pytest.raises(ContractError) as refused:
+        check(_with(config, *series, gpio=chip))
+    assert refused.value.field == field
+
+
+def test_a_serial_line_belongs_to_one_device(config: BoxConfig) -> None:
+    with pytest.raises(ContractError, match="a serial line of its own"):
+        check(_with(config, replace(BOARD, device=config.relay.device)))
