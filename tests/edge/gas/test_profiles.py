@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from contracts.errors import ContractError
+from edge import config as box_config
 from edge import yaml_file
 from edge.config import BoxConfig
 from edge.gas import profile as profiles
@@ -23,6 +24,7 @@ from firmware_sim.pty_line import PtyLine
 from firmware_sim.settings import DetectorSettings
 from tests.edge.gas.site import Heard, configuration
 from tests.edge.interlock.bench import GB
+from tests.edge.interlock.test_site import EXAMPLE
 
 
 def head(name: str, layout: str, slot: int = 0, **changes: object) -> DetectorSettings:
@@ -280,3 +282,41 @@ def test_the_comments_of_the_explaining_file_name_every_key() -> None:
     assert isinstance(yaml_file.load(text, "generic-int.yaml"), dict)
     missing = [key for key in Profile.__struct_fields__ if key not in ("name", "message") and f"{key}:" not in text]
     assert missing == []
+
+
+def test_a_sites_own_file_is_named_from_its_box_yaml(tmp_path: Path) -> None:
+    """`profile: ./our-head.yaml` counts from the configuration's folder."""
+    (tmp_path / "our-head.yaml").write_text(MINIMAL, encoding="utf-8")
+    text = EXAMPLE.read_text(encoding="utf-8")
+    changed = text.replace("profile: generic-int ", "profile: ./our-head.yaml ", 1).replace("    live_counter: true     #", "    #", 1)
+    (tmp_path / "box.yaml").write_text(changed, encoding="utf-8")
+    first = box_config.load(tmp_path / "box.yaml").channels[0]
+    assert (first.profile, first.live_counter) == (str(tmp_path / "our-head.yaml"), False)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "field"),
+    [
+        ("profile: generic-int ", "profile: generic-inf ", "channels[0].profile"),
+        ("profile: generic-int ", "profile: 4-20ma-remote-io ", "channels[0].point"),
+        ("profile: generic-int ", "profile: [1] ", "channels[0].profile"),
+    ],
+)
+def test_a_wrong_profile_in_box_yaml_is_named_by_channel(tmp_path: Path, was: str, now: str, field: str) -> None:
+    (tmp_path / "box.yaml").write_text(EXAMPLE.read_text(encoding="utf-8").replace(was, now, 1), encoding="utf-8")
+    with pytest.raises(ContractError) as caught:
+        box_config.load(tmp_path / "box.yaml")
+    assert caught.value.field == field
+
+
+def test_two_channels_are_not_one_register_read_twice(tmp_path: Path) -> None:
+    """Under whatever block and point it is named: ai1 from register 0 is ai0 from register 1."""
+    config = box_config.load(EXAMPLE)
+    first = config.channels[0]
+    loop = {"bus": first.bus, "unit_id": 9, "profile": "4-20ma-remote-io", "span": (0.0, 100.0)}
+    twice = [
+        msgspec.structs.replace(first, name=name, register=register, point=point, **loop)
+        for name, register, point in (("a", 0, "ai1"), ("b", 1, "ai0"))
+    ]
+    with pytest.raises(ContractError, match="gas-tcp/9/1 twice"):
+        box_config.check(msgspec.structs.replace(config, channels=(*config.channels, *twice)))

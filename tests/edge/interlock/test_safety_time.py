@@ -123,3 +123,24 @@ def test_the_relays_own_figure_counts_and_more_than_the_packs_is_refused(config:
     with pytest.raises(ContractError, match="icpdas, which declares 280 ms") as refused:
         safety_time.check(slow, GB)
     assert refused.value.field == "relay"
+
+
+def test_what_a_gateway_may_hide_counts_and_half_the_safety_time_is_the_end(config: BoxConfig) -> None:
+    """3 s of age at the gateway; at half the process safety time it passes, a millisecond beyond it is refused."""
+    far = replace(config.channels[0], profile="portable-multigas-gateway", point="lel")
+    changed = replace(config, channels=(far, *config.channels[1:]))
+    plain = bus_budget(changed, changed.buses[0]).worst_trip_ms
+    found = safety_time.sums(changed, GB)[0]
+    assert found.bus_ms == plain + 3000
+    spare = 30_000 - OTHERS_MS - 3000 - plain
+    limit = replace(changed, channels=(replace(far, t90_s=spare / 1000), *config.channels[1:]))
+    assert safety_time.sums(limit, GB)[0].ok
+    beyond = replace(changed, channels=(replace(far, t90_s=(spare + 1) / 1000), *config.channels[1:]))
+    with pytest.raises(ContractError, match=r"channels\.ch4-1\.t90_s: expected at most 30000 ms"):
+        safety_time.check(beyond, GB)
+
+
+def test_from_a_changed_register_to_the_open_contact(config: BoxConfig) -> None:
+    """One poll, one read, an evaluation, the contact's own time: 100 + 20.5 + 50 + 250 ms."""
+    budget = bus_budget(config, config.buses[0])
+    assert safety_time.flip_to_relay_ms(budget, GB) == 100 + 20.5 + 50 + 250
