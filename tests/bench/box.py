@@ -325,7 +325,7 @@ class Box:
         while not self.wait("TRIPPED", seconds=0):
             if time.monotonic() > end:
                 raise LateError(f"the fault stays: {self.why_not()}")
-            if self.ask("relay_test", people=both, isolated=True)["ok"]:
+            if self.ask("relay_test", people=both, drill=True, isolated=True)["ok"]:
                 self._crew.wait(lambda status: (proof := status["relay_proof"]) is not None and proof["ok"] and not proof["running"], 5)
             self.ask("reset", fault_by=both)
             press("reset")

@@ -79,7 +79,7 @@ def settings(folder: Path, site: dict[str, Any]) -> dict[str, Any]:
         ],
         "enclosure": "box-temp",
         "wind": "wind-1",
-        "inputs": {"bus": "io", "unit_id": 10},
+        "inputs": {"bus": "io", "unit_id": 10, "test_key": 10, "isolated": 11},
         "relay": {"device": site["deadman"]["device"]},
         "presence": {
             "fence": [[31.2299, 121.4732], [31.2299, 121.4742], [31.2309, 121.4742], [31.2309, 121.4732]],

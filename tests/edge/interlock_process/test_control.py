@@ -244,12 +244,41 @@ def test_the_proof_test_needs_two_people_and_an_isolated_supply_and_runs_once(st
     """Drill, open and a refused close over the real line; the contact stays open."""
     assert refusal(staffed, "relay_test", people=["wang", "wang"])["field"] == "people"
     assert refusal(staffed, "relay_test", people=[])["came"] == "nobody"
-    assert refusal(staffed, "relay_test", people=["wang", "zhao"])["field"] == "isolated"
-    staffed.ask("relay_test", people=["wang", "zhao"], isolated=True)
-    assert refusal(staffed, "relay_test", people=["wang", "zhao"], isolated=True)["came"] == "one is running"
+    assert refusal(staffed, "relay_test", people=["wang", "zhao"], drill=True)["field"] == "isolated"
+    staffed.ask("relay_test", people=["wang", "zhao"], drill=True, isolated=True)
+    again = refusal(staffed, "relay_test", people=["wang", "zhao"], drill=True, isolated=True)
+    assert again["came"] == "one is running"
     done = staffed.wait_for(lambda s: s["relay_proof"] and not s["relay_proof"]["running"], "the proof test has ended")
     assert done["relay_proof"]["ok"], done["relay_proof"]
     assert [step["name"] for step in done["relay_proof"]["steps"]] == ["contact", "drill", "open", "bad_close", "steady"]
+
+
+def test_the_pulse_needs_key_and_isolation_and_really_closes_the_contact_for_a_moment(staffed: Box) -> None:
+    """BOX-04: half a second at most, dropped by the dead-man itself, seen at the contact and written down."""
+    assert staffed.site is not None
+    two = ["wang", "zhao"]
+    came = refusal(staffed, "relay_test", people=two)["came"]
+    assert "key switch" in came
+    assert "isolat" in came
+    staffed.site.set("test_key", "test")
+    staffed.wait_for(lambda s: s["state"] == "LOCKED", "locked")
+    assert "isolat" in refusal(staffed, "relay_test", people=two)["came"]
+    staffed.site.set("isolated", "yes")
+    closed_before = staffed.site.state()["deadman"]["cycles"]
+
+    def begun() -> bool:
+        return bool(answer(staffed, msgspec.json.encode({"op": "relay_test", "people": two}))["ok"])
+
+    until(begun, "the pulse has begun")
+    done = staffed.wait_for(lambda s: s["relay_proof"] and not s["relay_proof"]["running"], "the proof test has ended")
+    assert done["relay_proof"]["ok"], done["relay_proof"]
+    assert [step["name"] for step in done["relay_proof"]["steps"]][-3:] == ["close", "drop", "rest"]
+    device = staffed.site.state()["deadman"]
+    assert (device["cycles"], device["contact"], device["open_cause"]) == (closed_before + 1, "O", "heartbeat_lost")
+    assert 0 < device["contact_open_us"] - device["contact_closed_us"] <= 500_000
+    assert done["state"] == "LOCKED"
+    staffed.site.set("test_key", "run")
+    staffed.site.set("isolated", "no")
 
 
 # --- bypass

@@ -70,7 +70,7 @@ def test_a_release_survives_a_second_press_and_ends_with_the_process(armed: Box)
     armed.wait_for(lambda s: not s["inputs"]["arm"], "the button is let go")
     assert armed.status()["attempt"] == released["attempt"]
     for op, asked, field in (
-        ("relay_test", {"people": ["wang", "zhao"], "isolated": True}, "state"),
+        ("relay_test", {"people": ["wang", "zhao"], "drill": True, "isolated": True}, "state"),
         ("detector_test", BUMP, "state"),
         ("reconfirm", {"permit": "HW-1", "person": "li"}, "permit"),
     ):
