@@ -1,5 +1,7 @@
 """What conditions look at, and how they answer."""
 
+import math
+
 import msgspec
 
 from contracts.permit import PermitClaims
@@ -14,7 +16,7 @@ class Facts(msgspec.Struct, frozen=True, dict=True):
     """Everything that conditions look at, at one moment.
 
     `wall_us` is the wall clock to the microsecond: what is judged by date has a sharp end too. `permit` is the permit
-    that decides now; `site` has the limits of the place that it is for. `oxygen` is the highest reading of a sound O2
+    that decides now; `site` has the limits of the place that it is for. `oxygen` is the lowest reading of a sound O2
     channel in vol%, None where there is none.
     """
 
@@ -59,17 +61,20 @@ def facts(site: Site, rules: Rules, durable: Durable, volatile: Volatile, snapsh
 
 
 def _oxygen(site: Site, durable: Durable, snapshot: Snapshot, now_us: int) -> float | None:
-    """What the best sound O2 detector reads; a latch that waits for its reset does not change what it reads now."""
-    best: float | None = None
+    """What the worst sound O2 detector reads: air is not the same everywhere, and a bead may hang where it is poorest.
+
+    A latch that waits for its reset does not change what a detector reads now.
+    """
+    sound = []
     for channel in site.oxygen:
         reading = snapshot.readings.get(channel.name)
         if reading is None or reading.quality is not Quality.GOOD or reading.value is None:
             continue
         record = durable.detectors.get(channel.name)
         fresh = 0 <= now_us - reading.at_us <= channel.stale_us
-        if fresh and not (record is not None and record.out_of_service) and reading.value > (best or 0.0):
-            best = reading.value
-    return best
+        if fresh and math.isfinite(reading.value) and not (record is not None and record.out_of_service):
+            sound.append(reading.value)
+    return min(sound, default=None)
 
 
 def fail(code: str, subject: str = "", value: int | None = None, rule: Number | None = None, unit: str = "") -> Verdict:

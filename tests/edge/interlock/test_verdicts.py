@@ -176,17 +176,17 @@ def test_an_oxygen_detector_that_failed_its_calibration_or_was_never_read_vouche
     ready.gas["o2-1"].quality = Quality.NEVER
     assert _facts(ready).oxygen is None
     ready.gas["o2-1"].quality, ready.gas["o2-1"].value = Quality.GOOD, 0.0
-    assert _facts(ready).oxygen is None, "no oxygen at all vouches for nothing"
-    ready.gas["o2-1"].value = 0.5
-    assert _facts(ready).oxygen == 0.5
+    assert _facts(ready).oxygen == 0.0
+    ready.gas["o2-1"].value = float("nan")
+    assert _facts(ready).oxygen is None
 
 
 @pytest.mark.parametrize(
-    ("bad", "values", "best"),
-    [(0, (20.0, 19.0, 18.0), 19.0), (1, (18.0, 20.0, 19.0), 19.0), (2, (18.0, 19.0, 20.0), 19.0), (None, (18.0, 20.0, 19.0), 20.0)],
+    ("bad", "values", "lowest"),
+    [(0, (17.0, 19.0, 18.0), 18.0), (1, (19.0, 17.0, 20.0), 19.0), (2, (18.0, 19.0, 17.0), 18.0), (None, (18.0, 20.0, 19.0), 18.0)],
 )
-def test_the_best_sound_oxygen_detector_vouches(bad: int | None, values: tuple[float, ...], best: float) -> None:
-    """One that failed hides none behind it."""
+def test_the_lowest_sound_oxygen_detector_decides(bad: int | None, values: tuple[float, ...], lowest: float) -> None:
+    """A bead may hang where the air is poorest; a detector that failed says nothing, low or high."""
     names = ("o2-1", "o2-2", "o2-3")
     bench = Bench(replace(Bench().site, groups=(group("o", "2oo3", "O2", Unit.VOL_PCT, *names),)))
     for name, value in zip(names, values, strict=True):
@@ -194,7 +194,24 @@ def test_the_best_sound_oxygen_detector_vouches(bad: int | None, values: tuple[f
     for quality in (Quality.FAULT, Quality.NEVER):
         if bad is not None:
             bench.gas[names[bad]].quality = quality
-        assert _facts(bench).oxygen == best
+        assert _facts(bench).oxygen == lowest
+    if bad is not None:
+        bench.gas[names[bad]].quality = Quality.GOOD
+        for odd in (float("nan"), float("-inf"), float("inf")):
+            bench.gas[names[bad]].value = odd
+            assert _facts(bench).oxygen == lowest
+
+
+def test_one_oxygen_detector_of_three_in_poor_air_is_enough_to_doubt_every_bead() -> None:
+    """2oo3 of oxygen at 20.9, 20.9 and 2.0 does not trip by itself; the beads beside it prove nothing."""
+    bench = Bench(replace(Bench().site, groups=(
+        group("torch", "1oo1", "CH4", Unit.PCT_LEL, "ch4-1"), group("o", "2oo3", "O2", Unit.VOL_PCT, "o2-1", "o2-2", "o2-3"),
+    )))  # fmt: skip
+    assert gas(_facts(bench)).ok
+    bench.gas["o2-3"].value = 10.0
+    assert gas(_facts(bench)).ok, "at the limit"
+    bench.gas["o2-3"].value = 9.999
+    assert [(reason.code, reason.subject) for reason in gas(_facts(bench)).reasons] == [("gas_no_oxygen", "ch4-1")]
 
 
 # --- the air: groups
