@@ -190,8 +190,8 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
         Raises:
             ContractError: text that is not NFC, window upside down, a role missing, one person in two roles or two
                 badges, fewer than two different approvers, an approver who works on the permit, an approval of other
-                content, a level that is not its base or one above it, or a precondition that contradicts itself or
-                another.
+                content or from after the permit was issued, a level that is not its base or one above it, or a
+                precondition that contradicts itself or another.
         """
         if self.base_level is not None and self.level not in (self.base_level, self.base_level.higher):
             raise ContractError(
@@ -230,6 +230,12 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
             if approval.content_sha256 != self.content_sha256:
                 raise ContractError(
                     f"approvals[{index}].content_sha256", self.content_sha256, approval.content_sha256, "sign again"
+                )
+            # By bridge time alone: what the box's clock may lie behind, `as_of` bounds. So nobody is approved ahead.
+            if approval.at > min(self.iat, self.as_of):
+                issued = f"at most {min(self.iat, self.as_of)}, when the permit was issued"
+                raise ContractError(
+                    f"approvals[{index}].at", issued, str(approval.at), "correct the signer's clock, then sign again"
                 )
 
 

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -33,6 +34,9 @@ POLL_S = 0.1
 KEEP_REVOKED_S = 7 * 86_400
 """A revoked permit stays on the list this long after its end; after that no box would accept it anyway."""
 
+CLOCKS_S = 60
+"""A signature of another machine that lies this little ahead is waited for; clocks further apart are broken."""
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -48,12 +52,14 @@ class Keys:
 
 
 def sign_permit(permit: Permit, keys: Keys) -> bool:
-    """Sign one approved permit; false when another signer was faster or the rules refuse it."""
+    """Sign one approved permit; false when another signer was faster, the rules refuse it, or it must wait a moment."""
     now = timezone.now()
     with transaction.atomic():
         permit = Permit.objects.select_related("applicant", "box").get(pk=permit.pk)
         try:
             workflow.issue(facts_of(permit))
+            if _signed_ahead(permit, now):
+                return False
             token = jws.sign(
                 claims_of(permit, bridge_id(), int(now.timestamp())), jws.PERMIT, keys.permit, key_id(PERMIT)
             )
@@ -82,6 +88,12 @@ def sign_permit(permit: Permit, keys: Keys) -> bool:
         Notice.tell(Notice.Kind.PERMIT, permit.jti, permit.box_id)
     log.info("signed permit %s for %s", permit.jti, permit.box_id)
     return True
+
+
+def _signed_ahead(permit: Permit, now: datetime) -> bool:
+    """Whether another machine's clock is a little ahead of this one: no box takes an approval from after the issue."""
+    newest = max((signature.at for signature in permit.valid_signatures()), default=now)
+    return timedelta() < newest.replace(microsecond=0) - now <= timedelta(seconds=CLOCKS_S)
 
 
 def revoked_now(box: str, now_s: int) -> list[str]:

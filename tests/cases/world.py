@@ -410,6 +410,7 @@ def _claims(value: dict[str, Any], rules: Rules, jti: str, now_s: int) -> Permit
         at = WALL_S + now_s + _signed(changes.pop("approved"))
         changes["approvals"] = tuple(replace(one, at=at) for one in permit().approvals)
     changes.setdefault("as_of", WALL_S + now_s)
+    changes.setdefault("iat", changes["as_of"])
     return permit(jti, start_s=start_s, end_s=end_s, rules=rules.name, **changes)
 
 

@@ -1,5 +1,7 @@
 """Preconditions of a permit: entered in the form, signed with the content, shown, and carried to the box (PTW-11)."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 
@@ -107,6 +109,26 @@ def test_a_row_that_no_box_would_read_is_revoked_and_the_signer_goes_on(box, dja
     other.refresh_from_db()
     assert (permit.state, other.state) == ("revoked", "issued")
     assert "preconditions[0].kind" in permit.decided_note
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "state"), [(-5, "issued"), (30, "approved"), (90, "revoked")], ids=["before", "a little ahead", "ahead"]
+)
+def test_no_permit_is_issued_before_it_was_approved(box, django_data, ahead_s, state):
+    """PTW-08: the signer waits for a clock a little ahead of its own; an approval dated further ahead is none."""
+    from django.utils import timezone
+
+    from cloud_bridge.permits.signer import Keys, sign_all
+
+    permit = apply(box)
+    decide("fang", permit)
+    decide("zhou", permit)
+    permit.signatures.filter(identity="zhou").update(at=timezone.now() + timedelta(seconds=ahead_s))
+    sign_all(Keys.read(django_data))
+    permit.refresh_from_db()
+    assert (permit.state, bool(permit.jws)) == (state, state == "issued")
+    if state == "revoked":
+        assert "approvals[1].at" in permit.decided_note
 
 
 def test_a_permit_without_preconditions_keeps_the_hash_of_its_signatures(box):

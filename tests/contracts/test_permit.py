@@ -38,6 +38,22 @@ def test_claims_that_contradict_themselves_are_refused_by_field(changes: dict[st
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize(("after_s", "refused"), [(-1, False), (0, False), (1, True), (7200, True)])
+@pytest.mark.parametrize("earlier", ["iat", "as_of"])
+def test_nobody_approves_after_the_permit_was_issued(earlier: str, after_s: int, refused: bool) -> None:
+    """PTW-08: an approval dated ahead would stay young; both moments are the bridge's, so there is no tolerance."""
+    later = "as_of" if earlier == "iat" else "iat"
+    issued = getattr(permit(), earlier)
+    claims = permit(approvals=_approvals(at=issued + after_s), **{later: issued + 9000})
+    if not refused:
+        claims.check()
+        return
+    with pytest.raises(ContractError) as caught:
+        claims.check()
+    assert (caught.value.field, caught.value.came) == ("approvals[1].at", str(issued + after_s))
+    assert str(issued) in caught.value.expected
+
+
 @pytest.mark.parametrize(
     ("preconditions", "field"),
     [
