@@ -194,12 +194,12 @@ def say(status: Status) -> Said:
         case "TRIPPED" if not status.reset_done:
             return Said(Meaning.TRIPPED, cause)
     counting = {countdown.what: countdown for countdown in status.countdowns}
-    if "fire_watch" in counting:
-        return Said(Meaning.FIRE_WATCH)
     if "identify" in counting:
         return Said(Meaning.IDENTIFY)
-    if status.state == "PERMISSIVE_OK":
+    if status.state == "PERMISSIVE_OK":  # a resume under the same permit ends the watch
         return Said(Meaning.READY)
+    if "fire_watch" in counting:
+        return Said(Meaning.FIRE_WATCH)
     return Said(missing(status))
 
 
