@@ -13,7 +13,7 @@ from edge.interlock import rules
 from edge.interlock.evidence import Badge, BadgeRefused, Device, Tap
 from edge.interlock.rules import Rules
 from edge.presence import badges, tags
-from edge.presence.ble import BadgeScanner
+from edge.presence.ble import OK, BadgeScanner
 from edge.presence.fence import Fence
 from edge.presence.gnss import GnssReceiver
 from edge.presence.gpsd import GpsdReceiver
@@ -27,6 +27,8 @@ from edge.sockets import now_us
 
 LOOK_EVERY_S = 0.1
 HEALTH_EVERY_US = 500_000
+COMING_UP_US = 5_000_000
+"""A device that was just opened has nothing to say yet: that is no fault before this time."""
 """The interlock takes a device for lost when it hears nothing of it within the time to live of its evidence."""
 
 log = logging.getLogger(__name__)
@@ -128,9 +130,12 @@ def _reader(settings: Nfc, client: EvidenceClient) -> NfcReader:
 async def _report(client: EvidenceClient, devices: list[Callable[[], Device]]) -> None:
     """Say again and again how each device is, and at once when that changed."""
     said: dict[str, tuple[str, int]] = {}
+    began_us = now_us()
     while True:
         for device in devices:
             now = device()
+            if now.health != OK and not said.get(now.device) and now.at_us - began_us < COMING_UP_US:
+                continue
             health, at_us = said.get(now.device, ("", 0))
             if now.health != health or now.at_us - at_us >= HEALTH_EVERY_US:
                 said[now.device] = (now.health, now.at_us)
