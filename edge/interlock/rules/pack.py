@@ -4,6 +4,7 @@ A new row is one field here and one line in each written pack (configs/rules/*.y
 `gb30871-2022`, `strictest` is computed). The field's type says which way is stricter.
 """
 
+import functools
 from functools import cached_property
 
 import msgspec
@@ -148,18 +149,19 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     def limit(self, code: str, unit: Unit, *, confined: bool = False) -> Limit:
         """The limit for a gas, expressed in the detector's unit, with plain bounds.
 
+        Inside a confined space it is the stricter of the open limit and the one there, each side by itself.
+
         Raises:
             ContractError: the pack has no limit for this gas, or none whose unit converts.
         """
-        own = tuple(limit for limit in (*(self.confined if confined else ()), *self.limits) if limit.gas == code)
+        tables = (*(self.confined if confined else ()), *self.limits)
+        own = [limit for limit in tables if limit.gas == code]
         if not own:
             known = ", ".join(dict.fromkeys(limit.gas for limit in self.limits))
             raise ContractError("gas", f"a gas with a limit in {self.name} ({known})", code, "add its limit and clause")
         toxic = unit in (Unit.PPM, Unit.MG_M3)
-        fitting = next((limit for limit in own if (limit.unit in (Unit.PPM, Unit.MG_M3)) is toxic), own[0])
-        found = fitting.into(unit)
-        high = None if found.high is None and found.below is None else found.top
-        return msgspec.structs.replace(found, high=high, below=None)
+        fitting = [limit for limit in own if (limit.unit in (Unit.PPM, Unit.MG_M3)) is toxic] or own[:1]
+        return functools.reduce(Limit.narrowed, [_plain(limit.into(unit)) for limit in fitting])
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -180,3 +182,9 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     def accepts_clock(self, quality: str) -> bool:
         """Whether a clock of this quality may decide about a permit's window."""
         return quality in CLOCK and CLOCK.index(quality) >= CLOCK.index(self.clock_quality.value)
+
+
+def _plain(limit: Limit) -> Limit:
+    """The same limit with bounds that pass: ``below`` becomes the highest value under it."""
+    high = None if limit.high is None and limit.below is None else limit.top
+    return msgspec.structs.replace(limit, high=high, below=None)

@@ -18,11 +18,19 @@ from typing import Any, NamedTuple
 import msgspec
 
 from contracts.errors import ContractError, from_msgspec
-from contracts.gas import gas
+from contracts.gas import Kind, Unit, gas
 from contracts.permit import Id, Level
 from edge import yaml_file
 from edge.interlock.rules.pack import Rules
-from edge.interlock.rules.rows import CLOCK, LIVENESS, Limit, Number, Word
+from edge.interlock.rules.rows import (
+    CLOCK,
+    COLDEST_C,
+    HOTTEST_C,
+    LIVENESS,
+    Limit,
+    Number,
+    Word,
+)
 from edge.interlock.rules.strictest import strictest
 from edge.interlock.rules.tighten import tightened
 
@@ -121,6 +129,7 @@ def over(baseline: Rules, site: SiteRules) -> Rules:
         raise ContractError(
             "site_rules.tightens", baseline.name, site.tightens, "a site's rules belong to one baseline"
         )
+    check_rows(site.rows)
     rules = msgspec.structs.replace(
         baseline, **tightened(baseline, site.rows), site=site.name, sha256=_hash(baseline.sha256, site.sha256)
     )
@@ -134,34 +143,70 @@ def check(rules: Rules) -> None:
     Raises:
         ContractError: names the key.
     """
-    for table in ("limits", "confined"):
-        seen = set()
-        for limit in getattr(rules, table):
-            _check_limit(table, limit)
-            key = (limit.gas, limit.quantity)
-            if key in seen:
-                raise ContractError(f"{table}.{limit.gas}", f"one {limit.quantity} limit", "two", "delete one")
-            seen.add(key)
+    check_rows(msgspec.structs.asdict(rules))
     missing = [level.value for level in Level if level not in rules.levels]
     if missing:
         raise ContractError("levels", "special, grade_1, grade_2", f"no {', '.join(missing)}")
-    for name, row in msgspec.structs.asdict(rules).items():
-        if isinstance(row, Number) and row.value < 0:
-            raise ContractError(f"{name}.value", "zero or more", str(row.value))
-        if isinstance(row, Word):
+
+
+def check_rows(rows: dict[str, Any]) -> None:
+    """Refuse rows that mean nothing, of a pack or of a site.
+
+    Raises:
+        ContractError: names the key.
+    """
+    for name, row in rows.items():
+        if name in ("limits", "confined"):
+            _check_limits(name, row)
+        elif name == "levels":
+            for level, rule in row.items():
+                if min(rule.validity_h, rule.break_s) < 0:
+                    came = f"{rule.validity_h} h, break {rule.break_s} s"
+                    raise ContractError(f"levels.{Level(level).value}", "zero or more", came)
+        elif isinstance(row, Number):
+            _check_number(name, row)
+        elif isinstance(row, Word):
             words = LIVENESS if name == "liveness" else CLOCK
             if row.value not in words:
                 raise ContractError(name, ", ".join(words), row.value)
 
 
+def _check_number(name: str, row: Number) -> None:
+    if row.value < 0:
+        raise ContractError(f"{name}.value", "zero or more", str(row.value))
+    if name == "temperature_c" and row.value > HOTTEST_C:
+        raise ContractError(f"{name}.value", f"0 to {HOTTEST_C}", str(row.value))
+
+
+def _check_limits(table: str, limits: tuple[Limit, ...]) -> None:
+    seen = set()
+    for limit in limits:
+        _check_limit(table, limit)
+        key = (limit.gas, limit.quantity)
+        if key in seen:
+            raise ContractError(f"{table}.{limit.gas}", f"one {limit.quantity} limit", "two", "delete one")
+        seen.add(key)
+
+
 def _check_limit(table: str, limit: Limit) -> None:
-    gas(limit.gas)
+    known = gas(limit.gas)
     where = f"{table}.{limit.gas}"
+    if known.kind is Kind.OXYGEN and limit.unit is not Unit.VOL_PCT:
+        raise ContractError(f"{where}.unit", "vol%", limit.unit.value, "oxygen is judged as a share of the air")
+    if limit.unit is Unit.PCT_LEL and known.lel_vol_pct is None:
+        raise ContractError(f"{where}.unit", "vol%, ppm, mg/m3", "%LEL", f"{limit.gas} has no lower explosive limit")
+    warm = limit.temperature_c
+    if warm is not None and not COLDEST_C <= warm <= HOTTEST_C:
+        raise ContractError(
+            f"{where}.temperature_c", f"{COLDEST_C} to {HOTTEST_C}", str(warm), "state the air's temperature on site"
+        )
     bounds = [bound for bound in (limit.low, limit.high, limit.below) if bound is not None]
     if not bounds:
         raise ContractError(where, "low, high or below", "none", "a limit without a bound limits nothing")
     if not all(math.isfinite(bound) for bound in bounds):
         raise ContractError(where, "finite bounds", ", ".join(map(str, bounds)))
+    if limit.top < 0:
+        raise ContractError(where, "an upper bound of zero or more", f"{limit.top:g}", "no air holds less than nothing")
     if not limit.bottom <= limit.top:
         raise ContractError(where, "low at most high", f"{limit.bottom} to {limit.top}", "nothing would pass")
 

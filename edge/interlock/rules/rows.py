@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from contracts.gas import Unit, convert
+from contracts.gas import Unit, convert, gas
 
 
 class Source(StrEnum):
@@ -92,6 +92,47 @@ class Limit(_Row, frozen=True):
         )
         return msgspec.structs.replace(self, unit=unit, low=low, high=high, below=below)
 
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """The units in which it can be stated, its own first."""
+        if self.quantity is Quantity.TOXIC:
+            pair = (Unit.PPM, Unit.MG_M3) if self.temperature_c is not None else (self.unit,)
+        else:
+            pair = (Unit.VOL_PCT, Unit.PCT_LEL) if gas(self.gas).lel_vol_pct is not None else (self.unit,)
+        return (self.unit, *(unit for unit in pair if unit is not self.unit))
+
+    def restated(self, unit: Unit, temperature_c: int | None) -> "Limit":
+        """A limit in `unit` and at `temperature_c` that passes nothing, in any unit, that this one refuses."""
+        if (unit, temperature_c) == (self.unit, self.temperature_c):
+            return self
+        row = msgspec.structs.replace(self, unit=unit, temperature_c=temperature_c, low=None, high=None, below=None)
+        same = {each: self.into(each) for each in self.units}
+        for name, way in (("low", 1), ("high", -1), ("below", -1)):
+            if getattr(self, name) is None:
+                continue
+            bounds = {each: getattr(limit, name) for each, limit in same.items()}
+            found = max(
+                (convert(bound, self.gas, each, unit, temperature_c) for each, bound in bounds.items()),
+                key=lambda value, way=way: way * value,  # type: ignore[misc]
+            )
+            while any(
+                convert(found, self.gas, unit, each, temperature_c) * way < bound * way
+                for each, bound in bounds.items()
+            ):
+                found = math.nextafter(found, way * math.inf)  # what rounding gave away
+            row = msgspec.structs.replace(row, **{name: found})
+        return row
+
+    def narrowed(self, other: "Limit") -> "Limit":
+        """What passes this limit and `other`, which is in the same unit; with the clauses that decide."""
+        if self.bottom >= other.bottom and self.top <= other.top:
+            return self
+        if other.bottom >= self.bottom and other.top <= self.top:
+            return other
+        lower, upper = (self, other) if self.bottom > other.bottom else (other, self)
+        clause, source = f"{lower.clause}; {upper.clause}", max(self.source, other.source, key=tuple(Source).index)
+        return msgspec.structs.replace(upper, low=lower.low, clause=clause, source=source)
+
 
 class LevelRule(_Row, frozen=True):
     """What a hot-work level asks for.
@@ -148,6 +189,10 @@ Higher = Annotated[Number, msgspec.Meta(extra={"stricter": "higher"})]
 LIVENESS = ("not_proven", "proven")
 CLOCK = ("none", "rtc", "signed", "sync", "gps")
 """Words in their order, the strictest last. A clock is ``signed`` that agreed with the bridge's time in this boot."""
+
+COLDEST_C, HOTTEST_C = -40, 60
+"""Air in which a limit in mg/m3 may be stated, so that ppm follow from it: no people work, and no detector is rated,
+beyond. Without a bound, a limit at 2000 °C would be 8 times the ppm while its mg/m3 look the same."""
 
 _UNITS = {
     "s": "s", "ms": "ms", "h": "h", "d": "d", "m": "m", "cm": "cm", "v": "V", "c": "°C", "milli": "1/1000",

@@ -43,6 +43,8 @@ def directions() -> dict[str, str]:
 def compare(name: str, left: AnyRow, right: AnyRow) -> Stricter:
     """Compare two rows of the same kind; `name` is the field of a number.
 
+    Limits are compared by their effect: in every unit in which both can be stated, each at its own temperature.
+
     Raises:
         ContractError: limits whose units do not convert.
     """
@@ -115,8 +117,13 @@ def _demands(name: str, left: AnyRow, right: AnyRow) -> list[Stricter]:
         case Days(), Days():
             return [_contains(left.dates, right.dates), _contains(left.weekdays, right.weekdays)]
         case Limit(), Limit():
-            same = right.into(left.unit)
-            return [_order(left.bottom, same.bottom), _order(same.top, left.top)]
+            units = [unit for unit in left.units if unit in right.units] or [left.unit]
+            pairs = [(left.into(unit), right.into(unit)) for unit in units]
+            return [
+                order
+                for one, other in pairs
+                for order in (_order(one.bottom, other.bottom), _order(other.top, one.top))
+            ]
         case LevelRule(), LevelRule():
             return [
                 _order(right.validity_h, left.validity_h),
@@ -135,7 +142,7 @@ def _union(left: AnyRow, right: AnyRow) -> dict[str, Any]:
             "weekdays": tuple(sorted({*left.weekdays, *right.weekdays})),
         }
     if isinstance(left, Limit) and isinstance(right, Limit):
-        same = right.into(left.unit)
+        same = right.restated(left.unit, left.temperature_c)
         lower = left if left.bottom >= same.bottom else same
         upper = left if left.top <= same.top else same
         return {"low": lower.low, "high": upper.high, "below": upper.below}
