@@ -208,8 +208,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "proof.bad_close": ("随机数错误的吸合命令被拒", "a CLOSE with a wrong nonce is refused"),
     "proof.steady": ("恢复心跳一秒，计数不变，触点保持断开", "heartbeats for 1 s: counters still, contact open"),
     "proof.close": ("吸合命令：各触点反馈为闭合", "CLOSE: every feedback contact reads closed"),
-    "proof.drop": ("停发心跳：继电器自行断开，各触点跟随", "heartbeats withheld: it opens by itself, every contact follows"),
-    "proof.rest": ("恢复心跳一秒，触点保持断开", "heartbeats for 1 s: everything stays open"),
+    "proof.drop": ("停发心跳：主继电器自行断开，触点跟随", "heartbeats withheld: it opens by itself, its contact follows"),
+    "proof.rest": ("恢复心跳一秒：各触点断开并保持", "heartbeats for 1 s: every contact is open and stays so"),
     "proof_passed_pulse": (
         "验证试验通过，已记录：触点真实吸合并自行断开",
         "passed and recorded: the contact really closed and opened by itself",

@@ -8,8 +8,8 @@
     steady     heartbeats again                    a second of them is heard without a gap
     and of a pulse
     close      CLOSE, then heartbeats              latch and every feedback contact read closed within the settle time
-    drop       no heartbeat                        the relay opens by itself, and every feedback contact follows
-    rest       heartbeats again                    a second of them, and everything stays open
+    drop       no heartbeat                        the primary relay opens by itself, and its feedback contact follows
+    rest       OPEN, heartbeats again              a second of them, every feedback contact open, nothing closes again
 
 From the drill to the refused CLOSE no heartbeat leaves: a controller that is too broken to refuse would open again
 for want of them. In every step but `close` and `drop` latch and contacts must stay open; boots never move, cycles once
@@ -196,9 +196,9 @@ def _passed(turn: Turn, run: ProofRun, status: DeadmanStatus, name: str) -> bool
         case "close":
             return status.latch_closed and status.contact_closed and _series(turn, run, closed=True)
         case "drop":
-            dropped = not status.latch_closed and not status.contact_closed and status.cause == "heartbeat_lost"
-            return dropped and _series(turn, run, closed=False)
-    return status.at_us - run.step_us >= STEADY_US
+            return not status.latch_closed and not status.contact_closed and status.cause == "heartbeat_lost"
+    steady = status.at_us - run.step_us >= STEADY_US
+    return steady and (name != "rest" or _series(turn, run, closed=False))
 
 
 def _series(turn: Turn, run: ProofRun, *, closed: bool) -> bool:

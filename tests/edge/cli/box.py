@@ -149,7 +149,7 @@ class Crew:
 class Box:
     """One simulated site with one interlock."""
 
-    def __init__(self) -> None:
+    def __init__(self, more_devices: str = "") -> None:
         # Unix sockets have short names: pytest's folders are too deep.
         self.folder = Path(tempfile.mkdtemp(prefix="hb-cli-"))
         self.config = self.folder / "box.yaml"
@@ -161,7 +161,7 @@ class Box:
         self.interlock: subprocess.Popen[bytes] | None = None
         # Whoever is here, the crew says: the site needs neither its camera nor its radio, which cost the most to start.
         devices = self.folder / "site.yaml"
-        devices.write_text("camera: null\nbadges: null\n")
+        devices.write_text("camera: null\nbadges: null\n" + more_devices)
         self._site_process = subprocess.Popen(
             [PYTHON, "-c", "from firmware_sim.cli import main; main()", "site", "--dir", str(self.folder / "site"),
              "--config", str(devices)],
