@@ -112,6 +112,17 @@ def state(context: typer.Context, directory: Directory = None) -> None:
         _print(site.state())
 
 
+@app.command()
+def lamps(context: typer.Context, directory: Directory = None) -> None:
+    """Draw what the stack light and the buzzer did in the last seconds, one character for 150 ms."""
+    from firmware_sim.clock import now_us
+    from firmware_sim.outputs import strips
+
+    with Site(_directory(context, directory)) as site:
+        for line in strips(site.state()["outputs"], now_us()):
+            print(line)
+
+
 def main() -> None:
     """Entry point; errors are one line and exit code 2."""
     try:

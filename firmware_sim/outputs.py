@@ -24,6 +24,24 @@ _PRESS_MS = 300
 _LONGEST_PRESS_MS = 600_000
 
 
+def strips(state: dict[str, Any], now_us: int, *, step_us: int = 150_000, columns: int = 40) -> list[str]:
+    """Each output's last seconds from a recorded state: ``amber   ██··██··``, the newest on the right.
+
+    What the record no longer reaches back to is drawn as it was at its oldest change.
+    """
+    lines = []
+    for name in COILS:
+        changes = [(at, on) for at, coil, on in state["log"] if coil == name]
+        marks = ""
+        for column in range(columns - 1, -1, -1):
+            at_us = now_us - column * step_us
+            before = [on for at, on in changes if at <= at_us]
+            level = before[-1] if before else (not changes[0][1] if changes else state[name])
+            marks += ("♪" if name == "buzzer" else "█") if level else "·"
+        lines.append(f"{name:8}{marks}")
+    return lines
+
+
 class _Buttons:
     """The module's two inputs."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firmware_sim.outputs import BUTTONS, COILS
+from firmware_sim.outputs import BUTTONS, COILS, strips
 from tests.firmware_sim.bus import client_of
 
 
@@ -36,3 +36,9 @@ async def test_its_buttons_are_closed_while_pressed(running, site):
         async with client_of(running.facts, "outputs") as client:
             assert (await client.read_discrete_inputs(0, count=2, device_id=30)).bits[index]
         site.press(name, ms=1)
+
+
+def test_the_last_seconds_are_drawn_from_the_record():
+    state = {**dict.fromkeys(COILS, False), "green": True, "log": [[100, "amber", True], [250, "amber", False], [400, "buzzer", True]]}
+    drawn = dict(line.split() for line in strips(state, 500, step_us=100, columns=6))
+    assert drawn == {"red": "······", "amber": "·██···", "green": "██████", "white": "······", "buzzer": "····♪♪"}
