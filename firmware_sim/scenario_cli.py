@@ -7,11 +7,19 @@ import msgspec
 import typer
 
 from firmware_sim import scenario as scenarios
+from firmware_sim.demo.processes import DemoError, call
 from firmware_sim.errors import SimulationError
+
+_CODES = "from edge.interlock.reasons import CATALOGUE; print(*CATALOGUE)"
 
 scenario_app = typer.Typer(
     no_args_is_help=True, help="List and play what happens on sites; each asserts what the box does."
 )
+
+
+def box_codes() -> frozenset[str]:
+    """The reasons that the installed box knows; asked of its own Python, as the site imports nothing of it."""
+    return frozenset(call(["python", "-c", _CODES], {}).split())
 
 
 @scenario_app.command("list")
@@ -25,8 +33,9 @@ def list_command() -> None:
 @scenario_app.command("check")
 def check_command(files: Annotated[list[str], typer.Argument(metavar="FILE...")]) -> None:
     """Read scenario files and say what is wrong with them; nothing is played."""
+    codes = box_codes()
     for file in files:
-        print(f"{file}: {len(scenarios.load(file).steps)} steps, ok")
+        print(f"{file}: {len(scenarios.load(file, codes).steps)} steps, ok")
 
 
 @scenario_app.command("run")
@@ -46,7 +55,6 @@ def run_command(
     """
     from rich.console import Console
 
-    from firmware_sim.demo.processes import DemoError
     from firmware_sim.play import running
 
     given = files or []
@@ -54,7 +62,8 @@ def run_command(
         given = [*given, *scenarios.names()]
     if not given:
         raise SimulationError("scenario run what? give a YAML file, the name of a shipped scenario, or --all")
-    chosen = [(name.removesuffix(".yaml"), scenarios.load(name)) for name in given]
+    codes = box_codes()
+    chosen = [(name.removesuffix(".yaml"), scenarios.load(name, codes)) for name in given]
     site = directory or context.obj
     if (site is None) is not (box is None):
         raise SimulationError("expected both --dir SITE and --box CONFIG of a running pair, or neither; got one")

@@ -7,9 +7,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from edge.interlock.reasons import CATALOGUE
 from firmware_sim import cli
 from firmware_sim.errors import SimulationError
 from firmware_sim.scenario import Scenario, Step, load, names, problems, seconds
+from firmware_sim.scenario_cli import box_codes
 
 LEAST = 30
 _GOOD = """
@@ -36,7 +38,7 @@ def test_thirty_scenarios_and_more_are_shipped() -> None:
 @pytest.mark.parametrize("name", names())
 def test_a_shipped_scenario_can_be_played_and_says_what_it_is_for(name: str) -> None:
     scenario = load(name)
-    assert problems(scenario) == []
+    assert problems(scenario, CATALOGUE) == []
     assert scenario.purpose.zh
     assert scenario.purpose.en
     assert any(step.expect is not None and (step.expect.relay or step.expect.missing) for step in scenario.steps)
@@ -86,7 +88,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
 def test_a_wrong_file_names_what_is_wrong(tmp_path: Path, old: str, new: str, said: str) -> None:
     assert old in _GOOD
     with pytest.raises(SimulationError, match=said):
-        load(_file(tmp_path, _GOOD.replace(old, new)))
+        load(_file(tmp_path, _GOOD.replace(old, new)), CATALOGUE)
 
 
 def test_an_unknown_name_lists_the_known_ones_and_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -117,3 +119,7 @@ def test_every_step_is_yaml_that_people_can_write() -> None:
     """Round trip: what is read is what was meant."""
     scenario = msgspec.convert(yaml.safe_load(_GOOD), Scenario)
     assert scenario == msgspec.yaml.decode(_GOOD.encode(), type=Scenario)
+
+
+def test_the_codes_are_those_of_the_box() -> None:
+    assert box_codes() == set(CATALOGUE)
