@@ -12,11 +12,11 @@ from edge.interlock import view
 from edge.interlock.conditions import evaluate
 from edge.interlock.conditions.air import gas, over_limit
 from edge.interlock.conditions.facts import Facts, facts
-from edge.interlock.conditions.measures import measures
+from edge.interlock.conditions.measures import Measure, measures
 from edge.interlock.evidence import RemoteGas, Source
 from edge.interlock.site import SiteRemote, build, confined_limits
 from edge.interlock.snapshot import MAX_SUBJECTS, accept
-from edge.interlock.state import Mode
+from edge.interlock.state import Mode, Reason
 from tests.edge.interlock.bench import GB, SITE, Bench
 from tests.edge.interlock.test_site import EXAMPLE
 
@@ -42,26 +42,40 @@ def _facts(*said: RemoteGas) -> Facts:
 
 
 @pytest.mark.parametrize(
-    ("name", "value_milli", "over_range", "code"),
+    ("name", "value_milli", "over_range", "code", "limit_milli"),
     [
-        ("ch4-far", 10_000, False, None),
-        ("ch4-far", 10_001, False, "gas_high"),
-        ("ch4-far", 0, True, "gas_over_range"),
-        ("ch4-far", -5_000, False, None),
-        ("o2-far", 19_500, False, None),
-        ("o2-far", 19_499, False, "gas_low"),
-        ("o2-far", 23_500, False, None),
-        ("o2-far", 23_501, False, "gas_high"),
+        ("ch4-far", 10_000, False, None, 0),
+        ("ch4-far", 10_001, False, "gas_high", 10_000),
+        ("ch4-far", 0, True, "gas_over_range", 10_000),
+        ("ch4-far", -5_000, False, None, 0),
+        ("o2-far", 19_500, False, None, 0),
+        ("o2-far", 19_499, False, "gas_low", 19_500),
+        ("o2-far", 23_500, False, None, 0),
+        ("o2-far", 23_501, False, "gas_high", 23_500),
     ],
 )
 def test_beyond_its_limit_it_trips_and_within_it_counts_for_nothing(
-    name: str, value_milli: int, over_range: bool, code: str | None
+    name: str, value_milli: int, over_range: bool, code: str | None, limit_milli: int
 ) -> None:
     """At the limit, one step beyond."""
     f = _facts(RemoteGas(1, name, value_milli, over_range))
     verdict = gas(f)
-    assert [(r.code, r.subject, r.value_milli) for r in verdict.reasons] == ([(code, name, value_milli)] if code else [])
+    limit = METHANE.limit if name == METHANE.name else OXYGEN.limit
+    reason = Reason(code or "", name, value_milli, limit_milli, limit.unit.value, limit.clause)
+    assert verdict.reasons == ((reason,) if code else ())
     assert over_limit(f, verdict) is (code is not None)
+
+
+def test_the_boxs_own_detectors_are_named_before_it() -> None:
+    """First-out is what the box measured itself, when both say it at the same moment."""
+    bench = FarBench(WITH)
+    bench.said = (RemoteGas(1, "ch4-far", 12_500), RemoteGas(1, "o2-far", 10_000))
+    bench.gas["co-1"].value = 400.0
+    bench.gas["o2-1"].value = 5.0
+    f = facts(WITH, GB, bench.durable, bench.volatile, bench.snapshot(), bench.now)
+    named = [reason.subject for reason in gas(f).reasons]
+    assert named[:4] == ["o2-1", "co-1", "ch4-far", "o2-far"]
+    assert set(named[4:]) <= {channel.name for channel in SITE.channels}  # beads without oxygen follow from that
 
 
 def test_its_silence_and_its_absence_change_nothing() -> None:
@@ -140,8 +154,12 @@ def test_it_is_shown_with_its_last_word() -> None:
     assert [(r.name, r.value, r.unit, r.age_ms, r.alarm) for r in shown] == [
         ("ch4-far", 12.5, "%LEL", 100_000, True), ("o2-far", None, "vol%", None, False),
     ]  # fmt: skip
-    seen = [m for m in measures("gas", f) if m.subject.endswith("-far")]
-    assert [(m.subject, m.value, m.high, m.inside) for m in seen] == [("ch4-far", 12.5, 10.0, False)]
+    assert [(r.gas, r.zh, r.en) for r in shown] == [("CH4", "甲烷", "methane"), ("O2", "氧气", "oxygen")]
+    assert [m for m in measures("gas", f) if m.subject.endswith("-far")] == [
+        Measure(
+            "甲烷（MQTT）", "methane (MQTT)", "ch4-far", 12.5, None, 10.0, "%LEL", 900_000_000, METHANE.limit.clause
+        )
+    ]  # fmt: skip
 
 
 FAR = Remote("ch4-far", "CH4", Unit.PCT_LEL, "plant/gas/7")
