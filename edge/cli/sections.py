@@ -449,7 +449,10 @@ def audit(status: Status, words: Words, width: int) -> list[Text]:
 
 
 def sensors(status: Status, words: Words, width: int) -> list[Text]:
-    """Process sensors: value, unit, and how old; a bad one with what is wrong. Nothing where the box has none."""
+    """Process sensors: value, unit, and how old; a bad one with what is wrong. Nothing where the box has none.
+
+    Behind them the last words of detectors fed over MQTT.
+    """
     items = []
     for sensor in status.sensors:
         good = sensor.quality == "good"
@@ -459,6 +462,10 @@ def sensors(status: Status, words: Words, width: int) -> list[Text]:
         if not good:
             item.append(f" {words.known(f'quality.{sensor.quality}', sensor.quality)}", BAD)
         items.append(item.append(f" {words.age(sensor.age_ms)}", DIM))
+    for remote in status.remotes:
+        if remote.value is not None:
+            said = Text(f"{remote.name} {number(remote.value)} {remote.unit}", BAD if remote.alarm else "")
+            items.append(said.append(f" MQTT: {words('alarm') if remote.alarm else words('only_trips')}", DIM))
     return flow([Text(words("sensors"), DIM), *items], width) if items else []
 
 

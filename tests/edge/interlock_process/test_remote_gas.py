@@ -83,6 +83,7 @@ def test_its_word_opens_the_contact_and_only_its_newer_word_lets_the_box_be_rele
     assert (status["first_out"]["code"], status["first_out"]["subject"]) == ("gas_high", "ch4-far")
     assert _far(status)["alarm"]
     assert "gas" in box.failing()
+    assert "ch4-far 12.5 %LEL MQTT: ALARM" in box.hotbox("status").stdout
     plant.say('{"value": 0.1}')
     box.wait_for(lambda s: not _far(s)["alarm"], "it says that the air is clean")
     assert box.status()["state"] == "TRIPPED"
