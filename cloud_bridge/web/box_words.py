@@ -249,6 +249,7 @@ REASONS: dict[str, str] = {
     "proof_pulse_mode": _("the contact is not closed for a test while {subject}"),
     "proof_key": _("the key switch is not in TEST"),
     "proof_isolation": _("the isolation contact does not prove that the load is isolated"),
+    "permit_on_hold": _("permit {subject} was suspended and not reset on site since"),
 }
 
 TODOS: dict[str, str] = {
@@ -425,4 +426,5 @@ TODOS: dict[str, str] = {
     "proof_pulse_mode": _("only while LOCKED or in FAULT"),
     "proof_key": _("turn the key to TEST; without that input rehearse with --drill"),
     "proof_isolation": _("open and lock the load's isolator; without that input rehearse with --drill"),
+    "permit_on_hold": _("call the safety officer; then somebody entitled resets here"),
 }

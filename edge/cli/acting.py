@@ -65,13 +65,14 @@ def reset_command(
     words = chosen.words
     status, _ = ask_status(chosen)
     people = tuple(by or ())
-    if status.state not in ("TRIPPED", "FAULT"):
+    waits = any(verdict.condition == "latch" and not verdict.ok for verdict in status.verdicts)
+    if status.state not in ("TRIPPED", "FAULT") and not waits:
         raise ContractError(
             "state", "TRIPPED, FAULT", status.state, words("reset_nothing", state=words(f"state.{status.state}"))
         )
     if status.state == "FAULT" and (not fault or len(set(people)) != 2):
         raise ContractError("--fault --by", "--fault --by A --by B", " ".join(people) or "–", words("reset_fault_two"))
-    if status.reset_done:
+    if status.reset_done and not waits:
         printing.lines(printing.screen(), [Text(f"{sections.TICK} {words('reset_watch')}", sections.GOOD)])
         return
     raw = ask(chosen, "reset", fault_by=people if fault else ())

@@ -169,7 +169,7 @@ def _move(turn: Turn, happenings: tuple[Happening, ...]) -> None:
     else:
         if "reset" in turn.pressed and mode is Mode.FAULT:
             clear_fault(turn)
-        elif "reset" in turn.pressed and (turn.d.latched or turn.d.over_range or not turn.verdicts["clock"].ok):
+        elif "reset" in turn.pressed and _resettable(turn):
             reset(turn)
             turn.judge()
         if "finish" in turn.pressed and turn.d.fire_watch is not None and turn.d.active not in turn.d.finished:
@@ -178,6 +178,12 @@ def _move(turn: Turn, happenings: tuple[Happening, ...]) -> None:
         # Whoever resets looks at the box first: arming is a second movement.
         if "arm" in turn.pressed and "reset" not in turn.pressed:
             turn.arm()
+
+
+def _resettable(turn: Turn) -> bool:
+    """Something waits for a reset: a latch, a suspension of this permit, a range that was left, the clock."""
+    waits = turn.d.latched or bool(turn.d.over_range)
+    return waits or not (turn.verdicts["latch"].ok and turn.verdicts["clock"].ok)
 
 
 def _note_mode(turn: Turn) -> None:

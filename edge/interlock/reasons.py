@@ -38,6 +38,12 @@ CATALOGUE: dict[str, Text] = {
         "联系安全员后重新申请点火",
         "call the safety officer, then arm anew",
     ),
+    "permit_on_hold": Text(
+        "平台暂停过作业票 {subject}，尚未现场复位",
+        "permit {subject} was suspended and not reset on site since",
+        "联系安全员，确认后由有权人员现场复位",
+        "call the safety officer; then somebody entitled resets here",
+    ),
     "permit_level": Text(
         "作业票有效期超过该级别上限",
         "the permit is longer than its level allows",

@@ -17,7 +17,11 @@ _BY_NAME: dict[str, Condition] = {condition.name: condition for condition in CON
 
 
 def reset(turn: Turn) -> None:
-    """The reset edge: an authorised badge present and every cause gone."""
+    """The reset edge: an authorised badge present and every cause gone.
+
+    It ends the suspension of the permit that decides now, of no other. Behind a latch that says nothing of it the
+    suspension stays for a reset of its own: whoever resets has seen what is reset.
+    """
     here = [person.id for person in entitled(turn.f, "reset")]
     reasons: list[Reason] = []
     if not here:
@@ -36,9 +40,24 @@ def reset(turn: Turn) -> None:
         )  # fmt: skip
         return
     cause = turn.d.first_out
-    turn.d = replace(freed, reset_done=True, clock_offset_ms=offset_ms(turn.snapshot.clock), clock_back_ms=0)
+    held = turn.f.permit.jti if turn.f.permit is not None else ""
+    if turn.d.latched and not _tells_of(turn.d, held):
+        held = ""
+    turn.d = replace(
+        freed,
+        reset_done=True,
+        suspended=tuple(number for number in freed.suspended if number != held),
+        clock_offset_ms=offset_ms(turn.snapshot.clock),
+        clock_back_ms=0,
+    )
     turn.v = replace(turn.v, reset_window_until_us=0, stepped_ms=0)
     turn.note("interlock.reset", actor=("person", here[0]), snapshot=True, first_out=cause.code if cause else "")
+
+
+def _tells_of(durable: Durable, number: str) -> bool:
+    """Whether the latch's causes name the suspension of a permit, or of whatever went on."""
+    causes = [reason for reason in (durable.first_out, *durable.consequences) if reason is not None]
+    return any(reason.code == "permit_suspended" and reason.subject in (number, "") for reason in causes)
 
 
 def _causes_left(turn: Turn) -> list[Reason]:

@@ -203,6 +203,7 @@ class Durable(msgspec.Struct, frozen=True):
         over_range: channels that went over range and were not reset since.
         permits: accepted permits, oldest window first.
         finished, void: ids of permits that are over.
+        suspended: ids of permits that the bridge suspended and that nobody on site has reset since, current or not.
         preconditions: "permit/id" → its proof.
         checked_in: permit → the last of its days (0 is the first) on which the crew checked in.
         missed: permit and the day of it whose check-in was missed; from then on that day's check-in may be late.
@@ -246,6 +247,7 @@ class Durable(msgspec.Struct, frozen=True):
     permits: tuple[PermitClaims, ...] = ()
     finished: tuple[str, ...] = ()
     void: tuple[str, ...] = ()
+    suspended: tuple[str, ...] = ()
     preconditions: dict[str, Confirmation] = {}
     checked_in: dict[str, int] = {}
     missed: tuple[str, int] = ("", 0)

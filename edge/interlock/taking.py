@@ -178,7 +178,10 @@ def _take_revocations(turn: Turn, revocations: Revocations) -> None:
 
 
 def _suspend(turn: Turn, permit: str, reason: str, void: bool) -> None:
-    """The bridge stops the work under `permit`, or whatever goes on here when it names none."""
+    """The bridge stops the work under `permit`, or whatever goes on here when it names none.
+
+    It is remembered also of a permit that waits its turn: it begins only after a reset that was made for it.
+    """
     if void and permit not in turn.d.void:
         turn.d = replace(turn.d, void=(*turn.d.void, permit)[-MAX_OVER:])
     kind = "permit.void" if void else "permit.suspended"
@@ -186,5 +189,8 @@ def _suspend(turn: Turn, permit: str, reason: str, void: bool) -> None:
     concerned = [held.jti for held in (turn.f.permit, current_permit(turn.d, turn.f.wall_s)) if held is not None]
     for number in (permit,) if permit else concerned:
         ticket.take_back(turn, number)
+        if not void:
+            others = tuple(other for other in turn.d.suspended if other != number)
+            turn.d = replace(turn.d, suspended=(*others, number)[-MAX_OVER:])
     if not permit or permit in concerned:
         turn.asked.append(Reason("permit_void" if void else "permit_suspended", permit, clause="PTW-17"))

@@ -63,11 +63,15 @@ def audit_running(f: Facts) -> Verdict:
 
 
 def latch(f: Facts) -> Verdict:
-    """No trip or fault waits for its reset."""
+    """No trip or fault waits for its reset, nor does a suspension of the permit that decides now."""
     cause = f.durable.first_out.code if f.durable.first_out else ""
     if f.durable.mode is Mode.FAULT:
         return fail("fault_latched", cause)
-    return fail("latched", cause) if f.durable.latched else PASS
+    if f.durable.latched:
+        return fail("latched", cause)
+    if f.permit is not None and f.permit.jti in f.durable.suspended:
+        return Verdict((Reason("permit_on_hold", f.permit.jti, clause="PTW-17"),))
+    return PASS
 
 
 def fire_watch(f: Facts) -> Verdict:

@@ -45,6 +45,27 @@ def test_a_reset_remembers_that_it_was_done_and_accepts_the_clock(latched: Bench
     assert made.notes == [note("interlock.reset", actor=("person", "leader"), snapshot=True, first_out="gone")]
 
 
+def test_a_reset_ends_the_suspension_of_the_permit_that_decides_and_of_no_other(latched: Bench) -> None:
+    """PTW-17."""
+    held = {"suspended": ("HW-2", "HW-1", "HW-3"), "first_out": None}
+    assert _reset(latched, **held).d.suspended == ("HW-2", "HW-3")
+    assert _reset(latched, **held, permits=()).d.suspended == held["suspended"]
+
+
+@pytest.mark.parametrize(
+    ("code", "subject", "ended"),
+    [("permit_suspended", "HW-1", True), ("permit_suspended", "", True), ("permit_suspended", "HW-2", False),
+     ("permit_void", "HW-1", False)],
+)  # fmt: skip
+def test_a_suspension_ends_with_a_latch_only_that_tells_of_it(latched: Bench, code: str, subject: str, ended: bool) -> None:
+    """PTW-17: else whoever resets a trip would end what nobody has read."""
+    told, gone = Reason(code, subject), Reason("gone", "x")
+    for causes in ({"first_out": told}, {"first_out": gone, "consequences": (gone, told)}):
+        made = _reset(latched, suspended=("HW-1",), **causes)
+        assert made.d.reset_done
+        assert made.d.suspended == (() if ended else ("HW-1",))
+
+
 def test_a_reset_without_a_latch_names_no_cause(ready: Bench) -> None:
     made = _reset(ready, over_range=("ch4-1",))
     assert [n.data for n in made.notes] == [{"first_out": ""}]

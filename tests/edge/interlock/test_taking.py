@@ -146,7 +146,8 @@ def test_a_suspension_is_written_and_asks_when_it_concerns_this_box(
 ) -> None:
     """PTW-17."""
     made, kept, _ = _take(ready, Suspended(named, "wind", void))
-    assert kept == ({"void": (named,)} if void else {}) | ({"ticket_checks": {}} if concerned else {})
+    remembered = {"void": (named,)} if void else {"suspended": (named or "HW-1",)}
+    assert kept == remembered | ({"ticket_checks": {}} if concerned else {})
     kind = "permit.void" if void else "permit.suspended"
     assert made.notes == [note(kind, Category.PERMIT, Severity.WARNING, permit=named, reason="wind")]
     code = "permit_void" if void else "permit_suspended"
@@ -158,6 +159,14 @@ def test_a_permit_is_void_once(ready: Bench) -> None:
     assert kept == {}
     _, kept, _ = _take(ready, Suspended("HW-9", "a", True), void=tuple(f"N-{n}" for n in range(1024)))
     assert kept == {"void": (*(f"N-{n}" for n in range(1, 1024)), "HW-9")}
+
+
+def test_a_suspension_is_remembered_once_and_the_oldest_of_too_many_makes_room(ready: Bench) -> None:
+    """PTW-17."""
+    _, kept, _ = _take(ready, Suspended("HW-9", "a", False), suspended=("HW-9", "HW-8"))
+    assert kept == {"suspended": ("HW-8", "HW-9")}
+    _, kept, _ = _take(ready, Suspended("HW-9", "a", False), suspended=tuple(f"N-{n}" for n in range(1024)))
+    assert kept == {"suspended": (*(f"N-{n}" for n in range(1, 1024)), "HW-9")}
 
 
 def test_a_suspension_of_the_permit_that_decided_or_of_the_one_that_decides_now_asks(ready: Bench) -> None:

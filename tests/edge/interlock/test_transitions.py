@@ -257,7 +257,7 @@ def test_a_suspension_before_any_release_latches_without_a_watch(ready: Bench) -
     """PTW-17."""
     done = Change(ready, Suspended("HW-1", "wind", void=False), ShutDown())
     reason = Reason("permit_suspended", "HW-1", clause="PTW-17")
-    assert done.durable == {"mode": Mode.TRIPPED, "since_us": ready.now, "first_out": reason, "ticket_checks": {}}
+    assert done.durable == {"mode": Mode.TRIPPED, "since_us": ready.now, "first_out": reason, "ticket_checks": {}, "suspended": ("HW-1",)}
     assert done.volatile == {}
     assert done.notes == [
         note("permit.suspended", Category.PERMIT, Severity.WARNING, reason="wind"),
@@ -288,7 +288,7 @@ def test_a_suspension_in_a_fault_stays_a_fault_and_is_kept(ready: Bench) -> None
     ready.durable = made.d
     done = Change(ready, Suspended("HW-1", "wind", void=False))
     kept = (Reason("permit_suspended", "HW-1", clause="PTW-17"),)
-    assert done.durable == {"consequences": kept, "ticket_checks": {}}
+    assert done.durable == {"consequences": kept, "ticket_checks": {}, "suspended": ("HW-1",)}
     assert done.step.relay is Relay.OPEN
 
 

@@ -454,6 +454,62 @@ def test_suspending_without_a_permit_stops_whatever_goes_on(released: Bench) -> 
     assert released.first_out == "permit_suspended"
 
 
+def _queue(ready: Bench) -> Bench:
+    """HW-1 decides, HW-2 waits its turn and is suspended by the bridge."""
+    ready.step(PermitAccepted(permit("HW-2", start_s=-50)))
+    ready.step(Suspended("HW-2", "wind", void=False))
+    return ready
+
+
+def test_a_suspension_of_a_permit_that_waits_holds_until_a_reset_that_is_made_for_it(ready: Bench) -> None:
+    """PTW-17: "done" was answered, so it is remembered, across a restart too."""
+    _queue(ready)
+    assert (ready.mode, ready.durable.suspended) == (Mode.PERMISSIVE_OK, ("HW-2",))
+    ready.restart()
+    ready.step()
+    ready.step(Suspended("HW-1", "changed", void=True))
+    ready.press("reset")
+    assert len(ready.found("interlock.reset")) == 1
+    ready.check_ticket("HW-2")
+    ready.press("arm")
+    assert ready.mode is Mode.LOCKED
+    assert ready.refusal() == {"permit_on_hold"}
+    ready.press("reset")
+    assert (ready.durable.suspended, ready.mode) == ((), Mode.PERMISSIVE_OK)
+    ready.release()
+    assert ready.durable.active == "HW-2"
+
+
+def test_nobody_without_a_right_resets_a_suspension(ready: Bench) -> None:
+    """PTW-17."""
+    _queue(ready).step(Suspended("HW-1", "changed", void=True))
+    ready.press("reset")
+    assert (ready.durable.suspended, ready.durable.latched) == (("HW-2",), False)
+    ready.badges[1003] = False
+    ready.step(ms=21_000)
+    ready.press("reset")
+    assert (ready.refusal(), ready.durable.suspended) == ({"reset_unauthorised"}, ("HW-2",))
+
+
+def test_void_stays_final_whoever_resets(ready: Bench) -> None:
+    """PTW-17."""
+    _queue(ready).step(Suspended("HW-2", "changed", void=True))
+    for _ in range(2):
+        ready.press("reset")
+    ready.step(Suspended("HW-1", "changed", void=True))
+    ready.press("reset")
+    ready.press("arm")
+    assert ready.refusal() >= {"permit_void"}
+
+
+def test_a_suspended_permit_that_another_overtakes_is_not_reset_with_it(ready: Bench) -> None:
+    """PTW-17: a reset looks at the work that decides at that moment."""
+    ready.step(Suspended("HW-1", "wind", void=False))
+    ready.step(PermitAccepted(permit("HW-0", start_s=-70)))
+    ready.press("reset")
+    assert ready.durable.suspended == ("HW-1",)
+
+
 def test_a_suspension_while_tripped_is_kept_as_a_consequence(released: Bench) -> None:
     released.press("stop")
     released.step(Suspended("HW-1", "wind", void=False))

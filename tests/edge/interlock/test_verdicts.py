@@ -785,6 +785,16 @@ def test_a_latch_is_told_by_its_cause_and_a_fault_by_its_own(ready: Bench) -> No
         assert verdict == (Verdict((Reason(code, subject),)) if code else Verdict())
 
 
+def test_a_suspension_of_the_deciding_permit_alone_waits_for_a_reset(ready: Bench) -> None:
+    """PTW-17: behind a latch, whose reset ends it too."""
+    held = Reason("permit_on_hold", "HW-1", None, None, "", "PTW-17")
+    assert _verdict(ready, "latch", suspended=("HW-2", "HW-1")) == Verdict((held,))
+    assert _verdict(ready, "latch", suspended=("HW-2",)) == Verdict()
+    assert _verdict(ready, "latch", suspended=("HW-1",), permits=()) == Verdict()
+    latched = _verdict(ready, "latch", suspended=("HW-1",), first_out=Reason("gas_high"))
+    assert [reason.code for reason in latched.reasons] == ["latched"]
+
+
 @pytest.mark.parametrize(
     ("watched", "void", "left_us", "seconds_milli"),
     [(None, (), 0, None), ("HW-1", (), SECOND, None), ("HW-1", ("HW-1",), 5_000, 5), ("HW-2", (), 1_999, 1),
