@@ -114,7 +114,7 @@ def state(context: typer.Context, directory: Directory = None) -> None:
 
 @app.command()
 def lamps(context: typer.Context, directory: Directory = None) -> None:
-    """Draw what the stack light and the buzzer did in the last seconds, one character for 150 ms."""
+    """Draw what the stack light and the buzzer did in the last six seconds, one character for 75 ms."""
     from firmware_sim.clock import now_us
     from firmware_sim.outputs import strips
 

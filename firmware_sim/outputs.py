@@ -24,7 +24,7 @@ _PRESS_MS = 300
 _LONGEST_PRESS_MS = 600_000
 
 
-def strips(state: dict[str, Any], now_us: int, *, step_us: int = 150_000, columns: int = 40) -> list[str]:
+def strips(state: dict[str, Any], now_us: int, *, step_us: int = 75_000, columns: int = 80) -> list[str]:
     """Each output's last seconds from a recorded state: ``amber   ██··██··``, the newest on the right.
 
     What the record no longer reaches back to is drawn as it was at its oldest change.

@@ -40,11 +40,13 @@ def settle(last: Buttons | None, read: InputReading, still_us: int, gap_us: int)
     """What to remember, and the reading with the arm and reset levels that count.
 
     The first reading, and the first after a silence longer than `gap_us`, counts as it is: it is never an edge.
+    A reading that is stamped before the last one (an edge that waited in a queue) counts from the last one's time.
     """
-    if last is None or not 0 <= read.at_us - last.at_us <= gap_us:
+    if last is None or read.at_us - last.at_us > gap_us:
         return Buttons(read.at_us, *(Button(level, read.at_us, level) for level in (read.arm, read.reset))), read
-    arm = follow(last.arm, read.arm, read.at_us, still_us)
-    reset = follow(last.reset, read.reset, read.at_us, still_us)
+    at_us = max(read.at_us, last.at_us)
+    arm = follow(last.arm, read.arm, at_us, still_us)
+    reset = follow(last.reset, read.reset, at_us, still_us)
     if (arm.counts, reset.counts) != (read.arm, read.reset):
         read = replace(read, arm=arm.counts, reset=reset.counts)
-    return Buttons(read.at_us, arm, reset), read
+    return Buttons(at_us, arm, reset), read
