@@ -145,7 +145,7 @@ def test_a_certificate_is_good_from_today_and_no_longer_than_the_pack_allows(fac
     assert (error.expected, error.came) == (f"after today and not after {latest} ({GB.calibration_age_d.clause})", day(-1))
 
 
-REPLACED = DetectorReplaced(CH, "SN-2", WALL_S + 90 * DAY_S, "leader")
+REPLACED = DetectorReplaced(CH, "SN-2", WALL_S + 80 * DAY_S, "leader")
 
 
 def turn_of(bench: Bench, **changes: object) -> Turn:

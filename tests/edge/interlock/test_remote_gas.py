@@ -15,7 +15,7 @@ from edge.interlock.conditions.facts import Facts, facts
 from edge.interlock.conditions.measures import Measure, measures
 from edge.interlock.evidence import RemoteGas, Source
 from edge.interlock.site import SiteRemote, build, confined_limits
-from edge.interlock.snapshot import MAX_SUBJECTS, accept
+from edge.interlock.snapshot import MAX_SUBJECTS, Refused, accept
 from edge.interlock.state import Mode, Reason
 from tests.edge.interlock.bench import GB, SITE, Bench
 from tests.edge.interlock.test_site import EXAMPLE
@@ -134,8 +134,7 @@ def test_what_the_broker_had_kept_never_replaces_a_word_of_known_age() -> None:
     assert held.remotes["ch4-far"].value_milli == 12_500
     after, refused = accept(held, RemoteGas(20, "ch4-far", 0, kept=True), Source.LINK, 100)
     assert after == held
-    assert refused is not None
-    assert refused.why == "kept by the broker, while a word of known age stands"
+    assert refused == Refused(Source.LINK, "RemoteGas", "kept by the broker, while a word of known age stands")
     after, refused = accept(held, RemoteGas(20, "ch4-far", 0), Source.LINK, 100)
     assert refused is None
     assert after.remotes["ch4-far"].value_milli == 0
@@ -150,6 +149,8 @@ def test_many_names_do_not_fill_the_memory() -> None:
 
 def test_it_is_shown_with_its_last_word() -> None:
     f = _facts(RemoteGas(900_000_000, "ch4-far", 12_500))
+    (oxygen,) = (m for m in measures("gas", _facts(RemoteGas(1, "o2-far", 20_900))) if m.subject == "o2-far")
+    assert (oxygen.low, oxygen.high, oxygen.inside) == (19.5, 23.5, True)
     shown = view._remotes(f)
     assert [(r.name, r.value, r.unit, r.age_ms, r.alarm) for r in shown] == [
         ("ch4-far", 12.5, "%LEL", 100_000, True), ("o2-far", None, "vol%", None, False),
