@@ -18,10 +18,10 @@ from firmware_sim.settings import RelayBoardSettings, SiteSettings
 
 _TICK_S = 0.002
 _KINDS: dict[str, type[IcpDas | Waveshare]] = {"icpdas": IcpDas, "waveshare": Waveshare}
-_BUS_FAULTS = (
-    Fault.NONE, Fault.SILENT, Fault.EXCEPTION, Fault.LINK_DROP, Fault.LATE, Fault.WRONG_UNIT, Fault.CRC, Fault.GARBAGE,
-    Fault.NOISE, Fault.TRUNCATED,
+_OF_DETECTORS = (
+    Fault.FROZEN, Fault.STATUS_FAULT, Fault.OVER_RANGE, Fault.WARM_UP, Fault.DRIFT, Fault.FOLD_BACK,
 )  # fmt: skip
+_BUS_FAULTS = tuple(fault for fault in Fault if fault not in _OF_DETECTORS)
 
 
 class _Place:

@@ -14,7 +14,18 @@ from tests.edge.relay.contract import PrimaryContract, RelayBench
 
 
 class IcpDasBench(RelayBench):
-    line_faults = ("silent", "exception", "late", "wrong_unit", "crc", "garbage", "noise", "truncated")
+    line_faults = (
+        "silent",
+        "exception",
+        "late",
+        "wrong_unit",
+        "wrong_count",
+        "crc",
+        "garbage",
+        "noise",
+        "truncated",
+        "short",
+    )
 
     def __init__(self, running) -> None:
         super().__init__()
