@@ -18,6 +18,7 @@ from edge.cli.words import Words, limits
 from edge.config import SIMULATION, BoxConfig, load
 from edge.gas import budget
 from edge.gas.budget import BusBudget
+from edge.gpio import keeps_outputs
 from edge.interlock import rules, safety_time, site, trust
 from edge.interlock.safety_time import SafetyTime
 from edge.presence.badges import load_secrets
@@ -126,6 +127,9 @@ def _warnings(config: BoxConfig, today: datetime.date) -> list[Caution]:
             found.append(_warning(f"{field}.serial", "warn_no_serial", name=channel.name))
     if not any(gas(channel.gas).kind is Kind.OXYGEN for channel in config.channels):
         found.append(_warning("channels", "warn_no_oxygen"))
+    lines = [one.name for one in config.relay.series if one.kind == "gpio"]
+    if lines and keeps_outputs():
+        found.extend(_warning(f"relay.series.{name}", "warn_keeps", name=name) for name in lines)
     return found
 
 

@@ -387,6 +387,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "工牌 {badge}（{name}）没有密钥：识别不了此人",
         "no secret for badge {badge} ({name}): this person cannot be recognised",
     ),
+    "warn_keeps": (
+        "继电器 {name}：本机内核在程序退出后保持 GPIO 电平（或无法得知），只有主继电器会断开",
+        "relay {name}: this kernel keeps a GPIO level when the program dies, or does not say; only the primary opens then",
+    ),
     "warn_no_serial": ("通道 {name} 未填写出厂编号", "channel {name}: no serial number"),
     # rules
     "shadow.more_trips": ("多切断", "more trips"),

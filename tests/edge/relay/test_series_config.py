@@ -1,5 +1,6 @@
 """What a configuration may not say about the final element."""
 
+import datetime
 from pathlib import Path
 
 import msgspec
@@ -7,6 +8,7 @@ import pytest
 
 from contracts.errors import ContractError
 from edge import config as box_config
+from edge.cli import checking
 from edge.config import BoxConfig, GpioChip, SeriesRelay, check, device_addresses
 
 replace = msgspec.structs.replace
@@ -61,3 +63,13 @@ def test_what_contradicts_itself_is_refused_by_its_field(config: BoxConfig, seri
 def test_a_serial_line_belongs_to_one_device(config: BoxConfig) -> None:
     with pytest.raises(ContractError, match="a serial line of its own"):
         check(_with(config, replace(BOARD, device=config.relay.device)))
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_kernel_that_keeps_levels_is_told_of_at_the_check(config: BoxConfig, monkeypatch, keeps: bool) -> None:
+    """findings/hardware 2: a relay on a GPIO line stays closed when the program dies; only the primary opens then."""
+    monkeypatch.setattr(checking, "keeps_outputs", lambda: keeps)
+    chain = _with(config, BOARD, LINE, gpio=GpioChip("pi"))
+    found = [caution.field for caution in checking._warnings(chain, datetime.date(2026, 6, 1))]
+    assert ("relay.series.k3" in found) is keeps
+    assert "relay.series.k2" not in found
