@@ -11,7 +11,7 @@ import pytest
 from contracts.errors import ContractError
 from edge import users
 from edge.config import BoxConfig, read
-from edge.interlock.evidence import Source
+from edge.interlock.evidence import MAY_SEND, Source
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "configs" / "box.example.yaml"
 NOBODY = pwd.getpwnam("nobody").pw_uid
@@ -24,6 +24,14 @@ def config(uids: dict[str, str | int]) -> BoxConfig:
 def test_a_name_becomes_its_number_and_a_number_stays() -> None:
     found = users.sources(config({"presence": "nobody", "link": 54321}))
     assert found == {NOBODY: Source.PRESENCE, 54321: Source.LINK}
+
+
+def test_the_stack_light_is_known_so_that_it_can_be_refused() -> None:
+    """Its user may send no evidence and give no command."""
+    found = users.sources(config({"panel": "nobody"}))
+    assert found == {NOBODY: Source.PANEL}
+    assert Source.PANEL.value == "panel"
+    assert Source.PANEL not in MAY_SEND
 
 
 def test_nobody_is_named_so_nobody_is_believed() -> None:

@@ -19,6 +19,16 @@ def _status(bench: Bench) -> Status:
     )  # fmt: skip
 
 
+def test_the_screens_token_is_handed_on_and_is_nothing_without_a_screen(bench: Bench) -> None:
+    step = bench.step()
+    assert _status(bench).place_token == ""
+    shown = view.build(
+        step.facts, step.verdicts, boot=1, audit=AuditView(1, 0, 0, writable=True, age_ms=0), buses=(), events=(),
+        loop_lag_ms=0.0, evaluations=1, place_token="a.b.c",
+    )  # fmt: skip
+    assert shown.place_token == "a.b.c"
+
+
 def _countdowns(bench: Bench) -> dict[str, int]:
     return {countdown.what: countdown.left_ms for countdown in _status(bench).countdowns}
 
