@@ -75,6 +75,13 @@ def test_lamp_test_by_command_and_by_button_lights_everything(box):
         until(lambda: not _lamps(box)["buzzer"], "and off again", 20)
 
 
+def test_the_silence_button_silences_for_the_declared_time(box):
+    box.site.press("silence", 400)
+    quiet_ms = until(lambda: _view(box)["quiet_ms"], "silenced", 10)
+    assert quiet_ms <= PLACES["silence_s"] * 1000
+    assert "silenced" in box.hotbox("panel").stdout
+
+
 def test_gas_over_its_limit_flashes_everything_and_cannot_be_silenced(box):
     box.site.set("ch4-1", "40")
     until(lambda: _view(box)["meaning"] == "evacuate", "it says: leave", 20)
