@@ -47,6 +47,9 @@ def run_command(
     every: Annotated[bool, typer.Option("--all", help="Play all shipped scenarios.")] = False,
     directory: Annotated[Path | None, typer.Option("--dir", help="A running site; without it one is started.")] = None,
     box: Annotated[Path | None, typer.Option("--box", help="The configuration of the box that runs on --dir.")] = None,
+    again: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Play one that failed up to N times more, on a busy machine.")
+    ] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the outcome as JSON.")] = None,
 ) -> None:
     """Play scenarios against the real box on the simulated site, in turn, and say what came of each expectation.
@@ -70,7 +73,7 @@ def run_command(
     attached = running.Attached(site, box) if site is not None and box is not None else None
     console = Console()
     try:
-        outcomes = running.play_all(chosen, attached, console)
+        outcomes = running.play_all(chosen, attached, console, again)
     except DemoError as error:
         raise SimulationError(str(error)) from error
     if len(outcomes) > 1:

@@ -35,7 +35,10 @@ class Played(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How a scenario went: `error` is set when it could not even begin, or not be played to its end."""
+    """How a scenario went: `error` is set when it could not even begin, or not be played to its end.
+
+    `plays`: how often it was played; more than once where it failed and was to be played again.
+    """
 
     name: str
     zh: str
@@ -45,6 +48,7 @@ class Outcome(msgspec.Struct, frozen=True):
     seconds: float
     steps: tuple[Played, ...]
     error: str = ""
+    plays: int = 1
 
 
 class Player:

@@ -91,16 +91,22 @@ def _in_good_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def play_all(chosen: Sequence[tuple[str, Scenario]], attached: Attached | None, console: Console) -> list[Outcome]:
-    """Play them in turn; one that fails does not keep the others from being played."""
+def play_all(
+    chosen: Sequence[tuple[str, Scenario]], attached: Attached | None, console: Console, again: int = 0
+) -> list[Outcome]:
+    """Play them in turn; one that fails is played up to `again` times more, and keeps no other from being played."""
     outcomes = []
     with playground(attached, console) as where:
         for name, scenario in chosen:
             head = f"{name}  {scenario.title.zh} | {scenario.title.en}"
             console.print(f"\n[bold]{_plain(head)}[/]  {' '.join(scenario.requirements)}", highlight=False)
             console.print(f"[dim]{_plain(scenario.purpose.zh)} | {_plain(scenario.purpose.en)}[/]", highlight=False)
-            outcomes.append(where.play(name, scenario, console))
-            show_end(console, outcomes[-1])
+            for plays in range(1, again + 2):
+                outcome = msgspec.structs.replace(where.play(name, scenario, console), plays=plays)
+                show_end(console, outcome)
+                if outcome.ok:
+                    break
+            outcomes.append(outcome)
     return outcomes
 
 
@@ -128,7 +134,8 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     for head in ("场景 scenario", "标题 title", "要求 requirements", "结果 result", "秒 s"):
         shown.add_column(head)
     for outcome in outcomes:
-        result = "[green]✔ 通过 ok[/]" if outcome.ok else "[red]✘ 失败 FAILED[/]"
+        plays = f" ({outcome.plays}×)" if outcome.plays > 1 else ""
+        result = f"[green]✔ 通过 ok[/]{plays}" if outcome.ok else f"[red]✘ 失败 FAILED[/]{plays}"
         title = f"{outcome.zh}\n[dim]{outcome.en}[/]"
         shown.add_row(outcome.name, title, " ".join(outcome.requirements), result, f"{outcome.seconds:.1f}")
     return shown
