@@ -3,7 +3,7 @@
 from edge.interlock.evidence import Device
 from edge.interlock.presence_view import badges, devices
 from edge.interlock.status import BadgeView, DeviceView
-from tests.edge.interlock.bench import BEACON, GB, SECOND, Bench, replace
+from tests.edge.interlock.bench import BEACON, GB, Bench, replace
 
 LIMIT = GB.badge_battery_percent.value
 
@@ -12,13 +12,14 @@ def test_badges_of_permit_and_roster_and_the_beacon_are_shown_by_number(ready: B
     """PTW-04: with their owners; a badge that nobody names is not one of them."""
     ready.batteries = {1001: LIMIT - 1, 1002: LIMIT}
     ready.badges[1003] = False
-    ready.badge_seen[1003] = ready.now - 3 * SECOND
+    ready.badge_seen[1003] = ready.now - 2_999_999
     ready.badge_seen[9001] = ready.now
     shown = {view.badge: view for view in badges(ready.step(ms=0).facts)}
     assert list(shown) == sorted(shown)
     assert shown[1001] == BadgeView(1001, "张作业", -60, LIMIT - 1, True, 0)
     assert shown[1002] == BadgeView(1002, "李监护", -60, LIMIT, False, 0)
-    assert shown[1003] == BadgeView(1003, "赵班长", -60, None, False, 3000)
+    assert shown[1003] == BadgeView(1003, "赵班长", -60, None, False, 2999)
+    assert isinstance(shown[1003].age_ms, int)
     assert shown[BEACON] == BadgeView(BEACON, "beacon", -60, None, False, 0)
     assert not {1004, 9001} & set(shown), "not heard, or nobody's"
 
@@ -42,10 +43,10 @@ def test_a_badge_heard_after_the_evaluation_is_not_younger_than_now(ready: Bench
 def test_devices_say_what_is_wrong_and_what_to_do(ready: Bench) -> None:
     """PTW-04"""
     ready.devices = {
-        "radio": Device(ready.now - 1500, "radio", "ok", 17), "gnss": Device(ready.now, "gnss", "void", 4),
+        "radio": Device(ready.now - 2_999_999, "radio", "ok", 17), "gnss": Device(ready.now, "gnss", "void", 4),
     }  # fmt: skip
     gnss, radio = devices(ready.step(ms=0).facts)
-    assert radio == DeviceView("radio", True, "", "", "", "", "", 1, 17)
+    assert radio == DeviceView("radio", True, "", "", "", "", "", 2999, 17)
     assert gnss == DeviceView(
         "gnss", False, "gnss_void", "定位接收机没有定位", "the GNSS receiver has no fix", "把天线移到开阔处",
         "move the antenna into the open", 0, 4,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from contracts.event import Category, Severity
 from edge.interlock.conditions.devices import device_fault
 from edge.interlock.evidence import BadgeRefused, Device
 from edge.interlock.state import Mode, Reason
@@ -10,8 +11,10 @@ from tests.edge.interlock.bench import BEACON, GB, SECOND, Bench, replace
 BADGE_US, PLACE_US = GB.badge_ttl_s.value * SECOND, GB.position_ttl_s.value * SECOND
 
 
-def _notes(bench: Bench, kind: str) -> list[dict[str, object]]:
-    return [note.data for note in bench.notes if note.type == kind]
+def _notes(bench: Bench, kind: str, sev: Severity = Severity.WARNING) -> list[dict[str, object]]:
+    found = [note for note in bench.notes if note.type == kind]
+    assert all((note.cat, note.sev) == (Category.IDENTITY, sev) for note in found)
+    return [note.data for note in found]
 
 
 def _code(bench: Bench, condition: str) -> str:
@@ -127,7 +130,7 @@ def test_a_device_that_fails_is_noted_once_and_again_when_it_is_well(ready: Benc
     assert [(data["chan"], data["code"]) for data in _notes(ready, "device.failed")] == [
         ("gnss", "gnss_silent"), ("radio", "radio_deaf"), ("radio", "radio_absent"),
     ]  # fmt: skip
-    assert [data["chan"] for data in _notes(ready, "device.well")] == ["radio"]
+    assert [data["chan"] for data in _notes(ready, "device.well", Severity.INFO)] == ["radio"]
     assert ready.volatile.devices == {"gnss": "gnss_silent"}
 
 

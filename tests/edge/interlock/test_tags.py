@@ -2,11 +2,12 @@
 
 import pytest
 
-from edge.interlock.conditions.tags import at_point, tapped
+from contracts.event import Category
+from edge.interlock.conditions.tags import at_point, tapped, untapped
 from edge.interlock.evidence import Tap
 from edge.interlock.snapshot import Snapshot
 from edge.interlock.state import Reason
-from tests.edge.interlock.bench import GB, GUARDIAN, PERFORMER, SECOND, Bench, replace
+from tests.edge.interlock.bench import GB, GUARDIAN, PERFORMER, RELIEF, SECOND, Bench, permit, replace
 
 TTL_US, PAIR_US = GB.tap_ttl_s.value * SECOND, GB.tap_pair_s.value * SECOND
 
@@ -50,6 +51,23 @@ def test_the_crew_checks_in_once_a_performer_and_a_guardian_have_tapped(reader: 
     assert reader.check_in() == ""
     reader.taps.clear()
     assert reader.step().verdicts["check_in"].ok, "once a day is enough"
+
+
+def test_of_two_guardians_one_card_is_enough_and_both_are_named_while_none_was_read(reader: Reader) -> None:
+    """PTW-27"""
+    claims = permit()
+    two = replace(claims, people=(*claims.people, RELIEF))
+    reader.tap("person", "performer")
+    facts = reader.step(ms=0).facts
+    assert untapped(facts, two) == f"{GUARDIAN.name} / {RELIEF.name}"
+    reader.tap("person", "guardian")
+    assert untapped(reader.step(ms=0).facts, two) == ""
+
+
+def test_a_card_counts_from_the_moment_that_it_is_read(reader: Reader) -> None:
+    """PTW-27"""
+    reader.tap("person", "performer")
+    assert tapped(reader.step(ms=0).facts, "performer")
 
 
 def test_a_site_that_does_not_ask_for_cards_needs_none(reader: Reader) -> None:
@@ -122,6 +140,7 @@ def test_every_tag_is_noted_once_in_order_with_who_was_there(reader: Reader) -> 
     reader.tap("point", "blind-12")
     reader.step()
     notes = [note for note in reader.notes if note.type == "tag.read"]
+    assert {note.cat for note in notes} == {Category.IDENTITY}
     assert [(note.actor, note.data["what"], note.data["name"], note.data["person"]) for note in notes] == [
         (("person", "guardian"), "person", "guardian", "guardian"),
         (("person", "guardian"), "point", "blind-12", "guardian"),
