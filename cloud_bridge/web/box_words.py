@@ -250,6 +250,7 @@ REASONS: dict[str, str] = {
     "proof_key": _("the key switch is not in TEST"),
     "proof_isolation": _("the isolation contact does not prove that the load is isolated"),
     "permit_on_hold": _("permit {subject} was suspended and not reset on site since"),
+    "wind_stop": _("too much wind for any hot work outdoors, upgraded or not ({subject})"),
 }
 
 TODOS: dict[str, str] = {
@@ -427,4 +428,5 @@ TODOS: dict[str, str] = {
     "proof_key": _("turn the key to TEST; without that input rehearse with --drill"),
     "proof_isolation": _("open and lock the load's isolator; without that input rehearse with --drill"),
     "permit_on_hold": _("call the safety officer; then somebody entitled resets here"),
+    "wind_stop": _("stop outdoor hot work and wait for the wind to fall"),
 }

@@ -202,6 +202,12 @@ CATALOGUE: dict[str, Text] = {
         "重启或更换传感器",
         "restart or replace the sensor",
     ),
+    "wind_stop": Text(
+        "风力达到停工等级，升级也不得作业（{subject}）",
+        "too much wind for any hot work outdoors, upgraded or not ({subject})",
+        "停止露天动火，等风力减弱",
+        "stop outdoor hot work and wait for the wind to fall",
+    ),
     "wind_strong": Text(
         "风力过大，作业票未升级（{subject}）",
         "too much wind for a permit that is not upgraded ({subject})",

@@ -111,13 +111,13 @@ def closed_means_clean_air(t: Transition) -> str:
     return ""
 
 
-STRONG_WIND_M_S = 8.0
-"""Where grade 5 begins (GB/T 28591-2012)."""
+STRONG_WIND_M_S, STORM_M_S = 8.0, 10.8
+"""Where grade 5 and grade 6 begin (GB/T 28591-2012)."""
 
 
 def closed_means_a_cool_box_in_calm_air(t: Transition) -> str:
     """Commanded closed ⇒ the sensor in the box and the anemometer are sound and fresh, the box at most at its highest
-    temperature, and no wind of grade 5 unless the permit is upgraded."""
+    temperature, no wind of grade 5 unless the permit is upgraded, and none of grade 6 at all."""
     if not t.closed:
         return ""
     upgraded = any(permit.carries_upgrade for permit in t.after.permits if permit.jti == t.after.active)
@@ -131,7 +131,7 @@ def closed_means_a_cool_box_in_calm_air(t: Transition) -> str:
             return f"closed while {sensor.name} is silent"
         if sensor.name == t.site.enclosure and reading.value > t.rules.enclosure_max_c.value:
             return f"closed at {reading.value} °C"
-        if sensor.name == t.site.wind and reading.value >= STRONG_WIND_M_S and not upgraded:
+        if sensor.name == t.site.wind and reading.value >= (STORM_M_S if upgraded else STRONG_WIND_M_S):
             return f"closed at {reading.value} m/s"
     return ""
 

@@ -330,13 +330,19 @@ def _reboot(bench: Bench, number: int) -> None:
     bench.restart(boot_id=f"boot-{number}")
 
 
+_WINDS_M_S = (7.9, 9.0, 12.0)
+
+
 def _sensor(bench: Bench, number: int) -> Gas:
     return bench.sensors[SENSORS[number % len(SENSORS)]]
 
 
 def _sensor_says(bench: Bench, number: int) -> None:
-    """Up to 75, in °C or m/s."""
-    _sensor(bench, number).value = number / 2
+    """Up to 75 °C; calm, wind of grade 5 or a storm."""
+    if SENSORS[number % len(SENSORS)] == SITE.wind:
+        _sensor(bench, number).value = _WINDS_M_S[number // len(SENSORS) % len(_WINDS_M_S)]
+    else:
+        _sensor(bench, number).value = number / 2
 
 
 def _sensor_silent(bench: Bench, number: int) -> None:

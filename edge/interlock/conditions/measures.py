@@ -199,13 +199,17 @@ def _wind(f: Facts) -> Measures:
     if not f.site.wind:
         yield Measure("无风速仪", "no anemometer")
         return
-    row = f.rules.wind_forbidden_grade
-    high = BEAUFORT_M_S[row.value] if row.value < len(BEAUFORT_M_S) else None
-    zh, en = f"风速，{row.value} 级起限制", f"wind, limited from grade {row.value}"
+    row, stop = f.rules.wind_forbidden_grade, f.rules.wind_stop_grade
     upgraded = f.permit is not None and f.permit.carries_upgrade
-    yield _by_sensor(f, f.site.wind, zh, en, None if upgraded else high, row.clause, below=True)
+    if upgraded or stop.value <= row.value:
+        zh, en = f"风速，{stop.value} 级起一律停止", f"wind, nobody works from grade {stop.value}"
+        row = stop
+    else:
+        zh, en = f"风速，{row.value} 级起限制", f"wind, limited from grade {row.value}"
+    high = BEAUFORT_M_S[row.value] if row.value < len(BEAUFORT_M_S) else None
+    yield _by_sensor(f, f.site.wind, zh, en, high, row.clause, below=True)
     if upgraded:
-        yield Measure("作业票已升级", "the permit is upgraded", clause=row.clause)
+        yield Measure("作业票已升级", "the permit is upgraded", clause=f.rules.wind_forbidden_grade.clause)
 
 
 def _deadman(f: Facts) -> Measures:

@@ -74,6 +74,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     night_from_h: Lower
     night_to_h: Higher
     wind_forbidden_grade: Lower
+    wind_stop_grade: Lower
     # people and place
     guardian_grace_s: Lower
     performer_grace_s: Lower

@@ -60,7 +60,8 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "upgrade_days": ("节假日与休息日", "holidays and rest days"),
         "night_from_h": ("夜间开始", "night begins"),
         "night_to_h": ("夜间结束", "night ends"),
-        "wind_forbidden_grade": ("禁止露天动火的风力", "no outdoor hot work from wind"),
+        "wind_forbidden_grade": ("禁止露天动火的风力（升级除外）", "outdoor hot work only upgraded from wind"),
+        "wind_stop_grade": ("一律停止露天动火的风力", "no outdoor hot work at all from wind"),
     },
     "people": {
         "guardian_grace_s": ("监护人离开宽限", "guardian's absence, grace"),

@@ -219,13 +219,41 @@ def test_a_speed_has_the_grade_whose_lower_bound_it_reaches(m_s: float, blows: i
 @pytest.mark.parametrize(("forbidden", "m_s", "passes"), [(0, 0.0, False), (1, 0.2, True), (1, 0.3, False), (13, 60.0, True)])
 def test_the_pack_says_from_which_grade(forbidden: int, m_s: float, passes: bool) -> None:
     """OSHA's pack has no such rule: 13 lies beyond the scale."""
-    bench = Bench(pack=replace(GB, wind_forbidden_grade=replace(GB.wind_forbidden_grade, value=forbidden)))
+    never = replace(GB.wind_stop_grade, value=13)
+    pack = replace(GB, wind_forbidden_grade=replace(GB.wind_forbidden_grade, value=forbidden), wind_stop_grade=never)
+    bench = Bench(pack=pack)
     bench.sensors["wind-1"].value = m_s
     step = bench.step(ms=0)
     assert step.verdicts["wind"].ok is passes
     (shown,) = measures("wind", step.facts)
     assert shown.high == (BEAUFORT_M_S[forbidden] if forbidden <= 12 else None)
     assert shown.inside is (None if forbidden == 13 else passes)
+
+
+@pytest.mark.parametrize(("level", "base"), [(Level.GRADE_2, None), (Level.GRADE_1, Level.GRADE_2), (Level.SPECIAL, None)])
+def test_a_storm_opens_the_contact_whatever_the_permit(level: Level, base: Level | None) -> None:
+    """wind_stop_grade: 40 m/s is no wind for an upgraded permit either, and none begins in it."""
+    bench = Bench().prepare(permit(level=level, base_level=base)).release()
+    bench.sensors["wind-1"].value = 40.0
+    step = bench.step(ms=0)
+    assert step.relay is Relay.OPEN
+    rule = GB.wind_stop_grade
+    assert step.durable.first_out == Reason("wind_stop", "wind-1", 40_000, 10_800, "m/s", rule.clause)
+    (shown, *_) = measures("wind", step.facts)
+    assert shown.inside is False
+
+
+def test_a_site_may_stop_all_work_before_the_standard_limits_it() -> None:
+    """Tightened to grade 4, the stop comes before what an upgrade would allow, and is shown as such."""
+    bench = Bench(pack=replace(GB, wind_stop_grade=replace(GB.wind_stop_grade, value=4)))
+    bench.sensors["wind-1"].value = 5.5
+    step = bench.step(ms=0)
+    assert [reason.code for reason in step.verdicts["wind"].reasons] == ["wind_stop"]
+    (shown,) = measures("wind", step.facts)
+    assert (shown.high, shown.inside, shown.clause) == (5.5, False, GB.wind_stop_grade.clause)
+    same = replace(GB, wind_stop_grade=replace(GB.wind_stop_grade, value=GB.wind_forbidden_grade.value))
+    (shown,) = measures("wind", Bench(pack=same).step(ms=0).facts)
+    assert shown.clause == GB.wind_stop_grade.clause
 
 
 @pytest.mark.parametrize(
@@ -241,11 +269,12 @@ def test_the_pack_says_from_which_grade(forbidden: int, m_s: float, passes: bool
 def test_only_an_upgraded_permit_goes_on_in_strong_wind(level: Level, base: Level | None, passes: bool) -> None:
     """GB 30871-2022 5.2.15: where production needs it, one level higher. A silent anemometer stops that work too."""
     bench = Bench().prepare(permit(level=level, base_level=base)).release()
-    bench.sensors["wind-1"].value = 14.0
+    bench.sensors["wind-1"].value = 10.7
     step = bench.step(ms=0)
     assert (step.relay is Relay.HOLD) is passes
     shown = measures("wind", step.facts)
-    assert [m.inside for m in shown] == ([None, None] if passes else [False])
+    assert [m.inside for m in shown] == ([True, None] if passes else [False])
+    assert [m.high for m in shown] == ([10.8, None] if passes else [8.0])
     bench.sensors["wind-1"].quality = Quality.FROZEN
     assert bench.step(ms=0).relay is Relay.OPEN
 

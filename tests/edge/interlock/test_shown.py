@@ -142,6 +142,7 @@ def _upgraded() -> Bench:
     bench.now = NOW
     bench.rules = replace(
         GB, wind_forbidden_grade=replace(GB.wind_forbidden_grade, value=len(BEAUFORT_M_S)),
+        wind_stop_grade=replace(GB.wind_stop_grade, value=len(BEAUFORT_M_S)),
         ticket_check=replace(GB.ticket_check, value=False),
     )  # fmt: skip
     return _at(bench, "2031-03-03T12:00:00")

@@ -614,6 +614,17 @@ def test_a_grade_begins_at_its_lower_bound(m_s: float, passes: bool) -> None:
     assert _ok(bench, "wind") is passes
 
 
+@pytest.mark.rule("wind_stop_grade")
+@pytest.mark.parametrize(("m_s", "passes"), [(10.7, True), (10.799, True), (10.8, False), (10.801, False), (40.0, False)])
+@pytest.mark.parametrize("base", [None, Level.GRADE_2], ids=["special of its own", "upgraded"])
+def test_from_grade_six_no_permit_works_outdoors(base: Level | None, m_s: float, passes: bool) -> None:
+    """wind_stop_grade, policy: GB/T 28591-2012 has grade 6 from 10.8 m/s."""
+    level = Level.GRADE_1 if base else Level.SPECIAL
+    bench = Bench().prepare(permit(level=level, base_level=base))
+    bench.sensors["wind-1"].value = m_s
+    assert _ok(bench, "wind") is passes
+
+
 @pytest.mark.rule("upgrade_days")
 @pytest.mark.parametrize(
     ("day", "rises"), [("2026-09-30", False), ("2026-10-01", True), ("2026-10-07", True), ("2026-10-08", False)]

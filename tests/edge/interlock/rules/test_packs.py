@@ -75,6 +75,7 @@ def test_the_limits_are_those_of_the_standard(name: str) -> None:
     assert pack.gas_test_daily.value
     assert pack.gas_record_s.value == 7200
     assert pack.wind_forbidden_grade.value == 5
+    assert pack.wind_stop_grade.value == 6
     for limit in pack.limits:
         if limit.unit is Unit.VOL_PCT and limit.gas != "O2":
             lel = GASES[limit.gas].lel_vol_pct
