@@ -48,6 +48,11 @@ class Transition(msgspec.Struct, frozen=True):
         return self.step.relay is not Relay.OPEN and not self.pulse
 
     @property
+    def releases(self) -> bool:
+        """The relay is told to close for work."""
+        return self.step.relay is Relay.CLOSE and not self.pulse
+
+    @property
     def pulse(self) -> bool:
         """A proof test has the contact closed for a moment."""
         run = self.step.volatile.proof_run
@@ -182,7 +187,7 @@ def closed_means_within_the_deadline(t: Transition) -> str:
     if t.now >= t.after.deadline_us:
         return f"closed {t.now - t.after.deadline_us} us after the deadline"
     claims = next((permit for permit in t.after.permits if permit.jti == t.after.active), None)
-    if t.step.relay is not Relay.CLOSE or claims is None:
+    if not t.releases or claims is None:
         return ""
     left_us = claims.exp * SECOND - t.snapshot.clock.t * 1000 - (t.now - t.snapshot.clock.at_us)
     return "" if t.after.deadline_us - t.now <= left_us else "the deadline is after the permit's end"
@@ -206,7 +211,7 @@ def closed_means_the_level_suffices(t: Transition) -> str:
 
 def a_release_needs_its_own_acknowledgement(t: Transition) -> str:
     """LOCKED/TRIPPED → RELEASED leads through ARMED and the durable acknowledgement of that very attempt."""
-    if t.step.relay is not Relay.CLOSE or t.pulse:
+    if not t.releases:
         return ""
     if t.before.mode is not Mode.ARMED:
         return f"closed from {t.before.mode}"
@@ -217,7 +222,7 @@ def a_release_needs_its_own_acknowledgement(t: Transition) -> str:
 
 def a_release_needs_every_release_condition(t: Transition) -> str:
     """The relay closes only when every release condition passes on current evidence and no latch is set."""
-    if t.step.relay is not Relay.CLOSE or t.pulse:
+    if not t.releases:
         return ""
     missing = [c.name for c in CONDITIONS if c.release and not t.step.verdicts[c.name].ok]
     return f"closed although {missing} fail" if missing or t.before.latched else ""
@@ -349,7 +354,7 @@ def a_crew_is_two_people_who_were_verified(t: Transition) -> str:
     """A release binds a performer and a guardian of its permit, two different people; nobody joins later."""
     if t.step.relay is Relay.HOLD and t.after.crew != t.before.crew:
         return "the crew changed while released"
-    if t.step.relay is not Relay.CLOSE:
+    if not t.releases:
         return ""
     claims = next((permit for permit in t.after.permits if permit.jti == t.after.active), None)
     if claims is None:
@@ -361,7 +366,7 @@ def a_crew_is_two_people_who_were_verified(t: Transition) -> str:
 def a_first_ignition_follows_its_approval(t: Transition) -> str:
     """A permit is first released within the approval's age, or after the guardian's word and a gas test that are both
     younger than the day on which the approval became too old."""
-    if t.step.relay is not Relay.CLOSE or t.after.active in t.before.ignited:
+    if not t.releases or t.after.active in t.before.ignited:
         return ""
     claims = next((permit for permit in t.after.permits if permit.jti == t.after.active), None)
     if claims is None:
@@ -381,7 +386,7 @@ def a_first_ignition_follows_its_approval(t: Transition) -> str:
 def a_release_needs_its_ticket_checked_today(t: Transition) -> str:
     """The relay closes only under a permit whose ticket was checked on this very day of it, by a named person who
     neither works on it nor approved it."""
-    if t.step.relay is not Relay.CLOSE:
+    if not t.releases:
         return ""
     claims = next((permit for permit in t.after.permits if permit.jti == t.after.active), None)
     check = t.after.ticket_checks.get(t.after.active)

@@ -230,6 +230,7 @@ def _proof_inputs(bench: Bench, number: int) -> None:
 def _proof_test(bench: Bench, number: int) -> None:
     """A whole proof test, on mended devices."""
     mend_devices(bench)
+    _proof_inputs(bench, number // 2)
     bench.run(0.1)
     _proof_asked(bench, number)
     bench.run(2)
@@ -377,7 +378,7 @@ MOVES: dict[str, Move] = {
     "disk": _disk, "gap": _gap, "gas test": _gas_test, "check ticket": check_ticket, "window": _window, "fault window": _fault_window,
     "boss": _badge(1006), "permit": _permit, "revoke": _revoke, "suspend": _suspend, "suspend here": _suspend_here, "void": _void,
     "reconfirm": _reconfirm, "beacon": _badge(1009), "bypass": _bypass, "shut down": _shut_down,
-    "proof asked": _proof_asked, "proof test": _proof_test, "proof inputs": _proof_inputs, "deaf": _deaf,
+    "proof asked": _proof_asked, "proof test": _proof_test, "deaf": _deaf,
     "sensor says": _sensor_says, "sensor silent": _sensor_silent, "sensor quality": _sensor_quality,
     "restart": _restart, "reboot": _reboot, "wait": _wait, "wait long": _wait_long, "dusk": _dusk,
     "mend": mend,
