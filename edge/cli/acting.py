@@ -174,10 +174,19 @@ def parse_point(text: str) -> Point:
     return Point(parts[0], parts[1], parts[2], value)
 
 
+class _Tested(msgspec.Struct, frozen=True):
+    points: int
+    analyst: str
+    sampled: int
+
+
 def gas_test_command(
     context: typer.Context,
     analyst: Annotated[str, typer.Option(help="Id of the gas analyst, whose badge must be here.")] = "",
     serial: Annotated[str, typer.Option(help="The instrument's serial number.")] = "",
+    sampled: Annotated[
+        str, typer.Option(help="When the air was sampled: now, or HH:MM by the site's clock.")
+    ] = "",
     calibrated_until: Annotated[
         str, typer.Option(help="End of the instrument's calibration, such as 2027-03-31.")
     ] = "",
@@ -196,13 +205,18 @@ def gas_test_command(
     if sys.stdin.isatty():
         analyst = analyst or typer.prompt(words("ask_analyst"))
         serial = serial or typer.prompt(words("ask_serial"))
+        sampled = sampled or typer.prompt(words("ask_sampled"))
         calibrated_until = calibrated_until or typer.prompt(words("ask_calibrated_until"))
         points = points or _prompt_points(ask_status(chosen)[0], words)
-    raw = ask(chosen, "gas_test", analyst=analyst, serial=serial, points=points, calibrated_until=calibrated_until)
+    raw = ask(
+        chosen, "gas_test", analyst=analyst, serial=serial, sampled=sampled, points=points,
+        calibrated_until=calibrated_until,
+    )  # fmt: skip
     if as_json:
         printing.document(raw)
         return
-    text = words("gas_test_done", n=len(points), analyst=analyst)
+    done = msgspec.json.decode(raw, type=_Tested)
+    text = words("gas_test_done", n=done.points, analyst=done.analyst, at=sections.minute(done.sampled))
     printing.lines(printing.screen(), [Text(f"{sections.TICK} {text}", sections.GOOD)])
 
 

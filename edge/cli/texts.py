@@ -267,7 +267,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "confirmed": ("已确认：{what}", "confirmed: {what}"),
     # gas test
-    "gas_test_done": ("气体分析已录入：{n} 个数据，分析人 {analyst}", "gas test recorded: {n} values by {analyst}"),
+    "gas_test_done": (
+        "气体分析已录入：{n} 个数据，分析人 {analyst}，取样 {at}",
+        "gas test recorded: {n} values by {analyst}, sampled {at}",
+    ),
+    "ask_sampled": ("取样时间（现在填 now，或现场时钟 14:05）", "sampled at (now, or HH:MM by the site's clock)"),
     "ask_analyst": ("分析人编号", "analyst's id"),
     "ask_calibrated_until": ("仪器校准有效期至（如 2027-03-31）", "instrument calibrated until (such as 2027-03-31)"),
     "ask_serial": ("仪器出厂编号", "instrument's serial number"),
@@ -589,6 +593,7 @@ HELP_ZH: dict[str, str] = {
     "gas-test": "录入动火前气体分析。缺少的内容会逐项询问。\n\n退出码：0 已录入，1 被拒，3 联锁无应答。",
     "gas-test.analyst": "分析人编号，工牌须在场。",
     "gas-test.serial": "仪器出厂编号。",
+    "gas-test.sampled": "取样时间：now（现在），或现场时钟的 HH:MM。",
     "gas-test.calibrated_until": "仪器校准有效期，如 2027-03-31。",
     "gas-test.point": "位置:气体:单位:数值，如 up:CH4:%LEL:0.0；位置为 up、middle、down。",
     "gas-test.as_json": "打印 JSON。",

@@ -4,7 +4,7 @@
     {"op": "explain"}                                  -> every condition with what it looks at
     {"op": "watch"}                                    -> a status line at every change and each second
     {"op": "reset", "fault_by": []}                    opens the window; never resets
-    {"op": "gas_test", "analyst", "serial", "points"}  the analyst's badge must be here
+    {"op": "gas_test", "analyst", "serial", "points", "sampled": "14:05"}  the analyst's badge must be here
     {"op": "detector_test", "kind": "bump|calibration", "channel", "gas", "unit", "applied", "by", "bottle", "due"}
     {"op": "detector_test_stop", "channel"}
     {"op": "detector_replace", "channel", "serial", "due", "by"}   another head; then a bump test is needed
@@ -51,6 +51,7 @@ from edge.interlock.conditions.people import entitled
 from edge.interlock.reasons import CATALOGUE
 from edge.interlock.record import Note
 from edge.interlock.resetting import proof_missing
+from edge.interlock.sampling import sampled
 from edge.interlock.site import SitePerson, end_of_day
 from edge.interlock.state import POSITIONS, GasPoint, GasTest
 from edge.sockets import now_us
@@ -91,6 +92,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bottle: str = ""
     due: str = ""
     calibrated_until: str = ""
+    sampled: str = ""
     people: tuple[str, ...] = ()
     reason: Sentence = ""
     measure: Sentence = ""
@@ -332,8 +334,10 @@ class ControlServer:
                 )
         facts = self._interlock.step.facts
         until_s = _calibrated_until(request.calibrated_until, facts.wall_s)
-        test = GasTest(now_us(), facts.wall_s, request.analyst, request.serial, request.points, until_s)
-        return happenings.GasTested(test), {"points": len(request.points), "analyst": request.analyst}
+        moment = sampled(facts, request.sampled)
+        test = GasTest(moment.at_us, moment.t, request.analyst, request.serial, request.points, until_s)
+        done = {"points": len(request.points), "analyst": request.analyst, "sampled": moment.t}
+        return happenings.GasTested(test), done
 
     def _detector_test(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid

@@ -59,7 +59,7 @@ class GasPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GasTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A gas test entered at the box: analyst, instrument's serial, values; `at_us` is the time of entry.
+    """A gas test entered at the box: analyst, instrument's serial, values; `at_us` and `t` are the time of sampling.
 
     `calibrated_until_s` is the end of the instrument's own calibration, seconds since 1970, 0 when it was not stated.
     """

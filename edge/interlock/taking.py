@@ -60,7 +60,7 @@ def take(turn: Turn, happening: Happening) -> None:
             turn.d = replace(turn.d, gas_test=test)
             turn.note(
                 "gas_test.recorded", Category.GAS, actor=("person", test.analyst), serial=test.serial,
-                calibrated_until=test.calibrated_until_s,
+                calibrated_until=test.calibrated_until_s, sampled=test.t,
                 points=[
                     {"position": p.position, "gas": p.gas, "unit": p.unit, "value_milli": milli(p.value)}
                     for p in test.points

@@ -82,7 +82,7 @@ class Crew:
             )
         ]
         words = [word for point in points for word in ("--point", point)]
-        self.box.run("gas-test", "--analyst", "leader", "--serial", "PGM-0815", *words)
+        self.box.run("gas-test", "--analyst", "leader", "--serial", "PGM-0815", "--sampled", "now", *words)
 
     def check_ticket(self) -> str:
         """The shift leader, who is neither crew nor approver, checks the ticket at the box; gives what the box said."""

@@ -69,7 +69,7 @@ def test_the_47_minute_case_and_measured_preconditions(box: Box, tmp_path: Path)
     again = box.hotbox("permit", "reconfirm", "--by", "li")
     assert again.returncode == 0, again.stderr
     assert "now test the gas again; the confirmation is good for 30 min" in again.stdout
-    assert box.hotbox("gas-test", "--analyst", "wang", "--serial", "GT-7", *points()).returncode == 0
+    assert box.hotbox("gas-test", "--analyst", "wang", "--serial", "GT-7", "--sampled", "now", *points()).returncode == 0
     assert box.hotbox("permit", "check", "--by", "wang").returncode == 0
     box.wait_for(lambda s: s["state"] == "PERMISSIVE_OK", "all conditions are met")
     box.site.press("arm", 300)

@@ -36,7 +36,7 @@ def test_show_says_that_there_is_no_permit(box: Box) -> None:
 
 def test_a_gas_test_by_someone_absent_is_refused(box: Box) -> None:
     """PTW-08: the analyst must be at the box."""
-    shown = box.hotbox("gas-test", "--analyst", "wang", "--serial", "GT-7", *points())
+    shown = box.hotbox("gas-test", "--analyst", "wang", "--serial", "GT-7", "--sampled", "now", *points())
     assert shown.returncode == 1
     assert "analyst" in shown.stderr
     assert "nobody" in shown.stderr
@@ -194,10 +194,10 @@ def test_a_point_in_another_form_says_the_expected_one(text: str) -> None:
 def test_a_gas_test_in_a_wrong_unit_is_refused(box: Box) -> None:
     box.crew.badges.add(1003)
     until(
-        lambda: box.hotbox("gas-test", "--analyst", "wang", "--serial", "G", *points()).returncode == 0,
+        lambda: box.hotbox("gas-test", "--analyst", "wang", "--serial", "G", "--sampled", "now", *points()).returncode == 0,
         "the analyst is here",
     )
-    shown = box.hotbox("gas-test", "--analyst", "wang", "--serial", "G", "--point", "up:CH4:vol%:0.1")
+    shown = box.hotbox("gas-test", "--analyst", "wang", "--serial", "G", "--sampled", "now", "--point", "up:CH4:vol%:0.1")
     assert shown.returncode == 1
     assert "CH4 in %LEL" in shown.stderr
 
@@ -206,13 +206,13 @@ def test_a_gas_test_that_the_log_could_not_hold_is_refused(box: Box) -> None:
     """ANT-10: what is not recorded counts for nothing."""
     box.crew.badges.add(1003)
     until(
-        lambda: box.hotbox("gas-test", "--analyst", "wang", "--serial", "G", *points()).returncode == 0,
+        lambda: box.hotbox("gas-test", "--analyst", "wang", "--serial", "G", "--sampled", "now", *points()).returncode == 0,
         "the analyst is here",
     )
-    shown = box.hotbox("gas-test", "--analyst", "wang", "--serial", "X" * 9000, *points())
+    shown = box.hotbox("gas-test", "--analyst", "wang", "--serial", "X" * 9000, "--sampled", "now", *points())
     assert shown.returncode == 1
     assert "64 printable characters" in shown.stderr
-    twice = box.hotbox("gas-test", "--analyst", "wang", "--serial", "G", *points(), *points())
+    twice = box.hotbox("gas-test", "--analyst", "wang", "--serial", "G", "--sampled", "now", *points(), *points())
     assert twice.returncode == 1
     assert "one value for each gas and position" in twice.stderr
 
@@ -237,6 +237,7 @@ def test_what_is_missing_is_asked_for_on_a_terminal(box: Box) -> None:
 
     answer(b"analyst's id", b"wang")
     answer(b"serial number", b"GT-9")
+    answer(b"sampled at", b"now")
     answer(b"calibrated until", b"2099-12-31")
     answer(b"up methane", b"clean")
     answer(b"enter a number", b"0.2")

@@ -62,6 +62,7 @@ def test_a_gas_test_is_kept_and_written_whole(ready: Bench) -> None:
     assert made.notes == [
         note(
             "gas_test.recorded", Category.GAS, actor=("person", "leader"), serial="PGM-1", calibrated_until=1_900_000_000,
+            sampled=WALL_S,
             points=[
                 {"position": "up", "gas": "CH4", "unit": "%LEL", "value_milli": 1500},
                 {"position": "down", "gas": "O2", "unit": "vol%", "value_milli": None},
