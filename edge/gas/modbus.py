@@ -158,13 +158,13 @@ class Session:
         return bits if self._framed(reply, 2 + len(bits) // 8) else Failure(_OVERLONG)
 
     def _framed(self, reply: ModbusPDU, size: int) -> bool:
-        """Whether the header of a TCP frame announces just this reply; pymodbus reads past what it does not need.
+        """Whether what came says just this: header and byte count announce `size` bytes, function code included.
 
-        On a serial line the CRC holds the frame together, and there are no transactions.
+        pymodbus reads past what it does not need: a frame may be longer than its content, a byte count odd.
         """
-        if not reply.transaction_id:
-            return True
-        return _HEADER.pack(reply.transaction_id, 0, 1 + size, reply.dev_id) in self._heard
+        content = bytes((reply.function_code, size - 2))
+        head = _HEADER.pack(reply.transaction_id, 0, 1 + size, reply.dev_id)
+        return (head if reply.transaction_id else head[-1:]) + content in self._heard
 
     def not_asked(self, detail: str) -> Failure:
         """A request that could not even be sent, stamped like one that was."""

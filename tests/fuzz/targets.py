@@ -81,13 +81,15 @@ def _xor(body: bytes) -> int:
 
 def _nmea_feed() -> Feed:
     merger = nmea.Merger()
-    seen: list[bytes] = []
+    seen: list[list[bytes]] = []
 
     def feed(data: bytes) -> str | None:
         accepted = None
         for line in data.split(b"\n"):
-            seen.append(line)
-            del seen[:-40]
+            words = _nmea_words(line)
+            if words is not None:
+                seen.append(words)
+                del seen[:-60]
             fix = merger.feed(line, len(seen))
             if fix is not None:
                 accepted = _nmea_judge(fix, seen)
@@ -98,9 +100,8 @@ def _nmea_feed() -> Feed:
     return feed
 
 
-def _nmea_judge(fix: nmea.Fix, seen: list[bytes]) -> str:
-    """A fix needs a GGA and an RMC of the same moment among the last lines, both with their own checksum right."""
-    sound = [words for line in seen if (words := _nmea_words(line))]
+def _nmea_judge(fix: nmea.Fix, sound: list[list[bytes]]) -> str:
+    """A fix needs a GGA and an RMC among the last sentences whose checksums are right."""
     ggas = [words for words in sound if words[0][-3:] == b"GGA" and len(words) > 8 and words[6] in (b"1", b"2", b"3", b"4", b"5", b"9")
             and _degrees(words[2], words[3]) is not None]  # fmt: skip
     for gga in ggas:
@@ -113,10 +114,17 @@ def _nmea_judge(fix: nmea.Fix, seen: list[bytes]) -> str:
 
 
 def _nmea_words(line: bytes) -> list[bytes] | None:
-    body, star, given = line.strip().lstrip(b"$").rpartition(b"*")
+    """The words of a position's sentence with a right checksum."""
+    if b"GGA" not in line.upper() and b"RMC" not in line.upper():
+        return None
+    # What stands before the sentence on its line is no part of it.
+    begin = re.search(rb"[$!]", line)
+    body, star, given = line[begin.end() if begin else 0 :].strip().rpartition(b"*")
     if not star or len(given) != 2 or given.upper() != b"%02X" % _xor(body):
         return None
-    return body.split(b",")
+    words = body.split(b",")
+    # The type may stand in small letters; the checksum covers it either way.
+    return [words[0].upper(), *words[1:]]
 
 
 def _degrees(word: bytes, side: bytes) -> float | None:

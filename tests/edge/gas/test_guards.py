@@ -136,6 +136,16 @@ async def test_on_tcp_a_frame_that_is_longer_than_its_content_is_refused(extra):
         assert "length" in answer.detail
 
 
+async def test_a_byte_count_that_is_odd_is_refused():
+    """BOX-06: four registers and half a fifth are no answer."""
+
+    def odd(transaction, unit, pdu):
+        return [mbap(transaction, unit, bytes((4, 7)) + bytes(7))]
+
+    async with tcp_line(odd) as line:
+        assert isinstance(await line.registers(1, "input", 0, 3), Failure)
+
+
 async def test_on_tcp_a_late_answer_before_the_right_one_is_skipped():
     held = []
 
