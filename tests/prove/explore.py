@@ -24,7 +24,7 @@ from tests.prove.moves import MAX_NUMBER, MOVES, check_ticket, mend, move
 
 FRONTIER = 1_000
 """Nodes that are kept in each mode to go on from: about 5 kB each."""
-TIMES = {"gas quality": 4, "sensor says": 4, "gas up": 3, "gas silent": 3, "wait": 3, "wait long": 3}
+TIMES = {"gas quality": 4, "sensor says": 12, "gas up": 3, "gas silent": 3, "wait": 3, "wait long": 3}
 """How often a move is tried from a node, with other numbers; others once."""
 WELDERS = 0.3
 """How often somebody puts everything right and tries to weld."""
