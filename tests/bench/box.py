@@ -231,7 +231,7 @@ class Box:
             for gas, unit in sorted(self._gases)
             for position in ("up", "middle", "down")
         ]
-        answer = self.ask("gas_test", analyst="leader", serial="bench", points=points)
+        answer = self.ask("gas_test", analyst="leader", serial="bench", sampled="now", points=points)
         if not answer["ok"]:
             raise LateError(f"gas test refused: {answer['error']}")
 
