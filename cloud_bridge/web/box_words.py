@@ -81,6 +81,7 @@ EVENTS: dict[str, str] = {
     "tag.read": _("tag read"),
     "relay.proof_pulse": _("proof test: the contact closes for a moment"),
     "relay.contact_life": _("the contact's rated life is nearly used up"),
+    "permit.withdrawn": _("confirmation of a precondition taken back"),
 }
 
 REASONS: dict[str, str] = {
@@ -251,6 +252,9 @@ REASONS: dict[str, str] = {
     "proof_isolation": _("the isolation contact does not prove that the load is isolated"),
     "permit_on_hold": _("permit {subject} was suspended and not reset on site since"),
     "wind_stop": _("too much wind for any hot work outdoors, upgraded or not ({subject})"),
+    "isolation_day": _("the isolation was proven on another day: {subject}"),
+    "isolation_break": _("the work was interrupted too long since the isolation was proven: {subject}"),
+    "precondition_withdrawn": _("what was confirmed on site was taken back: {subject}"),
 }
 
 TODOS: dict[str, str] = {
@@ -429,4 +433,7 @@ TODOS: dict[str, str] = {
     "proof_isolation": _("open and lock the load's isolator; without that input rehearse with --drill"),
     "permit_on_hold": _("call the safety officer; then somebody entitled resets here"),
     "wind_stop": _("stop outdoor hot work and wait for the wind to fall"),
+    "isolation_day": _("prove the isolation again today: hotbox permit confirm"),
+    "isolation_break": _("prove the isolation again: hotbox permit confirm"),
+    "precondition_withdrawn": _("stop work, find out what changed, then confirm it again"),
 }

@@ -162,6 +162,25 @@ def confirm_command(
     )
 
 
+@permit_app.command("withdraw")
+def withdraw_command(
+    context: typer.Context,
+    precondition: Annotated[str, typer.Argument(help="Id of the precondition.")],
+    by: Annotated[str, typer.Option(help="Id of the person who takes it back.")],
+) -> None:
+    """Take back that a precondition holds: the relay opens at once, and nothing is released before a new confirmation.
+
+    Exit codes: 0 taken back, 1 refused, 3 the interlock does not answer.
+    """
+    chosen = choices(context)
+    status, _ = ask_status(chosen)
+    permit = status.permit.id if status.permit else ""
+    ask(chosen, "withdraw", permit=permit, precondition=precondition, person=by)
+    printing.lines(
+        printing.screen(), [Text(f"{sections.TICK} {chosen.words('withdrawn', what=precondition)}", sections.GOOD)]
+    )
+
+
 def _ask_with_photo(chosen: Choices, photo: Path, fields: dict[str, Any]) -> None:
     """Keep the photo, then ask; a refused measurement leaves none behind."""
     folder = read(chosen.config).photos

@@ -265,6 +265,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "新监护人（须在作业票上）带工牌到场刷脸，授权人复位，再重新申请点火",
         "the new guardian (named by the permit) comes with badge and face; someone entitled resets; then arm anew",
     ),
+    "withdrawn": (
+        "已撤回确认：{what}；重新确认前不得动火", "taken back: {what}; no release before it is confirmed again"
+    ),
     "confirmed": ("已确认：{what}", "confirmed: {what}"),
     # gas test
     "gas_test_done": (
@@ -573,6 +576,11 @@ HELP_ZH: dict[str, str] = {
     "suspend.by": "停止作业的人员编号。",
     "suspend.relief": "由另一名监护人接替。",
     "suspend.as_json": "打印 JSON。",
+    "permit.withdraw": (
+        "撤回一项前置条件的确认：继电器立即断开，重新确认前不放行。\n\n退出码：0 已撤回，1 被拒，3 联锁无应答。"
+    ),
+    "permit.withdraw.precondition": "前置条件编号。",
+    "permit.withdraw.by": "撤回人编号。",
     "permit.confirm.precondition": "前置条件编号。",
     "permit.confirm.by": "确认人编号，工牌须在场。",
     "relay": "末端执行元件（继电器）。",

@@ -12,6 +12,7 @@
     {"op": "bypass", "channel", "people", "reason", "measure", "minutes"}  two entitled people, their badges here
     {"op": "bypass_end", "channel", "person"}
     {"op": "confirm", "permit", "precondition", "person", "value", "photo"}   value and photo for a temperature
+    {"op": "withdraw", "permit", "precondition", "person"}   what was confirmed no longer holds
     {"op": "reconfirm", "permit", "person"}            the guardian, badge and face
     {"op": "ticket_check", "permit", "person"}         the shift leader, badge here, neither crew nor approver
     {"op": "suspend", "person", "relief"}              opens at once
@@ -214,6 +215,7 @@ class ControlServer:
             "bypass": self._bypass,
             "bypass_end": self._bypass_end,
             "relay_test": self._relay_test,
+            "withdraw": self._withdraw,
             "reconfirm": self._reconfirm,
             "ticket_check": self._ticket_check,
             "suspend": self._suspend,
@@ -374,6 +376,11 @@ class ControlServer:
             kept=lambda photo: photos.kept(self._interlock.photos, photo),
         )  # fmt: skip
         return happening, {"confirmed": request.precondition}
+
+    def _withdraw(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
+        del uid
+        happening = entering.withdraw(self._facts(), request.permit, request.precondition, request.person)
+        return happening, {"withdrawn": request.precondition}
 
     def _reconfirm(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid

@@ -10,7 +10,7 @@ from contracts.permit import PermitClaims, Precondition, Role
 from edge.interlock.conditions import Facts
 from edge.interlock.conditions.people import unverified
 from edge.interlock.conditions.permit import approval, error_s
-from edge.interlock.happenings import Confirmed, Reconfirmed, SuspendedHere
+from edge.interlock.happenings import Confirmed, Reconfirmed, SuspendedHere, Withdrawn
 from edge.interlock.reasons import fill, text
 from edge.interlock.site import SitePerson
 from edge.interlock.state import milli
@@ -51,6 +51,21 @@ def confirm(
             "value", "no value: this precondition is confirmed, not measured", str(value), "leave it out"
         )
     return Confirmed(permit, precondition, person)
+
+
+def withdraw(f: Facts, permit: str, precondition: str, person: str) -> Withdrawn:
+    """A confirmation that a person takes back by name; whether that person is here is not asked for.
+
+    Raises:
+        ContractError: no name, another permit, or nothing of it that is confirmed.
+    """
+    _name(person, "who takes it back")
+    claims = _permit(f, permit)
+    confirmed = [each.id for each in claims.preconditions if f"{claims.jti}/{each.id}" in f.durable.preconditions]
+    if precondition not in confirmed:
+        wanted = ", ".join(confirmed) or "none: nothing of this permit is confirmed"
+        raise ContractError("precondition", wanted, precondition or "nothing", "hotbox suspend stops the work at once")
+    return Withdrawn(permit, precondition, person)
 
 
 def _measured(
@@ -103,9 +118,13 @@ def suspend(f: Facts, person: str, relief: bool) -> SuspendedHere:
     Raises:
         ContractError: no name, or one that cannot be written down.
     """
-    if not 0 < len(person) <= _PERSON_CHARACTERS or not person.isprintable():
-        raise ContractError("person", f"who stops it, at most {_PERSON_CHARACTERS} characters", repr(person[:80]))
+    _name(person, "who stops it")
     return SuspendedHere(person, relief, person in _known_here(f))
+
+
+def _name(person: str, who: str) -> None:
+    if not 0 < len(person) <= _PERSON_CHARACTERS or not person.isprintable():
+        raise ContractError("person", f"{who}, at most {_PERSON_CHARACTERS} characters", repr(person[:80]))
 
 
 def _permit(f: Facts, permit: str) -> PermitClaims:

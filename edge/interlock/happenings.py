@@ -60,6 +60,14 @@ class Confirmed(msgspec.Struct, frozen=True):
     photo: str = ""
 
 
+class Withdrawn(msgspec.Struct, frozen=True):
+    """Somebody takes back that a precondition of a permit holds."""
+
+    permit: str
+    precondition: str
+    person: str
+
+
 class Reconfirmed(msgspec.Struct, frozen=True):
     """The guardian, verified here, confirms that an approval which had become too old still stands."""
 
@@ -153,6 +161,7 @@ Happening = (
     | GasTested
     | ResetRequested
     | Confirmed
+    | Withdrawn
     | Reconfirmed
     | TicketChecked
     | SuspendedHere

@@ -202,6 +202,24 @@ CATALOGUE: dict[str, Text] = {
         "重启或更换传感器",
         "restart or replace the sensor",
     ),
+    "isolation_day": Text(
+        "隔离是在另一天确认的：{subject}",
+        "the isolation was proven on another day: {subject}",
+        "今天到现场重新确认隔离：hotbox permit confirm",
+        "prove the isolation again today: hotbox permit confirm",
+    ),
+    "isolation_break": Text(
+        "作业中断过久，隔离须重新确认：{subject}",
+        "the work was interrupted too long since the isolation was proven: {subject}",
+        "到现场重新确认隔离：hotbox permit confirm",
+        "prove the isolation again: hotbox permit confirm",
+    ),
+    "precondition_withdrawn": Text(
+        "现场条件的确认已撤回：{subject}",
+        "what was confirmed on site was taken back: {subject}",
+        "停止作业，查明情况后重新确认",
+        "stop work, find out what changed, then confirm it again",
+    ),
     "wind_stop": Text(
         "风力达到停工等级，升级也不得作业（{subject}）",
         "too much wind for any hot work outdoors, upgraded or not ({subject})",

@@ -26,6 +26,7 @@ from edge.interlock.happenings import (
     Suspended,
     SuspendedHere,
     TicketChecked,
+    Withdrawn,
 )
 from edge.interlock.proof_test import begin
 from edge.interlock.state import (
@@ -92,6 +93,8 @@ def take(turn: Turn, happening: Happening) -> None:
             if value_milli is not None:
                 data |= {"value_milli": value_milli, "unit": CELSIUS, "photo_sha256": photo}
             turn.note("permit.precondition", Category.PERMIT, actor=("person", person), permit=permit, **data)
+        case Withdrawn(permit, precondition, person):
+            _withdraw(turn, permit, precondition, person)
         case Reconfirmed(permit, person):
             turn.d = replace(turn.d, reconfirmed=Reconfirmation(permit, person, turn.now))
             turn.note(
@@ -109,6 +112,17 @@ def take(turn: Turn, happening: Happening) -> None:
             turn.asked.append(Reason("suspended_here", person, clause="GB 30871-2022 4.10"))
         case ShutDown() if turn.d.mode in (Mode.ARMED, Mode.RELEASED):
             turn.asked.append(Reason("shutdown"))
+
+
+def _withdraw(turn: Turn, permit: str, precondition: str, person: str) -> None:
+    """Take a confirmation back: a release waits for a new one, and a run or an attempt under it ends at once."""
+    others = {key: proof for key, proof in turn.d.preconditions.items() if key != f"{permit}/{precondition}"}
+    turn.d = replace(turn.d, preconditions=others)
+    turn.note(
+        "permit.withdrawn", Category.PERMIT, Severity.WARNING, actor=("person", person), permit=permit, id=precondition,
+    )  # fmt: skip
+    if turn.d.mode in (Mode.ARMED, Mode.RELEASED) and permit == turn.d.active:
+        turn.asked.append(Reason("precondition_withdrawn", precondition, clause="GB 30871-2022 4.17; PTW-11"))
 
 
 def _take_permit(turn: Turn, claims: PermitClaims) -> None:

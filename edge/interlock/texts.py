@@ -80,6 +80,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "interlock.tripped": ("切断", "tripped"),
     "permit.accepted": ("作业票已接收", "permit accepted"),
     "permit.checked": ("班长已验票", "ticket checked by the shift leader"),
+    "permit.withdrawn": ("前置条件的确认已撤回", "confirmation of a precondition taken back"),
     "permit.precondition": ("前置条件已确认", "precondition confirmed"),
     "permit.reconfirmed": ("监护人重新确认审批", "approval re-confirmed"),
     "permit.refused": ("作业票被拒", "permit refused"),

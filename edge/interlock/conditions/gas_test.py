@@ -1,5 +1,6 @@
 """The gas test before work."""
 
+from contracts.permit import PermitClaims
 from edge.interlock.conditions.facts import Facts, Verdict, fail
 from edge.interlock.state import POSITIONS, Reason, milli
 
@@ -21,7 +22,7 @@ def gas_test(f: Facts) -> Verdict:
     reasons: list[Reason] = []
     if age_us > rule.value * 1_000_000 and not _short_break(f):
         reasons.append(Reason("gas_test_old", "", age_us // 1000, rule.value * 1000, "s", rule.clause))
-    if f.rules.gas_test_daily.value and _day(f, f.wall_us - age_us) != _day(f, f.wall_us):
+    if f.rules.gas_test_daily.value and not today(f, age_us):
         reasons.append(Reason("gas_test_day", "", age_us // 1000, None, "s", f.rules.gas_test_daily.clause))
     for limit in f.site.limits:
         unit = limit.unit.value
@@ -52,16 +53,22 @@ def _points_missing(f: Facts, gas: str, measured: set[str]) -> list[Reason]:
     ]
 
 
-def _day(f: Facts, wall_us: int) -> int:
-    """The site's day, by its own midnight."""
-    return (wall_us + f.site.utc_offset_min * 60_000_000) // 86_400_000_000
+def today(f: Facts, age_us: int) -> bool:
+    """What happened so long ago was on this day, by the site's own midnight."""
+    here_us = f.wall_us + f.site.utc_offset_min * 60_000_000
+    return (here_us - age_us) // 86_400_000_000 == here_us // 86_400_000_000
 
 
 def _short_break(f: Facts) -> bool:
     opening = f.durable.opening
     if f.permit is None or opening is None or opening.permit != f.permit.jti:
         return False
-    longest_s = f.rules.levels[f.permit.level].break_s
-    if f.permit.confined:
+    return f.now_us - opening.at_us <= longest_break_us(f, f.permit)
+
+
+def longest_break_us(f: Facts, claims: PermitClaims) -> int:
+    """The longest break under a permit after which what was tested and proven before it still stands."""
+    longest_s = f.rules.levels[claims.level].break_s
+    if claims.confined:
         longest_s = min(longest_s, f.rules.confined_break_s.value)
-    return f.now_us - opening.at_us <= longest_s * 1_000_000
+    return longest_s * 1_000_000

@@ -461,7 +461,7 @@ def _preconditions(f: Facts) -> Measures:
             at_us = proof.at_us if proof else None
             yield Measure(zh, en, wanted.text, value, None, wanted.limit_milli / 1000, CELSIUS, at_us, "PTW-11")
         else:
-            yield Measure(zh, en, wanted.text, clause="PTW-11")
+            yield Measure(zh, en, wanted.text, at_us=proof.at_us if proof else None, clause="PTW-11")
 
 
 class Shown(msgspec.Struct, frozen=True):

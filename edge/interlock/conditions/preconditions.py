@@ -2,6 +2,7 @@
 
 from contracts.permit import Precondition
 from edge.interlock.conditions.facts import PASS, Facts, Verdict
+from edge.interlock.conditions.gas_test import longest_break_us, today
 from edge.interlock.conditions.sensors import measured
 from edge.interlock.state import Confirmation, Reason, milli
 
@@ -26,11 +27,28 @@ def missing(f: Facts, wanted: Precondition) -> Reason | None:
     proof = proof_of(f, wanted)
     if wanted.kind == "temperature":
         return _warm(f, wanted, proof)
+    if wanted.kind == "isolation":
+        return _unproven(f, wanted, proof)
     if proof is not None:
         return None
-    if wanted.kind == "isolation":
-        return Reason("isolation_unproven", wanted.text, None, None, "", "GB 30871-2022 5.2.2; PTW-11")
     return Reason("precondition", wanted.text, None, None, "", "PTW-11")
+
+
+def _unproven(f: Facts, wanted: Precondition, proof: Confirmation | None) -> Reason | None:
+    """Why an isolation is not known to hold: never proven, on another day, or before a break of the work."""
+    if proof is None or proof.at_us > f.now_us:
+        return Reason("isolation_unproven", wanted.text, None, None, "", "GB 30871-2022 5.2.2; PTW-11")
+    rule, opening = f.rules.isolation_daily, f.durable.opening
+    if not rule.value:
+        return None
+    age_us = f.now_us - proof.at_us
+    if not today(f, age_us):
+        return Reason("isolation_day", wanted.text, age_us // 1000, None, "s", rule.clause)
+    if f.permit is not None and opening is not None and opening.at_us >= proof.at_us:
+        longest_us, break_us = longest_break_us(f, f.permit), f.now_us - opening.at_us
+        if break_us > longest_us:
+            return Reason("isolation_break", wanted.text, break_us // 1000, longest_us // 1000, "s", rule.clause)
+    return None
 
 
 def _warm(f: Facts, wanted: Precondition, proof: Confirmation | None) -> Reason | None:

@@ -66,6 +66,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     confined_break_s: Lower
     approval_age_s: Lower
     precondition_ttl_s: Lower
+    isolation_daily: Flag
     check_in_s: Lower
     ticket_check: Flag
     fire_watch_s: Higher

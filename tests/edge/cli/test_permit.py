@@ -81,6 +81,13 @@ def test_a_good_permit_is_accepted_shown_and_its_precondition_confirmed(box: Box
     box.crew.everybody()
     box.wait_for(lambda s: all(person["badge_ok"] for person in s["people"]), "the crew is here")
     assert "confirmed: cooled" in box.hotbox("permit", "confirm", "cooled", "--by", "li").stdout
+    box.wait_for(lambda s: s["permit"]["preconditions"][0]["ok"], "it holds")
+    assert "taken back: cooled" in box.hotbox("permit", "withdraw", "cooled", "--by", "zhang").stdout
+    box.wait_for(lambda s: not s["permit"]["preconditions"][0]["ok"], "it no longer holds")
+    again = box.hotbox("permit", "withdraw", "cooled", "--by", "zhang")
+    assert again.returncode == 1
+    assert "nothing of this permit is confirmed" in again.stderr
+    assert box.hotbox("permit", "confirm", "cooled", "--by", "li").returncode == 0
     assert "preconditions" not in box.failing()
 
 

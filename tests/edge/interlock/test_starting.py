@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from contracts.event import Category, Severity
+from contracts.permit import Precondition
 from edge.interlock.decision_record import Start
 from edge.interlock.proving import DetectorRecord, Proof, Result
 from edge.interlock.record import Note
@@ -27,7 +28,7 @@ from edge.interlock.state import (
     encode,
     milli,
 )
-from tests.edge.interlock.bench import GB, SECOND, SITE, WALL_S
+from tests.edge.interlock.bench import GB, SECOND, SITE, WALL_S, permit
 from tests.edge.interlock.changes import changed, note
 
 replace = msgspec.structs.replace
@@ -248,3 +249,12 @@ def test_a_sealed_file_that_is_no_state_is_damaged_and_says_why(body: bytes, why
 def test_numbers_are_kept_in_thousandths_as_far_as_the_log_can(value: float | None, thousandths: int | None) -> None:
     """2^53 - 2 is the largest thousandfold of a float that it can, 2^53 the next."""
     assert milli(value) == thousandths
+
+
+def test_a_proof_of_isolation_is_forgotten_when_the_clock_cannot_tell_its_age() -> None:
+    """PTW-11: it ages, while a plain confirmation stands."""
+    wanted = (Precondition("a", "swept"), Precondition("c", "blind", "isolation"))
+    proofs = {f"HW-1/{each}": Confirmation("x", 5) for each in "ac"}
+    kept = replace(KEPT, permits=(permit(preconditions=wanted),), preconditions=proofs, clock_offset_ms=None)
+    durable, _ = _start(kept, clock=CLOCK)
+    assert list(durable.preconditions) == ["HW-1/a"]
