@@ -1,5 +1,7 @@
 """Bypass of one detector that failed: named, reasoned, compensated, short, counted, loud, and never for gas.
 
+One shift stays one shift: the same detector is bypassed again only after the pack's time without a bypass.
+
 A bypassed head's *failure* (silent, faulty, frozen) is no vote while the bypass lasts. Its gas alarm always is, and the
 heads that are left vote 1ooN: a group is never looser with a bypass than without the head. IEC 61511-1 11.9, 16.
 """
@@ -46,6 +48,11 @@ def problem(f: Facts, asked: Bypassed) -> ContractError | None:
         return ContractError("minutes", longest, f"{asked.seconds / 60:g}", "repair or replace the detector meanwhile")
     if any(bypass.channel == asked.channel for bypass in f.durable.bypasses):
         return ContractError("channel", "a channel without a bypass", asked.channel, "end the running one first")
+    again = rules.bypass_again_s
+    back_s = f.wall_s - f.durable.bypassed.get(asked.channel, f.wall_s - again.value)
+    if back_s < again.value:
+        wanted = f"a channel whose last bypass ended at least {again.value // 60} minutes ago ({again.clause})"
+        return ContractError("channel", wanted, f"{asked.channel}: {back_s // 60} minutes ago", "repair or replace it")
     if len(f.durable.bypasses) >= rules.bypass_max_count.value:
         running = ", ".join(bypass.channel for bypass in f.durable.bypasses)
         most = f"at most {rules.bypass_max_count.value} at a time ({rules.bypass_max_count.clause})"
@@ -57,8 +64,10 @@ def _air_problem(f: Facts, asked: Bypassed) -> ContractError | None:
     """Never for gas over its limit, never the last healthy head of a group that still votes in full."""
     group = next(g for g in f.site.groups if asked.channel in [c.name for c in g.channels])
     votes = votes_to_trip(f)
-    reasons = {channel.name: votes.get(channel.name) for channel in group.channels}
-    own = reasons.pop(asked.channel)
+    reasons = {channel.name: votes.get(channel.name) for channel in group.channels if channel.name != asked.channel}
+    trial = Bypass(asked.channel, asked.by, asked.reason, asked.measure, f.now_us, f.now_us + 1)
+    under = replace(f, durable=replace(f.durable, bypasses=(*f.durable.bypasses, trial)))
+    own = votes_to_trip(under).get(asked.channel)
     if own is not None and own.code in GAS_ALARMS:
         came = f"{asked.channel}: {own.code}"
         return ContractError("channel", "a detector that failed", came, "gas is never bypassed")
@@ -79,6 +88,8 @@ def begin(turn: Turn, asked: Bypassed) -> None:
         asked.channel, asked.by, asked.reason, asked.measure, turn.now, turn.now + asked.seconds * 1_000_000
     )
     turn.d = replace(turn.d, bypasses=(*turn.d.bypasses, bypass))
+    # Its end as planned, so that a box started anew knows it too.
+    _ends(turn, asked.channel, turn.f.wall_s + asked.seconds)
     turn.note(
         "bypass.started", Category.BYPASS, Severity.WARNING, actor=("person", asked.by[0]), snapshot=True,
         chan=asked.channel,
@@ -92,7 +103,12 @@ def end(turn: Turn, channel: str, person: str) -> None:
     kept = tuple(bypass for bypass in turn.d.bypasses if bypass.channel != channel)
     if kept != turn.d.bypasses:
         turn.d = replace(turn.d, bypasses=kept)
+        _ends(turn, channel, turn.f.wall_s)
         turn.note("bypass.ended", Category.BYPASS, actor=("person", person), chan=channel, why="taken back")
+
+
+def _ends(turn: Turn, channel: str, wall_s: int) -> None:
+    turn.d = replace(turn.d, bypassed={**turn.d.bypassed, channel: wall_s})
 
 
 def run_out(turn: Turn) -> None:

@@ -220,6 +220,7 @@ class Durable(msgspec.Struct, frozen=True):
         fault_cleared_by: the two people who took a fault back, last time.
         detectors: channel → its last bump test and calibration; wall clock, so that they survive a boot.
         bypasses: detectors whose failure does not vote for a while.
+        bypassed: channel → end of its last bypass (as planned, or earlier), seconds since 1970.
         proof_test: the last finished proof test of the final element.
         cycles: contact → its closings; a contact is known by its serial number.
         clock_offset_ms: wall clock minus CLOCK_BOOTTIME as it is followed; another value is a jump. None until read.
@@ -264,6 +265,7 @@ class Durable(msgspec.Struct, frozen=True):
     fault_cleared_by: tuple[str, ...] = ()
     detectors: dict[str, DetectorRecord] = {}
     bypasses: tuple[Bypass, ...] = ()
+    bypassed: dict[str, int] = {}
     proof_test: ProofTest | None = None
     cycles: dict[str, int] = {}
     clock_offset_ms: int | None = None

@@ -58,7 +58,7 @@ def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     value, age_us = reading.value, f.now_us - reading.at_us
     if reading.quality is not _GOOD:
         # A head that says it is broken and reads too much gas is believed about the gas.
-        high = limit.high if reading.quality in _STILL_READS and age_us <= channel.stale_us else None
+        high = limit.high if _still_reads(f, name, reading.quality) and age_us <= channel.stale_us else None
         if high is not None and value is not None and value > high:
             return _vote("gas_high", channel, value, high)
         return _vote(_GAS_CODES[reading.quality], channel, value)
@@ -78,6 +78,16 @@ def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
         if f.oxygen is None or f.oxygen < rule.value:
             return Reason(NO_OXYGEN, name, milli(f.oxygen), rule.value * 1000, "vol%", rule.clause)
     return None
+
+
+def _still_reads(f: Facts, name: str, quality: Quality) -> bool:
+    """Whether a head's value says something about gas although its quality is bad.
+
+    In warm-up a head may show anything, and it votes to trip anyway; a bypass takes that vote, so then it counts.
+    """
+    if quality is Quality.WARM_UP:
+        return any(bypass.channel == name and bypass.holds(f.now_us) for bypass in f.durable.bypasses)
+    return quality in _STILL_READS
 
 
 def remote_reason(f: Facts, remote: SiteRemote) -> Reason | None:

@@ -122,6 +122,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     safety_time_share_percent: Lower
     # bypass
     bypass_max_s: Lower
+    bypass_again_s: Higher
     bypass_max_count: Lower
     bypass_warning_s: Higher
     # distances and site

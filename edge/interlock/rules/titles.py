@@ -112,6 +112,7 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "bypass": {
         "bypass_max_s": ("旁路最长时间", "longest bypass"),
+        "bypass_again_s": ("再次旁路须间隔", "time without a bypass before the next"),
         "bypass_max_count": ("同时旁路通道数", "bypasses at one time"),
         "bypass_warning_s": ("到期前提醒", "warning before its end"),
     },

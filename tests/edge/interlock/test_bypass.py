@@ -7,6 +7,7 @@ import pytest
 from contracts.event import Category, Severity
 from edge.gas.reading import Quality
 from edge.interlock.bypassing import problem, run_out
+from edge.interlock.conditions.air import votes_to_trip
 from edge.interlock.happenings import Bypassed, BypassEnded
 from edge.interlock.state import Bypass, Mode
 from tests.edge.interlock.bench import GB, SECOND, Bench, replace
@@ -141,6 +142,68 @@ def test_bypasses_are_counted() -> None:
     assert GB.bypass_max_count.value == 1
     assert _refused(bench, replace(ASKED, channel="ch4-5")) == "channel"
     assert _refused(bench, ASKED) == "channel", "the same one again does not renew it"
+
+
+AGAIN_S = GB.bypass_again_s.value
+
+
+@pytest.mark.rule("bypass_again_s")
+@pytest.mark.parametrize(("early_s", "allowed"), [(1, False), (0, True), (-1, True)])
+@pytest.mark.parametrize("how", ["ran out", "taken back", "started anew"])
+def test_one_shift_stays_one_shift(how: str, early_s: int, allowed: bool) -> None:
+    """bypass_again_s: the same head is bypassed again only after it was in service for so long; another one may be."""
+    bench = _bench()
+    bench.now += 20_000
+    bench.step(ASKED)
+    assert len(bench.durable.bypasses) == 1
+    if how == "taken back":
+        bench.now += 60 * SECOND
+        bench.step(BypassEnded("ch4-2", "leader"), ms=0)
+    elif how == "started anew":
+        bench.restart(boot_id="boot-2")
+        bench.now += ASKED.seconds * SECOND
+    else:
+        bench.now += ASKED.seconds * SECOND
+    bench.step(ms=0)
+    assert not bench.durable.bypasses
+    assert problem(bench.last.facts, replace(ASKED, channel="ch4-3")) is None
+    bench.now += (AGAIN_S - early_s) * SECOND
+    bench.step(ms=0)
+    error = problem(bench.last.facts, ASKED)
+    assert (error is None) == allowed
+    bench.step(ASKED, ms=0)
+    assert (len(bench.durable.bypasses) == 1) == allowed
+    if error is not None:
+        assert (error.field, error.came) == ("channel", f"ch4-2: {(AGAIN_S - 1) // 60} minutes ago")
+        assert error.expected == f"a channel whose last bypass ended at least {AGAIN_S // 60} minutes ago ({GB.bypass_again_s.clause})"
+
+
+@pytest.mark.parametrize(("value", "code"), [(10.0, ""), (10.001, "gas_high"), (60.0, "gas_high"), (None, "")])
+def test_gas_that_a_bypassed_head_reads_in_warm_up_is_gas(value: float | None, code: str) -> None:
+    """Only a value is needed: it trips, and whoever asks for the bypass then is refused; unbypassed it is warm-up."""
+    bench = _bench()
+    bench.step(ASKED)
+    bench.release()
+    bench.gas["ch4-2"].quality, bench.gas["ch4-2"].value = Quality.WARM_UP, value
+    bench.step()
+    assert (bench.first_out, bench.mode is Mode.TRIPPED) == (code, bool(code))
+    bench = _bench()
+    bench.gas["ch4-2"].quality, bench.gas["ch4-2"].value = Quality.WARM_UP, value
+    bench.step()
+    assert "gas_warm_up" in bench.missing()
+    assert _refused(bench, ASKED) == "channel" if code else problem(bench.last.facts, ASKED) is None
+
+
+def test_a_value_in_warm_up_counts_for_the_bypassed_head_alone_while_its_bypass_lasts() -> None:
+    bench = _bench()
+    bench.step(ASKED)
+    bench.gas["ch4-5"].quality, bench.gas["ch4-5"].value = Quality.WARM_UP, 60.0
+    bench.gas["ch4-2"].quality, bench.gas["ch4-2"].value = Quality.WARM_UP, 60.0
+    f = bench.step().facts
+    assert {name: reason.code for name, reason in votes_to_trip(f).items()} == {"ch4-2": "gas_high", "ch4-5": "gas_warm_up"}
+    over = tuple(replace(bypass, until_us=f.now_us) for bypass in f.durable.bypasses)
+    late = replace(f, durable=replace(f.durable, bypasses=over))
+    assert votes_to_trip(late)["ch4-2"].code == "gas_warm_up"
 
 
 def test_the_only_head_of_a_group_is_never_bypassed() -> None:

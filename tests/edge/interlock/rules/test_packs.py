@@ -156,7 +156,7 @@ def test_simulation_changes_times_and_proofs_and_no_limit() -> None:
     assert changed == {
         "guardian_grace_s", "performer_grace_s", "badge_ttl_s", "badge_dwell_ms", "position_settle_s", "position_ttl_s", "face_ttl_s", "face_recheck_s",
         "face_grace_s", "stranger_distance_milli", "liveness", "fire_watch_s", "clock_quality",
-        "bump_apply_s", "bump_hold_s", "bump_clear_s", "calibration_window_s",
+        "bump_apply_s", "bump_hold_s", "bump_clear_s", "calibration_window_s", "bypass_again_s",
     }  # fmt: skip
     assert (simulation.limits, simulation.confined, simulation.levels) == (GB.limits, GB.confined, GB.levels)
 
