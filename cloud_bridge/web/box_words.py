@@ -255,6 +255,7 @@ REASONS: dict[str, str] = {
     "isolation_day": _("the isolation was proven on another day: {subject}"),
     "isolation_break": _("the work was interrupted too long since the isolation was proven: {subject}"),
     "precondition_withdrawn": _("what was confirmed on site was taken back: {subject}"),
+    "camera_slow": _("face recognition does not keep up"),
 }
 
 TODOS: dict[str, str] = {
@@ -436,4 +437,5 @@ TODOS: dict[str, str] = {
     "isolation_day": _("prove the isolation again today: hotbox permit confirm"),
     "isolation_break": _("prove the isolation again: hotbox permit confirm"),
     "precondition_withdrawn": _("stop work, find out what changed, then confirm it again"),
+    "camera_slow": _("wait; if it stays so, take load off the box"),
 }

@@ -98,8 +98,17 @@ class FaceRefused(_Item, frozen=True, tag="face_refused"):
     distance_milli: Number
 
 
+FACES_AGAIN_MS = 4_500
+"""What `vision` promises while it looks: when it says ``ok``, all faces of a picture at most so old were told before;
+otherwise it says `SLOW`. Its word counts for camera_ttl_s: a refused face counts for both together (stranger_s), so
+whoever stays in view is never lost between two looks, however slow they are.
+"""
+SLOW = "slow"
+"""Health of a camera whose pictures are good, while recognition does not keep the promise (or has not begun)."""
+
+
 class Camera(_Item, frozen=True, tag="camera"):
-    """The camera's health: ok, stalled, frozen, black or absent; frames since the last report."""
+    """The camera's health: ok, slow, stalled, frozen, black or absent; frames since the last report."""
 
     health: Text
     frames: Number

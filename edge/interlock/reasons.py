@@ -380,6 +380,12 @@ CATALOGUE: dict[str, Text] = {
     "stranger": Text(
         "摄像头前有非授权人员", "a face that the permit does not name", "请无关人员离开", "have everyone else leave"
     ),
+    "camera_slow": Text(
+        "人脸识别跟不上画面",
+        "face recognition does not keep up",
+        "等待识别跟上；持续出现请减轻盒子负载",
+        "wait; if it stays so, take load off the box",
+    ),
     "camera_lost": Text("摄像头无画面", "the camera gives no picture", "检查摄像头", "check the camera"),
     "gas_test_none": Text(
         "没有动火前气体分析", "no gas test before work", "由分析人录入气体分析", "the gas analyst must enter a gas test"

@@ -54,8 +54,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     `series` are the relays in series with the primary one, by name.
     `loop_gap_ms` is the gap before this step when it was longer than the dead-man time.
 
-    `strangers` are the last refused faces, newest last: one camera frame may show several, and a face that is nearly
-    known must not hide the stranger beside it. They count only while fresh.
+    `strangers` are the refused faces, newest last, without those that a newer one at least as strange stands for: one
+    camera frame may show several, and a face that is nearly known must not hide the stranger beside or before it. They
+    count only while fresh.
 
     `remotes` are the last words of detectors fed over MQTT.
     """
@@ -126,7 +127,7 @@ def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
 
 MAX_SUBJECTS = 64
 """Badges, faces and tags that are kept; the one seen longest ago makes room."""
-MAX_STRANGERS = 8
+MAX_STRANGERS = 32
 _Subject = TypeVar("_Subject", int, str)
 _Seen = TypeVar("_Seen", Badge, BadgeRefused, Face, Tap, RemoteGas)
 
@@ -136,6 +137,16 @@ def _kept(held: dict[_Subject, _Seen]) -> dict[_Subject, _Seen]:
     if len(held) > MAX_SUBJECTS:
         del held[min(held, key=lambda subject: held[subject].at_us)]
     return held
+
+
+def _strange(item: FaceRefused) -> int:
+    """How far from everybody who is named; a face that nothing is known of is the furthest."""
+    return item.distance_milli if item.distance_milli >= 0 else 2**31
+
+
+def _with(strangers: tuple[FaceRefused, ...], item: FaceRefused) -> tuple[FaceRefused, ...]:
+    """With a newer refused face; what is older and no stranger says nothing more, so nobody is crowded out."""
+    return (*(old for old in strangers if _strange(old) > _strange(item)), item)[-MAX_STRANGERS:]
 
 
 def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> tuple[Snapshot, Refused | None]:
@@ -168,7 +179,7 @@ def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> t
         case Face():
             return replace(snapshot, faces=_kept({**snapshot.faces, item.person: item})), None
         case FaceRefused():
-            return replace(snapshot, strangers=(*snapshot.strangers, item)[-MAX_STRANGERS:]), None
+            return replace(snapshot, strangers=_with(snapshot.strangers, item)), None
         case Camera():
             return replace(snapshot, camera=item), None
         case RemoteGas():

@@ -6,7 +6,7 @@ from edge.gas.reading import Quality
 from edge.interlock.conditions.air import GAS_ALARMS, NO_OXYGEN, over_limit, votes_to_trip
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.gas_test import gas_test
-from edge.interlock.conditions.people import unknown_badges
+from edge.interlock.conditions.people import intruder, unknown_badges
 from edge.interlock.conditions.permit import late_s
 from edge.interlock.conditions.tags import untapped
 from edge.interlock.record import reason_data
@@ -133,8 +133,8 @@ def report_people(turn: Turn) -> None:
             )  # fmt: skip
     if verified != turn.v.verified:
         turn.v = replace(turn.v, verified=verified)
-    seen = turn.snapshot.strangers[-1] if turn.snapshot.strangers else None
-    if seen and permit and seen.at_us > turn.v.refused_us + REFUSED_AGAIN_US and not turn.verdicts["stranger"].ok:
+    seen = intruder(turn.f)
+    if seen and permit and seen.at_us > turn.v.refused_us + REFUSED_AGAIN_US:
         turn.v = replace(turn.v, refused_us=seen.at_us)
         turn.note(
             "identity.refused", Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, code="stranger", chan="",

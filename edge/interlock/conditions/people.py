@@ -3,10 +3,11 @@
 from contracts.permit import PermitClaims, Person, Role
 from edge.interlock.conditions.devices import device_fault
 from edge.interlock.conditions.facts import PASS, Facts, Verdict
+from edge.interlock.evidence import FaceRefused
 from edge.interlock.reasons import CATALOGUE
 from edge.interlock.rules import Number
 from edge.interlock.site import SitePerson
-from edge.interlock.state import Mode, Reason
+from edge.interlock.state import Mode, Reason, usable
 
 ROLES = tuple(Role)
 
@@ -169,7 +170,7 @@ def unverified(f: Facts, person: Person) -> Reason | None:
 
 
 def unknown_badges(f: Facts) -> tuple[int, ...]:
-    """Badges near the box that neither its roster nor any permit on it names, heard within their time.
+    """Badges near the box that neither its roster nor any permit that stands names, heard within their time.
 
     Whether such a badge verified does not matter: it is not believed for who it is, only for somebody being here. A
     stale or forged copy of a known badge is no proof of a person and does not count. Worked out once for the same
@@ -185,7 +186,9 @@ def _unknown_badges(f: Facts) -> tuple[int, ...]:
     seen = {**f.snapshot.unknown_badges, **f.snapshot.badges}
     if not seen or f.permit is None:
         return ()
-    named = {person.badge for permit in f.durable.permits for person in permit.people}
+    # The deciding permit may just have ended: its crew did not enter, and nothing is released under it any more.
+    standing = [permit for permit in f.durable.permits if usable(f.durable, permit, f.wall_s)]
+    named = {person.badge for permit in (f.permit, *standing) for person in permit.people}
     named.update((f.site.beacon, *(person.badge for person in f.site.roster)))
     ttl_us = f.rules.unknown_badge_s.value * 1_000_000
     return tuple(badge for badge, item in seen.items() if badge not in named and 0 <= f.now_us - item.at_us <= ttl_us)
@@ -201,10 +204,18 @@ def unknown_badge(f: Facts) -> Verdict:
     )
 
 
-def stranger(f: Facts) -> Verdict:
-    """Nobody whom the permit does not name stands before the camera."""
+def intruder(f: Facts) -> FaceRefused | None:
+    """The newest face that is nobody's of the permit, within its time: evidence of danger, which outlasts a look."""
     limit, ttl_us = f.rules.stranger_distance_milli, f.rules.stranger_s.value * 1_000_000
-    for seen in f.snapshot.strangers:
+    for seen in reversed(f.snapshot.strangers):
         if f.now_us - seen.at_us <= ttl_us and not 0 <= seen.distance_milli < limit.value:
-            return Verdict((Reason("stranger", "", seen.distance_milli, limit.value, "", limit.clause),))
-    return PASS
+            return seen
+    return None
+
+
+def stranger(f: Facts) -> Verdict:
+    """Nobody whom the permit does not name stands before the camera, nor did within the pack's time."""
+    seen, limit = intruder(f), f.rules.stranger_distance_milli
+    if seen is None:
+        return PASS
+    return Verdict((Reason("stranger", "", seen.distance_milli, limit.value, "", limit.clause),))

@@ -3,6 +3,7 @@
 from edge.interlock.conditions.devices import device_fault
 from edge.interlock.conditions.facts import PASS, Facts, Verdict, fail
 from edge.interlock.conditions.people import absence
+from edge.interlock.evidence import SLOW
 from edge.interlock.state import Reason
 
 
@@ -44,7 +45,14 @@ def _position(f: Facts) -> Verdict:
 
 
 def camera(f: Facts) -> Verdict:
-    """The camera shows a living picture."""
+    """The camera shows a living picture, and who is in it is looked at in time."""
+    found = _picture(f)
+    if found.ok and f.snapshot.camera is not None and f.snapshot.camera.health == SLOW:
+        return fail("camera_slow", rule=f.rules.stranger_s, unit="s")
+    return found
+
+
+def _picture(f: Facts) -> Verdict:
     seen = f.snapshot.camera
     ttl = f.rules.camera_ttl_s
     if seen is None:
@@ -52,11 +60,11 @@ def camera(f: Facts) -> Verdict:
     age_us = f.now_us - seen.at_us
     if not 0 <= age_us <= ttl.value * 1_000_000:
         return fail("camera_lost", "silent", age_us // 1000, ttl, "s")
-    return Verdict((), age_us) if seen.health == "ok" else fail("camera_lost", seen.health, None, ttl, "s")
+    return Verdict((), age_us) if seen.health in ("ok", SLOW) else fail("camera_lost", seen.health, None, ttl, "s")
 
 
 def camera_running(f: Facts) -> Verdict:
     """For levels whose whole process is filmed (特级), the camera must go on."""
     if f.permit is None or not f.rules.levels[f.permit.level].camera:
         return PASS
-    return camera(f)
+    return _picture(f)

@@ -21,6 +21,7 @@ from contracts.errors import ContractError, from_msgspec
 from contracts.gas import Kind, Unit, gas
 from contracts.permit import Id, Level
 from edge import yaml_file
+from edge.interlock.evidence import FACES_AGAIN_MS
 from edge.interlock.rules.pack import Rules
 from edge.interlock.rules.rows import (
     CLOCK,
@@ -147,6 +148,13 @@ def check(rules: Rules) -> None:
     missing = [level.value for level in Level if level not in rules.levels]
     if missing:
         raise ContractError("levels", "special, grade_1, grade_2", f"no {', '.join(missing)}")
+    least_s = rules.camera_ttl_s.value + -(-FACES_AGAIN_MS // 1000)
+    if rules.stranger_s.value < least_s:
+        came, why = str(rules.stranger_s.value), "a stranger who stays must not be lost between two looks of the camera"
+        raise ContractError("stranger_s.value", f"at least {least_s}", came, why)
+    if rules.unknown_badge_s.value < rules.badge_ttl_s.value:
+        came, why = str(rules.unknown_badge_s.value), "a scanner that is deaf must not lose the visitor before the crew"
+        raise ContractError("unknown_badge_s.value", f"at least badge_ttl_s ({rules.badge_ttl_s.value})", came, why)
 
 
 def check_rows(rows: dict[str, Any]) -> None:

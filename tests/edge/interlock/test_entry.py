@@ -7,7 +7,7 @@ from edge.interlock.evidence import Badge, BadgeRefused, FaceRefused, Source
 from edge.interlock.kernel import Relay
 from edge.interlock.snapshot import accept
 from edge.interlock.state import Mode
-from tests.edge.interlock.bench import SECOND, Bench
+from tests.edge.interlock.bench import GB, SECOND, Bench
 from tests.edge.interlock.test_release import Change
 
 ENTRIES: list[tuple[str, Change, str]] = [
@@ -72,7 +72,7 @@ def test_an_unknown_badge_is_gone_after_its_time(ready: Bench) -> None:
     ready.unknown_badges[9001] = ready.now
     ready.step()
     assert ready.missing() == {"badge_unknown"}
-    ready.run(5.1)
+    ready.run(GB.unknown_badge_s.value + 0.1)
     assert ready.mode is Mode.PERMISSIVE_OK
 
 

@@ -84,12 +84,12 @@ def test_an_older_refused_face_is_rejected_too() -> None:
 
 
 def test_two_strangers_in_one_frame_are_both_kept() -> None:
-    """PTW-24: a nearly known face does not hide the stranger beside it."""
+    """PTW-24: a nearly known face does not hide the stranger beside it, nor does it stay itself behind one."""
     held = EMPTY
     for distance in (520, 800, 530):
         held, refused = accept(held, ev.FaceRefused(10, "guardian", distance), Source.VISION, NOW)
         assert refused is None
-    assert [seen.distance_milli for seen in held.strangers] == [520, 800, 530]
+    assert [seen.distance_milli for seen in held.strangers] == [800, 530]
 
 
 def test_badges_and_faces_of_different_people_do_not_age_each_other() -> None:
@@ -107,7 +107,7 @@ def test_a_crowd_does_not_lock_out_the_guardian() -> None:
         assert refused is None
         held, refused = accept(held, ev.Face(number, f"p{number}", 1, "proven", "e"), Source.VISION, NOW)
         assert refused is None
-        held, _ = accept(held, ev.FaceRefused(number, "x", 700), Source.VISION, NOW)
+        held, _ = accept(held, ev.FaceRefused(number, "x", 2000 - number), Source.VISION, NOW)
     assert len(held.badges) == len(held.faces) == MAX_SUBJECTS
     assert len(held.strangers) == MAX_STRANGERS
     assert MAX_SUBJECTS + 19 in held.badges
@@ -215,7 +215,7 @@ def test_sixty_four_are_kept_and_the_one_seen_longest_ago_goes(count: int) -> No
     held, _ = accept(held, ev.Badge(500, 0, -60), Source.PRESENCE, NOW)
     held, _ = accept(held, ev.Badge(501, 999, -60), Source.PRESENCE, NOW)
     assert set(held.badges) == {*range(count - 1), 999} - ({1} if count == 65 else set())
-    assert (MAX_SUBJECTS, MAX_STRANGERS) == (64, 8)
+    assert (MAX_SUBJECTS, MAX_STRANGERS) == (64, 32)
 
 
 def test_a_refused_face_is_as_new_as_the_last_not_as_the_first() -> None:
@@ -225,9 +225,22 @@ def test_a_refused_face_is_as_new_as_the_last_not_as_the_first() -> None:
     assert accept(held, ev.FaceRefused(9, "x", 3), Source.VISION, NOW)[1] is None
 
 
-def test_eight_refused_faces_are_kept_the_newest_last() -> None:
+def test_refused_faces_are_kept_the_newest_last_and_the_oldest_of_too_many_makes_room() -> None:
     held = EMPTY
-    for number in range(10):
-        held, refused = accept(held, ev.FaceRefused(5, "x", number), Source.VISION, NOW)
+    for number in range(MAX_STRANGERS + 2):
+        held, refused = accept(held, ev.FaceRefused(5, "x", 900 - number), Source.VISION, NOW)
         assert refused is None, "faces of one frame share its stamp"
-    assert [seen.distance_milli for seen in held.strangers] == list(range(2, 10))
+    assert [seen.distance_milli for seen in held.strangers] == [898 - number for number in range(MAX_STRANGERS)]
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "kept"),
+    [(700, 699, [700, 699]), (700, 700, [700]), (700, 701, [701]), (-1, 700, [-1, 700]), (700, -1, [-1]), (0, -1, [-1])],
+)
+def test_however_many_nearly_known_faces_follow_the_stranger_is_kept(older: int, newer: int, kept: list[int]) -> None:
+    """PTW-24: only a face at least as strange stands for an older one; that without any template is the strangest."""
+    held = EMPTY
+    for number, distance in enumerate((older, *([newer] * 2 * MAX_STRANGERS)), 1):
+        held, _ = accept(held, ev.FaceRefused(number, "x", distance), Source.VISION, NOW)
+    assert [seen.distance_milli for seen in held.strangers] == kept
+    assert held.strangers[-1].at_us == 1 + 2 * MAX_STRANGERS

@@ -4,25 +4,27 @@ import msgspec
 import pytest
 
 from contracts.event import ActionResult
-from contracts.permit import Precondition, Role
+from contracts.permit import Precondition, Revocations, Role
+from edge.interlock.conditions.facts import facts
 from edge.interlock.conditions.people import _shown, unknown_badges
 from edge.interlock.evidence import FaceRefused
-from edge.interlock.happenings import Confirmed, PermitAccepted
+from edge.interlock.happenings import Confirmed, PermitAccepted, Revoked
 from edge.interlock.state import Mode
-from tests.edge.interlock.bench import SECOND, Bench, permit
+from tests.edge.interlock.bench import BOOT_US, GB, GUARDIAN, PERFORMER, SECOND, WALL_S, Bench, permit
 
 replace = msgspec.structs.replace
+STAYS_US = GB.stranger_s.value * SECOND
 
 
 @pytest.mark.parametrize(
     ("distance_milli", "age_us", "trips"),
-    [(599, 0, False), (600, 0, True), (601, 0, True), (-1, 0, True), (0, 0, False), (900, SECOND, True),
-     (900, SECOND + 1, False)],
+    [(599, 0, False), (600, 0, True), (601, 0, True), (-1, 0, True), (0, 0, False), (900, STAYS_US, True),
+     (900, STAYS_US + 1, False)],
 )  # fmt: skip
 def test_a_stranger_is_whoever_is_far_from_everyone_just_now(
     released: Bench, distance_milli: int, age_us: int, trips: bool
 ) -> None:
-    """PTW-24: nearly known is not strange, and a stranger who left a second ago is gone."""
+    """PTW-24: nearly known is not strange, and a stranger who left longer ago than the slowest look takes is gone."""
     released.now += 20_000
     released.strangers = (FaceRefused(released.now - age_us, "guardian", distance_milli),)
     released.step(ms=0)
@@ -157,3 +159,87 @@ def test_people_are_looked_up_once_for_the_same_facts(released: Bench) -> None:
     ]  # fmt: skip
     released.unknown_badges.clear()
     assert unknown_badges(released.step().facts) == ()
+
+
+@pytest.mark.parametrize("look_s", [0.2, 1.0, 2.0])
+def test_with_an_impostor_in_view_nobody_releases_however_slow_the_looks(ready: Bench, look_s: float) -> None:
+    """PTW-24: refused faces arrive after a look, with the time of the picture; between two looks nothing lapses."""
+    taken, due = ready.now, ready.now + round(look_s * SECOND)
+    presses = 0
+    ready.strangers = (FaceRefused(taken, "guardian", 800),)
+    for number in range(800):
+        if ready.now >= due:
+            ready.strangers = (FaceRefused(taken, "guardian", 800),)
+            taken, due = ready.now - 500_000, ready.now + round(look_s * SECOND)
+        if number % 10 == 0:
+            ready.press("arm")
+            presses += 1
+            assert ready.refusal() == {"stranger"}
+        ready.step(ms=20)
+        assert ready.mode is Mode.LOCKED
+    assert presses == 80
+    ready.run(GB.stranger_s.value + 1)
+    ready.release()
+
+
+def test_one_refused_face_trips_at_once_while_released(released: Bench) -> None:
+    """PTW-24: no grace, and looks half a second apart need not agree."""
+    released.strangers = (FaceRefused(released.now, "", -1),)
+    released.step()
+    assert (released.mode, released.first_out) == (Mode.TRIPPED, "stranger")
+
+
+def test_faces_that_are_not_looked_at_in_time_release_nothing_and_trip_nothing(ready: Bench) -> None:
+    """PTW-24: unknown is no; what goes on is filmed all the same."""
+    ready.camera = "slow"
+    ready.press("arm")
+    assert ready.refusal() == {"camera_slow"}
+    ready.camera = "ok"
+    ready.release()
+    ready.camera = "slow"
+    ready.step()
+    assert ready.mode is Mode.RELEASED
+
+
+# --- badges that nothing names
+
+
+def _over(how: str) -> dict[str, object]:
+    """What makes HW-2 be over."""
+    return {how: ("HW-2",)} if how != "exp" else {"permits": (permit(), permit("HW-2", end_s=0, people=OTHERS))}
+
+
+OTHERS = (replace(PERFORMER, id="p2", badge=2001), replace(GUARDIAN, id="g2", badge=2002))
+
+
+@pytest.mark.parametrize("how", ["void", "finished", "revoked", "exp", ""])
+def test_people_of_a_permit_that_is_over_have_no_business_here(ready: Bench, how: str) -> None:
+    """PTW-24: a permit that waits its turn names its people; one that is over names nobody any more."""
+    ready.durable = replace(ready.durable, permits=(permit(), permit("HW-2", start_s=-50, people=OTHERS)))
+    ready.badges[2001] = True
+    if how:
+        ready.durable = replace(ready.durable, **_over(how))
+    ready.press("arm")
+    assert (ready.mode is Mode.LOCKED) == bool(how)
+    if how:
+        assert ready.refusal() == {"badge_unknown"}
+
+
+@pytest.mark.parametrize(("end_s", "known"), [(1, True), (0, False), (-1, False)])
+def test_people_are_known_until_the_very_end_of_their_permit(bench: Bench, end_s: int, known: bool) -> None:
+    """PTW-24."""
+    others = permit("HW-2", start_s=-7200, end_s=end_s, people=OTHERS)
+    bench.durable = replace(bench.durable, permits=(permit(), others), crew=())
+    bench.badges[2002] = True
+    bench.now = BOOT_US
+    f = facts(bench.site, bench.rules, bench.durable, bench.volatile, bench.snapshot(), bench.now)
+    deciding = replace(f, permit=bench.durable.permits[0])
+    assert unknown_badges(deciding) == (() if known else (2002,))
+
+
+def test_the_crew_of_the_work_that_just_ended_did_not_enter_unauthorised(released: Bench) -> None:
+    """PTW-24: a revocation trips for itself; nobody rings about the people whom everybody knows."""
+    released.step(Revoked(Revocations("bridge-1", "box-1", 1, WALL_S, ("HW-1",))))
+    assert released.first_out == "permit_revoked"
+    assert released.consequences == set()
+    assert released.found("entry.unauthorised") == []

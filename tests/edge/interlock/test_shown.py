@@ -94,7 +94,7 @@ def _bad() -> Bench:
     bench.faces = {"guardian": Face(NOW - 5_500_000, "guardian", 512, "not_proven", "dlib")}
     bench.badges[9002] = True
     bench.unknown_badges = {9001: NOW - 1}
-    bench.strangers = tuple(FaceRefused(NOW - age_us, "", 700) for age_us in (SECOND, SECOND + 1, 0))
+    bench.strangers = tuple(FaceRefused(NOW - age_us, "", 700) for age_us in (GB.stranger_s.value * SECOND, GB.stranger_s.value * SECOND + 1, 0))
     bench.contact = True
     bench.audit = replace(bench.audit, writable=False, age_ms=1234)
     return bench

@@ -10,7 +10,7 @@ from edge.interlock.conditions.air import acting_vote, channel_reason, gas, grou
 from edge.interlock.conditions.element import deadman
 from edge.interlock.conditions.facts import Facts, Verdict, facts
 from edge.interlock.conditions.people import badge_here, entitled, unknown_badges, unverified, verified
-from edge.interlock.evidence import Camera, Face, FaceRefused
+from edge.interlock.evidence import SLOW, Camera, Face, FaceRefused
 from edge.interlock.proving import Result
 from edge.interlock.rules import Number
 from edge.interlock.site import SiteChannel, confined_limits
@@ -553,6 +553,12 @@ def test_a_stranger_is_told_with_distance_and_limit(ready: Bench, distance: int,
     assert _verdict(ready, "stranger") == (Verdict((reason,)) if strange else Verdict())
 
 
+def test_of_several_strangers_the_newest_is_told(ready: Bench) -> None:
+    """PTW-24."""
+    ready.strangers = tuple(FaceRefused(ready.now - age, "guardian", d) for age, d in ((9, 900), (5, 800), (0, 510)))
+    assert [reason.value_milli for reason in _verdict(ready, "stranger").reasons] == [800]
+
+
 # --- place and camera
 
 PLACE_US = GB.position_ttl_s.value * SECOND
@@ -632,10 +638,20 @@ def test_the_camera_counts_by_its_word_and_age(ready: Bench, health: str | None,
     made.snapshot = shot
     made.judge()
     assert made.verdicts["camera"] == verdict
+    made.snapshot = replace(shot, camera=None if health is None else Camera(ready.now - age_us, SLOW, 25))
+    made.judge()
+    late = Verdict((_no("camera_slow", "", None, GB.stranger_s, "s"),))
+    assert made.verdicts["camera"] == (late if verdict.ok or health == "stalled" else verdict)
+    made.snapshot = shot
+    made.judge()
     assert made.verdicts["camera_running"] == Verdict()
     made.d = replace(made.d, permits=(permit(level=Level.SPECIAL),))
     made.judge()
     assert made.verdicts["camera_running"] == verdict
+    if verdict.ok:
+        made.snapshot = replace(shot, camera=Camera(ready.now - age_us, SLOW, 25))
+        made.judge()
+        assert made.verdicts["camera_running"] == verdict, "it is filmed all the same"
     made.d = replace(made.d, permits=())
     made.judge()
     assert made.verdicts["camera_running"] == Verdict()

@@ -12,8 +12,10 @@ from contracts.gas import GASES, Unit
 from contracts.level import upgrade_level
 from contracts.permit import Level
 from edge.interlock import rules
+from edge.interlock.evidence import FACES_AGAIN_MS
 from edge.interlock.rules import Source, unit_of
 from edge.interlock.rules.describe import bounds
+from edge.interlock.rules.reading import check
 from edge.interlock.rules.strictness import directions
 from tests.edge.interlock.bench import GB
 from tests.edge.interlock.wording import Wording
@@ -154,11 +156,25 @@ def test_simulation_changes_times_and_proofs_and_no_limit() -> None:
     simulation = rules.load("SIMULATION")
     changed = {name for name in directions() if getattr(simulation, name) != getattr(GB, name)}
     assert changed == {
-        "guardian_grace_s", "performer_grace_s", "badge_ttl_s", "badge_dwell_ms", "position_settle_s", "position_ttl_s", "face_ttl_s", "face_recheck_s",
+        "guardian_grace_s", "performer_grace_s", "badge_ttl_s", "badge_dwell_ms", "unknown_badge_s", "position_settle_s", "position_ttl_s", "face_ttl_s", "face_recheck_s",
         "face_grace_s", "stranger_distance_milli", "liveness", "fire_watch_s", "clock_quality",
         "bump_apply_s", "bump_hold_s", "bump_clear_s", "calibration_window_s", "bypass_again_s",
     }  # fmt: skip
     assert (simulation.limits, simulation.confined, simulation.levels) == (GB.limits, GB.confined, GB.levels)
+
+
+@pytest.mark.parametrize(
+    ("row", "least"),
+    [("stranger_s", GB.camera_ttl_s.value + -(-FACES_AGAIN_MS // 1000)), ("unknown_badge_s", GB.badge_ttl_s.value)],
+)
+def test_evidence_of_danger_outlasts_whatever_brings_it(row: str, least: int) -> None:
+    """PTW-24: a look at faces, a scanner that is deaf for a while."""
+    at_least = msgspec.structs.replace(getattr(GB, row), value=least)
+    check(msgspec.structs.replace(GB, **{row: at_least}))
+    with pytest.raises(ContractError) as caught:
+        check(msgspec.structs.replace(GB, **{row: msgspec.structs.replace(at_least, value=least - 1)}))
+    assert (caught.value.field, caught.value.came) == (f"{row}.value", str(least - 1))
+    assert str(least) in caught.value.expected
 
 
 PACK = (rules.PACKS / "gb30871-2022.yaml").read_text(encoding="utf-8")
