@@ -31,6 +31,13 @@ class FaceBox:
         """Pixels."""
         return (self.right - self.left) * (self.bottom - self.top)
 
+    def covers(self, other: "FaceBox") -> bool:
+        """Whether both lie in the same place: what they share is at least half of what they cover together."""
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        high = min(self.bottom, other.bottom) - max(self.top, other.top)
+        shared = max(0, wide) * max(0, high)
+        return 2 * shared >= self.area + other.area - shared
+
 
 class Engine(Protocol):
     """A way to find and to describe faces. `name` and `model_sha256` go into templates: vectors of two do not mix."""

@@ -56,7 +56,7 @@ class VisionProcess:
             boxed,
             baseline="test",
             buses=(config.Bus("bus", "tcp", 100, 5, host="127.0.0.1"),),
-            inputs=config.Inputs("bus", 1),
+            inputs=config.Inputs(bus="bus", unit_id=1),
             presence=msgspec.structs.replace(boxed.presence, quorum=("badge",), beacon=1009),
         )
         path = folder / "box.yaml"
