@@ -182,15 +182,38 @@ def withdraw_command(
 
 
 def _ask_with_photo(chosen: Choices, photo: Path, fields: dict[str, Any]) -> None:
-    """Keep the photo, then ask; a refused measurement leaves none behind."""
+    """Keep the photo, then ask; a refused measurement leaves none behind.
+
+    Raises:
+        ContractError: no picture, one that is kept already, or the interlock refuses.
+    """
     folder = read(chosen.config).photos
+    _look_at(photo)
     digest, fresh = photos.keep(folder, photo)
+    if not fresh:
+        came = "one that this box has kept before"
+        raise ContractError("photo", "a photo of this measurement", came, "measure again and take another photo")
     try:
         ask(chosen, "confirm", photo=digest, **fields)
     except ContractError:
-        if fresh:
-            photos.discard(folder, digest)
+        photos.discard(folder, digest)
         raise
+
+
+def _look_at(photo: Path) -> None:
+    """Refuse what no camera made: a header alone is no picture. Without the vision extra the interlock's look is all.
+
+    Raises:
+        ContractError: it does not decode.
+    """
+    try:
+        import cv2
+    except ImportError:
+        return
+    if not photo.is_file() or photo.stat().st_size > photos.MAX_BYTES:
+        return  # `keep` says what is wrong
+    if cv2.imread(str(photo), cv2.IMREAD_REDUCED_GRAYSCALE_8) is None:
+        raise ContractError("photo", "a JPEG or PNG picture that can be read", photo.name, "take it again")
 
 
 class _Again(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from edge.interlock.state import milli
 
 COLDEST_C, HOTTEST_C = -273.15, 2000.0
 _PERSON_CHARACTERS = 64
+_ANOTHER = "measure again and take another photo"
 
 
 def confirm(
@@ -45,6 +46,8 @@ def confirm(
         came = person or "nothing"
         raise ContractError("person", "someone of the permit or roster whose badge is here", came, _here(here))
     if wanted.kind == "temperature":
+        if photo in f.durable.photos:
+            raise ContractError("photo", "a photo of this measurement", "one that was used before", _ANOTHER)
         return _measured(claims, wanted, person, value, photo, kept=kept)
     if value is not None or photo:
         raise ContractError(

@@ -8,18 +8,59 @@ from pathlib import Path
 from contracts.errors import ContractError
 
 MAX_BYTES = 8 * 2**20
+SIDE_PX = (240, 20_000)
+"""A picture on which a gauge can be read, and no camera makes a larger one."""
 _KINDS = (
     (".jpg", b"\xff\xd8\xff", b"\xff\xd9"),
     (".png", b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"),
 )
 """How a whole picture begins and ends. A camera may write padding behind the end."""
 _PADDING = 64
+_HEAD = 2**18
+"""Its size stands within this much of its beginning, behind what cameras put there (EXIF, a thumbnail)."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_NO_FRAME = (0xC4, 0xC8, 0xCC)
 
 
 def kept(folder: Path, digest: str) -> bool:
-    """Whether a photo with this SHA-256 lies in the folder."""
-    return _DIGEST.fullmatch(digest) is not None and any((folder / f"{digest}{kind}").is_file() for kind, *_ in _KINDS)
+    """Whether a photo with this SHA-256 lies in the folder: a file whose beginning and end are a picture's."""
+    if _DIGEST.fullmatch(digest) is None:
+        return False
+    for kind, *_ in _KINDS:
+        path = folder / f"{digest}{kind}"
+        if path.is_file():
+            with path.open("rb") as source:
+                head = source.read(_HEAD)
+                source.seek(-min(path.stat().st_size, _PADDING), os.SEEK_END)
+                return _kind(head, source.read()) == kind
+    return False
+
+
+def _kind(head: bytes, tail: bytes) -> str | None:
+    """The kind of picture that begins and ends like this; None for none, or one of no plausible size."""
+    for kind, first, last in _KINDS:
+        if head.startswith(first) and last in tail:
+            size = _png_size(head) if kind == ".png" else _jpeg_size(head)
+            return kind if size is not None and all(SIDE_PX[0] <= side <= SIDE_PX[1] for side in size) else None
+    return None
+
+
+def _png_size(head: bytes) -> tuple[int, int] | None:
+    """Width and height from IHDR, which comes first."""
+    if head[8:16] != b"\0\0\0\rIHDR":
+        return None
+    return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+
+
+def _jpeg_size(head: bytes) -> tuple[int, int] | None:
+    """Width and height from the frame's header, segment by segment up to there."""
+    at = 2
+    while head[at : at + 1] == b"\xff" and at + 9 <= len(head):
+        marker, length = head[at + 1], int.from_bytes(head[at + 2 : at + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
+            return int.from_bytes(head[at + 7 : at + 9], "big"), int.from_bytes(head[at + 5 : at + 7], "big")
+        at += 2 + length
+    return None
 
 
 def keep(folder: Path, file: Path) -> tuple[str, bool]:
@@ -35,9 +76,10 @@ def keep(folder: Path, file: Path) -> tuple[str, bool]:
         raise ContractError(
             "photo", f"at most {MAX_BYTES // 2**20} MiB", f"{file.stat().st_size} bytes", "make it smaller"
         )
-    kind = next((kind for kind, head, tail in _KINDS if body.startswith(head) and tail in body[-_PADDING:]), None)
+    kind = _kind(body[:_HEAD], body[-_PADDING:])
     if kind is None:
-        raise ContractError("photo", "a whole JPEG or PNG picture", f"{file.name}, {len(body)} bytes", "take it again")
+        wanted = f"a whole JPEG or PNG picture, each side {SIDE_PX[0]} to {SIDE_PX[1]} pixels"
+        raise ContractError("photo", wanted, f"{file.name}, {len(body)} bytes", "take it again")
     digest = sha256(body).hexdigest()
     path = folder / f"{digest}{kind}"
     if path.is_file():

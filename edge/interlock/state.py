@@ -12,6 +12,8 @@ from edge.interlock.proving import DetectorRecord, Exercise
 MAX_PERMITS = 16
 MAX_OVER = 1024
 """Ids of finished and of void permits that are kept: more than can end within the longest validity."""
+MAX_PHOTOS = 1024
+"""Photos that are remembered as used: years of permits with one; the folder of photos remembers them all."""
 
 
 class Mode(StrEnum):
@@ -205,6 +207,7 @@ class Durable(msgspec.Struct, frozen=True):
         finished, void: ids of permits that are over.
         suspended: ids of permits that the bridge suspended and that nobody on site has reset since, current or not.
         preconditions: "permit/id" → its proof.
+        photos: SHA-256 of the photos that measurements were entered with, newest last; none counts again.
         checked_in: permit → the last of its days (0 is the first) on which the crew checked in.
         missed: permit and the day of it whose check-in was missed; from then on that day's check-in may be late.
         ticket_checks: permit → its newest check by a shift leader; taken back when the permit is suspended.
@@ -250,6 +253,7 @@ class Durable(msgspec.Struct, frozen=True):
     void: tuple[str, ...] = ()
     suspended: tuple[str, ...] = ()
     preconditions: dict[str, Confirmation] = {}
+    photos: tuple[str, ...] = ()
     checked_in: dict[str, int] = {}
     missed: tuple[str, int] = ("", 0)
     ticket_checks: dict[str, TicketCheck] = {}

@@ -32,6 +32,7 @@ from edge.interlock.proof_test import begin
 from edge.interlock.state import (
     MAX_OVER,
     MAX_PERMITS,
+    MAX_PHOTOS,
     Confirmation,
     Mode,
     Reason,
@@ -92,6 +93,7 @@ def take(turn: Turn, happening: Happening) -> None:
             data: dict[str, Any] = {"id": precondition}
             if value_milli is not None:
                 data |= {"value_milli": value_milli, "unit": CELSIUS, "photo_sha256": photo}
+                turn.d = replace(turn.d, photos=(*turn.d.photos, photo)[-MAX_PHOTOS:])
             turn.note("permit.precondition", Category.PERMIT, actor=("person", person), permit=permit, **data)
         case Withdrawn(permit, precondition, person):
             _withdraw(turn, permit, precondition, person)

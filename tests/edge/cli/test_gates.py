@@ -5,13 +5,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import msgspec
+import numpy as np
 import pytest
 
 from contracts.permit import Approval, Precondition
 from tests.edge.cli.box import Box, make, points
+from tests.edge.interlock.pictures import jpeg
 
-JPEG = b"\xff\xd8\xff\xe0" + b"sixty degrees" * 20 + b"\xff\xd9"
+
+def _photo(grey: int) -> bytes:
+    """A picture as a camera makes it."""
+    done, body = cv2.imencode(".jpg", np.full((480, 640), grey, np.uint8))
+    assert done
+    return body.tobytes()
+
+
+JPEG, LATER = _photo(60), _photo(38)
 WARM = Precondition("cooled", "反应釜已降温 vessel cooled", "temperature", 60_000)
 BLIND = Precondition("blind", "7号盲板已装 blind 7 in place", "isolation")
 
@@ -47,7 +58,7 @@ def test_the_47_minute_case_and_measured_preconditions(box: Box, tmp_path: Path)
     fake.write_text("no picture")
     shown = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "38.5", "--photo", str(fake))
     assert shown.returncode == 1
-    assert "a whole JPEG or PNG picture" in shown.stderr
+    assert "JPEG or PNG picture" in shown.stderr
     assert box.hotbox("permit", "confirm", "cooled", "--by", "li").returncode == 1, "a temperature has a value"
     kept = box.folder / "data" / "photos" / f"{hashlib.sha256(JPEG).hexdigest()}.jpg"
     refused = box.hotbox("permit", "confirm", "blind", "--by", "li", "--value", "1", "--photo", str(photo))
@@ -56,10 +67,20 @@ def test_the_47_minute_case_and_measured_preconditions(box: Box, tmp_path: Path)
     hot = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "61", "--photo", str(photo))
     assert hot.returncode == 0, hot.stderr
     box.wait_for(lambda s: "temperature_high" in _codes(s), "61 °C is over 60 °C")
+    twice = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "38.5", "--photo", str(photo))
+    assert twice.returncode == 1
+    assert "take another photo" in twice.stderr
+    header = tmp_path / "header.jpg"
+    header.write_bytes(jpeg())
+    empty = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "38.5", "--photo", str(header))
+    assert "a JPEG or PNG picture that can be read" in empty.stderr
+    assert kept.read_bytes() == JPEG
+    photo.write_bytes(LATER)
+    kept = kept.with_name(f"{hashlib.sha256(LATER).hexdigest()}.jpg")
     cool = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "38.5", "--photo", str(photo))
     assert cool.returncode == 0, cool.stderr
     assert kept.stat().st_mode & 0o777 == 0o600
-    assert kept.read_bytes() == JPEG
+    assert kept.read_bytes() == LATER
     assert box.hotbox("permit", "confirm", "blind", "--by", "li").returncode == 0
     show = box.hotbox("permit", "show").stdout
     assert "cooled (temperature): 反应釜已降温 vessel cooled ≤ 60 °C [li 38.5 °C]" in show

@@ -12,8 +12,9 @@ from edge.interlock.conditions.facts import Facts, facts
 from edge.interlock.evidence import Face
 from edge.interlock.happenings import Confirmed, PermitAccepted, Reconfirmed, SuspendedHere
 from edge.interlock.reasons import fill, text
-from edge.interlock.state import GasTest, Reconfirmation
+from edge.interlock.state import MAX_PHOTOS, GasTest, Reconfirmation
 from tests.edge.interlock.bench import GB, RELIEF, SECOND, WALL_S, Bench, permit
+from tests.edge.interlock.wording import Wording
 
 replace = msgspec.structs.replace
 SHA = "cd" * 32
@@ -243,3 +244,21 @@ def test_a_name_that_cannot_be_written_down_is_refused(asked: Bench, name: str) 
     assert _refused(lambda: entering.suspend(_facts(asked), name, relief=False)) == (
         "person", "who stops it, at most 64 characters", repr(name[:80]), "",
     )  # fmt: skip
+
+
+def test_a_photo_that_was_used_before_is_no_photo_of_this_measurement(asked: Bench, wording: Wording) -> None:
+    """PTW-11: the same picture at 0, 1 and 2 h is one measurement."""
+    done = _confirm(asked, "cooled", value=5.0, photo=SHA)
+    step = asked.step(done)
+    assert step.durable.photos == (SHA,)
+    with pytest.raises(ContractError) as caught:
+        _confirm(asked, "cooled", value=5.0, photo=SHA)
+    wording.check(caught.value)
+
+
+@pytest.mark.parametrize("before", [MAX_PHOTOS - 1, MAX_PHOTOS])
+def test_the_newest_photos_are_remembered(asked: Bench, before: int) -> None:
+    asked.durable = msgspec.structs.replace(asked.durable, photos=tuple(map(str, range(before))))
+    kept = asked.step(_confirm(asked, "cooled", value=5.0, photo=SHA)).durable.photos
+    assert (kept[0], kept[-1], len(kept)) == (str(before + 1 - MAX_PHOTOS), SHA, MAX_PHOTOS)
+    assert asked.step(_confirm(asked)).durable.photos == kept, "what is confirmed has no photo"

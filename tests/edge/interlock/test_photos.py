@@ -1,6 +1,7 @@
 """Photos of what was measured by hand: whole pictures only, kept once under their SHA-256 (PTW-09)."""
 
 import os
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import pytest
 
 from contracts.errors import ContractError
 from edge.interlock import photos
+from tests.edge.interlock.pictures import jpeg, png
 from tests.edge.interlock.wording import Wording
 
-JPEG = b"\xff\xd8\xff" + b"gauge" * 100 + b"\xff\xd9"
-PNG = b"\x89PNG\r\n\x1a\n" + b"gauge" * 100 + b"IEND\xaeB`\x82"
+JPEG, PNG = jpeg(), png()
 MIB = 2**20
 
 
@@ -60,8 +61,8 @@ def test_what_an_interrupted_copy_left_is_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", JPEG[:-2], JPEG[1:], PNG[:-1], JPEG[:3] + PNG[-8:], b"GIF89a" + JPEG, JPEG + bytes(63), PNG + bytes(57)],
-    ids=["nothing", "cut off", "headless", "cut off PNG", "two halves", "GIF", "too much behind it", "too much behind PNG"],
+    [b"", b"\xff\xd8\xff\xff\xd9", JPEG[:-2], JPEG[1:], PNG[:-1], JPEG[:3] + PNG[-8:], b"GIF89a" + JPEG, JPEG + bytes(63), PNG + bytes(57)],
+    ids=["nothing", "five bytes", "cut off", "headless", "cut off PNG", "two halves", "GIF", "too much behind it", "too much behind PNG"],
 )
 def test_what_is_no_whole_picture_is_refused(tmp_path: Path, body: bytes, wording: Wording) -> None:
     with pytest.raises(ContractError) as caught:
@@ -71,10 +72,10 @@ def test_what_is_no_whole_picture_is_refused(tmp_path: Path, body: bytes, wordin
 
 
 def test_eight_mebibytes_are_kept_and_a_byte_more_is_refused(tmp_path: Path, wording: Wording) -> None:
-    largest = JPEG[:3] + bytes(8 * MIB - 5) + JPEG[-2:]
+    largest = JPEG[:-2] + bytes(8 * MIB - len(JPEG)) + JPEG[-2:]
     assert photos.keep(tmp_path / "photos", _file(tmp_path, largest))[1]
     with pytest.raises(ContractError) as caught:
-        photos.keep(tmp_path / "photos", _file(tmp_path, JPEG[:3] + bytes(8 * MIB - 4) + JPEG[-2:]))
+        photos.keep(tmp_path / "photos", _file(tmp_path, JPEG[:-2] + bytes(8 * MIB - len(JPEG) + 1) + JPEG[-2:]))
     wording.check(caught.value)
 
 
@@ -100,3 +101,49 @@ def test_a_name_that_is_no_hash_is_never_looked_up(tmp_path: Path, digest: str) 
 def test_a_hash_without_a_file_is_not_kept(tmp_path: Path) -> None:
     (tmp_path / f"{'ab' * 32}.png").mkdir()
     assert not photos.kept(tmp_path, "ab" * 32)
+
+
+@pytest.mark.parametrize(("side", "ok"), [(0, False), (239, False), (240, True), (20_000, True), (20_001, False)])
+@pytest.mark.parametrize("make", [jpeg, png])
+@pytest.mark.parametrize("wide", [True, False])
+def test_a_picture_has_a_size_at_which_a_gauge_can_be_read(
+    tmp_path: Path, make: Callable[..., bytes], side: int, wide: bool, ok: bool
+) -> None:
+    body = make(**{"width" if wide else "height": side})
+    if ok:
+        assert photos.kept(tmp_path, photos.keep(tmp_path, _file(tmp_path, body))[0])
+        return
+    with pytest.raises(ContractError, match="240 to 20000 pixels"):
+        photos.keep(tmp_path, _file(tmp_path, body))
+    digest = sha256(body).hexdigest()
+    (tmp_path / f"{digest}.{'png' if make is png else 'jpg'}").write_bytes(body)
+    assert not photos.kept(tmp_path, digest), "the interlock looks itself"
+
+
+@pytest.mark.parametrize("frame", [0xC0, 0xC1, 0xC2, 0xCF])
+def test_every_kind_of_frame_has_a_size(tmp_path: Path, frame: int) -> None:
+    assert photos.keep(tmp_path / "p", _file(tmp_path, jpeg(frame=frame)))[1]
+
+
+@pytest.mark.parametrize("frame", [0xBF, 0xC4, 0xC8, 0xCC, 0xD0])
+def test_a_segment_that_is_no_frame_has_none(tmp_path: Path, frame: int) -> None:
+    with pytest.raises(ContractError):
+        photos.keep(tmp_path / "p", _file(tmp_path, jpeg(frame=frame)))
+
+
+def test_a_cameras_notes_stand_before_the_frame(tmp_path: Path) -> None:
+    assert photos.keep(tmp_path / "p", _file(tmp_path, jpeg(note=bytes(65_000))))[1]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [JPEG[:2] + b"\xff\xfe\xff\xff" + JPEG[6:], JPEG[:30], PNG[:12] + b"IDAT" + PNG[16:], JPEG[:11] + b"\xff\xd9"],
+    ids=["a segment beyond the end", "no end", "another chunk first", "no frame"],
+)
+def test_a_picture_without_its_parts_is_none(tmp_path: Path, body: bytes) -> None:
+    digest = sha256(body).hexdigest()
+    for kind in ("jpg", "png"):
+        (tmp_path / f"{digest}.{kind}").write_bytes(body)
+    assert not photos.kept(tmp_path, digest)
+    with pytest.raises(ContractError):
+        photos.keep(tmp_path, _file(tmp_path, body))

@@ -92,7 +92,7 @@ def test_a_confirmation_is_kept_beside_the_others_and_written(ready: Bench) -> N
 def test_a_measurement_is_written_with_value_unit_and_photo(ready: Bench) -> None:
     """PTW-11: zero degrees is a value."""
     made, kept, _ = _take(ready, Confirmed("HW-2", "b", "guardian", 0, "photo"))
-    assert kept == {"preconditions": {"HW-2/b": Confirmation("guardian", ready.now, 0, "photo")}}
+    assert kept == {"preconditions": {"HW-2/b": Confirmation("guardian", ready.now, 0, "photo")}, "photos": ("photo",)}
     assert made.notes == [
         note(
             "permit.precondition", Category.PERMIT, actor=("person", "guardian"), permit="HW-2", id="b", value_milli=0,

@@ -15,6 +15,7 @@ from edge import sockets
 from edge.audit.reader import Reader
 from firmware_sim.demo import bottles
 from tests.edge.cli.box import Box, make, make_idle, until
+from tests.edge.interlock.pictures import jpeg
 from tests.edge.interlock_process.asking import BUMP, DEADLINE_S, answer, connect, points, refusal
 
 WARM = Precondition("cooled", "反应釜已降温 vessel cooled", "temperature", 60_000)
@@ -203,19 +204,30 @@ def test_an_exchanged_head_has_a_new_serial_and_needs_its_bump_test(staffed: Box
         ({"points": [{**points()[0], "position": "left"}]}, "points[0].position"),
         ({"points": [{**points()[0], "unit": "ppm"}]}, "points[0]"),
         ({"points": [{**points()[0], "value": 101.0}]}, "points[0].value"),
+        ({"sampled": ""}, "sampled"),
+        ({"sampled": time.strftime("%H:%M", time.gmtime(time.time() + 8 * 3600 + 120))}, "sampled"),
+        ({"sampled": time.strftime("%H:%M", time.gmtime(time.time() + 8 * 3600 - 1860))}, "sampled"),
         ({"calibrated_until": "soon"}, "calibrated_until"),
         ({"calibrated_until": "2020-01-01"}, "calibrated_until"),
     ],
 )
 def test_a_gas_test_that_says_too_little_is_refused(staffed: Box, wrong: dict[str, Any], field: str) -> None:
-    whole = {"analyst": "wang", "serial": "GT-7", "points": points(), "calibrated_until": _day(30)}
+    whole = {
+        "analyst": "wang", "serial": "GT-7", "sampled": "now", "points": points(), "calibrated_until": _day(30),
+    }  # fmt: skip
     assert refusal(staffed, "gas_test", **whole | wrong)["field"] == field
 
 
 def test_a_complete_gas_test_is_kept(staffed: Box) -> None:
     """With the end of the instrument's calibration, when it is stated."""
-    done = staffed.ask("gas_test", analyst="wang", serial="GT-7", points=points(), calibrated_until=_day(30))
-    assert done == {"points": 12, "analyst": "wang"}
+    whole = {"analyst": "wang", "serial": "GT-7", "points": points(), "calibrated_until": _day(30)}
+    done = staffed.ask("gas_test", **whole, sampled="now")
+    assert (done["points"], done["analyst"]) == (12, "wang")
+    assert abs(done["sampled"] - time.time()) < 60
+    ago_s = 600
+    here = time.gmtime(time.time() - ago_s + 8 * 3600)
+    done = staffed.ask("gas_test", **whole, sampled=time.strftime("%H:%M", here))
+    assert ago_s <= time.time() - done["sampled"] < ago_s + 120
 
 
 @pytest.mark.parametrize(
@@ -336,7 +348,10 @@ def test_what_a_person_enters_about_a_permit_is_checked_against_who_is_here(staf
     kept = staffed.folder / "data" / "photos" / f"{'0' * 64}.jpg"
     kept.parent.mkdir(exist_ok=True)
     kept.write_bytes(b"a picture")
+    assert refusal(staffed, "confirm", **confirm)["field"] == "photo", "five bytes are no picture"
+    kept.write_bytes(jpeg())
     assert staffed.ask("confirm", **confirm) == {"confirmed": "cooled"}
+    assert refusal(staffed, "confirm", **confirm)["came"] == "one that was used before"
     assert staffed.ask("confirm", permit="HW-1", precondition="blind", person="li") == {"confirmed": "blind"}
     shown = {row["id"]: row for row in staffed.status()["permit"]["preconditions"]}
     assert (shown["cooled"]["value"], shown["cooled"]["by"], shown["blind"]["ok"]) == ("38.5", "li", True)
