@@ -206,6 +206,27 @@ def test_a_value_in_warm_up_counts_for_the_bypassed_head_alone_while_its_bypass_
     assert votes_to_trip(late)["ch4-2"].code == "gas_warm_up"
 
 
+@pytest.mark.rule("bypass_max_count")
+@pytest.mark.parametrize(("most", "refused"), [(0, "channel"), (1, ""), (2, "")], ids=["one less", "at", "one more"])
+def test_as_many_bypasses_begin_as_the_pack_allows(most: int, refused: str) -> None:
+    """bypass_max_count: the first begins where the pack allows one or more, and none where it allows none."""
+    bench = _bench()
+    bench.rules = replace(GB, bypass_max_count=replace(GB.bypass_max_count, value=most))
+    error = problem(bench.step().facts, ASKED)
+    assert (error.field if error else "") == refused
+
+
+@pytest.mark.rule("bypass_warning_s")
+@pytest.mark.parametrize(("past_us", "warned"), [(-1, 0), (0, 1), (1, 1)], ids=["before", "at", "after"])
+def test_the_warning_begins_to_the_microsecond(past_us: int, warned: int) -> None:
+    """bypass_warning_s: limit - 1 us, limit, limit + 1 us before the end."""
+    bench = _bench()
+    bench.step(replace(ASKED, seconds=3600))
+    bench.now = bench.durable.bypasses[0].until_us - GB.bypass_warning_s.value * SECOND + past_us
+    bench.step(ms=0)
+    assert len(bench.found("bypass.ending")) == warned
+
+
 def test_the_only_head_of_a_group_is_never_bypassed() -> None:
     assert _refused(_bench(), replace(ASKED, channel="ch4-1")) == "channel"
 

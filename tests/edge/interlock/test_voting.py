@@ -162,10 +162,13 @@ def test_while_released_every_value_is_recorded_at_once_and_every_two_hours() ->
     assert {row["chan"] for row in first.data["values"]} == {c.name for c in bench.site.channels}
     assert {"chan": "o2-1", "gas": "O2", "unit": "vol%", "q": "good", "value_milli": 20_900} in first.data["values"]
     began = bench.volatile.recorded_us
-    for past_us, count in ((-1, 1), (0, 2)):
+    for past_us, count in ((-1, 1), (0, 2), (1, 2)):
         bench.durable = replace(bench.durable, deadline_us=began + 10**11)
         bench.now = began + GB.gas_record_s.value * 1_000_000 + past_us
         bench.step(ms=0)
         assert len(bench.found("gas.record")) == count
+    bench.volatile = replace(bench.volatile, recorded_us=began)
+    bench.step(ms=0)
+    assert len(bench.found("gas.record")) == 3, "looked at a microsecond late, it is recorded at once"
     bench.press("stop")
     assert bench.volatile.recorded_us == 0
