@@ -2,7 +2,7 @@
 
     {"op": "status"}                                   -> {"ok": true, "result": {...}}
     {"op": "explain"}                                  -> every condition with what it looks at
-    {"op": "watch"}                                    -> a status line at every change and each second
+    {"op": "watch"}                                    -> a status line at every change and twice a second
     {"op": "reset", "fault_by": []}                    opens the window; never resets
     {"op": "gas_test", "analyst", "serial", "points", "sampled": "14:05"}  the analyst's badge must be here
     {"op": "detector_test", "kind": "bump|calibration", "channel", "gas", "unit", "applied", "by", "bottle", "due"}
@@ -193,9 +193,7 @@ class ControlServer:
             while True:
                 await _write(writer, Answer(ok=True, result=self._interlock.status()))
                 changed.clear()
-                # Twice a second, or at once when the mode changes.
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), 0.5)
+                await changed.wait()
         finally:
             stop()
 

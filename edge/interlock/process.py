@@ -60,6 +60,8 @@ _EVALUATE_US = 45_000
 _HEARTBEAT_US = 20_000
 _CLOCK_US = 500_000
 _PULSE_US = 1_000_000
+_WATCH_US = 500_000
+"""Who watches is told twice a second, all at once: then they share one document."""
 _WANTED_US = 1_000_000
 _TELL_AFTER_S = 0.002
 """A change of mode is told this much later: the processor first goes to those who carry the command and the record."""
@@ -129,13 +131,15 @@ class Interlock:
         self._refusals = Refusals()
         self._step: kernel.Step
         self._last_us = now_us()
-        self._beat_us = self._clock_us = self._pulse_us = self._wanted_us = self._refused_us = 0
+        self._beat_us = self._clock_us = self._pulse_us = self._watch_us = self._wanted_us = self._refused_us = 0
         self._wanted = b""
         self._closed = False
         """What the relay was last told: closed, or to be held so."""
         self._lag_us = 0
         self.evaluations = 0
         self._watchers: list[Callable[[], None]] = []
+        self._shown: Status | None = None
+        """The last evaluation's status document, once somebody asked for it."""
 
     # --- life
 
@@ -312,6 +316,7 @@ class Interlock:
         self._obey(step, now)
         self._durable, self._volatile, self._step = step.durable, step.volatile, step
         self.evaluations += 1
+        self._shown = None
         if before is Mode.RELEASED and step.durable.mode is not before:
             self._journal.hold(_RECORD_AFTER_S)
         self._journal.decided(step)
@@ -319,6 +324,8 @@ class Interlock:
             self._loop.call_later(_TELL_AFTER_S, self._tell_change)
         if now - self._pulse_us >= _PULSE_US:
             self._pulse(now)
+        if now - self._watch_us >= _WATCH_US:
+            self._tell_watchers(now)
         if now - self._wanted_us >= _WANTED_US:
             self._tell_wanted(now)
         return step
@@ -372,6 +379,7 @@ class Interlock:
     def _tell_change(self) -> None:
         now = now_us()
         self._pulse(now)
+        self._tell_watchers(now)
         self._tell_wanted(now)
 
     def _tell_wanted(self, now: int) -> None:
@@ -389,6 +397,9 @@ class Interlock:
         self._pulse_us = now
         if ev.Source.LINK in self._peers:
             self._peers.tell(ev.Source.LINK, ev.Pulse(msgspec.json.encode(self.status())))
+
+    def _tell_watchers(self, now: int) -> None:
+        self._watch_us = now
         for call in self._watchers:
             call()
 
@@ -410,12 +421,17 @@ class Interlock:
         return self._config.photos
 
     def watch(self, call: Callable[[], None]) -> Callable[[], None]:
-        """Call back at every change of mode and once a second; gives the way to stop it."""
+        """Call back at every change of mode and twice a second; gives the way to stop it."""
         self._watchers.append(call)
         return lambda: self._watchers.remove(call)
 
     def status(self) -> Status:
-        """The status document now."""
+        """The status document of the last evaluation."""
+        if self._shown is None:
+            self._shown = self._status()
+        return self._shown
+
+    def _status(self) -> Status:
         step = self.step
         health = self._log.health()
         clock = step.facts.snapshot.clock

@@ -144,8 +144,8 @@ TABLE: dict[Meaning, Show] = {
 
 GROUPS: dict[Meaning, tuple[str, ...]] = {
     Meaning.BOX: (
-        "loop", "estop", "stop", "flame", "deadman", "contact_open", "proof_test", "inputs", "mains", "battery",
-        "enclosure", "clock", "audit", "latch", "fire_watch",
+        "loop", "estop", "stop", "flame", "deadman", "contact_open", "contact_life", "proof_test", "inputs", "mains",
+        "battery", "enclosure", "clock", "audit", "latch", "fire_watch",
     ),
     Meaning.PERMIT: ("permit", "level", "lease", "approval", "ticket_check", "preconditions"),
     Meaning.PLACE: ("place", "door", "wind", "camera"),
