@@ -57,4 +57,7 @@ def ready(box: Box, **changes: Any) -> None:
     box.bump()
     assert box.ask("gas_test", analyst="wang", serial="GT-7", sampled="now", points=points())["points"] == 12
     assert box.ask("ticket_check", permit="HW-1", person="wang")["checked"] == "HW-1"
-    box.wait_for(lambda s: s["state"] == "PERMISSIVE_OK", "all conditions are met")
+    try:
+        box.wait_for(lambda s: s["state"] == "PERMISSIVE_OK", "all conditions are met")
+    except AssertionError as error:
+        raise AssertionError(f"still failing: {', '.join(sorted(box.failing()))}") from error
