@@ -449,7 +449,7 @@ def audit(status: Status, words: Words, width: int) -> list[Text]:
 
 
 def sensors(status: Status, words: Words, width: int) -> list[Text]:
-    """Process sensors: value, unit, and how old; a bad one with what is wrong. Nothing where the box has none.
+    """Process sensors: value, unit, how old when it is not fresh; a bad one with what is wrong; nothing without any.
 
     Behind them the last words of detectors fed over MQTT.
     """
@@ -461,7 +461,9 @@ def sensors(status: Status, words: Words, width: int) -> list[Text]:
         item.append(f"{number(sensor.value)} {sensor.unit}", "" if good else BAD)
         if not good:
             item.append(f" {words.known(f'quality.{sensor.quality}', sensor.quality)}", BAD)
-        items.append(item.append(f" {words.age(sensor.age_ms)}", DIM))
+        if not good or sensor.age_ms is None or sensor.age_ms > _FRESH_MS:
+            item.append(f" {words.age(sensor.age_ms)}", DIM)
+        items.append(item)
     for remote in status.remotes:
         if remote.value is not None:
             said = Text(f"{remote.name} {number(remote.value)} {remote.unit}", BAD if remote.alarm else "")
@@ -481,6 +483,8 @@ def buses(status: Status, words: Words, width: int) -> list[Text]:
     return flow(items, width)
 
 
+_FRESH_MS = 2000
+"""A sensor's word needs no age up to here: room on a small screen."""
 _SEVERITY = {"alarm": (LOOKS["TRIPPED"].symbol, BAD), "fault": ("!", BAD), "warning": ("!", SOME)}
 
 
