@@ -332,7 +332,8 @@ class ControlServer:
                     str(point.value),
                     "check the unit",
                 )
-        facts = self._interlock.step.facts
+        # "now" is this moment, not that of the last evaluation, in which gas may just have ceased.
+        facts = self._interlock.turn().facts
         until_s = _calibrated_until(request.calibrated_until, facts.wall_s)
         moment = sampled(facts, request.sampled)
         test = GasTest(moment.at_us, moment.t, request.analyst, request.serial, request.points, until_s)

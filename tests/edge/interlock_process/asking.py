@@ -55,6 +55,7 @@ def ready(box: Box, **changes: Any) -> None:
     box.wait_for(lambda s: s["people"] and all(p["badge_ok"] and p["face_ok"] for p in s["people"]), "the crew is here")
     box.wait_for(lambda s: all(channel["quality"] == "good" for channel in s["channels"]), "detectors read")
     box.bump()
+    box.wait_for(lambda s: all(v["ok"] for v in s["verdicts"] if v["condition"] == "gas"), "the bottle's gas is gone")
     assert box.ask("gas_test", analyst="wang", serial="GT-7", sampled="now", points=points())["points"] == 12
     assert box.ask("ticket_check", permit="HW-1", person="wang")["checked"] == "HW-1"
     try:
