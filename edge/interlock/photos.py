@@ -19,7 +19,7 @@ _PADDING = 64
 _HEAD = 2**18
 """Its size stands within this much of its beginning, behind what cameras put there (EXIF, a thumbnail)."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_NO_FRAME = (0xC4, 0xC8, 0xCC)
+_FRAMES = frozenset(bytes([marker]) for marker in range(0xC0, 0xD0) if marker not in (0xC4, 0xC8, 0xCC))
 
 
 def kept(folder: Path, digest: str) -> bool:
@@ -49,17 +49,16 @@ def _png_size(head: bytes) -> tuple[int, int] | None:
     """Width and height from IHDR, which comes first."""
     if head[8:16] != b"\0\0\0\rIHDR":
         return None
-    return int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+    return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
 
 
 def _jpeg_size(head: bytes) -> tuple[int, int] | None:
     """Width and height from the frame's header, segment by segment up to there."""
     at = 2
-    while head[at : at + 1] == b"\xff" and at + 9 <= len(head):
-        marker, length = head[at + 1], int.from_bytes(head[at + 2 : at + 4], "big")
-        if 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
-            return int.from_bytes(head[at + 7 : at + 9], "big"), int.from_bytes(head[at + 5 : at + 7], "big")
-        at += 2 + length
+    while head[at : at + 1] == b"\xff":
+        if head[at + 1 : at + 2] in _FRAMES:
+            return int.from_bytes(head[at + 7 : at + 9]), int.from_bytes(head[at + 5 : at + 7])
+        at += 2 + int.from_bytes(head[at + 2 : at + 4])
     return None
 
 

@@ -13,6 +13,7 @@ A row keeps its value, its clause and how sure the clause is.
 
 import datetime
 import math
+import operator
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -45,6 +46,14 @@ class Quantity(StrEnum):
     FLAMMABLE = "flammable"
     TOXIC = "toxic"
     OXYGEN = "oxygen"
+
+
+_SIDES = (
+    ("low", max, operator.lt, math.inf),
+    ("high", min, operator.gt, -math.inf),
+    ("below", min, operator.gt, -math.inf),
+)
+"""Each bound: the strictest of several, when one is looser than another, and where stricter ones lie."""
 
 
 class Limit(_Row, frozen=True):
@@ -105,23 +114,17 @@ class Limit(_Row, frozen=True):
         """A limit in `unit` and at `temperature_c` that passes nothing, in any unit, that this one refuses."""
         if (unit, temperature_c) == (self.unit, self.temperature_c):
             return self
-        row = msgspec.structs.replace(self, unit=unit, temperature_c=temperature_c, low=None, high=None, below=None)
-        same = {each: self.into(each) for each in self.units}
-        for name, way in (("low", 1), ("high", -1), ("below", -1)):
+        same = [(each, self.into(each)) for each in self.units]
+        found = {}
+        for name, strictest, looser, way in _SIDES:
             if getattr(self, name) is None:
                 continue
-            bounds = {each: getattr(limit, name) for each, limit in same.items()}
-            found = max(
-                (convert(bound, self.gas, each, unit, temperature_c) for each, bound in bounds.items()),
-                key=lambda value, way=way: way * value,  # type: ignore[misc]
-            )
-            while any(
-                convert(found, self.gas, unit, each, temperature_c) * way < bound * way
-                for each, bound in bounds.items()
-            ):
-                found = math.nextafter(found, way * math.inf)  # what rounding gave away
-            row = msgspec.structs.replace(row, **{name: found})
-        return row
+            bounds = [(each, getattr(limit, name)) for each, limit in same]
+            value = strictest(convert(bound, self.gas, each, unit, temperature_c) for each, bound in bounds)
+            while any(looser(convert(value, self.gas, unit, each, temperature_c), bound) for each, bound in bounds):
+                value = math.nextafter(value, way)  # what rounding gave away
+            found[name] = value
+        return msgspec.structs.replace(self, unit=unit, temperature_c=temperature_c, **found)
 
     def narrowed(self, other: "Limit") -> "Limit":
         """What passes this limit and `other`, which is in the same unit; with the clauses that decide."""

@@ -7,7 +7,7 @@ import msgspec
 from contracts.errors import ContractError
 from contracts.gas import Unit
 from contracts.permit import Level
-from edge.interlock.rules.describe import describe
+from edge.interlock.rules.describe import bounds, describe
 from edge.interlock.rules.pack import Rules
 from edge.interlock.rules.rows import Days, LevelRule, Limit, Quantity
 from edge.interlock.rules.strictest import by_key
@@ -117,21 +117,24 @@ def _over(field: str, base: Limit, row: Limit) -> Limit:
         if came.bottom >= bound.bottom and came.top <= bound.top:
             continue
         if unit is row.unit:
-            raise _weaker(
-                field, f"{describe('', base)} or stricter ({base.clause})", f"{describe('', full)} ({row.clause})"
-            )
+            raise _weaker(field, f"{_said(base)} or stricter ({base.clause})", f"{_said(full)} ({row.clause})")
         raise _weaker(
             field,
-            f"{describe('', bound)} or stricter ({base.clause}{_as_stated(base)})",
-            f"{describe('', came)} ({row.clause}{_as_stated(full)})",
+            f"{_said(bound)} or stricter ({base.clause}{_as_stated(base)})",
+            f"{_said(came)} ({row.clause}{_as_stated(full)})",
         )
     return full
+
+
+def _said(limit: Limit) -> str:
+    """A limit with its unit."""
+    return f"{bounds(limit)} {limit.unit.value}"
 
 
 def _as_stated(limit: Limit) -> str:
     """A limit as its row has it, beside what it comes to in another unit."""
     at = f" at {limit.temperature_c} °C" if limit.quantity is Quantity.TOXIC else ""
-    return f": {describe('', limit)}{at}"
+    return f": {_said(limit)}{at}"
 
 
 def _refuse_another_kind(field: str, others: tuple[Limit, ...], row: Limit) -> None:
@@ -147,8 +150,8 @@ def _refuse_another_kind(field: str, others: tuple[Limit, ...], row: Limit) -> N
         if came.bottom < bound.bottom or came.top > bound.top:
             raise _weaker(
                 field,
-                f"{describe('', bound)} or stricter ({base.clause}{_as_stated(base)})",
-                f"{describe('', came)} ({row.clause}{_as_stated(row)})",
+                f"{_said(bound)} or stricter ({base.clause}{_as_stated(base)})",
+                f"{_said(came)} ({row.clause}{_as_stated(row)})",
             )
 
 

@@ -11,6 +11,7 @@ from edge.interlock.happenings import Confirmed, PermitAccepted, Withdrawn
 from edge.interlock.kernel import Relay
 from edge.interlock.state import Confirmation, Mode, Opening, Reason
 from tests.edge.interlock.bench import GB, SECOND, WALL_S, Bench, permit, replace
+from tests.edge.interlock.test_taking import _take
 from tests.edge.interlock.wording import Wording
 
 BLIND = Precondition("blind", "盲板 B-7 blind B-7", "isolation")
@@ -68,6 +69,7 @@ def test_an_isolation_is_proven_again_after_a_break(level: Level, confined: bool
     found = _codes(bench, proven_us=break_us + 5, opened_us=break_us, wall_s=noon)
     said = [Reason("isolation_break", BLIND.text, break_us // 1000, longest_s * 1000, "s", RULE.clause)]
     assert found == (said if past_us > 0 else [])
+    assert all(type(reason.limit_milli) is int for reason in found)
 
 
 @pytest.mark.parametrize(("later_us", "ok"), [(-1, False), (0, False), (1, True)])
@@ -119,8 +121,9 @@ def test_taking_a_confirmation_back_ends_an_attempt() -> None:
     bench.press("arm")
     assert bench.mode is Mode.ARMED
     step = bench.step(Withdrawn("HW-1", "swept", "guardian"))
-    assert step.durable.mode is not Mode.RELEASED
-    assert not bench.latch
+    assert (step.durable.mode, bench.latch) == (Mode.TRIPPED, False)
+    assert step.durable.first_out is not None
+    assert step.durable.first_out.code == "precondition_withdrawn"
 
 
 def test_taking_a_confirmation_back_refuses_the_next_release_without_a_trip() -> None:
@@ -130,10 +133,21 @@ def test_taking_a_confirmation_back_refuses_the_next_release_without_a_trip() ->
     assert [reason.code for reason in step.verdicts["preconditions"].reasons] == ["precondition"]
 
 
+@pytest.mark.parametrize("mode", [Mode.LOCKED, Mode.PERMISSIVE_OK, Mode.TRIPPED, Mode.FAULT])
+def test_an_open_contact_has_nothing_to_trip(mode: Mode) -> None:
+    """Also of the permit that was released last."""
+    bench = _with(SWEPT)
+    bench.durable = replace(bench.durable, mode=mode, active="HW-1", first_out=None)
+    made, kept, _ = _take(bench, Withdrawn("HW-1", "swept", "guardian"))
+    assert made.asked == []
+    assert kept == {"preconditions": {}}
+
+
 def test_what_is_taken_back_of_another_permit_leaves_the_work_alone() -> None:
     bench = _with(SWEPT).release()
     step = bench.step(Withdrawn("HW-2", "swept", "guardian"))
     assert step.durable.mode is Mode.RELEASED
+    assert [note.permit for note in step.notes if note.type == "permit.withdrawn"] == ["HW-2"]
     assert list(step.durable.preconditions) == ["HW-1/swept"]
 
 
@@ -153,6 +167,13 @@ def test_nothing_is_taken_back_that_is_not_confirmed(number: str, precondition: 
     f = _with(BLIND).step().facts
     with pytest.raises(ContractError) as caught:
         entering.withdraw(f, number, precondition, person)
+    wording.check(caught.value)
+
+
+def test_all_that_is_confirmed_is_named(wording: Wording) -> None:
+    with pytest.raises(ContractError) as caught:
+        entering.withdraw(_with(BLIND, SWEPT).step().facts, "HW-1", "vented", "guardian")
+    assert caught.value.expected == "blind, swept"
     wording.check(caught.value)
 
 

@@ -147,3 +147,42 @@ def test_a_picture_without_its_parts_is_none(tmp_path: Path, body: bytes) -> Non
     assert not photos.kept(tmp_path, digest)
     with pytest.raises(ContractError):
         photos.keep(tmp_path, _file(tmp_path, body))
+
+
+@pytest.mark.parametrize("width", [2**24 + 640, 2**16 + 640])
+@pytest.mark.parametrize("wide", [True, False])
+def test_a_size_is_read_whole(tmp_path: Path, width: int, wide: bool) -> None:
+    """A PNG's sides have four bytes each."""
+    with pytest.raises(ContractError):
+        photos.keep(tmp_path, _file(tmp_path, png(**{"width" if wide else "height": width})))
+
+
+def test_a_sizes_bytes_are_read_in_their_order(tmp_path: Path) -> None:
+    """0x0301 is 769 pixels and 0x0103 would be 259: 0x0201 is enough, 0x0102 alone decides nothing; so 0x00F0 does."""
+    assert photos.keep(tmp_path, _file(tmp_path, jpeg(0x00F0, 0x00F0)))[1]
+    with pytest.raises(ContractError):
+        photos.keep(tmp_path, _file(tmp_path, jpeg(0xEF00, 640)))
+
+
+@pytest.mark.parametrize(("padding", "ok"), [(62, True), (63, False)])
+def test_the_interlock_looks_for_the_end_where_the_file_ends(tmp_path: Path, padding: int, ok: bool) -> None:
+    body = jpeg() + bytes(padding)
+    digest = sha256(body).hexdigest()
+    (tmp_path / f"{digest}.jpg").write_bytes(body)
+    assert photos.kept(tmp_path, digest) is ok
+
+
+def test_a_size_behind_the_beginning_is_not_looked_for(tmp_path: Path) -> None:
+    """Notes of 256 KiB are no camera's, and the interlock reads no more than that."""
+    body = jpeg()
+    note = b"\xff\xfe\xff\xff" + bytes(65_533)
+    body = body[:2] + note * 4 + body[2:]
+    digest = sha256(body).hexdigest()
+    (tmp_path / f"{digest}.jpg").write_bytes(body)
+    assert not photos.kept(tmp_path, digest)
+
+
+@pytest.mark.parametrize("cut", range(2, 18))
+def test_a_picture_that_ends_within_a_segment_has_no_size(tmp_path: Path, cut: int) -> None:
+    with pytest.raises(ContractError):
+        photos.keep(tmp_path, _file(tmp_path, jpeg()[:cut] + b"\xff\xd9"))

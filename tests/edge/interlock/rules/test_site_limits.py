@@ -270,6 +270,133 @@ def test_the_stricter_side_of_each_counts_inside(confined: tuple[float, float], 
         assert found.source is rules.Source.POLICY
 
 
+# --- two limits at once, and one said otherwise
+
+
+def _o2(low: float | None, high: float | None, clause: str = "x", source: rules.Source = rules.Source.TEXT) -> Limit:
+    return Limit("O2", Unit.VOL_PCT, clause, low=low, high=high, source=source)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "clause"),
+    [
+        ((19, 22), (19, 22), "one"), ((19, 22), (19, 23), "one"), ((20, 23), (19, 23), "one"),
+        ((19, 23), (19, 22), "other"), ((19, 23), (20, 23), "other"), ((19, 23), (20, 22), "other"),
+        ((20, 23), (19, 22), "one; other"), ((19, 22), (20, 23), "other; one"),
+    ],
+)  # fmt: skip
+def test_of_two_limits_each_side_is_the_stricter(one: tuple[float, float], other: tuple[float, float], clause: str) -> None:
+    found = _o2(*one, "one").narrowed(_o2(*other, "other", rules.Source.POLICY))
+    assert (found.low, found.high, found.clause) == (max(one[0], other[0]), min(one[1], other[1]), clause)
+    assert found.source is (rules.Source.TEXT if clause == "one" else rules.Source.POLICY)
+
+
+def test_a_limit_is_stated_in_every_unit_that_leads_to_it() -> None:
+    assert Limit("CO", Unit.PPM, "x", high=1, temperature_c=20).units == (Unit.PPM, Unit.MG_M3)
+    assert Limit("CO", Unit.MG_M3, "x", high=1, temperature_c=20).units == (Unit.MG_M3, Unit.PPM)
+    assert Limit("CO", Unit.PPM, "x", high=1).units == (Unit.PPM,)
+    assert Limit("CH4", Unit.PCT_LEL, "x", high=1).units == (Unit.PCT_LEL, Unit.VOL_PCT)
+    assert _o2(19, 21).units == (Unit.VOL_PCT,)
+    assert Limit("CL2", Unit.VOL_PCT, "x", high=1).units == (Unit.VOL_PCT,)
+
+
+def test_a_limit_said_as_it_stands_is_itself() -> None:
+    limit = Limit("CO", Unit.MG_M3, "x", high=30, temperature_c=20)
+    assert limit.restated(Unit.MG_M3, 20) is limit
+    assert limit.restated(Unit.MG_M3, 10) is not limit
+
+
+@pytest.mark.parametrize("warm", [10, 20, 30])
+@pytest.mark.parametrize("unit", [Unit.PPM, Unit.MG_M3])
+@pytest.mark.parametrize("side", ["low", "high", "below"])
+def test_a_limit_said_otherwise_lets_nothing_more_through_and_hardly_less(warm: int, unit: Unit, side: str) -> None:
+    """Not looser in any unit, and in one unit the same but for rounding."""
+    for bound in (7.1, 13.3, 29.9, 30.0):
+        limit = Limit("CO", Unit.MG_M3, "x", temperature_c=20, **{side: bound})
+        found = limit.restated(unit, warm)
+        assert (found.unit, found.temperature_c) == (unit, warm)
+        assert [name for name in ("low", "high", "below") if getattr(found, name) is not None] == [side]
+        shares = [getattr(found.into(each), side) / getattr(limit.into(each), side) for each in limit.units]
+        if side == "low":
+            assert min(shares) == pytest.approx(1, abs=1e-12)
+            assert all(getattr(found.into(each), side) >= getattr(limit.into(each), side) for each in limit.units)
+        else:
+            assert max(shares) == pytest.approx(1, abs=1e-12)
+            assert all(getattr(found.into(each), side) <= getattr(limit.into(each), side) for each in limit.units)
+
+
+def test_what_rounding_gave_away_is_taken_back() -> None:
+    """0.2 vol% of some gases comes back from %LEL as 0.20000000000000004."""
+    for code in ("C3H8", "C2H2", "C6H6", "C7H8", "PETROL", "CH4", "H2", "NH3"):
+        for number in range(1, 400):
+            limit = Limit(code, Unit.VOL_PCT, "x", low=number / 2000, high=number / 1000, below=number / 1000)
+            found = limit.restated(Unit.PCT_LEL, None)
+            back = found.into(Unit.VOL_PCT)
+            assert back.low is not None
+            assert back.high is not None
+            assert back.below is not None
+            assert number / 2000 <= back.low <= math.nextafter(math.nextafter(number / 2000, 1), 1)
+            assert number / 1000 >= back.high >= math.nextafter(math.nextafter(number / 1000, 0), 0)
+            assert back.below == back.high
+
+
+def test_a_limit_of_nothing_said_otherwise_is_nothing() -> None:
+    assert Limit("CH4", Unit.VOL_PCT, "x", high=0).restated(Unit.PCT_LEL, None).high == 0
+
+
+# --- a gas of another kind, part by part
+
+
+@pytest.mark.parametrize(
+    ("row", "ok"),
+    [("low: 3.755, high: 3.755", True), ("high: 3.755", True), ("low: 19.5", False)],
+)
+def test_a_share_of_the_air_is_compared_side_by_side(row: str, ok: bool) -> None:
+    """10 mg/m3 of SO2 are 3.755 ppm, 0.0003755 vol%."""
+    share = row.replace("3.755", "0.0003754")
+    body = f"limits: [{{gas: SO2, unit: vol%, {share}, clause: mine}}]"
+    if ok:
+        assert _over(body).limit("SO2", Unit.VOL_PCT).high == 0.0003754
+    else:
+        _refused(body)
+
+
+@pytest.mark.parametrize(("below", "ok"), [(5000, True), (5001, False)])
+def test_a_bound_that_is_excluded_counts_as_one(below: int, ok: bool) -> None:
+    body = f"limits: [{{gas: CH4, unit: ppm, below: {below}, clause: mine}}]"
+    if ok:
+        assert _over(body).limit("CH4", Unit.PPM).high == math.nextafter(5000, 0)
+    else:
+        _refused(body)
+    vol = f"limits: [{{gas: SO2, unit: vol%, below: {0.00037 if ok else 0.00038}, clause: mine}}]"
+    if ok:
+        _over(vol)
+    else:
+        _refused(vol)
+
+
+def test_a_lower_bound_of_another_kind_counts_too() -> None:
+    low = tuple(msgspec.structs.replace(limit, low=0.1) if limit.gas == "CH4" else limit for limit in GB.limits)
+    pack = msgspec.structs.replace(GB, limits=low)
+    site = rules.parse_site(HEADER.format(pack="gb30871-2022") + "limits: [{gas: CH4, unit: ppm, low: 999, high: 4000, clause: mine}]", "s")
+    with pytest.raises(ContractError):
+        rules.over(pack, site)
+    rows = {"limits": (Limit("CH4", Unit.PPM, "mine", low=1000, high=4000),)}
+    assert rules.over(pack, site._replace(rows=rows)).limit("CH4", Unit.PPM).low == 1000
+
+
+def test_a_gas_that_the_baseline_has_not_got_takes_the_sites_own_temperature() -> None:
+    without = msgspec.structs.replace(GB, limits=tuple(limit for limit in GB.limits if limit.gas != "SO2"))
+    body = "temperature_c: {value: 10, clause: mine}\nlimits: [{gas: SO2, unit: mg/m3, high: 5, clause: mine}]"
+    own = rules.over(without, rules.parse_site(HEADER.format(pack="gb30871-2022") + body, "s"))
+    assert own.limit("SO2", Unit.PPM).high == pytest.approx(1.8135, abs=0.001)
+
+
+def test_the_first_three_late_days_are_named() -> None:
+    refused = _refused(_days("2028-05-04", "2028-05-02", "2028-05-03", "2028-05-01"))
+    assert refused.came == "2028-05-01, 2028-05-02, 2028-05-03"
+
+
 # --- for every row that the check accepts -------------------------------------------------------------------------
 
 _SHARE = st.sampled_from([0.0, 0.5, 0.9, 0.95, 0.99, 0.9999, 1 - 2**-53, 1.0, 1 + 2**-52, 1.0001, 5.0])
