@@ -132,7 +132,8 @@ class Limit(_Row, frozen=True):
             return self
         if other.bottom >= self.bottom and other.top <= self.top:
             return other
-        lower, upper = (self, other) if self.bottom > other.bottom else (other, self)
+        lower = max(self, other, key=operator.attrgetter("bottom"))
+        upper = min(self, other, key=operator.attrgetter("top"))
         clause, source = f"{lower.clause}; {upper.clause}", max(self.source, other.source, key=tuple(Source).index)
         return msgspec.structs.replace(upper, low=lower.low, clause=clause, source=source)
 

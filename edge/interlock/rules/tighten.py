@@ -36,12 +36,10 @@ def tightened(baseline: Rules, rows: dict[str, Any]) -> dict[str, Any]:
                 continue
             case "levels":
                 found[name] = {**baseline.levels, **_levels(baseline.levels, row)}
-            case "upgrade_days":
-                _refuse_weaker(name, name, baseline.upgrade_days, row)
-                _refuse_later_years(baseline.upgrade_days, row)
-                found[name] = row
             case _:
                 _refuse_weaker(name, name, getattr(baseline, name), row)
+                if isinstance(row, Days):
+                    _refuse_later_years(baseline.upgrade_days, row)
                 found[name] = row
     return found
 
