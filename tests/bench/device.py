@@ -90,18 +90,24 @@ class Head:
 
 
 class Buttons:
-    """The button module; a pressed button is let go once it has been read."""
+    """The button module; a pressed button is let go once it was read for as long as a finger holds it."""
+
+    HELD_NS = 120_000_000
 
     def __init__(self) -> None:
         self.pressed = ""
         self.was_read = ""
+        self._since: int | None = None
 
     def registers(self) -> Sequence[int]:
         return ()
 
     def discrete_inputs(self) -> Sequence[bool]:
         closed = [name in ("stop", "estop") or name == self.pressed for name in BUTTONS]
-        self.was_read, self.pressed = self.pressed, ""
+        if self.pressed:
+            self._since = self._since or monotonic_ns()
+            if monotonic_ns() - self._since >= self.HELD_NS:
+                self.was_read, self.pressed, self._since = self.pressed, "", None
         return (*closed, False, False, False)
 
 
