@@ -92,7 +92,7 @@ class Head:
 class Buttons:
     """The button module; a pressed button is let go once it was read for as long as a finger holds it."""
 
-    HELD_NS = 120_000_000
+    HELD_NS = 300_000_000
 
     def __init__(self) -> None:
         self.pressed = ""
