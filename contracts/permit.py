@@ -106,6 +106,8 @@ class Precondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
             `limit_milli`; ``isolation``: an isolation (blind, valve, lock) is proven.
         limit_milli: highest temperature in thousandths of a degree Celsius; of a ``temperature`` only, and always.
         sensor: the box's sensor that measures it; "" when a named person enters it with a photo.
+        tag: the point whose NFC tag is read at the box after the card of whoever was there, which alone confirms it;
+            "" when a named person's word does. Never of a temperature.
     """
 
     id: Id
@@ -113,17 +115,22 @@ class Precondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     kind: PreconditionKind = "confirm"
     limit_milli: MilliCelsius | None = None
     sensor: Annotated[str, msgspec.Meta(max_length=64, pattern=r"\A[A-Za-z0-9._-]*\Z")] = ""
+    tag: Annotated[str, msgspec.Meta(max_length=64, pattern=r"\A[A-Za-z0-9._-]*\Z")] = ""
 
     def check(self, field: str) -> None:
         """Refuse a precondition that contradicts itself; `field` is its place in the permit.
 
         Raises:
-            ContractError: text that is no plain line, a temperature without a limit, or a limit or sensor elsewhere.
+            ContractError: text that is no plain line, a temperature without a limit or with a tag, or a limit or
+                sensor elsewhere.
         """
         _check_line(f"{field}.text", self.text)
         if self.kind == "temperature":
             if self.limit_milli is None:
                 raise ContractError(f"{field}.limit_milli", "the limit of a temperature", "none", "enter it")
+            if self.tag:
+                came = f"{self.tag} of a temperature"
+                raise ContractError(f"{field}.tag", "a tag of what is seen at its point", came, "measure it instead")
         elif self.limit_milli is not None or self.sensor:
             came = f"a limit or a sensor of a precondition of the kind {self.kind}"
             raise ContractError(field, "a limit and a sensor only of a temperature", came, "remove them")

@@ -43,7 +43,7 @@ def people_of(crew: list[CrewMember]) -> tuple[Person, ...]:
 def preconditions_of(permit: Permit) -> tuple[Precondition, ...]:
     """The preconditions as the box gets them."""
     rows = permit.preconditions.all()
-    return tuple(Precondition(row.code, row.text, row.kind, row.limit_milli, row.sensor) for row in rows)
+    return tuple(Precondition(row.code, row.text, row.kind, row.limit_milli, row.sensor, row.tag) for row in rows)
 
 
 def content_of(permit: Permit) -> PermitContent:

@@ -106,6 +106,7 @@ class PermitPrecondition(models.Model):
     kind = models.CharField(max_length=16)
     limit_milli = models.IntegerField(null=True)
     sensor = models.CharField(max_length=64, blank=True)
+    tag = models.CharField(max_length=64, blank=True)
 
     class Meta:
         """In the applicant's order; each under its own name."""

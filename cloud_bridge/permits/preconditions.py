@@ -63,6 +63,13 @@ class PreconditionRow(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": gettext_lazy("empty: entered with a photo")}),
     )
 
+    tag = forms.CharField(
+        label=gettext_lazy("Point whose tag is read"),
+        required=False,
+        validators=[_NAME],
+        widget=forms.TextInput(attrs={"placeholder": gettext_lazy("empty: a named person confirms it")}),
+    )
+
     def __init__(self, data: dict[str, str] | None = None, *, initial: dict[str, Any] | None = None) -> None:
         """A row as it was sent, or as it is filled in."""
         super().__init__(data, initial=initial, auto_id=False, use_required_attribute=False)
@@ -82,11 +89,13 @@ class PreconditionRow(forms.Form):
         return text
 
     def clean(self) -> dict[str, Any]:
-        """A temperature has a limit; nothing else has one."""
+        """A temperature has a limit; nothing else has one. It is measured, so no tag confirms it."""
         cleaned = super().clean() or {}
         if cleaned.get("kind") == "temperature":
             if cleaned.get("limit") is None and "limit" not in self.errors:
                 self.add_error("limit", _("Expected the highest temperature in °C, got nothing; enter it."))
+            if cleaned.get("tag"):
+                self.add_error("tag", _("A temperature is measured: empty the point, or choose another way."))
         elif cleaned.get("kind") and (cleaned.get("limit") is not None or cleaned.get("sensor")):
             self.add_error("kind", _("Limit and sensor belong to a temperature only; empty them, or choose it."))
         return cleaned
@@ -101,6 +110,7 @@ class PreconditionRow(forms.Form):
             kind=data["kind"],
             limit_milli=None if limit is None else int(limit * 1000),
             sensor=data["sensor"],
+            tag=data["tag"],
         )
 
 
@@ -134,6 +144,7 @@ class PreconditionRows:
                     "kind": wanted.kind,
                     "limit": "" if wanted.limit_milli is None else celsius(wanted.limit_milli),
                     "sensor": wanted.sensor,
+                    "tag": wanted.tag,
                 }
             )
             for wanted in preconditions

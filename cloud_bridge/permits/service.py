@@ -112,6 +112,7 @@ def _fill(permit: Permit, application: Application) -> None:
             kind=wanted.kind,
             limit_milli=wanted.limit_milli,
             sensor=wanted.sensor,
+            tag=wanted.tag,
         )
     permit.content_sha256 = digest(content_of(permit))
     permit.save(update_fields=["content_sha256"])

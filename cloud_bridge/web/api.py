@@ -65,13 +65,17 @@ class SignatureOut(Schema):
 
 
 class PreconditionOut(Schema):
-    """What must hold before arming; `limit_milli` in thousandths of a degree Celsius, of a temperature only."""
+    """What must hold before arming; `limit_milli` in thousandths of a degree Celsius, of a temperature only.
+
+    `tag` names the point whose tag confirms it, "" when a named person's word does.
+    """
 
     id: str
     text: str
     kind: str
     limit_milli: int | None
     sensor: str
+    tag: str
 
 
 class PermitOut(Schema):
@@ -157,7 +161,10 @@ def _permit(permit: Permit) -> dict[str, Any]:
         "applicant": permit.applicant.identity,
         "content_sha256": permit.content_sha256,
         "preconditions": [
-            {"id": p.code, "text": p.text, "kind": p.kind, "limit_milli": p.limit_milli, "sensor": p.sensor}
+            {
+                "id": p.code, "text": p.text, "kind": p.kind, "limit_milli": p.limit_milli, "sensor": p.sensor,
+                "tag": p.tag,
+            }
             for p in permit.preconditions.all()
         ],
         "note": permit.decided_note,

@@ -256,6 +256,8 @@ REASONS: dict[str, str] = {
     "isolation_break": _("the work was interrupted too long since the isolation was proven: {subject}"),
     "precondition_withdrawn": _("what was confirmed on site was taken back: {subject}"),
     "camera_slow": _("face recognition does not keep up"),
+    "tag_unread": _("the point's tag was not read: {subject}"),
+    "tag_old": _("the point's tag was read too long ago: {subject}"),
 }
 
 TODOS: dict[str, str] = {
@@ -438,4 +440,6 @@ TODOS: dict[str, str] = {
     "isolation_break": _("prove the isolation again: hotbox permit confirm"),
     "precondition_withdrawn": _("stop work, find out what changed, then confirm it again"),
     "camera_slow": _("wait; if it stays so, take load off the box"),
+    "tag_unread": _("wearing your badge, hold your card to the reader, then the tag of that point"),
+    "tag_old": _("look at the point again, then hold your card to the reader and the tag after it"),
 }

@@ -127,7 +127,7 @@ def _line(wanted: PreconditionView, words: Words) -> str:
     mark = sections.TICK if wanted.ok else sections.CROSS
     limit = "" if wanted.limit == "" else f" ≤ {wanted.limit} °C"
     value = "" if wanted.value == "" else f" {wanted.value} °C"
-    source = wanted.by or wanted.sensor
+    source = wanted.by or wanted.sensor or wanted.tag
     kind = words(f"precondition.{wanted.kind}")
     return f"{mark} {wanted.id} ({kind}): {wanted.text}{limit}{f' [{source}{value}]' if source else ''}"
 

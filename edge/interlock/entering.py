@@ -8,11 +8,10 @@ from collections.abc import Callable
 from contracts.errors import ContractError
 from contracts.permit import PermitClaims, Precondition, Role
 from edge.interlock.conditions import Facts
-from edge.interlock.conditions.people import unverified
+from edge.interlock.conditions.people import known_here, unverified
 from edge.interlock.conditions.permit import approval, error_s
 from edge.interlock.happenings import Confirmed, Reconfirmed, SuspendedHere, Withdrawn
 from edge.interlock.reasons import fill, text
-from edge.interlock.site import SitePerson
 from edge.interlock.state import milli
 
 COLDEST_C, HOTTEST_C = -273.15, 2000.0
@@ -34,14 +33,17 @@ def confirm(
 
     Raises:
         ContractError: another permit, no such precondition, nobody of that name here, or a measurement that lacks its
-            value or photo, or that a sensor makes.
+            value or photo, or that a sensor makes, or a precondition that the tag of its point confirms.
     """
     claims = _permit(f, permit)
     wanted = next((each for each in claims.preconditions if each.id == precondition), None)
     if wanted is None:
         known = ", ".join(each.id for each in claims.preconditions) or "none: this permit has no preconditions"
         raise ContractError("precondition", known, precondition)
-    here = sorted(_known_here(f))
+    if wanted.tag:
+        hint = "hold your card to the reader, then the tag"
+        raise ContractError("precondition", f"the tag {wanted.tag} read at this box", "a confirmation that was typed in", hint)
+    here = sorted(known_here(f))
     if person not in here:
         came = person or "nothing"
         raise ContractError("person", "someone of the permit or roster whose badge is here", came, _here(here))
@@ -122,7 +124,7 @@ def suspend(f: Facts, person: str, relief: bool) -> SuspendedHere:
         ContractError: no name, or one that cannot be written down.
     """
     _name(person, "who stops it")
-    return SuspendedHere(person, relief, person in _known_here(f))
+    return SuspendedHere(person, relief, person in known_here(f))
 
 
 def _name(person: str, who: str) -> None:
@@ -134,16 +136,6 @@ def _permit(f: Facts, permit: str) -> PermitClaims:
     if f.permit is None or f.permit.jti != permit:
         raise ContractError("permit", f.permit.jti if f.permit else "a permit on this box", permit or "nothing")
     return f.permit
-
-
-def _known_here(f: Facts) -> set[str]:
-    """Ids of people of the permit and of the roster whose badges are here."""
-    ttl_us = f.rules.badge_ttl_s.value * 1_000_000
-    people: tuple[SitePerson, ...] = f.site.roster
-    badges = {person.id: person.badge for person in people}
-    badges |= {person.id: person.badge for person in (f.permit.people if f.permit else ())}
-    seen = f.snapshot.badges
-    return {who for who, badge in badges.items() if badge in seen and f.now_us - seen[badge].at_us <= ttl_us}
 
 
 def _here(people: list[str]) -> str:

@@ -568,6 +568,18 @@ CATALOGUE: dict[str, Text] = {
         "现场查看盲板或断开点后确认（阀门、水封不算隔离）",
         "see the blind or the gap on site, then confirm it; a closed valve is no isolation",
     ),
+    "tag_unread": Text(
+        "未读点位标签：{subject}",
+        "the point's tag was not read: {subject}",
+        "佩戴工牌，先刷本人卡，再刷该点位的标签",
+        "wearing your badge, hold your card to the reader, then the tag of that point",
+    ),
+    "tag_old": Text(
+        "点位标签读取已过时：{subject}",
+        "the point's tag was read too long ago: {subject}",
+        "到点位再次查看，先刷本人卡，再刷该点位的标签",
+        "look at the point again, then hold your card to the reader and the tag after it",
+    ),
     "temperature_none": Text(
         "设备温度未知：{subject}（未测温，或本盒无该温度传感器）",
         "temperature not known: {subject} (nobody measured it, or the box has no such sensor)",

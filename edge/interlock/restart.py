@@ -64,8 +64,10 @@ def _next_boot(found: Durable, now_us: int, rules: Rules, clock: Clock) -> Durab
     )  # fmt: skip
     shift_us = _shift_us(found, now_us, rules, clock)
     if shift_us is None:
-        # Confirmations stand; nobody knows how old a measured value, a proof of isolation or the guardian's word is.
-        aging = {f"{p.jti}/{w.id}" for p in found.permits for w in p.preconditions if w.kind == "isolation"}
+        # Confirmations stand; nobody knows how old a measured value, a tag's reading, a proof of
+        # isolation or the guardian's word is.
+        wanted = [(p.jti, w) for p in found.permits for w in p.preconditions]
+        aging = {f"{number}/{w.id}" for number, w in wanted if w.tag or w.kind == "isolation"}
         known = {key: proof for key, proof in found.preconditions.items() if proof.value_milli is None}
         proven = {key: proof for key, proof in known.items() if key not in aging}
         return replace(durable, gas_test=None, gas_alarm_us=0, opening=None, reconfirmed=None, preconditions=proven)

@@ -204,7 +204,7 @@ class DeviceView(msgspec.Struct, frozen=True):
 
 
 class PreconditionView(msgspec.Struct, frozen=True):
-    """What must hold on site: kind, limit and value in °C as text, the sensor or by whom it was entered."""
+    """What must hold on site: kind, limit and value in °C as text, the sensor, the point's tag, by whom it is known."""
 
     id: str
     text: str
@@ -214,6 +214,7 @@ class PreconditionView(msgspec.Struct, frozen=True):
     ok: bool
     value: str
     by: str
+    tag: str = ""
 
 
 class TicketCheckView(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from contracts.event import Category, Severity
 from edge.interlock.conditions.devices import device_fault
 from edge.interlock.conditions.tags import at_point
+from edge.interlock.points import confirm
 from edge.interlock.turn import Turn, replace
 
 FRESH = 2
@@ -46,7 +47,7 @@ def report_batteries(turn: Turn) -> None:
 
 
 def report_taps(turn: Turn) -> None:
-    """Every tag that was read: whose card, or which point and who was there with it."""
+    """Every tag that was read: whose card, or which point and who was there, whose word the tag is for the permit."""
     fresh = [tap for tap in turn.snapshot.taps.values() if tap.at_us > turn.v.tapped_us]
     if not fresh:
         return
@@ -54,4 +55,6 @@ def report_taps(turn: Turn) -> None:
         person = {"person": tap.name, "point": at_point(turn.f, tap)}.get(tap.what, "")
         actor = ("person", person) if person else ("box", "")
         turn.note("tag.read", Category.IDENTITY, actor=actor, what=tap.what, name=tap.name, person=person)
+        if tap.what == "point":
+            confirm(turn, tap, person)
     turn.v = replace(turn.v, tapped_us=max(tap.at_us for tap in fresh))

@@ -318,6 +318,7 @@ def _precondition(f: Facts, wanted: Precondition) -> PreconditionView:
         ok=missing(f, wanted) is None,
         value=_number(measured),
         by=proof.person if proof else "",
+        tag=wanted.tag,
     )
 
 

@@ -13,6 +13,7 @@ from tests.cloud_bridge.test_pages import client, decide, fields
 COOLED = {"id": "", "text": "容器已冷却", "kind": "temperature", "limit": "37.5", "sensor": "vessel-1"}
 BLINDED = {"id": "", "text": "7 号盲板已装", "kind": "isolation", "limit": "", "sensor": ""}
 BRIEFED = {"id": "", "text": "安全交底完成", "kind": "confirm", "limit": "", "sensor": ""}
+SEEN = {"id": "", "text": "阀 V-101 已关", "kind": "confirm", "limit": "", "sensor": "", "tag": "v-101"}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def box(django_data):
 
 
 def rows(*entered):
-    return {f"precondition_{name}": [row[name] for row in entered] for name in COOLED}
+    return {f"precondition_{name}": [row.get(name, "") for row in entered] for name in SEEN}
 
 
 def permit_of(answer):
@@ -46,14 +47,15 @@ def wanted(permit):
 def test_what_was_entered_is_signed_shown_and_carried_in_the_claims(box, django_data):
     from cloud_bridge.permits.signer import Keys, sign_all
 
-    permit = apply(box, COOLED, BLINDED)
+    permit = apply(box, COOLED, BLINDED, SEEN)
     assert wanted(permit) == (
         Precondition("p1", "容器已冷却", "temperature", 37_500, "vessel-1"),
         Precondition("p2", "7 号盲板已装", "isolation"),
+        Precondition("p3", "阀 V-101 已关", tag="v-101"),
     )
     for language, words in (
-        ("zh-hans", ("不高于 37.5 °C", "隔离已证实")),
-        ("en", ("at most 37.5 °C", "isolation proven")),
+        ("zh-hans", ("不高于 37.5 °C", "隔离已证实", "读取点位 v-101 的标签")),
+        ("en", ("at most 37.5 °C", "isolation proven", "by reading the tag of v-101")),
     ):
         page = client("fang", language).get(f"/permits/{permit.jti}/").content.decode()
         assert "容器已冷却" in page
@@ -66,7 +68,9 @@ def test_what_was_entered_is_signed_shown_and_carried_in_the_claims(box, django_
     claims = jws.verify(permit.jws, jws.PERMIT, keys, PermitClaims)
     assert claims.preconditions == wanted(permit)
     shown = client("shen").get(f"/api/v1/permits/{permit.jti}").json()["preconditions"]
-    assert [(p["id"], p["limit_milli"]) for p in shown] == [("p1", 37_500), ("p2", None)]
+    assert [(p["id"], p["limit_milli"], p["tag"]) for p in shown] == [
+        ("p1", 37_500, ""), ("p2", None, ""), ("p3", None, "v-101"),
+    ]  # fmt: skip
 
 
 def test_changing_a_precondition_takes_signatures_away(box):
@@ -147,9 +151,9 @@ def test_names_are_made_for_new_rows_and_kept_for_old_ones(box):
 
 
 def test_the_form_of_a_permit_shows_its_rows_again(box):
-    permit = apply(box, COOLED, BRIEFED)
+    permit = apply(box, COOLED, BRIEFED, SEEN)
     page = client("shen").get(f"/permits/{permit.jti}/edit").content.decode()
-    for text in ('value="容器已冷却"', 'value="37.5"', 'value="vessel-1"', 'value="安全交底完成"', 'value="p2"'):
+    for text in ('value="容器已冷却"', 'value="37.5"', 'value="vessel-1"', 'value="安全交底完成"', 'value="p2"', 'value="v-101"'):
         assert text in page
     assert 'value="容器已冷却"' in client("shen").get("/permits/new").content.decode(), (
         "the last permit fills a new one"
@@ -176,6 +180,8 @@ def test_empty_rows_do_not_count_and_text_is_composed(box):
             "上限和传感器只用于设备温度",
             "Limit and sensor belong to a temperature only",
         ),
+        (COOLED | {"tag": "v-101"}, "设备温度须实测", "A temperature is measured"),
+        (SEEN | {"tag": "阀门"}, "应为由字母、数字", "Expected a name of letters"),
         (COOLED | {"text": ""}, "应填写需满足的条件", "Expected what must hold"),
         (BRIEFED | {"text": "x" * 81}, "80", "80"),
         (BRIEFED | {"text": "已\u202e冷却"}, "不可见字符", "hidden characters"),

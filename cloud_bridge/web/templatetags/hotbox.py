@@ -131,9 +131,10 @@ def role_title(role: str) -> str:
 
 @register.filter
 def shown_by(wanted: PermitPrecondition) -> str:
-    """How a precondition is shown to hold, with limit and sensor of a temperature."""
+    """How a precondition is shown to hold, with limit and sensor of a temperature and the point of a tag."""
     if wanted.kind != "temperature" or wanted.limit_milli is None:
-        return str(KINDS.get(wanted.kind, wanted.kind))
+        kind = str(KINDS.get(wanted.kind, wanted.kind))
+        return f"{kind} · {gettext('by reading the tag of %s') % wanted.tag}" if wanted.tag else kind
     limit = gettext("at most %s °C") % celsius(wanted.limit_milli)
     way = gettext("sensor %s") % wanted.sensor if wanted.sensor else gettext("entered by a named person with a photo")
     return f"{limit} · {way}"

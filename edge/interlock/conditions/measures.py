@@ -460,6 +460,9 @@ def _preconditions(f: Facts) -> Measures:
             value = None if proof is None or proof.value_milli is None else proof.value_milli / 1000
             at_us = proof.at_us if proof else None
             yield Measure(zh, en, wanted.text, value, None, wanted.limit_milli / 1000, CELSIUS, at_us, "PTW-11")
+        elif wanted.tag:
+            at_us, subject = proof.at_us if proof else None, f"{wanted.text} [{wanted.tag}]"
+            yield _age(f, at_us, f.rules.precondition_ttl_s, zh, en, subject)
         else:
             yield Measure(zh, en, wanted.text, at_us=proof.at_us if proof else None, clause="PTW-11")
 

@@ -88,6 +88,16 @@ def entitled(f: Facts, right: str) -> tuple[SitePerson, ...]:
     )
 
 
+def known_here(f: Facts) -> set[str]:
+    """Ids of people of the permit and of the roster whose badges are here."""
+    ttl_us = f.rules.badge_ttl_s.value * 1_000_000
+    people: tuple[SitePerson, ...] = f.site.roster
+    badges = {person.id: person.badge for person in people}
+    badges |= {person.id: person.badge for person in (f.permit.people if f.permit else ())}
+    seen = f.snapshot.badges
+    return {who for who, badge in badges.items() if badge in seen and 0 <= f.now_us - seen[badge].at_us <= ttl_us}
+
+
 def guardian(f: Facts) -> Verdict:
     """A guardian is on post."""
     return _badges(f, Role.GUARDIAN, f.rules.guardian_grace_s)

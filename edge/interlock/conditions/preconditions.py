@@ -1,6 +1,7 @@
 """What a permit asks for on site before work: confirmations, isolations, cooled equipment (PTW-11)."""
 
 from contracts.permit import Precondition
+from edge.interlock.conditions.devices import device_fault
 from edge.interlock.conditions.facts import PASS, Facts, Verdict
 from edge.interlock.conditions.gas_test import longest_break_us, today
 from edge.interlock.conditions.sensors import measured
@@ -27,11 +28,25 @@ def missing(f: Facts, wanted: Precondition) -> Reason | None:
     proof = proof_of(f, wanted)
     if wanted.kind == "temperature":
         return _warm(f, wanted, proof)
+    unread = _unread(f, wanted, proof) if wanted.tag else None
+    if unread is not None:
+        return unread
     if wanted.kind == "isolation":
         return _unproven(f, wanted, proof)
     if proof is not None:
         return None
     return Reason("precondition", wanted.text, None, None, "", "PTW-11")
+
+
+def _unread(f: Facts, wanted: Precondition, proof: Confirmation | None) -> Reason | None:
+    """Why the tag of a point does not count as read: never by somebody known to be here, or too long ago."""
+    rule, subject = f.rules.precondition_ttl_s, f"{wanted.text} [{wanted.tag}]"
+    if proof is None:
+        return Reason(device_fault(f, "nfc") or "tag_unread", subject, None, None, "", rule.clause)
+    age_us = f.now_us - proof.at_us
+    if not 0 <= age_us <= rule.value * 1_000_000:
+        return Reason("tag_old", subject, age_us // 1000, rule.value * 1000, "s", rule.clause)
+    return None
 
 
 def _unproven(f: Facts, wanted: Precondition, proof: Confirmation | None) -> Reason | None:

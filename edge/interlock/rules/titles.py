@@ -51,7 +51,7 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "confined_validity_h": ("受限空间票有效期", "confined-space permit"),
         "confined_break_s": ("受限空间中断后重新分析", "confined space: break without a new test"),
         "approval_age_s": ("终批至点火最长时间", "age of the last approval at ignition"),
-        "precondition_ttl_s": ("手工测温有效期", "age of a temperature measured by hand"),
+        "precondition_ttl_s": ("手工测温、点位标签有效期", "age of a temperature by hand, of a point's tag"),
         "isolation_daily": ("隔离每日、中断后重新确认", "isolations proven again every day and after a break"),
         "check_in_s": ("计划开始后签到时限", "check-in after the planned start"),
         "ticket_check": ("动火前班长验票", "shift leader checks the ticket before ignition"),

@@ -251,10 +251,10 @@ def test_numbers_are_kept_in_thousandths_as_far_as_the_log_can(value: float | No
     assert milli(value) == thousandths
 
 
-def test_a_proof_of_isolation_is_forgotten_when_the_clock_cannot_tell_its_age() -> None:
-    """PTW-11: it ages, while a plain confirmation stands."""
-    wanted = (Precondition("a", "swept"), Precondition("c", "blind", "isolation"))
-    proofs = {f"HW-1/{each}": Confirmation("x", 5) for each in "ac"}
+def test_what_ages_is_forgotten_when_the_clock_cannot_tell_its_age() -> None:
+    """PTW-11: a proof of isolation and a tag's reading age, while a plain confirmation stands."""
+    wanted = (Precondition("a", "swept"), Precondition("c", "blind", "isolation"), Precondition("e", "seen", tag="v"))
+    proofs = {f"HW-1/{each}": Confirmation("x", 5) for each in "ace"}
     kept = replace(KEPT, permits=(permit(preconditions=wanted),), preconditions=proofs, clock_offset_ms=None)
     durable, _ = _start(kept, clock=CLOCK)
     assert list(durable.preconditions) == ["HW-1/a"]

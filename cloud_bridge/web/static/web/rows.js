@@ -1,4 +1,5 @@
-// Rows of a form that can be added and removed; a row shows limit and sensor only when it is a temperature.
+// Rows of a form that can be added and removed; a row shows limit and sensor only when it is a temperature,
+// and the point of a tag only when it is none.
 "use strict";
 (() => {
   for (const list of document.querySelectorAll("[data-rows]")) {
@@ -8,10 +9,14 @@
 
     const fit = (row) => {
       const is = row.querySelector("select").value === "temperature";
-      for (const label of row.querySelectorAll("[data-temperature]")) {
-        label.hidden = !is;
-        if (!is) label.querySelector("input").value = "";
-      }
+      const show = (name, shown) => {
+        for (const label of row.querySelectorAll(`[data-${name}]`)) {
+          label.hidden = !shown;
+          if (!shown) label.querySelector("input").value = "";
+        }
+      };
+      show("temperature", is);
+      show("seen", !is);
     };
     const count = () => { add.disabled = rows().length >= Number(list.dataset.most); };
 

@@ -249,6 +249,15 @@ def _measured(amount: int) -> bool:
     return _ok(bench, "preconditions")
 
 
+def _tag_read(amount: int) -> bool:
+    """Microseconds since the tag of a point was read (PTW-11)."""
+    seen = Precondition("v-101", "V-101 seen", tag="v-101")
+    bench = Bench()
+    bench.step(PermitAccepted(permit(preconditions=(seen,))), ms=0)
+    bench.durable = replace(bench.durable, preconditions={"HW-1/v-101": Confirmation("guardian", bench.now - amount)})
+    return _ok(bench, "preconditions")
+
+
 def _enclosure(amount: int) -> bool:
     """Thousandths of a degree inside the box."""
     bench = _ready()
@@ -419,7 +428,9 @@ EDGES = [
          _safety_time),
     Edge("approval_age_s", "policy PTW-08 (the 47-minute case)", 1, UP_TO, _approval),
     Edge("approval_age_s", "policy PTW-08 (the 47-minute case)", S, UP_TO, _reconfirmation, "approval_age_s of the guardian's word"),
-    Edge("precondition_ttl_s", "policy PTW-11 (a temperature measured by hand)", S, UP_TO, _measured),
+    Edge("precondition_ttl_s", "policy PTW-11 (a temperature measured by hand, a point's tag)", S, UP_TO, _measured),
+    Edge("precondition_ttl_s", "policy PTW-11 (a temperature measured by hand, a point's tag)", S, UP_TO, _tag_read,
+         "precondition_ttl_s of a point's tag"),
     Edge("enclosure_max_c", "policy: rating of commercial-grade parts", 1000, UP_TO, _enclosure),
     *(Edge(f"levels.{level.value}.break_s", GB.levels[level].clause, S, UP_TO, _break(level)) for level in Level),
     Edge("confined_break_s", "GB 30871-2022 6.3 f", S, UP_TO, _break(Level.GRADE_2, LONG_BREAKS, confined=True)),
