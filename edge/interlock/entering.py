@@ -41,8 +41,8 @@ def confirm(
         known = ", ".join(each.id for each in claims.preconditions) or "none: this permit has no preconditions"
         raise ContractError("precondition", known, precondition)
     if wanted.tag:
-        hint = "hold your card to the reader, then the tag"
-        raise ContractError("precondition", f"the tag {wanted.tag} read at this box", "a confirmation that was typed in", hint)
+        came, hint = "a confirmation that was typed in", "hold your card to the reader, then the tag"
+        raise ContractError("precondition", f"the tag {wanted.tag} read at this box", came, hint)
     here = sorted(known_here(f))
     if person not in here:
         came = person or "nothing"
