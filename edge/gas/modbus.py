@@ -22,6 +22,7 @@ from pymodbus.pdu.register_message import (
     ReadInputRegistersResponse,
 )
 
+from edge.cancellation import keep_cancellation
 from edge.gas.profile import Function
 from edge.sockets import now_us
 
@@ -123,7 +124,7 @@ class Session:
         self._may_connect_at = now + self._backoff_s
         self._client.close()
         try:
-            return await self._client.connect()
+            return await keep_cancellation(self._client.connect())
         except ValueError as error:  # a serial adapter that cannot do this baud rate, parity or stop bit
             if str(error) != self._refused:
                 self._refused = str(error)
@@ -181,7 +182,7 @@ class Session:
         self._received = 0
         self._asking = True
         try:
-            reply = await self._client.execute(False, request)
+            reply = await keep_cancellation(self._client.execute(False, request))
         except ModbusIOException:
             came = f"{self._received} bytes that are no reply" if self._received else "no reply"
             return Failure(f"{came} within {self._timeout_s * 1000:.0f} ms")

@@ -156,7 +156,6 @@ class BusPoller:
         self._errors = 0
         self._cycle_s = 0.0
         self._connected = False
-        self._ending = False
         self.cycles = 0
         self.skipped = 0
         """Cycles left out because the one before took longer than the poll period."""
@@ -179,8 +178,6 @@ class BusPoller:
             for task in done:
                 task.result()
         finally:
-            # Before Python 3.12 wait_for(), in which pymodbus waits, can swallow a cancellation: hence the flag.
-            self._ending = True
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -201,10 +198,10 @@ class BusPoller:
     async def _cycle_for_ever(self, line: Line, *, suspects_at_end: bool) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
-        while not self._ending:
+        while True:
             started = loop.time()
             for unit in self._units:
-                if not unit.suspect and not self._ending:
+                if not unit.suspect:
                     await self._ask(line, unit)
             if suspects_at_end:
                 await self._ask_one_suspect(line, due + self._poll_s)
@@ -217,8 +214,7 @@ class BusPoller:
                 late = int((ended - due) / self._poll_s)
                 self.skipped += late
                 due += late * self._poll_s
-            if not self._ending:
-                await asyncio.sleep(max(0.0, due - ended))
+            await asyncio.sleep(max(0.0, due - ended))
 
     async def _ask(self, line: Line, unit: _Unit) -> None:
         failure = await unit.ask(line)
@@ -253,15 +249,13 @@ class BusPoller:
     async def _ask_suspects_for_ever(self, spare: Line) -> None:
         """TCP: beside the cycle, over a connection of their own, which is closed when nobody is suspect."""
         loop = asyncio.get_running_loop()
-        while not self._ending:
+        while True:
             await self._suspected.wait()
             for unit in self._due_suspects(loop.time()):
-                if not self._ending:
-                    await self._ask(spare, unit)
+                await self._ask(spare, unit)
             waiting = [unit.retry_at for unit in self._units if unit.suspect]
             if not waiting:
                 self._suspected.clear()
                 spare.close()
                 continue
-            if not self._ending:
-                await asyncio.sleep(max(0.0, min(waiting) - loop.time()))
+            await asyncio.sleep(max(0.0, min(waiting) - loop.time()))

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+from edge.cancellation import keep_cancellation
 from edge.gpio import Gpio, Pull
 from edge.panel.wiring import OUTPUTS, PRESSES, Panel
 
@@ -91,9 +92,10 @@ class ModbusOutputs:
         from pymodbus import ModbusException
 
         try:
-            if not self._client.connected and not await self._client.connect():
+            if not self._client.connected and not await keep_cancellation(self._client.connect()):
                 raise OSError("the output module does not accept a connection")
-            answer: ModbusPDU = await getattr(self._client, call)(place, *values, device_id=self._unit)
+            asking = getattr(self._client, call)(place, *values, device_id=self._unit)
+            answer: ModbusPDU = await keep_cancellation(asking)
         except ModbusException as error:
             self._client.close()
             raise OSError(str(error)) from error

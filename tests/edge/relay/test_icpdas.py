@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from pymodbus.exceptions import ModbusIOException
 
 from edge.config import Relay
 from edge.relay.driver import make
@@ -142,8 +143,23 @@ async def test_an_old_close_is_not_carried_out(bench):
     bench.beat(closed=False)
     await bench.until(lambda s: s.hb_age_ms < 100)
     await bench.break_line("silent")
+    failed = bench.driver.counts.failed
     bench.driver.close_contact()
     bench.beat(closed=True)
-    await eventually(lambda: bench.driver.counts.failed > 0 or bench.driver._cause == "bad_close")
+    await eventually(lambda: bench.driver.counts.failed > failed or bench.driver._cause == "bad_close")
     await bench.break_line("none")
     await bench.stays_open()
+
+
+async def test_a_driver_shut_as_an_answer_comes_does_not_open_the_port_again(bench):
+    """Python 3.11 loses a cancellation that arrives together with what was waited for."""
+    bench.hold_breath()
+    await bench.break_line("silent")
+    bench.driver.heartbeat(False)
+    task, line = bench.driver._task, bench.driver._line
+    await eventually(lambda: line._session._asking)
+    line._session.client.ctx.response_future.set_exception(ModbusIOException("a reply that ends the wait"))
+    bench.driver.shut()
+    await asyncio.wait([task], timeout=2)
+    assert task.done()
+    assert not line.connected
