@@ -37,14 +37,19 @@ def _judge(turn: Turn, name: str, latch: bool, contact: bool, at_us: int) -> Con
 
 
 def _follow(turn: Turn, name: str, contact: bool, at_us: int) -> tuple[int, ...]:
-    """When this contact changed within the last second."""
+    """When this contact changed within the last second without having been told to.
+
+    One change that follows a command is the command's: quick work at the buttons is no chattering.
+    """
     last = turn.v.traces.get(name)
     if last is None:
         last = Trace(contact)
-    changes = lately(last.changes, at_us)
-    if contact is not last.closed:
+    changes, obeyed_us = lately(last.changes, at_us), last.obeyed_us
+    if contact is (turn.d.mode is Mode.RELEASED):
+        obeyed_us = _since_us(turn)
+    if contact is not last.closed and obeyed_us == last.obeyed_us:
         changes = (*changes, at_us)
-    now = Trace(contact, changes)
+    now = Trace(contact, changes, obeyed_us)
     if now != turn.v.traces.get(name):
         turn.v = replace(turn.v, traces={**turn.v.traces, name: now})
     return changes

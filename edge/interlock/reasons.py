@@ -606,7 +606,7 @@ CATALOGUE: dict[str, Text] = {
         "check its line and its feedback contact",
     ),
     "chatter": Text(
-        "反馈触点抖动：{subject}",
+        "反馈触点抖动 {subject}",
         "the feedback contact chatters {subject}",
         "切断总电源，检修接触器与反馈接线",
         "cut the mains; repair the contactor and its feedback wiring",

@@ -7,7 +7,7 @@
     closed     closed  closed    ok              ok
     closed     closed  open      settling        not_closed
     closed     open    any       settling        lost
-    any        any     any       chatter         chatter        when it changed more often in a second than it may
+    any        any     any       chatter         chatter        when it changed uncommanded too often in a second
 
 `latch` is the controller's own decision, `contact` the auxiliary (feedback) contact of the relay that it drives.
 A controller that does not let go when told to is treated like a welded contact: repair, never a reset. So is a contact
@@ -57,7 +57,7 @@ def judge(
         since_us: when the command was given.
         at_us: when the status was received (same clock).
         settle_ms: time that controller, coil and contact may take.
-        changes: how often the contact changed within the last second.
+        changes: how often the contact changed within the last second without a command.
         most_changes: how often it may.
     """
     if changes > most_changes:

@@ -93,7 +93,7 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "attempt_s": ("点火申请有效期", "an arming attempt lives"),
         "settle_ms": ("触点动作时限", "contact follows within"),
         "dead_man_ms": ("心跳丢失断开时间", "dead-man time"),
-        "chatter_count": ("反馈触点每秒最多变化次数", "changes of the feedback contact in a second"),
+        "chatter_count": ("反馈触点每秒最多无指令变化次数", "uncommanded changes of the feedback contact in a second"),
         "contact_life_percent": ("触点寿命预警", "warning of the contact's rated life at"),
         "proof_pulse_ms": ("验证试验最长吸合", "a proof test closes for at most"),
         "inputs_ttl_ms": ("按钮模块中断时限", "button module silent for at most"),
