@@ -19,6 +19,7 @@ PERMIT = "hotbox-permit+jws"
 REVOCATIONS = "hotbox-revocations+jws"
 COMMAND = "hotbox-command+jws"
 PLACE = "hotbox-place+jwt"
+ACCEPTANCE = "hotbox-acceptance+jws"
 
 MAX_BYTES = 32768
 _ALGORITHMS = ["Ed25519"]

@@ -450,6 +450,11 @@ class BoxConfig(_Section, frozen=True):
         return self.run_dir.with_name(f"{self.run_dir.name}-panel") / "panel.sock"
 
     @property
+    def frames_socket(self) -> Path:
+        """Where the CLI asks vision for the camera's picture; beside `run_dir`, which is the interlock's own."""
+        return self.run_dir.with_name(f"{self.run_dir.name}-vision") / "frames.sock"
+
+    @property
     def log_key(self) -> Path:
         """The key that signs the log; the interlock's user alone may read it."""
         return self.data_dir / "keys" / "log_key.pem"

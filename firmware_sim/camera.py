@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from firmware_sim import screens
 from firmware_sim.cast import CAST
 from firmware_sim.child import Offer, Request
 from firmware_sim.clock import now_us
@@ -116,6 +117,8 @@ class CameraDevice:
         self._settings = settings.camera
         self._stills = directory / "stills"
         self._names: tuple[str, ...] = ()
+        self._shown: tuple[screens.Shown, ...] = ()
+        self._screens: dict[tuple[int, int], bytes] = {}
         self._fault = CameraFault.NONE
         self._set_us = now_us()
         self._cache: dict[tuple[tuple[str, ...], int], bytes] = {}
@@ -142,16 +145,20 @@ class CameraDevice:
         )
 
     async def handle(self, request: Request) -> dict[str, Any]:
-        """``set camera NAME[,NAME]|empty``, ``fault camera KIND``, ``state``."""
+        """``set camera NAME[,NAME]|empty``, ``set camera show FILE...``, ``fault camera KIND``, ``state``."""
         words = request.args[1:]
         match request.verb, words:
             case "set", ("empty",):
-                self._names, self._set_us = (), now_us()
+                self._see(())
+            case "set", ("show", *files):
+                shown = screens.load(tuple(files))
+                self._see(())
+                self._shown = shown
             case "set", (names,):
                 wanted = tuple(one_of("camera", name, (*CAST, "empty")) for name in names.split(","))
                 if len(set(wanted)) < len(wanted) or "empty" in wanted:
                     raise SimulationError("camera: name different people, or only: empty")
-                self._names, self._set_us = wanted, now_us()
+                self._see(wanted)
             case "fault", (kind,):
                 self._fault = CameraFault(one_of("fault camera", kind, CameraFault))
                 if self._fault is CameraFault.DISCONNECT:
@@ -162,12 +169,13 @@ class CameraDevice:
                 pass
             case _:
                 raise SimulationError(
-                    f"expected: set camera NAME[,NAME]|empty of {', '.join(CAST)}"
+                    f"expected: set camera NAME[,NAME]|empty of {', '.join(CAST)} | set camera show FILE..."
                     f" | fault camera {'|'.join(CameraFault)}"
                 )
         return {
             "camera": {
                 "names": list(self._names),
+                "shown": len(self._shown),
                 "fault": self._fault.value,
                 "set_us": self._set_us,
                 "frames": self._frames,
@@ -188,12 +196,29 @@ class CameraDevice:
         for task in self._serving:
             task.cancel()
 
+    def _see(self, names: tuple[str, ...]) -> None:
+        """Only these people from now on; a phone that was held before the camera is gone."""
+        self._names, self._shown, self._set_us = names, (), now_us()
+        self._screens.clear()
+
+    def _screen(self) -> bytes:
+        """The phone's picture of the moment, in the hand's position of the moment."""
+        number = int(self._frames / self._settings.fps / screens.SHOWN_S) % len(self._shown)
+        key = (number, self._frames % screens.SWAYS)
+        if key not in self._screens:
+            scene = screens.held(background().copy(), self._shown[number], key[1])
+            self._screens[key] = jpeg(scene, grain=key[1] + screens.SWAYS * number)
+        return self._screens[key]
+
     def _picture(self) -> bytes:
         """The next picture; drawn once per scene and phase, then remembered."""
         if self._fault is CameraFault.FROZEN:
             return self._last
         if self._fault is CameraFault.BLACK:
             return self._black[self._frames % 2]
+        if self._shown:
+            self._last = self._screen()
+            return self._last
         phase = self._frames % PHASES
         key = (self._names, phase)
         if key not in self._cache:

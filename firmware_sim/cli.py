@@ -73,6 +73,14 @@ def set_command(context: typer.Context, words: list[str], directory: Directory =
     _ask(context, directory, as_json, "set", *words)
 
 
+@app.command("show")
+def show_command(
+    context: typer.Context, pictures: list[Path], directory: Directory = None, as_json: Json = False
+) -> None:
+    """Hold a phone before the camera that shows these pictures in turn; `set camera empty` puts it away."""
+    _ask(context, directory, as_json, "set", "camera", "show", *(str(picture.resolve()) for picture in pictures))
+
+
 @app.command()
 def press(
     context: typer.Context,

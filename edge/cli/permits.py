@@ -1,7 +1,5 @@
 """`hotbox permit`: the permit on this box, its preconditions and its approval. Nothing here releases."""
 
-import re
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +8,11 @@ import typer
 from rich.cells import cell_len
 from rich.text import Text
 
-from contracts.errors import ContractError, quote
-from contracts.topics import Response
+from contracts.errors import ContractError
 from edge.cli import printing, sections
 from edge.cli.acting import ask
 from edge.cli.choices import Choices, choices
+from edge.cli.importing import import_command
 from edge.cli.reading import Json, ask_status
 from edge.cli.words import Words
 from edge.config import read
@@ -68,58 +66,7 @@ def permit_show_command(context: typer.Context, as_json: Json = False) -> None:
     )
 
 
-_JWS = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
-
-
-def read_permit(file: Path) -> str:
-    """The signed permit in a file; ``-`` is standard input. Only its form is looked at: the box verifies it.
-
-    Raises:
-        ContractError: larger than any permit, or no compact JWS.
-        OSError: the file cannot be read.
-    """
-    from contracts.jws import MAX_BYTES
-
-    name = "standard input" if str(file) == "-" else str(file)
-    with sys.stdin.buffer if str(file) == "-" else file.open("rb") as opened:
-        content = opened.read(MAX_BYTES + 1)
-    todo = "save the permit at the bridge again and hand in that file unchanged"
-    if len(content) > MAX_BYTES:
-        raise ContractError(name, f"a signed permit of at most {MAX_BYTES} bytes", "a larger file", todo)
-    text = content.decode("ascii", "replace").strip()
-    if not _JWS.fullmatch(text):
-        wanted = "a signed permit: three parts of letters, digits, - and _, joined by dots (compact JWS)"
-        raise ContractError(name, wanted, quote(text) if text else "an empty file", todo)
-    return text
-
-
-@permit_app.command("import")
-def import_command(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="File with the signed permit; - is standard input.")],
-    as_json: Json = False,
-) -> None:
-    """Hand in a permit (JWS) from a file; the box verifies it itself.
-
-    Exit codes: 0 accepted, 1 refused, 3 the interlock does not answer.
-    """
-    chosen = choices(context)
-    words = chosen.words
-    raw = ask(chosen, "permit_import", jws=read_permit(file))
-    response = msgspec.json.decode(raw, type=Response)
-    if as_json:
-        printing.document(raw)
-    elif response.ok:
-        printing.lines(
-            printing.screen(), [Text(f"{sections.TICK} {words('permit_accepted', id=response.id)}", sections.GOOD)]
-        )
-    else:
-        console = printing.screen(errors=True)
-        title = words("permit_refused", id=response.id or "–", code=response.code)
-        console.print(Text(f"{sections.CROSS} {title}", sections.BAD), soft_wrap=True)
-        console.print(Text(f"  {response.detail}"), soft_wrap=True)
-    if not response.ok:
-        raise typer.Exit(printing.REFUSED)
+permit_app.command("import")(import_command)
 
 
 def _line(wanted: PreconditionView, words: Words) -> str:

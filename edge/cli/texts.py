@@ -235,6 +235,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "permit_preconditions": ("前置条件", "preconditions"),
     "permit_accepted": ("作业票 {id} 已接收", "permit {id} accepted"),
     "permit_refused": ("作业票 {id} 被拒（{code}）", "permit {id} refused ({code})"),
+    "permit_receipt": (
+        "没有网络时：用手机扫屏幕上的回执码，或把下面的文字填到平台该作业票的二维码页",
+        "without a network: scan the acceptance on the box's screen, or enter this text at the permit's code page of the bridge",
+    ),
+    "scan_begin": ("请把手机上的作业票二维码对准摄像头（最多 {s} 秒）", "hold the phone with the permit's codes before the camera (at most {s} s)"),
+    "scan_missing": ("已读 {have} / {count}，还缺：{missing}", "{have} of {count}, missing: {missing}"),
+    "scan_whole": ("已读全 {have} / {count}，正在核对", "{have} of {count}, all read; the box verifies it"),
     "permit_approved": ("审批完成", "approved at"),
     "permit_checked": ("班长验票", "ticket check"),
     "ticket_unchecked": ("班长未验票", "no shift leader has checked the ticket"),
@@ -549,8 +556,10 @@ HELP_ZH: dict[str, str] = {
     "permit": "盒子上的作业票。",
     "permit.show": "显示已接收的作业票。",
     "permit.show.as_json": "打印 JSON。",
-    "permit.import": "导入文件中的作业票（JWS）；盒子自行验签。\n\n退出码：0 已接收，1 被拒，3 联锁无应答。",
-    "permit.import.file": "含签名作业票的文件；- 为标准输入。",
+    "permit.import": "导入作业票：签名文件、二维码图片或 --camera；盒子自行验签。\n\n退出码：0 已接收，1 被拒或未读全，3 联锁无应答。",
+    "permit.import.files": "含签名作业票的文件（- 为标准输入），或其二维码图片，或图片所在文件夹。",
+    "permit.import.camera": "用盒子的摄像头读取手机上显示的作业票二维码。",
+    "permit.import.seconds": "配合 --camera：最多读取多少秒。",
     "permit.import.as_json": "打印 JSON。",
     "permit.confirm": (
         "现场确认作业票的一项前置条件；设备温度须录入数值并附照片。\n\n退出码：0 已确认，1 被拒，3 联锁无应答。"

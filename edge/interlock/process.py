@@ -44,6 +44,7 @@ from edge.interlock.snapshot import AuditHealth, Snapshot, accept
 from edge.interlock.state import FORGOTTEN, Durable, Mode
 from edge.interlock.status import AuditView, Status
 from edge.interlock.store import StateStore
+from edge.kiosk.answers import PermitAnswers
 from edge.relay.driver import make as make_relay
 from edge.relay.element import ElementStatus
 from edge.relay.protocol import DeadmanStatus
@@ -117,6 +118,7 @@ class Interlock:
         self._durable, notes = restart.again(start)
         self._volatile = FORGOTTEN
         self._place = _place_signer(config)
+        self._answers = PermitAnswers(config.box, self._log.origin, key)
         self._snapshot = Snapshot(clock=clock, audit=AuditHealth(writable=True, age_ms=0, rollback=False))
         self._journal = Journal(self._log, store, lambda: self._snapshot.clock, found, self._acknowledged)
         self._start, self._first_notes = start, notes
@@ -276,7 +278,9 @@ class Interlock:
     def judge_permit(self, token: str) -> offers.Judged:
         """Judge a permit against what is known now; for `link` and for `hotbox permit import`."""
         wall_s = self._snapshot.clock.wall_s(now_us())
-        return offers.permit(token, self._keys, self._config.box, self._rules, self._durable, wall_s)
+        judged = offers.permit(token, self._keys, self._config.box, self._rules, self._durable, wall_s)
+        self._answers.judged(judged.response, wall_s)
+        return judged
 
     def _judge(self, judged: offers.Judged) -> list[happenings.Happening]:
         self._journal.put(*self._refusals.thin(judged.notes, now_us()))
@@ -445,6 +449,7 @@ class Interlock:
             step.facts, step.verdicts, boot=health.boot, audit=audit, buses=tuple(p.view() for p in self._pollers),
             events=tuple(self._journal.events), loop_lag_ms=lag_ms, evaluations=self.evaluations,
             place_token=self._place.token(step.durable, wall_ms // 1000, now_us()) if self._place is not None else "",
+            permit_answer=self._answers.view(step.durable, wall_ms // 1000),
         )  # fmt: skip
 
 

@@ -347,6 +347,24 @@ class EventView(msgspec.Struct, frozen=True):
     en: str
 
 
+class PermitAnswerView(msgspec.Struct, frozen=True):
+    """What became of permits that were handed in.
+
+    Attributes:
+        accepted: the one accepted last that the box still holds; "" when there is none.
+        receipt: what the screen's acceptance QR says of it (contracts/acceptance.py).
+        refused: the one refused last, while that is the newest answer; "" also when it could not be read.
+        code: why it was refused; "" when the newest answer is no refusal.
+        refused_t: when, ms since 1970.
+    """
+
+    accepted: str = ""
+    receipt: str = ""
+    refused: str = ""
+    code: str = ""
+    refused_t: int = 0
+
+
 class Status(msgspec.Struct, frozen=True):
     """Everything at one moment. `place_token` is what the screen's QR says (contracts/place.py), if there is one."""
 
@@ -385,3 +403,4 @@ class Status(msgspec.Struct, frozen=True):
     badges: tuple[BadgeView, ...] = ()
     devices: tuple[DeviceView, ...] = ()
     place_token: str = ""
+    permit_answer: PermitAnswerView = PermitAnswerView()

@@ -30,6 +30,7 @@ from edge.interlock.status import (
     ExerciseView,
     GroupView,
     MeasureView,
+    PermitAnswerView,
     PermitView,
     PersonView,
     PreconditionView,
@@ -426,6 +427,7 @@ def build(
     loop_lag_ms: float,
     evaluations: int,
     place_token: str = "",
+    permit_answer: PermitAnswerView = PermitAnswerView(),  # noqa: B008 - frozen
 ) -> Status:
     """The status document at one moment."""
     durable = f.durable
@@ -472,5 +474,6 @@ def build(
         badges=badges(f),
         devices=devices(f),
         place_token=place_token,
+        permit_answer=permit_answer,
         remotes=_remotes(f),
     )

@@ -3,11 +3,16 @@
 import msgspec
 
 from edge.interlock.conditions import CONDITIONS
+from edge.interlock.reasons import CATALOGUE, fill
 from edge.interlock.status import ChannelView, ReasonView, Status
 from edge.panel.patterns import say
 
 MOST = 4
 """Reasons that are shown; the rest is counted. A small screen shows fewer, whole ones."""
+REFUSED_MS = 120_000
+"""How long the screen says that a permit was refused."""
+UNHEARD_MS = 5_000
+"""While the bridge has not confirmed the box's log for this long, the acceptance is shown, for a phone to carry it."""
 _ROLES = {"performer": ("作业人", "performer"), "guardian": ("监护人", "guardian")}
 _BLOCKS_RESET = frozenset(condition.name for condition in CONDITIONS if condition.blocks_reset)
 _QUALITY = {
@@ -61,7 +66,11 @@ class Left(msgspec.Struct, frozen=True):
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """Everything on the screen. `lamps` is what the stack light says, `qr` the id of the token now shown."""
+    """Everything on the screen.
+
+    `lamps` is what the stack light says, `qr` the id of the token now shown, `receipt` that of the acceptance of the
+    permit `accepted`; both are "" while the bridge hears the box by itself.
+    """
 
     box: str
     simulation: bool
@@ -77,6 +86,8 @@ class Picture(msgspec.Struct, frozen=True):
     left: tuple[Left, ...]
     t: int
     qr: str
+    accepted: str
+    receipt: str
 
 
 STATE_WORDS = {
@@ -105,6 +116,8 @@ def picture(status: Status) -> Picture:
     todo = _todo(status)
     watching = status.state == "TRIPPED" and status.reset_done
     permit = status.permit
+    answer = status.permit_answer
+    unheard = answer.receipt != "" and status.audit.unacked_age_ms >= UNHEARD_MS
     return Picture(
         box=status.box,
         simulation=status.baseline == "SIMULATION",
@@ -122,6 +135,8 @@ def picture(status: Status) -> Picture:
         left=_left(status),
         t=status.t,
         qr=status.place_token[-16:],
+        accepted=answer.accepted if unheard else "",
+        receipt=answer.receipt[-16:] if unheard else "",
     )
 
 
@@ -146,9 +161,10 @@ def _todo(status: Status) -> tuple[Todo, ...]:
         if not verdict.ok and (verdict.run if released else verdict.release)
         for reason in verdict.reasons
     ]
+    refused = _refused(status)
     match status.state:
         case "PERMISSIVE_OK":
-            return (_ARM,)
+            return (*refused, _ARM)
         case "TRIPPED" | "FAULT" if not status.reset_done:
             first = (_of(status.first_out),) if status.first_out is not None else ()
             blocking = tuple(todo for name, todo in failing if name in _BLOCKS_RESET)
@@ -156,7 +172,19 @@ def _todo(status: Status) -> tuple[Todo, ...]:
             return tuple(dict.fromkeys(found))
         case "TRIPPED":
             return (_STAY,)
-    return tuple(dict.fromkeys(todo for name, todo in failing if name not in ("latch", "fire_watch")))
+    said = refused if status.state == "LOCKED" else ()
+    return (*said, *dict.fromkeys(todo for name, todo in failing if name not in ("latch", "fire_watch")))
+
+
+def _refused(status: Status) -> tuple[Todo, ...]:
+    """Why the permit that was handed in just now was refused; whoever holds the phone waits for this."""
+    answer = status.permit_answer
+    text = CATALOGUE.get(answer.code)
+    if text is None or not 0 <= status.t - answer.refused_t <= REFUSED_MS:
+        return ()
+    number = f" {answer.refused}" if answer.refused else ""
+    why = Words(f"作业票{number} 被拒：{fill(text.zh, '')}", f"permit{number} refused: {fill(text.en, '')}")
+    return (Todo(why, Words(text.todo_zh, text.todo_en)),)
 
 
 def _left(status: Status) -> tuple[Left, ...]:

@@ -65,14 +65,15 @@ class Board:
         self._clock = clock
         self._heard_at = float("-inf")
         self._picture = b""
-        self.token = ""
+        self.token = self.receipt = ""
         self._changed = asyncio.Event()
         self.watchers = 0
         self.closed = False
 
     def hear(self, status: Status) -> None:
         """The interlock's newest status."""
-        self._picture, self.token = msgspec.json.encode(picture(status)), status.place_token
+        self._picture = msgspec.json.encode(picture(status))
+        self.token, self.receipt = status.place_token, status.permit_answer.receipt
         self._heard_at = self._clock()
         self.wake()
 
@@ -113,14 +114,14 @@ def application(board: Board, host: str) -> Starlette:
             return Response(f"at most {WATCHERS} screens\n", 503, HEADERS)
         return StreamingResponse(board.pictures(), headers=HEADERS, media_type="text/event-stream")
 
-    async def qr(request: Request) -> Response:
-        del request
-        if not board.token or board.now() == LOST:
+    def code(token: str) -> Response:
+        if not token or board.now() == LOST:
             return Response("no word from the interlock\n", 503, HEADERS)
-        return Response(qr_svg(board.token), media_type="image/svg+xml", headers=HEADERS)
+        return Response(qr_svg(token), media_type="image/svg+xml", headers=HEADERS)
 
     routes = [Route(path, file(*served)) for path, served in _FILES.items()]
-    routes += [Route("/live", live), Route("/qr.svg", qr), Route("/favicon.ico", lambda _: Response(None, 204))]
+    routes += [Route("/qr.svg", lambda _: code(board.token)), Route("/receipt.svg", lambda _: code(board.receipt))]
+    routes += [Route("/live", live), Route("/favicon.ico", lambda _: Response(None, 204))]
     names = sorted({"localhost", "127.0.0.1", "[::1]", host})
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=names)])
 

@@ -83,7 +83,7 @@ class PictureJudge:
 
 
 class CameraReader:
-    """Owns the capture and its thread. `latest`, `take_report` and `stop` may be called from any other thread.
+    """Owns the capture and its thread. `latest`, `health`, `take_report` and `stop` may be called from any other one.
 
     A stamp is late by at most the time for which another thread holds the interpreter: one face embedding, 75 ms on a
     PC. After a pause of a second frames may have waited in a buffer, so the camera is opened again.
@@ -115,6 +115,11 @@ class CameraReader:
         """The newest picture, or None when the camera is not well: then there is nothing to recognise."""
         with self._lock:
             return self._latest if self._health() is Health.OK else None
+
+    def health(self) -> Health:
+        """What the camera is worth now."""
+        with self._lock:
+            return self._health()
 
     def take_report(self) -> tuple[Health, int]:
         """Health now, and frames since the last report."""

@@ -17,6 +17,7 @@ from edge.sockets import now_us
 from edge.vision.camera import CameraReader, Health
 from edge.vision.challenge import NotProven
 from edge.vision.engine import DlibEngine
+from edge.vision.frames import FrameServer
 from edge.vision.lookout import Lookout
 from edge.vision.templates import TemplateStore
 
@@ -49,9 +50,11 @@ class _Process:
         self._looked_s = float("-inf")
         """When the last look that ended had begun."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="faces")
+        self._frames = FrameServer(config.frames_socket, self._camera.latest, self._camera.health)
 
     async def run(self) -> None:
         self._camera.start()
+        await self._frames.start()
         tasks = [asyncio.ensure_future(part) for part in (self._listen(), self._report(), self._look())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -62,6 +65,7 @@ class _Process:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._client.close()
+            await self._frames.stop()
             self._worker.shutdown(cancel_futures=True)
             await asyncio.to_thread(self._camera.stop)
 

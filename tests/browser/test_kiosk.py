@@ -11,6 +11,7 @@ import pytest
 
 from contracts.place import read_keys, verify
 from edge import sockets
+from edge.interlock.status import PermitAnswerView
 from edge.kiosk.server import Screen
 from edge.panel.wiring import Kiosk
 from tests.edge.cli.box import PYTHON, make_idle
@@ -19,7 +20,7 @@ from tests.edge.link.site import free_port
 from tests.edge.panel.test_patterns import _status
 
 SIZES = [(800, 480), (480, 320)]
-RUN_OUT = """[...document.querySelectorAll('header, #side, main, #todo, #people, #gas, .channel')]
+RUN_OUT = """[...document.querySelectorAll('header, #side, main, #todo, #people, #gas, .channel, #codes')]
     .filter(each => each.scrollHeight > each.clientHeight + 1 || each.scrollWidth > each.clientWidth + 1)
     .map(each => each.id || each.className || each.tagName)"""
 
@@ -122,6 +123,13 @@ def _scenes():
     yield gas
 
 
+async def _speak(board, status):
+    """As the interlock does: a board that is silent for 2.5 s shows nothing any more."""
+    while True:
+        board.hear(status)
+        await asyncio.sleep(0.5)
+
+
 @pytest.mark.parametrize("size", SIZES, ids=["800x480", "480x320"])
 @pytest.mark.parametrize("lang", ["zh", "en"])
 async def test_nothing_runs_out_of_the_screen(browser, size, lang):
@@ -132,10 +140,12 @@ async def test_nothing_runs_out_of_the_screen(browser, size, lang):
         for bench in _scenes():
             status = _status(bench)
             channels = status.channels[:2] + status.channels[-2:]
-            status = msgspec.structs.replace(status, channels=channels, place_token="a" * 330)
-            screen.board.hear(status)
+            status = msgspec.structs.replace(
+                status, channels=channels, place_token="a" * 330, audit=msgspec.structs.replace(status.audit, unacked_age_ms=9000),
+                permit_answer=PermitAnswerView(accepted="DH-20261121-001", receipt="b" * 430),
+            )  # fmt: skip
+            speaking = asyncio.create_task(_speak(screen.board, status))
             page, faults = await _page(browser, f"http://127.0.0.1:{screen.port}/", size, lang)
-            screen.board.hear(status)
             await page.locator(f"body[data-state={status.state}]").wait_for()
             assert await page.evaluate(RUN_OUT) == []
             assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
@@ -143,6 +153,7 @@ async def test_nothing_runs_out_of_the_screen(browser, size, lang):
             assert size_px >= size[1] * 0.045, "read from two metres"
             assert faults == []
             await page.close()
+            speaking.cancel()
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)

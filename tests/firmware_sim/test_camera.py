@@ -189,3 +189,20 @@ def test_another_path_is_not_found(running: RunningSite) -> None:
 def test_a_wrong_name_is_refused(site: Site, names: str) -> None:
     with pytest.raises(SimulationError, match=r"performer|different"):
         site.set("camera", names)
+
+
+def test_a_phone_before_the_camera_shows_its_pictures_in_turn(site: Site, capture: cv2.VideoCapture, tmp_path: Path) -> None:
+    """Tilted and never still, as a hand holds it; dark and bright pictures tell which one is on."""
+    for name, level in (("dark", 60), ("bright", 250)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((300, 300), level, np.uint8))
+    assert site.set("camera", "show", tmp_path / "dark.png", tmp_path / "bright.png")["camera"]["shown"] == 2
+    for darker in (True, False, True):
+        _until(capture, lambda picture, darker=darker: bool(picture[200:280, 280:360].mean() < 100) is darker)
+    assert site.set("camera", "empty")["camera"]["shown"] == 0
+
+
+def test_what_is_no_picture_cannot_be_shown(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    for files in ((), (tmp_path / "text.png",), (tmp_path / "absent.png",), (tmp_path,), ("x.png",) * 65):
+        with pytest.raises(SimulationError, match="show: expected"):
+            site.set("camera", "show", *files)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import msgspec
 
+from tests.fuzz.codes import TARGETS as CODES
 from tests.fuzz.modbus import TARGETS as MODBUS
 from tests.fuzz.mutate import make
 from tests.fuzz.targets import TARGETS as PURE
 from tests.fuzz.targets import Target
 
-TARGETS: tuple[Target, ...] = (*MODBUS, *PURE)
+TARGETS: tuple[Target, ...] = (*MODBUS, *PURE, *CODES)
 _TOLD_EVERY = 5_000
 
 

@@ -4,16 +4,16 @@
 const SILENT_MS = 4000;
 const FIXED = {
   zh: { lost: "无应答", lost_do: "联锁没有应答，点火已切断。找维护人员。", badge: "工牌", face: "刷脸", nobody: "没有作业票",
-    nobody_do: "等待平台下发", more: "另有 {n} 项", qr: "现场码 · 点击放大", simulation: "仿真", other: "EN" },
+    nobody_do: "等待平台下发", more: "另有 {n} 项", qr: "现场码 · 点击放大", receipt: "已接收 {id} · 点击放大", simulation: "仿真", other: "EN" },
   en: { lost: "NO WORD", lost_do: "The interlock is silent; ignition is open. Call maintenance.", badge: "badge", face: "face",
     nobody: "no permit", nobody_do: "wait for the bridge", more: "{n} more", qr: "place code · tap to enlarge",
-    simulation: "SIMULATION", other: "中" },
+    receipt: "{id} accepted · tap to enlarge", simulation: "SIMULATION", other: "中" },
 };
 const asked = new URLSearchParams(location.search).get("lang");
 let lang = asked === "en" || asked === "zh" ? asked : localStorage.getItem("lang") || "zh";
 let picture = null;
 let heardAt = -Infinity;
-let shownQr = "";
+const shownCodes = {};
 
 const $ = (id) => document.getElementById(id);
 const words = (key, values = {}) => FIXED[lang][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -89,16 +89,26 @@ function advise() {
   }
 }
 
+// A code that is not there any more must not stay enlarged over everything else.
+function code(name, id, said) {
+  const button = $(name);
+  button.hidden = !id;
+  button.lastElementChild.textContent = said;
+  if (!id && document.body.dataset.big === name) delete document.body.dataset.big;
+  if (!id || id === shownCodes[name]) return;
+  shownCodes[name] = id;
+  button.firstElementChild.src = `${name}.svg?${encodeURIComponent(id)}`;
+}
+
 function draw() {
   document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
   $("lang").textContent = words("other");
-  $("qr").lastElementChild.textContent = words("qr");
   const lost = picture === null || performance.now() - heardAt > SILENT_MS;
   document.body.dataset.state = lost ? "LOST" : picture.state;
   $("word").textContent = lost ? words("lost") : picture.word[lang];
   $("lamps").textContent = lost ? words("lost_do") : picture.lamps[lang];
-  $("qr").hidden = lost || !picture.qr;
-  if (lost) document.body.classList.remove("big");
+  code("qr", lost ? "" : picture.qr, words("qr"));
+  code("receipt", lost ? "" : picture.receipt, words("receipt", { id: lost ? "" : picture.accepted }));
   if (picture === null) return;
   const clock = new Date(picture.t).toLocaleTimeString("zh-CN", { hour12: false, hour: "2-digit", minute: "2-digit" });
   const parts = [picture.box, picture.permit, picture.place, clock].filter((part) => part);
@@ -107,10 +117,6 @@ function draw() {
   $("people").replaceChildren(...picture.people.map(person));
   if (!picture.people.length) $("people").append(make("b", words("nobody"), "no"), make("span", words("nobody_do")));
   $("gas").replaceChildren(...picture.gas.map(channel));
-  if (picture.qr && picture.qr !== shownQr) {
-    shownQr = picture.qr;
-    $("qr").firstElementChild.src = `qr.svg?${encodeURIComponent(shownQr)}`;
-  }
   count();
   advise();
 }
@@ -121,7 +127,12 @@ $("lang").addEventListener("click", () => {
   localStorage.setItem("lang", lang);
   draw();
 });
-$("qr").addEventListener("click", () => document.body.classList.toggle("big"));
+for (const name of ["qr", "receipt"]) {
+  $(name).addEventListener("click", () => {
+    if (document.body.dataset.big === name) delete document.body.dataset.big;
+    else document.body.dataset.big = name;
+  });
+}
 
 new EventSource("live").addEventListener("message", (event) => {
   const heard = JSON.parse(event.data);

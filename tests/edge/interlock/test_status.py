@@ -7,7 +7,7 @@ from edge.gas.reading import Quality
 from edge.interlock import view
 from edge.interlock.happenings import Bypassed, Confirmed, PermitAccepted, ProofAsked, ResetRequested
 from edge.interlock.state import Mode
-from edge.interlock.status import AuditView, Status
+from edge.interlock.status import AuditView, PermitAnswerView, Status
 from tests.edge.interlock.bench import Bench, permit, replace
 
 
@@ -22,11 +22,13 @@ def _status(bench: Bench) -> Status:
 def test_the_screens_token_is_handed_on_and_is_nothing_without_a_screen(bench: Bench) -> None:
     step = bench.step()
     assert _status(bench).place_token == ""
+    assert _status(bench).permit_answer == PermitAnswerView("", "", "", "", 0)
     shown = view.build(
         step.facts, step.verdicts, boot=1, audit=AuditView(1, 0, 0, writable=True, age_ms=0), buses=(), events=(),
-        loop_lag_ms=0.0, evaluations=1, place_token="a.b.c",
+        loop_lag_ms=0.0, evaluations=1, place_token="a.b.c", permit_answer=PermitAnswerView("HW-1", "d.e.f"),
     )  # fmt: skip
     assert shown.place_token == "a.b.c"
+    assert shown.permit_answer == PermitAnswerView("HW-1", "d.e.f")
 
 
 def _countdowns(bench: Bench) -> dict[str, int]:

@@ -5,8 +5,8 @@ import pytest
 
 from edge.interlock.reasons import CATALOGUE
 from edge.interlock.state import Mode
-from edge.interlock.status import CountdownView
-from edge.kiosk.picture import MOST, STATE_WORDS, picture
+from edge.interlock.status import CountdownView, PermitAnswerView
+from edge.kiosk.picture import MOST, REFUSED_MS, STATE_WORDS, UNHEARD_MS, picture
 from tests.edge.interlock.bench import Bench
 from tests.edge.panel.test_patterns import _status
 
@@ -103,3 +103,44 @@ def test_an_old_value_is_not_shown_as_a_value(ready, quality):
 def test_simulation_is_stamped(ready):
     assert not picture(_status(ready)).simulation
     assert picture(replace(_status(ready), baseline="SIMULATION")).simulation
+
+
+ANSWER = PermitAnswerView(accepted="HW-1", receipt="x" * 400 + "0123456789abcdef")
+
+
+@pytest.mark.parametrize(("unacked_ms", "shown"), [(0, ""), (UNHEARD_MS - 1, ""), (UNHEARD_MS, "0123456789abcdef")])
+def test_the_acceptance_is_shown_while_the_bridge_does_not_hear_the_box(ready, unacked_ms, shown):
+    """PTW-09: without a network the screen answers; with one the log does, and the screen has room for the rest."""
+    status = _status(ready)
+    status = replace(status, permit_answer=ANSWER, audit=replace(status.audit, unacked_age_ms=unacked_ms))
+    assert picture(status).receipt == shown
+    assert picture(status).accepted == ("HW-1" if shown else "")
+    assert picture(replace(status, permit_answer=PermitAnswerView())).receipt == ""
+
+
+def _refused(status, **changes):
+    answer = PermitAnswerView(refused="HW-2", code="expired", refused_t=status.t)
+    return picture(replace(status, permit_answer=replace(answer, **changes)))
+
+
+def test_a_refused_permit_is_said_in_words_with_what_to_do(ready):
+    first = _refused(_status(ready)).todo[0]
+    assert first.why.zh == "作业票 HW-2 被拒：已过期"
+    assert first.why.en == "permit HW-2 refused: it has expired"
+    assert first.todo.en == CATALOGUE["expired"].todo_en
+    unread = _refused(_status(ready), refused="", code="forged").todo[0]
+    assert unread.why.en == "permit refused: its signature is not valid"
+
+
+@pytest.mark.parametrize(("ago_ms", "said"), [(0, True), (REFUSED_MS, True), (REFUSED_MS + 1, False), (-1, False)])
+def test_a_refusal_is_said_for_two_minutes(ready, ago_ms, said):
+    status = _status(ready)
+    assert ("refused" in _refused(status, refused_t=status.t - ago_ms).todo[0].why.en) is said
+
+
+def test_what_opened_ignition_comes_before_a_refused_permit(released):
+    """The cause of a trip is never pushed off the screen."""
+    assert all("refused" not in todo.why.en for todo in _refused(_status(released)).todo)
+    released.gas["ch4-1"].value = 42.5
+    released.step()
+    assert all("refused" not in todo.why.en for todo in _refused(_status(released)).todo)

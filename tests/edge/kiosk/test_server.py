@@ -10,6 +10,7 @@ import pytest
 
 from contracts import jws
 from edge.interlock.state import Durable
+from edge.interlock.status import PermitAnswerView
 from edge.kiosk.server import LOST, SILENT_S, WATCHERS, Board, Screen
 from edge.kiosk.signer import PlaceSigner
 from edge.panel.wiring import Kiosk
@@ -104,6 +105,14 @@ async def test_the_code_is_a_picture_and_gone_when_nobody_speaks(client, screen,
     assert "<script" not in answer.text
     screen.board.hear(msgspec.structs.replace(status, place_token=""))
     assert (await client.get("/qr.svg")).status_code == 503
+
+
+async def test_the_acceptance_is_a_picture_and_gone_with_the_permit(client, screen, status):
+    """PTW-09."""
+    screen.board.hear(status)
+    assert (await client.get("/receipt.svg")).status_code == 503
+    screen.board.hear(msgspec.structs.replace(status, permit_answer=PermitAnswerView(accepted="HW-1", receipt="x" * 400)))
+    assert (await client.get("/receipt.svg")).text.startswith("<svg")
 
 
 async def test_one_screen_too_many_is_told_so(client, screen):

@@ -1,0 +1,65 @@
+"""What became of permits that were handed in, and the acceptance that the screen shows as QR, signed by the log's key.
+
+It lives in the interlock process, beside the key; `link` shows the token and holds none.
+"""
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from contracts import jws
+from contracts.acceptance import AcceptanceClaims, kid_of, sign
+from contracts.checkpoint import note_key
+from contracts.permit import PermitClaims
+from contracts.topics import Response
+from edge.interlock.state import Durable
+from edge.interlock.status import PermitAnswerView
+
+
+class PermitAnswers:
+    """Remembers the newest answers; an acceptance is signed once, when it is first shown."""
+
+    def __init__(self, box: str, origin: str, key: Ed25519PrivateKey) -> None:
+        """Nothing was handed in yet; `origin` is the name under which `key` signs the log."""
+        self._box, self._kid = box, kid_of(note_key(origin, key))
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        self._key = jws.load_private(pem)
+        self._newest = ""
+        self._refused: Response | None = None
+        self._refused_s = 0
+        self._signed: tuple[str, str, str] = ("", "", "")
+
+    def judged(self, response: Response | None, wall_s: int) -> None:
+        """The answer to a permit; one that is held already is accepted again."""
+        if response is None:
+            return
+        if response.ok:
+            self._newest, self._refused = response.id, None
+        else:
+            self._refused, self._refused_s = response, wall_s
+
+    def view(self, durable: Durable, wall_s: int) -> PermitAnswerView:
+        """What to show now. An acceptance lasts as long as the box holds the permit: what is over is no answer."""
+        held = self._held(durable)
+        refused = self._refused
+        return PermitAnswerView(
+            accepted=held.jti if held else "",
+            receipt=self._receipt(held, wall_s) if held else "",
+            refused=refused.id if refused else "",
+            code=refused.code if refused else "",
+            refused_t=self._refused_s * 1000 if refused else 0,
+        )
+
+    def _held(self, durable: Durable) -> PermitClaims | None:
+        """The permit accepted last; after a restart the one issued last."""
+        over = {*durable.finished, *durable.void, *durable.revoked}
+        held = [permit for permit in durable.permits if permit.jti not in over]
+        named = [permit for permit in held if permit.jti == self._newest]
+        return named[0] if named else max(held, key=lambda permit: (permit.iat, permit.jti), default=None)
+
+    def _receipt(self, held: PermitClaims, wall_s: int) -> str:
+        if self._signed[:2] != (held.jti, held.content_sha256):
+            claims = AcceptanceClaims(self._box, held.jti, held.content_sha256, wall_s)
+            self._signed = (held.jti, held.content_sha256, sign(claims, self._key, self._kid))
+        return self._signed[2]

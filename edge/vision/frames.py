@@ -1,0 +1,144 @@
+"""The camera's newest picture for the command line: vision holds the camera, `hotbox permit import` reads codes in it.
+
+Whoever asks gets one picture, in grey, and decodes it in a process of its own: what a picture does to a decoder can
+neither delay nor end the looking for faces. Vision sends only what was asked for and waits for nobody.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from contracts.errors import ContractError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge.vision.camera import Frame, Health
+
+    Grey = NDArray[np.uint8]
+
+ASK = b"?"
+READERS = 2
+ANSWER_S = 3.0
+MOST_PIXELS = 1 << 24
+_LINE = 256
+
+log = logging.getLogger(__name__)
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What stands before a picture's pixels, on one line: health of the camera, when it was taken, its size.
+
+    Without a picture its size is 0.
+    """
+
+    health: str
+    at_us: int = 0
+    width: int = 0
+    height: int = 0
+
+
+class FrameServer:
+    """Vision's end. A picture costs a millisecond, and only while somebody asks."""
+
+    def __init__(self, path: Path, latest: Callable[[], "Frame | None"], health: Callable[[], "Health"]) -> None:
+        """Serve on `path` what `latest` gives."""
+        self._path, self._latest, self._health = path, latest, health
+        self._server: asyncio.Server | None = None
+        self._readers = 0
+
+    async def start(self) -> None:
+        """Listen; a path that cannot be used is told, and faces go on without."""
+        old = os.umask(0o117)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self._path.unlink(missing_ok=True)
+            self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=_LINE)
+        except OSError as error:
+            log.warning("nobody can ask for the camera's picture at %s: %s", self._path, error)
+        finally:
+            os.umask(old)
+
+    async def stop(self) -> None:
+        """Hang up."""
+        if self._server is not None:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._readers += 1
+        try:
+            while self._readers <= READERS and await reader.readexactly(1) == ASK:
+                for piece in self._answer():
+                    writer.write(piece)
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            return
+        finally:
+            self._readers -= 1
+            writer.close()
+
+    def _answer(self) -> tuple[bytes, bytes]:
+        frame = self._latest()
+        if frame is None:
+            return msgspec.json.encode(Head(self._health().value)) + b"\n", b""
+        import cv2
+
+        grey = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
+        height, width = grey.shape
+        head = Head(self._health().value, frame.at_us, int(width), int(height))
+        return msgspec.json.encode(head) + b"\n", grey.tobytes()
+
+
+class Frames:
+    """The command line's end; a context manager, blocking."""
+
+    def __init__(self, path: Path) -> None:
+        """Connect.
+
+        Raises:
+            OSError: vision does not run here.
+        """
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(ANSWER_S)
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
+        self._stream = self._socket.makefile("rb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stream.close()
+        self._socket.close()
+
+    def ask(self) -> "tuple[Head, Grey | None]":
+        """The newest picture.
+
+        Raises:
+            ContractError: vision answers nothing, or something else than a picture.
+        """
+        import numpy as np
+
+        try:
+            self._socket.sendall(ASK)
+            head = msgspec.json.decode(self._stream.readline(_LINE), type=Head)
+            size = head.width * head.height
+            pixels = self._stream.read(size) if 0 < size <= MOST_PIXELS else b""
+        except (OSError, msgspec.MsgspecError) as error:
+            raise ContractError("camera", "a picture of the vision process", str(error), "try again") from error
+        if not size:
+            return head, None
+        if len(pixels) != size:
+            raise ContractError("camera", f"{size} pixels", str(len(pixels)), "try again")
+        return head, np.frombuffer(pixels, np.uint8).reshape(head.height, head.width)
