@@ -54,6 +54,7 @@ class MqttHeads:
         self._settings = settings
         self._heads = {head.name: _Head(head) for head in settings.detectors}
         self._task: asyncio.Task[None] | None = None
+        self._ending = False
 
     async def start(self) -> Offer:
         """Begin to publish."""
@@ -79,13 +80,14 @@ class MqttHeads:
 
     async def stop(self) -> None:
         """Hang up."""
-        if self._task is not None:
+        # aiomqtt waits in wait_for(), which loses a cancellation before Python 3.12: hence the flag and the repetition.
+        self._ending = True
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task], timeout=0.2)
 
     async def _connect_for_ever(self) -> None:
-        while True:
+        while not self._ending:
             where = (self._settings.host, self._settings.port)
             try:
                 async with aiomqtt.Client(*where, timeout=2) as client, asyncio.TaskGroup() as group:
@@ -97,7 +99,7 @@ class MqttHeads:
 
     async def _publish_for_ever(self, client: aiomqtt.Client, head: _Head) -> None:
         """At once after a change, else in the head's rhythm; a lost broker ends the group, and it begins anew."""
-        while True:
+        while not self._ending:
             head.changed.clear()
             message = head.message()
             if message is not None:
