@@ -317,7 +317,7 @@ TODOS: dict[str, str] = {
     "deadman_open": _("see its cause, then reset"),
     "deadman_closed": _("check the controller"),
     "clock_quality": _("check the RTC battery or the time source, or restore the link to the bridge"),
-    "clock_step": _("correct the clock, then arm anew"),
+    "clock_step": _("correct the clock; while it is right and this stays, someone entitled resets on site"),
     "clock_floor": _("correct the clock"),
     "audit_unwritable": _("check the storage card"),
     "audit_late": _("check the storage card"),

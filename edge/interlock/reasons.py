@@ -638,7 +638,12 @@ CATALOGUE: dict[str, Text] = {
         "检查 RTC 电池或校时，或恢复与平台的联系",
         "check the RTC battery or the time source, or restore the link to the bridge",
     ),
-    "clock_step": Text("时钟跳变", "the clock jumped", "校时后重新申请", "correct the clock, then arm anew"),
+    "clock_step": Text(
+        "时钟跳变",
+        "the clock jumped",
+        "校时；时钟已准而仍显示时，授权人员现场复位",
+        "correct the clock; while it is right and this stays, someone entitled resets on site",
+    ),
     "clock_back": Text(
         "时钟曾被回拨（锁存）",
         "the clock was set back (latched)",

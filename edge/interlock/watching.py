@@ -53,7 +53,8 @@ def follow_clock(turn: Turn) -> None:
         followed = max(known, offset)
         if followed != turn.d.clock_offset_ms:
             turn.d = replace(turn.d, clock_offset_ms=followed)
-    if abs(step_ms) > limit_ms and turn.v.stepped_ms != offset:
+    # Told once: the same jump is read a millisecond more or less each time.
+    if abs(step_ms) > limit_ms and abs(offset - turn.v.stepped_ms) > limit_ms:
         turn.v = replace(turn.v, stepped_ms=offset)
         turn.note("clock.jump", Category.CLOCK, Severity.WARNING, ms=step_ms)
     back_ms = -step_ms

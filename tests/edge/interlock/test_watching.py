@@ -123,9 +123,28 @@ def test_a_jump_is_told_once_and_another_one_again(ready: Bench) -> None:
     follow_clock(made)
     follow_clock(made)
     assert len(made.notes) == 1
-    made.v = replace(made.v, stepped_ms=OFFSET_MS - 3)
+    made.v = replace(made.v, stepped_ms=OFFSET_MS - 2001)
     follow_clock(made)
     assert [n.data for n in made.notes] == [{"ms": 5000}, {"ms": 5000}]
+
+
+@pytest.mark.parametrize("apart_ms", [-2000, -1, 1, 2000])
+def test_a_jump_that_is_read_a_little_otherwise_is_the_same_one(ready: Bench, apart_ms: int) -> None:
+    """BOX-02: two clocks are read one after the other, so that a jump which stays would fill the log otherwise."""
+    made = turn(ready, mode=Mode.RELEASED, clock_offset_ms=OFFSET_MS - 5000)
+    made.v = replace(made.v, stepped_ms=OFFSET_MS + apart_ms)
+    follow_clock(made)
+    assert made.notes == []
+    assert made.v.stepped_ms == OFFSET_MS + apart_ms
+
+
+@pytest.mark.parametrize("apart_ms", [-2001, 2001])
+def test_a_second_jump_is_told_anew(ready: Bench, apart_ms: int) -> None:
+    made = turn(ready, mode=Mode.RELEASED, clock_offset_ms=OFFSET_MS - 5000)
+    made.v = replace(made.v, stepped_ms=OFFSET_MS + apart_ms)
+    follow_clock(made)
+    assert len(made.notes) == 1
+    assert made.v.stepped_ms == OFFSET_MS
 
 
 def test_the_first_reading_of_a_boot_is_no_step(ready: Bench) -> None:
