@@ -34,6 +34,8 @@ _CAUSES = frozenset(
     ]
 )
 """Conditions that must be well again before the reset key is turned."""
+_BACK = {"clock_step", "clock_back"}
+"""A clock that is right again, and was set back for that, waits for the reset key although nothing has tripped."""
 
 
 class Crew:
@@ -143,6 +145,8 @@ class Crew:
         while self.box.status["state"] not in ("PERMISSIVE_OK", "RELEASED"):
             status = self.box.wait("PERMISSIVE_OK", lambda s: s["state"] == "PERMISSIVE_OK" or bool(_to_do(s)), 25)
             to_do = _to_do(status)
+            if to_do & _BACK:
+                self.reset()
             if any(code.startswith("gas_test") for code in to_do):
                 self.gas_test()
             if "ticket_check_none" in to_do:
@@ -195,5 +199,7 @@ def _causes(status: dict[str, Any]) -> set[str]:
 
 def _to_do(status: dict[str, Any]) -> set[str]:
     """What keeps the box from a release and the shift leader can do, once the leader's badge has been heard."""
-    wanted = {code for code in reasons(status) if code.startswith("gas_test") or code == "ticket_check_none"}
+    wanted = {
+        code for code in reasons(status) if code.startswith("gas_test") or code == "ticket_check_none" or code in _BACK
+    }
     return wanted if any(person["badge_ok"] for person in status["people"]) else set()

@@ -15,6 +15,7 @@ from firmware_sim.scenario import WITHIN_S, Expect, Scenario, Start, Step, secon
 
 _LOOK_S = 0.02
 _LATE_S = 1.0
+_CLOCK_MS = 2000
 _WELL = {
     "estop": "closed", "stop": "closed", "door": "closed", "mains": "on", "battery": "ok", "enclosure": "ok",
     "flame": "none",
@@ -22,7 +23,10 @@ _WELL = {
 
 
 class Played(msgspec.Struct, frozen=True):
-    """How a step went. `ms`: from the last thing that was done to the expectation, or to the contact's opening."""
+    """How a step went. `ms`: from the last thing that was done to the expectation, or to the contact's opening.
+
+    `first_zh`, `first_en`: the box's words for the latched first cause, where one was expected.
+    """
 
     at_s: float
     told: str
@@ -32,6 +36,8 @@ class Played(msgspec.Struct, frozen=True):
     expectation: bool
     came: str = ""
     ms: float | None = None
+    first_zh: str = ""
+    first_en: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -50,6 +56,11 @@ class Outcome(msgspec.Struct, frozen=True):
     error: str = ""
     plays: int = 1
 
+    @property
+    def why(self) -> str:
+        """What came instead, empty where all went well."""
+        return self.error or next((step.came for step in self.steps if not step.ok), "")
+
 
 class Player:
     """One run of one scenario."""
@@ -67,7 +78,7 @@ class Player:
         """Bring the site to the scenario's start, play it, mend everything; a failed expectation ends it."""
         began = time.monotonic()
         played: list[Played] = []
-        error = ""
+        problems: list[str] = []
         try:
             self._begin(scenario.start)
             clock = time.monotonic()
@@ -78,9 +89,13 @@ class Player:
                 if not played[-1].ok:
                     break
         except (DemoError, SimulationError) as problem:
-            error = str(problem)
-        finally:
+            problems.append(str(problem))
+        # What cannot be mended is this scenario's own failure; it keeps no other from being played.
+        try:
             mend(self._crew)
+        except (DemoError, SimulationError) as problem:
+            problems.append(f"mending: {problem}")
+        error = "; ".join(problems)
         ok = not error and len(played) == len(scenario.steps) and all(step.ok for step in played)
         return Outcome(
             name, scenario.title.zh, scenario.title.en, scenario.requirements, ok, round(time.monotonic() - began, 1),
@@ -106,7 +121,11 @@ class Player:
         at_s = round(time.monotonic() - clock, 1)
         if step.expect is not None:
             ok, came, ms = self._expect(step.expect)
-            return Played(at_s, step.told(), step.zh, step.en, ok, expectation=True, came=came, ms=ms)
+            first = self._box.status["first_out"] if step.expect.first_out else None
+            zh, en = (_named(first, "zh"), _named(first, "en")) if first else ("", "")
+            return Played(
+                at_s, step.told(), step.zh, step.en, ok, expectation=True, came=came, ms=ms, first_zh=zh, first_en=en
+            )
         self._mark = self._box.mark()
         self._done_s = time.monotonic()
         if step.action == "hotbox":
@@ -177,8 +196,15 @@ class Player:
         return None
 
 
+def _named(reason: dict[str, Any], language: str) -> str:
+    """What a reason says in a language, with its value and its limit."""
+    value = " ".join(word for word in (reason["value"], reason["unit"]) if reason["value"] and word)
+    limit = f" ({reason['limit']})" if value and reason["limit"] else ""
+    return " ".join(word for word in (reason[language], value + limit) if word)
+
+
 def mend(crew: Crew) -> None:
-    """Repair every device and let clean air in."""
+    """Repair every device and let clean air in; the box has seen its clock right when this returns."""
     site = crew.site
     state = site.state()
     air = {"O2": 20.9}
@@ -198,3 +224,5 @@ def mend(crew: Crew) -> None:
         site.set("badge", name, "away")
     if "host" in state:
         site.fault("host", "none")
+        # Until its next look the box believes the old time: a key that is turned meanwhile would accept that one.
+        crew.box.wait("the right time", lambda status: abs(status["t"] - time.time() * 1000) < _CLOCK_MS)

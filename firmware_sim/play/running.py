@@ -116,6 +116,9 @@ def show_step(console: Console, step: Played) -> None:
     ms = f"  [bold]{step.ms:.0f} ms[/]" if step.ms is not None and step.expectation else ""
     words = f"  {step.zh} | {step.en}" if step.zh else ""
     console.print(f"{step.at_s:6.1f} s {mark} {_plain(step.told)}{ms}[dim]{_plain(words)}[/]", highlight=False)
+    if step.first_zh:
+        said = f"{step.first_zh} | {step.first_en}"
+        console.print(f"           首出 first-out: {_plain(said)}", highlight=False)
     if step.came and not (step.expectation and step.ok):
         style = "dim" if step.ok else "red"
         console.print(f"           [{style}]{_plain(step.came)}[/]", highlight=False)
@@ -135,7 +138,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
         shown.add_column(head)
     for outcome in outcomes:
         plays = f" ({outcome.plays}×)" if outcome.plays > 1 else ""
-        result = f"[green]✔ 通过 ok[/]{plays}" if outcome.ok else f"[red]✘ 失败 FAILED[/]{plays}"
+        result = f"[green]✔ 通过 ok[/]{plays}" if outcome.ok else f"[red]✘ 失败 FAILED[/]{plays}\n{_plain(outcome.why)}"
         title = f"{outcome.zh}\n[dim]{outcome.en}[/]"
         shown.add_row(outcome.name, title, " ".join(outcome.requirements), result, f"{outcome.seconds:.1f}")
     return shown
