@@ -258,6 +258,8 @@ REASONS: dict[str, str] = {
     "camera_slow": _("face recognition does not keep up"),
     "tag_unread": _("the point's tag was not read: {subject}"),
     "tag_old": _("the point's tag was read too long ago: {subject}"),
+    "few_guardians": _("too few guardians: {subject}"),
+    "few_performers": _("too few performers: {subject}"),
 }
 
 TODOS: dict[str, str] = {
@@ -442,4 +444,10 @@ TODOS: dict[str, str] = {
     "camera_slow": _("wait; if it stays so, take load off the box"),
     "tag_unread": _("wearing your badge, hold your card to the reader, then the tag of that point"),
     "tag_old": _("look at the point again, then hold your card to the reader and the tag after it"),
+    "few_guardians": _(
+        "wait until as many guardians are here, badge and face; a permit that names fewer must be applied for anew"
+    ),
+    "few_performers": _(
+        "wait until as many performers are here, badge and face; a permit that names fewer must be applied for anew"
+    ),
 }

@@ -20,7 +20,5 @@ def confirm(turn: Turn, point: Tap, person: str) -> None:
         if wanted.tag and wanted.tag == point.name:
             proof = Confirmation(person, point.at_us)
             turn.d = replace(turn.d, preconditions={**turn.d.preconditions, f"{claims.jti}/{wanted.id}": proof})
-            turn.note(
-                "permit.precondition", Category.PERMIT, actor=("person", person), permit=claims.jti, id=wanted.id,
-                tag=wanted.tag,
-            )  # fmt: skip
+            actor = ("person", person)
+            turn.note("permit.precondition", Category.PERMIT, actor=actor, id=wanted.id, tag=wanted.tag)

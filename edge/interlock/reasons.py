@@ -235,6 +235,18 @@ CATALOGUE: dict[str, Text] = {
     "inputs_stale": Text(
         "按钮模块无响应", "the button module is silent", "检查按钮模块与接线", "check the input module and its wiring"
     ),
+    "few_guardians": Text(
+        "监护人不足：{subject}",
+        "too few guardians: {subject}",
+        "等规定人数的监护人到齐并刷脸；作业票列名不足时须重新办票",
+        "wait until as many guardians are here, badge and face; a permit that names fewer must be applied for anew",
+    ),
+    "few_performers": Text(
+        "作业人不足：{subject}",
+        "too few performers: {subject}",
+        "等规定人数的作业人到齐并刷脸；作业票列名不足时须重新办票",
+        "wait until as many performers are here, badge and face; a permit that names fewer must be applied for anew",
+    ),
     "badge_absent": Text(
         "{subject} 工牌不在现场",
         "{subject}'s badge is not here",

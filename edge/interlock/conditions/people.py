@@ -46,6 +46,19 @@ def badge_here(f: Facts, person: Person) -> bool:
     return age_us is not None and 0 <= age_us <= f.rules.badge_ttl_s.value * 1_000_000
 
 
+def _asked(f: Facts, role: Role) -> Number:
+    """How many of a role must be here at once: by the pack one, by a site's own rules perhaps more (PTW-10, BOX-03)."""
+    return f.rules.guardians_here_count if role is Role.GUARDIAN else f.rules.performers_here_count
+
+
+def _few(f: Facts, role: Role, count: int) -> Reason | None:
+    """That fewer are here than a site asks for; None where one is enough, whose absence says it all."""
+    asked = _asked(f, role)
+    if asked.value <= 1:
+        return None
+    return Reason(f"few_{role.value}s", f"{count} / {asked.value}", None, None, "", asked.clause)
+
+
 def _badges(f: Facts, role: Role, grace: Number) -> Verdict:
     if f.permit is None:
         return PASS
@@ -68,10 +81,13 @@ def _badges(f: Facts, role: Role, grace: Number) -> Verdict:
                     f"{grace.clause}; {f.rules.badge_ttl_s.clause}",
                 )
             )
-    # One present person of the role is enough: a permit may name several.
-    if ages:
+    # Not everybody of the role must be here: a permit may name several.
+    if ages and len(ages) >= _asked(f, role).value:
         return Verdict((), max(ages))
-    if not missing:
+    few = _few(f, role, len(ages))
+    if few is not None:
+        missing.insert(0, few)
+    elif not missing:
         missing.append(Reason("badge_absent", role.value, None, None, "", grace.clause))
     return Verdict(tuple(missing), None, grace.value * 1_000_000)
 
@@ -99,12 +115,12 @@ def known_here(f: Facts) -> set[str]:
 
 
 def guardian(f: Facts) -> Verdict:
-    """A guardian is on post."""
+    """A guardian is on post, or as many as the site asks for."""
     return _badges(f, Role.GUARDIAN, f.rules.guardian_grace_s)
 
 
 def performer(f: Facts) -> Verdict:
-    """A performer is here."""
+    """A performer is here, or as many as the site asks for."""
     return _badges(f, Role.PERFORMER, f.rules.performer_grace_s)
 
 
@@ -144,17 +160,24 @@ def _faces(f: Facts, ttl: Number, grace_us: int) -> Verdict:
     for role, people in _shown(f, f.permit):
         found = [_face_reason(f, person, ttl) for person in people]
         good = [age for reason, age in found if reason is None and age is not None]
-        if good:
-            ages.append(min(good))
-        else:
-            reasons.extend(reason for reason, _ in found if reason is not None)
-        if not found:
+        asked = _asked(f, role).value
+        if good and len(good) >= asked:
+            ages.append(sorted(good)[asked - 1])
+            continue
+        few = _few(f, role, len(good))
+        if few is not None:
+            reasons.append(few)
+        reasons.extend(reason for reason, _ in found if reason is not None)
+        if few is None and not found:
             reasons.append(Reason("face_missing", role.value, None, None, "", ttl.clause))
     return Verdict(tuple(reasons), max(ages) if ages else None, grace_us)
 
 
 def faces(f: Facts) -> Verdict:
-    """Performer and guardian were both verified within their time to live: like two keys of a bank vault."""
+    """Performer and guardian were both verified within their time to live: like two keys of a bank vault.
+
+    Where a site asks for more of a role to be here, as many are verified.
+    """
     return _faces(f, f.rules.face_ttl_s, 0)
 
 

@@ -77,6 +77,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     wind_forbidden_grade: Lower
     wind_stop_grade: Lower
     # people and place
+    guardians_here_count: Higher
+    performers_here_count: Higher
     guardian_grace_s: Lower
     performer_grace_s: Lower
     badge_ttl_s: Lower

@@ -65,6 +65,8 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "wind_stop_grade": ("一律停止露天动火的风力", "no outdoor hot work at all from wind"),
     },
     "people": {
+        "guardians_here_count": ("同时在场监护人数", "guardians here at once"),
+        "performers_here_count": ("同时在场作业人数", "performers here at once"),
         "guardian_grace_s": ("监护人离开宽限", "guardian's absence, grace"),
         "performer_grace_s": ("作业人离开宽限", "performer's absence, grace"),
         "badge_ttl_s": ("工牌信号有效期", "badge counts for"),
