@@ -23,6 +23,7 @@ Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z", description="a
 PreconditionKind = Literal["confirm", "temperature", "isolation"]
 MilliCelsius = Annotated[int, msgspec.Meta(ge=-273_150, le=2_000_000)]
 MAX_PRECONDITIONS = 16
+MAX_PEOPLE = 16
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
@@ -175,7 +176,7 @@ class PermitClaims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
     place: Name
     content: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     rules: Id
-    people: Annotated[tuple[Person, ...], msgspec.Meta(min_length=2, max_length=16)]
+    people: Annotated[tuple[Person, ...], msgspec.Meta(min_length=2, max_length=MAX_PEOPLE)]
     approvals: Annotated[tuple[Approval, ...], msgspec.Meta(min_length=2, max_length=8)]
     content_sha256: Sha256
     preconditions: Annotated[tuple[Precondition, ...], msgspec.Meta(max_length=MAX_PRECONDITIONS)] = ()

@@ -16,7 +16,7 @@ from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.preconditions import ComposedText, PreconditionRows
 from cloud_bridge.permits.service import DEFAULT_RULES, Application
 from cloud_bridge.permits.workflow import LEVEL_TITLES, Refused, check_window
-from contracts.permit import Level, Role
+from contracts.permit import MAX_PEOPLE, Level, Role
 
 METHODS = (
     gettext_lazy("electric arc welding"),
@@ -73,6 +73,15 @@ class PermitForm(forms.Form):
         Person.objects.filter(active=True), label=gettext_lazy("Guardian"), to_field_name="code"
     )
 
+    other_performers = forms.ModelMultipleChoiceField(
+        Person.objects.filter(active=True), label=gettext_lazy("Further performers"), to_field_name="code",
+        required=False, widget=forms.SelectMultiple(attrs={"size": 3}),
+    )  # fmt: skip
+    other_guardians = forms.ModelMultipleChoiceField(
+        Person.objects.filter(active=True), label=gettext_lazy("Further guardians"), to_field_name="code",
+        required=False, widget=forms.SelectMultiple(attrs={"size": 3}),
+    )  # fmt: skip
+
     def __init__(self, data: QueryDict | None = None, *, initial: dict[str, Any] | None = None) -> None:
         """A form as it was sent, or filled in; `initial["preconditions"]` fills the rows."""
         super().__init__(data, initial=initial)
@@ -99,7 +108,20 @@ class PermitForm(forms.Form):
         performer, guardian = cleaned.get("performer"), cleaned.get("guardian")
         if performer and guardian and performer == guardian:
             self.add_error("guardian", _("Expected two people, got one twice; choose another guardian."))
+        elif performer and guardian:
+            self._check_others(cleaned)
         return cleaned
+
+    def _check_others(self, cleaned: dict[str, Any]) -> None:
+        """Everybody is named once, and no more than a permit carries."""
+        named = {cleaned["performer"], cleaned["guardian"]}
+        for field in ("other_performers", "other_guardians"):
+            people = set(cleaned.get(field) or ())
+            if people & named:
+                self.add_error(field, _("Expected everybody once and in one role, got somebody twice; take one out."))
+            named |= people
+        if len(named) > MAX_PEOPLE:
+            self.add_error("other_performers", _("Expected at most %s people; name fewer.") % MAX_PEOPLE)
 
     @staticmethod
     def _levels(cleaned: dict[str, Any]) -> tuple[Level, Level | None]:
@@ -125,6 +147,8 @@ class PermitForm(forms.Form):
             guardian=data["guardian"],
             rules=rules_of(data["box"]),
             preconditions=self.preconditions.preconditions(),
+            other_performers=tuple(data["other_performers"]),
+            other_guardians=tuple(data["other_guardians"]),
         )
 
 
@@ -143,7 +167,10 @@ def suggestion(user_permits: Any) -> dict[str, Any]:
 
 
 def _fields_of(permit: Permit) -> dict[str, Any]:
-    people = {member.role: member.person.code for member in permit.crew.select_related("person")}
+    people: dict[str, list[str]] = {role.value: [] for role in Role}
+    for member in permit.crew.select_related("person"):
+        people[member.role].append(member.person.code)
+    (performer, *performers), (guardian, *guardians) = people[Role.PERFORMER], people[Role.GUARDIAN]
     return {
         "box": permit.box,
         "level": permit.base_level or permit.level,
@@ -152,8 +179,10 @@ def _fields_of(permit: Permit) -> dict[str, Any]:
         "place": permit.place,
         "content": permit.content,
         "method": permit.method,
-        "performer": people.get(Role.PERFORMER),
-        "guardian": people.get(Role.GUARDIAN),
+        "performer": performer,
+        "guardian": guardian,
+        "other_performers": performers,
+        "other_guardians": guardians,
         "preconditions": preconditions_of(permit),
     }
 

@@ -15,7 +15,7 @@ from cloud_bridge.permits import workflow
 from cloud_bridge.permits.content import content_of, digest
 from cloud_bridge.permits.models import ApprovalSignature, CrewMember, History, Permit, PermitPrecondition
 from cloud_bridge.permits.workflow import Event, Facts, Refused, Signature, State
-from contracts.permit import Level, Precondition
+from contracts.permit import MAX_PEOPLE, Level, Precondition
 from contracts.permit import Role as CrewRole
 
 BRIDGE = ("bridge", "bridge")
@@ -24,7 +24,11 @@ DEFAULT_RULES = "gb30871-2022"
 
 @dataclass(frozen=True)
 class Application:
-    """What the applicant fills in; `base_level` and `confined` as in the permit's claims."""
+    """What the applicant fills in; `base_level` and `confined` as in the permit's claims.
+
+    A site may ask for more performers or guardians at once than one: they are named in `other_performers` and
+    `other_guardians`, and anybody of a role may stand in for another.
+    """
 
     box: Box
     level: Level
@@ -39,6 +43,17 @@ class Application:
     preconditions: tuple[Precondition, ...] = ()
     base_level: Level | None = None
     confined: bool = False
+    other_performers: tuple[Person, ...] = ()
+    other_guardians: tuple[Person, ...] = ()
+
+    @property
+    def crew(self) -> tuple[tuple[Person, CrewRole], ...]:
+        """Everybody on the permit with the role, in the order in which they are named."""
+        performers, guardians = (self.performer, *self.other_performers), (self.guardian, *self.other_guardians)
+        return (
+            *((person, CrewRole.PERFORMER) for person in performers),
+            *((person, CrewRole.GUARDIAN) for person in guardians),
+        )
 
 
 def facts_of(permit: Permit) -> Facts:
@@ -98,7 +113,7 @@ def _fill(permit: Permit, application: Application) -> None:
     permit.base_level = application.base_level.value if application.base_level else ""
     permit.save()
     permit.crew.all().delete()
-    for person, role in ((application.performer, CrewRole.PERFORMER), (application.guardian, CrewRole.GUARDIAN)):
+    for person, role in application.crew:
         CrewMember.objects.create(
             permit=permit, person=person, role=role.value, name=normalize("NFC", person.name), badge=person.badge
         )
@@ -131,6 +146,13 @@ def _check(application: Application, now: datetime) -> None:
         raise Refused(
             _("performer and guardian are two people"), str(application.performer), _("Choose another guardian.")
         )
+    people = [person for person, _role in application.crew]
+    if len({person.pk for person in people}) < len(people):
+        raise Refused(
+            _("different people"), ", ".join(map(str, people)), _("Name everybody once, in one role.")
+        )
+    if len(people) > MAX_PEOPLE:
+        raise Refused(_("at most %s people") % MAX_PEOPLE, str(len(people)), _("Name fewer."))
 
 
 @transaction.atomic
