@@ -445,9 +445,9 @@ TODOS: dict[str, str] = {
     "tag_unread": _("wearing your badge, hold your card to the reader, then the tag of that point"),
     "tag_old": _("look at the point again, then hold your card to the reader and the tag after it"),
     "few_guardians": _(
-        "wait until as many guardians are here, badge and face; a permit that names fewer must be applied for anew"
+        "wait for the other guardians, badge and face; or get a permit that names enough"
     ),
     "few_performers": _(
-        "wait until as many performers are here, badge and face; a permit that names fewer must be applied for anew"
+        "wait for the other performers, badge and face; or get a permit that names enough"
     ),
 }

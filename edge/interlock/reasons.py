@@ -238,14 +238,14 @@ CATALOGUE: dict[str, Text] = {
     "few_guardians": Text(
         "监护人不足：{subject}",
         "too few guardians: {subject}",
-        "等规定人数的监护人到齐并刷脸；作业票列名不足时须重新办票",
-        "wait until as many guardians are here, badge and face; a permit that names fewer must be applied for anew",
+        "等其他监护人到齐并刷脸；作业票列名不足须重新办票",
+        "wait for the other guardians, badge and face; or get a permit that names enough",
     ),
     "few_performers": Text(
         "作业人不足：{subject}",
         "too few performers: {subject}",
-        "等规定人数的作业人到齐并刷脸；作业票列名不足时须重新办票",
-        "wait until as many performers are here, badge and face; a permit that names fewer must be applied for anew",
+        "等其他作业人到齐并刷脸；作业票列名不足须重新办票",
+        "wait for the other performers, badge and face; or get a permit that names enough",
     ),
     "badge_absent": Text(
         "{subject} 工牌不在现场",
