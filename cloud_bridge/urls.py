@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from cloud_bridge.web import (
     box_pages,
     call_pages,
+    code_pages,
     errors,
     health,
     metrics,
@@ -30,6 +31,8 @@ urlpatterns = [
     path("permits/<str:jti>/submit", permit_pages.submit_permit, name="permit_submit"),
     path("permits/<str:jti>/decide", permit_pages.decide, name="permit_decide"),
     path("permits/<str:jti>/revoke", permit_pages.revoke, name="permit_revoke"),
+    path("permits/<str:jti>/qr/", code_pages.permit_codes, name="permit_codes"),
+    path("permits/<str:jti>/permit.jws", code_pages.permit_file, name="permit_file"),
     path("calls/", call_pages.ringing, name="calls"),
     path("calls/<int:call>/answer", call_pages.answer, name="call_answer"),
     path("events/stream", stream.stream, name="stream"),

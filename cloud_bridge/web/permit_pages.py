@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cloud_bridge.people.models import User
 from cloud_bridge.people.roles import APPLY, APPROVE, REVOKE
 from cloud_bridge.permits import service, workflow
+from cloud_bridge.permits.codes import is_carried
 from cloud_bridge.permits.forms import METHODS, PermitForm, as_filled, suggestion
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.workflow import REQUIRED_SIGNATURES, Event, Refused, State
@@ -165,6 +166,7 @@ def _permit(request: HttpRequest, jti: str, form: DecisionForm, status: int = 20
             "after": last_notice(),
             "may_edit": own and state in workflow.ALLOWED[Event.AMEND],
             "may_submit": own and state is State.PREPARING,
+            "carried": is_carried(permit),
             "may_revoke": (own or user.has_perm(REVOKE)) and state in workflow.ALLOWED[Event.REVOKE],
         },
         status=status,
