@@ -62,8 +62,9 @@ def contact_closed(f: Facts) -> Verdict:
     """While released the feedback contact follows within the settle time and stays."""
     if f.durable.mode is not Mode.RELEASED or not _settled(f):
         return PASS
-    limit = f.rules.settle_ms
-    for name, is_closed in _contacts(f):
+    limit, contacts = f.rules.settle_ms, _contacts(f)
+    # The primary one closes behind those in series: where one of them did not, it only waited.
+    for name, is_closed in contacts if f.durable.confirmed else reversed(contacts):
         if not is_closed:
             return fail("feedback_lost" if f.durable.confirmed else "feedback_not_closed", name, None, limit, "ms")
     return PASS

@@ -8,6 +8,7 @@ from edge.interlock.kernel import Relay
 from edge.interlock.site import SiteRelay
 from edge.interlock.state import Mode, Trace
 from tests.edge.interlock.bench import GB, SITE, Bench
+from tests.edge.interlock.changes import turn
 
 replace = msgspec.structs.replace
 CHAIN = replace(
@@ -59,6 +60,26 @@ def test_a_relay_in_series_that_does_not_close_trips_after_the_settle_time(chain
     assert chain.mode is Mode.TRIPPED
     assert chain.durable.first_out is not None
     assert chain.durable.first_out.subject == "k3"
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "primary", "series", "code", "named"),
+    [
+        (False, False, {"k2": False, "k3": True}, "feedback_not_closed", "k2"),
+        (False, False, {"k2": True, "k3": False}, "feedback_not_closed", "k3"),
+        (False, False, {"k2": True, "k3": True}, "feedback_not_closed", ""),
+        (True, False, {"k2": False, "k3": False}, "feedback_lost", ""),
+        (True, True, {"k2": False, "k3": True}, "feedback_lost", "k2"),
+    ],
+)
+def test_the_contact_that_the_others_waited_for_is_named(
+    chain: Bench, confirmed: bool, primary: bool, series: dict[str, bool], code: str, named: str
+) -> None:
+    """BOX-06: the primary relay closes behind those in series; once they were closed, it is the first to open."""
+    chain.contact, chain.series = primary, series
+    made = turn(chain, mode=Mode.RELEASED, confirmed=confirmed, released_us=chain.now - 251 * MS)
+    (reason,) = made.verdicts["contact_closed"].reasons
+    assert (reason.code, reason.subject) == (code, named)
 
 
 def test_a_relay_in_series_that_opens_by_itself_trips(chain: Bench) -> None:
