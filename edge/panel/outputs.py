@@ -83,10 +83,13 @@ class ModbusOutputs:
 
     async def pressed(self) -> dict[str, bool]:
         """See `Outputs.pressed`."""
-        return {
-            name: bool((await self._ask("read_discrete_inputs", place)).bits[0])
-            for name, place in self._inputs.items()
-        }
+        return {name: await self._pressed(place) for name, place in self._inputs.items()}
+
+    async def _pressed(self, place: int) -> bool:
+        bits = (await self._ask("read_discrete_inputs", place)).bits
+        if not bits:
+            raise OSError(f"the output module told no input where {place} was asked for")
+        return bits[0]
 
     async def _ask(self, call: str, place: int, *values: object) -> "ModbusPDU":
         from pymodbus import ModbusException

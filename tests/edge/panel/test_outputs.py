@@ -12,7 +12,7 @@ from edge.gpio.pi import PiGpio
 from edge.panel.mind import Mind
 from edge.panel.outputs import GpioOutputs, ModbusOutputs
 from edge.panel.wiring import OUTPUTS, Panel, check_panel
-from firmware_sim.modbus import Faulty, TcpBus
+from firmware_sim.modbus import Fault, Faulty, TcpBus
 from firmware_sim.outputs import COILS, OutputModule
 from tests.edge.panel.test_patterns import _status
 
@@ -79,6 +79,22 @@ async def test_a_module_takes_every_level_by_its_own_coil(places):
         await bus.stop()
         with pytest.raises(OSError, match=r".+"):
             await outputs.write(DARK)
+    finally:
+        outputs.close()
+        await bus.stop()
+
+
+async def test_an_answer_without_inputs_is_no_answer():
+    """A module that tells fewer inputs than were asked for is one that cannot be reached; the process goes on."""
+    faulty = Faulty(OutputModule(), fault=Fault.WRONG_COUNT)
+    bus = TcpBus({30: faulty})
+    await bus.start()
+    outputs = ModbusOutputs(_panel(host=bus.host, port=bus.port, unit_id=30, lamp_test=1))
+    try:
+        with pytest.raises(OSError, match="told no input where 1 was asked for"):
+            await outputs.pressed()
+        faulty.fault = Fault.NONE
+        assert await outputs.pressed() == {"lamp_test": False}
     finally:
         outputs.close()
         await bus.stop()
