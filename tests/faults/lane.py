@@ -1,11 +1,14 @@
 """A lane: one simulated site and one real box on it, released and locked again and again, with faults in between.
 
 What a fault's path does not touch is played over the box's inherited sockets, as in the benches: a `people` lane runs
-the real presence process, a `camera` lane the real vision, a `host` lane a machine whose clock and disk can be broken.
+the real presence process, a `camera` lane the real vision, a `panel` lane the real panel process, a `host` lane a machine
+whose clock and disk can be broken. An `icpdas` lane has the ICP DAS module k1 for its relay, a `chain` lane the
+dead-man controller with the Waveshare board k2 in series.
 """
 
 import os
 import random
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import yaml
 
 from contracts import jws
@@ -24,7 +28,7 @@ from edge.interlock import rules
 from edge.interlock.evidence import Source
 from firmware_sim import host
 from firmware_sim.child import die_with_parent
-from firmware_sim.client import Site, facts
+from firmware_sim.client import Site, facts, short_path
 from firmware_sim.demo.bottles import APPLIED
 from firmware_sim.demo.boxfile import EXAMPLE
 from firmware_sim.errors import SimulationError
@@ -34,10 +38,15 @@ from tests.bench.plant import LateError
 from tests.faults.limits import Limits
 from tests.faults.rows import Expect, Row
 
-KINDS = ("bus", "people", "camera", "host")
+KINDS = ("bus", "icpdas", "chain", "panel", "people", "camera", "host")
 REAL = {"people": (Source.PRESENCE,), "camera": (Source.VISION,)}
-_LEFT_OUT = {"bus": ("badges", "gnss", "camera"), "people": ("camera",), "camera": ("badges", "gnss"),
-             "host": ("badges", "gnss", "camera")}  # fmt: skip
+_NOBODY = ("badges", "gnss", "camera")
+_LEFT_OUT = {"people": ("camera",), "camera": ("badges", "gnss")}
+_ADDED: dict[str, dict[str, Any]] = {
+    "host": {"host": {}},
+    "icpdas": {"relays": [{"name": "k1", "kind": "icpdas", "baud": 115_200}]},
+    "chain": {"relays": [{"name": "k2", "kind": "waveshare"}]},
+}
 _START_S = 30.0
 _BUMP_S = 60.0
 _RELEASE_S = 60.0
@@ -63,9 +72,9 @@ class Measured(NamedTuple):
 class Lane:
     """A running site and box."""
 
-    def __init__(self, site: Site, box: Box, limits: Limits, chance: random.Random, restart: Callable[[], Box]) -> None:
+    def __init__(self, kind: str, site: Site, box: Box, limits: Limits, chance: random.Random, restart: Callable[[], Box]) -> None:
         """`restart` ends the box and gives a new one on the same machine."""
-        self.site, self.box, self.limits = site, box, limits
+        self._kind, self.site, self.box, self.limits = kind, site, box, limits
         self._chance, self._restart = chance, restart
 
     def run(self, row: Row, released: bool) -> Measured:
@@ -144,20 +153,43 @@ class Lane:
         shown = next(c for c in self.box.ask("status")["result"]["channels"] if c["name"] == name)
         return float(shown["limit_low"] if CLEAN[shown["gas"]] else shown["limit_high"])
 
+    def _contact(self) -> dict[str, Any]:
+        """The primary relay's own stamps."""
+        state = self.site.state()
+        if self._kind != "icpdas":
+            return dict(state["deadman"])
+        board = state["relays"]["k1"]
+        closed = "C" if board["contact_closed"] else "O"
+        # It latches: whether a command could close it again shows at the next release, not here.
+        return {**board, "contact": closed, "latch": closed}
+
+    def _told(self, row: Row) -> bool:
+        """Whether what is tolerated is shown."""
+        if row.told == "panel":
+            return not _panel_reaches(self.limits.config.panel_socket)
+        devices = self.box.ask("status")["result"]["devices"]
+        return any(each["name"] == row.device and each["code"] in row.codes for each in devices)
+
+    def _until_told(self, row: Row) -> None:
+        if row.told:
+            self._until(lambda _: self._told(row), row.limit(self.limits).ms / 1000, f"{row.name}: it is not shown")
+
     def _goes_on(self, row: Row) -> Measured:
+        self._until_told(row)
         # Longer than the box would take if it did not tolerate it.
         end = time.monotonic() + row.limit(self.limits).ms / 1000 + _WATCH_S
         while time.monotonic() < end:
             status = self.box.ask("status")["result"]
             if status["state"] != "RELEASED":
                 first = status["first_out"]
-                mine = not row.codes or (first is not None and self._among(row, [first]))
+                # What is only told has no reason of its own that could open anything.
+                mine = not (row.codes or row.told) or (first is not None and self._among(row, [first]))
                 raise (LateError if mine else DisturbedError)(f"{row.name}: it opened: {self.box.why_not()}")
             threading.Event().wait(0.1)
         return Measured(None, "")
 
     def _locked(self, row: Row) -> Measured:
-        before = self.site.state()["deadman"]
+        before = self._contact()
         began = self._break(row)
         limit_s = row.limit(self.limits).ms / 1000
         match row.locked:
@@ -169,6 +201,7 @@ class Lane:
                 return measured
             case Expect.FAILS:
                 return self._fails(row, began)
+        self._until_told(row)
         self.box.release(self._press, _RELEASE_S)
         return Measured(None, "")
 
@@ -179,7 +212,7 @@ class Lane:
         held = [reason for reason in (status["first_out"], *status["consequences"]) if reason]
         named = self._named(row, held or _missing(status))
         end = time.monotonic() + _SLACK_S
-        while (state := self.site.state()["deadman"])["contact"] != "O" or state["latch"] != "O":
+        while (state := self._contact())["contact"] != "O" or state["latch"] != "O":
             if time.monotonic() > end:
                 raise LateError(f"{row.name}: the contact is closed")
             threading.Event().wait(_LOOK_S)
@@ -189,7 +222,7 @@ class Lane:
     def _not_closed(self, row: Row, before: dict[str, Any]) -> None:
         end = time.monotonic() + _REFUSED_S
         while time.monotonic() < end:
-            now = self.site.state()["deadman"]
+            now = self._contact()
             if now["contact"] != "O" or now["contact_closed_us"] != before["contact_closed_us"]:
                 raise LateError(f"{row.name}: the contact closed")
             threading.Event().wait(0.05)
@@ -197,7 +230,7 @@ class Lane:
     def _opened(self, row: Row, began: int, limit_s: float) -> int:
         end = time.monotonic() + limit_s + _SLACK_S
         while time.monotonic() < end:
-            state = self.site.state()["deadman"]
+            state = self._contact()
             if state["contact"] == "O" and state["latch"] == "O" and state["contact_open_us"] >= began:
                 return int(state["contact_open_us"])
             threading.Event().wait(_LOOK_S)
@@ -249,11 +282,34 @@ def _configure(kind: str, path: Path, site: dict[str, Any]) -> None:
     if kind == "people":
         config["presence"]["badges"].update(secrets=site["badges"], dbus_address=site["dbus"]["address"])
         config["presence"]["gnss"]["device"] = site["gnss"]["device"]
+        tags = path.with_name("tags.json")
+        tags.write_bytes(msgspec.json.encode({site["nfc"]["tags"]["guardian"]: {"person": "guardian"}}))
+        config["presence"]["nfc"] = {"device": site["nfc"]["device"], "tags": str(tags)}
     if kind == "camera":
         config["vision"]["camera"] = site["camera"]["url"]
     if kind == "host":
         config["data"] = site["host"]["disk"] + "/data"
+    if kind == "panel":
+        config["panel"] = {**yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["panel"], **site["outputs"]}
+    if kind == "icpdas":
+        config["relay"] = _board(site, "k1")
+    if kind == "chain":
+        config["relay"]["series"] = [{"name": "k2", "feedback": 0, **_board(site, "k2")}]
     path.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def _board(site: dict[str, Any], name: str) -> dict[str, Any]:
+    return dict(site["relays"][name])
+
+
+def _panel_reaches(path: Path) -> bool:
+    """Whether the panel process says that it reaches its lamps."""
+    with socket.socket(socket.AF_UNIX) as asked, short_path(path) as name:
+        asked.settimeout(_START_S)
+        asked.connect(name)
+        asked.sendall(b'{"op": "show"}\n')
+        with asked.makefile("rb") as lines:
+            return bool(msgspec.json.decode(lines.readline())["result"]["output_ok"])
 
 
 def _enrol(path: Path, site: dict[str, Any]) -> None:
@@ -277,8 +333,8 @@ def lane(kind: str, directory: Path, chance: random.Random) -> Iterator[Lane]:
     """Start a site and a box of a kind; both end with the context."""
     directory.mkdir(parents=True)
     place, settings = directory / "site", directory / "site.yaml"
-    left_out: dict[str, Any] = dict.fromkeys(_LEFT_OUT[kind])
-    settings.write_text(yaml.safe_dump({**left_out, **({"host": {}} if kind == "host" else {})}), encoding="utf-8")
+    left_out: dict[str, Any] = dict.fromkeys(_LEFT_OUT.get(kind, _NOBODY))
+    settings.write_text(yaml.safe_dump({**left_out, **_ADDED.get(kind, {})}), encoding="utf-8")
     parent = os.getpid()
     command = [sys.executable, "-c", "from firmware_sim.cli import main; main()", "site", "--dir", str(place)]
     with (directory / "site.log").open("w") as log:
@@ -286,6 +342,7 @@ def lane(kind: str, directory: Path, chance: random.Random) -> Iterator[Lane]:
             [*command, "--config", str(settings)], stdout=log, stderr=log, preexec_fn=lambda: die_with_parent(parent)
         )
     boxes: list[Box] = []
+    beside: list[subprocess.Popen[bytes]] = []
     try:
         _wait_for_site(place, process)
         found = facts(place)
@@ -317,12 +374,37 @@ def lane(kind: str, directory: Path, chance: random.Random) -> Iterator[Lane]:
                 site.set(name, APPLIED[gases[name]] if on else CLEAN[gases[name]])
 
             box.bump_test(APPLIED, expose, _BUMP_S)
-            yield Lane(site, box, limits, chance, start)
+            if kind == "panel":
+                beside.append(_start_panel(path, directory))
+                _wait_for_lamps(config.panel_socket)
+            yield Lane(kind, site, box, limits, chance, start)
     finally:
+        for other in beside:
+            other.terminate()
+            other.wait()
         for box in boxes:
             box.__exit__()
         process.terminate()
         process.wait()
+
+
+def _start_panel(path: Path, directory: Path) -> subprocess.Popen[bytes]:
+    parent = os.getpid()
+    with (directory / "panel.log").open("w") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "edge.process", "panel", str(path)], stderr=log,
+            preexec_fn=lambda: die_with_parent(parent),
+        )  # fmt: skip
+
+
+def _wait_for_lamps(path: Path) -> None:
+    end = time.monotonic() + _START_S
+    while time.monotonic() < end:
+        with suppress(OSError):
+            if _panel_reaches(path):
+                return
+        threading.Event().wait(0.05)
+    raise LateError("the panel did not reach its lamps")
 
 
 def _wait_for_site(place: Path, process: subprocess.Popen[bytes]) -> None:

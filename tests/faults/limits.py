@@ -6,7 +6,11 @@ from edge.config import BoxConfig
 from edge.gas.budget import BusBudget, bus_budget
 from edge.interlock.rules import Rules
 from edge.interlock.safety_time import DECISION_MS
+from edge.panel.outputs import TIMEOUT_S
+from edge.panel.process import AGAIN_S, REFRESH_US
 from edge.presence.badges import EPOCH_S, EPOCH_WINDOW
+from edge.presence.nfc import ANSWER_S, LOOK_EVERY_S
+from edge.relay.rtu import TIMEOUT_S as LINE_TIMEOUT_S
 
 
 class Limit(NamedTuple):
@@ -54,10 +58,26 @@ class Limits(NamedTuple):
         """The contact does not do what it is told."""
         return self._sum(("settle", float(self.rules.settle_ms.value)))
 
+    def late_element(self) -> Limit:
+        """Nothing in an answer says what it answers: later than the line is kept quiet, it passes for the next one's."""
+        plain = self.element()
+        late = ("late answers", 2 * LINE_TIMEOUT_S * 1000)
+        return Limit(plain.ms + late[1], (late, *plain.terms))
+
     def attempt(self) -> Limit:
         """A release that does not come about: the attempt, then the contact's settle time."""
         rules = self.rules
         return self._sum(("attempt", rules.attempt_s.value * 1000.0), ("settle", float(rules.settle_ms.value)))
+
+    def panel(self) -> Limit:
+        """Lamps that cannot be reached are known: everything is said anew this often, then nobody answers in time."""
+        terms = (("refresh", REFRESH_US / 1000), ("answer", TIMEOUT_S * 1000), ("again", AGAIN_S * 1000))
+        return Limit(sum(value for _, value in terms), terms)
+
+    def reader(self) -> Limit:
+        """A tag reader that does not answer a look is known."""
+        terms = (("look", LOOK_EVERY_S * 1000), ("answer", ANSWER_S * 1000))
+        return Limit(sum(value for _, value in terms), terms)
 
     def position(self) -> Limit:
         """A fix's time to live."""
@@ -72,6 +92,11 @@ class Limits(NamedTuple):
         """A badge's time to live, then the grace of its role."""
         grace = self.rules.guardian_grace_s if role == "guardian" else self.rules.performer_grace_s
         return self._sum(("badge_ttl", self.rules.badge_ttl_s.value * 1000.0), (f"{role}_grace", grace.value * 1000.0))
+
+    def gaps(self) -> Limit:
+        """A scanner that is deaf now and then: one round of ten seconds heard and five not, then as a badge."""
+        plain = self.badge()
+        return Limit(plain.ms + 15_000.0, (("round", 15_000.0), *plain.terms))
 
     def copy(self) -> Limit:
         """A copied badge: its epoch and the accepted ones after it pass first."""

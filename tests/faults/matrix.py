@@ -17,7 +17,7 @@ from tests.faults.lane import KINDS, DisturbedError, Lane, lane
 from tests.faults.rows import SAFE, Expect, Row
 
 STATES = ("RELEASED", "LOCKED")
-LANES = {"bus": 2, "people": 3, "camera": 1, "host": 1}
+LANES = {"bus": 2, "icpdas": 1, "chain": 1, "panel": 1, "people": 3, "camera": 1, "host": 1}
 """How many sites and boxes run beside each other for each kind: what they wait for is mostly time."""
 
 
@@ -171,11 +171,11 @@ def _measure(used: Lane, work: Work, runs: int) -> Result:
 
 def estimate_s(todo: Sequence[Work], runs: int, lanes: dict[str, int] = LANES) -> float:
     """About how long `run` takes, in seconds, on an otherwise idle machine."""
-    a_run = {"bus": 2.6, "people": 9.0, "camera": 8.0, "host": 6.0}
-    start = {"bus": 15.0, "people": 20.0, "camera": 45.0, "host": 15.0}
+    a_run = {"people": 9.0, "camera": 8.0, "host": 6.0, "panel": 4.0}
+    start = {"people": 20.0, "camera": 45.0}
     by_kind = {kind: sum(work.row.lane == kind for work in todo) for kind in KINDS}
     return max(
-        (start[kind] + count * runs * a_run[kind] / lanes[kind] for kind, count in by_kind.items() if count), default=0.0
+        (start.get(kind, 15.0) + count * runs * a_run.get(kind, 2.6) / lanes[kind] for kind, count in by_kind.items() if count), default=0.0
     )
 
 

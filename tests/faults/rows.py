@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
     Attributes:
         device, fault, value: as typed after ``hotbox-sim fault``.
-        lane: the kind of rig that it needs: bus, people, camera or host.
+        lane: the kind of rig that it needs, one of `tests.faults.lane.KINDS`.
         limit: its declared limit.
         codes: reasons that name it.
         subjects: subjects of these reasons that name it; empty when the code alone does.
@@ -38,6 +38,7 @@ class Row(NamedTuple):
         blip_ms: mended again after this long.
         why: why a tolerated or odd one is right, Chinese and English.
         then: what makes it show: ``stop`` presses stop, ``record`` asks for a record.
+        told: although it is tolerated, it must be shown: ``panel`` by the panel process, ``device`` among the devices.
     """
 
     device: str
@@ -52,6 +53,7 @@ class Row(NamedTuple):
     blip_ms: int = 0
     why: tuple[str, str] = ("", "")
     then: str = ""
+    told: str = ""
 
     @property
     def name(self) -> str:
@@ -98,10 +100,14 @@ _DETECTORS = (
         "-20", why=("自越过限值时起算", "counted from the moment at which the limit is passed")),
 )  # fmt: skip
 
+ON_THE_WAY = ("silent", "exception", "link_drop", "late", "wrong_unit", "wrong_count", "crc", "garbage", "noise", "truncated",
+              "baud", "short")  # fmt: skip
+"""What can happen between any unit and who asks it."""
+
 _INPUTS = (
     *(
         Row("inputs", fault, "bus", lambda limits: limits.inputs_silent(), ("inputs_stale",))
-        for fault in ("silent", "exception", "link_drop", "late", "wrong_unit", "wrong_count", "crc", "garbage", "truncated")
+        for fault in ON_THE_WAY
     ),
     *(
         Row(device, "open", "bus", lambda limits: limits.value("inputs"), codes)
@@ -137,6 +143,40 @@ _DEADMAN = (
         locked=Expect.FAILS, why=("只有吸合时才看得出", "it shows only when it is to close")),
 )  # fmt: skip
 
+_K1 = ("deadman_silent", "deadman_open", "feedback_lost")
+_K2 = ("series_silent", "feedback_lost")
+_SEEN_CLOSING = ("只有吸合时才看得出", "it shows only when it is to close")
+_RELAYS = (
+    *(Row("k1", fault, "icpdas", lambda limits: limits.deadman(), _K1) for fault in ON_THE_WAY),
+    Row("k1", "reboot", "icpdas", lambda limits: limits.deadman(), _K1, locked=Expect.RELEASES,
+        why=("重启后断开，重新设置后才可放行", "it is open after a reboot, and is set up anew before a release")),
+    Row("k1", "weld", "icpdas", lambda limits: limits.element(), ("welded",), released=Expect.FAULT, locked=Expect.RELEASES,
+        then="stop", why=("粘连只在下一次断开时可见：进入故障", "a weld shows at the next opening: FAULT")),
+    *(
+        Row("k1", fault, "icpdas", lambda limits: limits.deadman(), ("feedback_lost", "feedback_not_closed"),
+            locked=Expect.FAILS, why=_SEEN_CLOSING)
+        for fault in ("stuck_open", "chatter")
+    ),
+    *(Row("k2", fault, "chain", lambda limits: limits.element(), _K2, ("k2",)) for fault in ON_THE_WAY if fault != "late"),
+    Row("k2", "late", "chain", lambda limits: limits.late_element(), _K2, ("k2",)),
+    Row("k2", "reboot", "chain", lambda limits: limits.element(), ("feedback_lost",), ("k2",), locked=Expect.RELEASES,
+        why=("重启后断开，等下一次放行", "it is open after a reboot, and waits for the next release")),
+    Row("k2", "weld", "chain", lambda limits: limits.element(), ("welded",), ("k2",), released=Expect.FAULT,
+        locked=Expect.RELEASES, then="stop",
+        why=("粘连只在下一次断开时可见：进入故障；主触点断电", "a weld shows at the next opening: FAULT; the primary contact cuts the power")),
+    *(
+        Row("k2", fault, "chain", lambda limits: limits.element(), ("feedback_lost", "feedback_not_closed"), ("k2",),
+            locked=Expect.FAILS, why=_SEEN_CLOSING)
+        for fault in ("stuck_open", "chatter")
+    ),
+)  # fmt: skip
+
+_PANEL = tuple(
+    Row("outputs", fault, "panel", lambda limits: limits.panel(), (), released=Expect.GOES_ON, locked=Expect.RELEASES, told="panel",
+        why=("声光只提示，不参与放行；面板自报灯不可达", "lamps only show; the panel itself says that it cannot reach them"))
+    for fault in ON_THE_WAY
+)  # fmt: skip
+
 _PLACE = ("place_unknown", "place_outside", "place_poor")
 _GUARDIAN = ("李四",)
 _RADIO = ("radio_deaf", "radio_absent", "radio_lost")
@@ -164,6 +204,13 @@ _PEOPLE = (
     Row("badges", "deaf", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO)),
     Row("badges", "stalled", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO), released=Expect.GOES_ON, locked=Expect.RELEASES,
         why=("扫描停止会在宽限内自动重启", "a scan that ended is started anew within the grace")),
+    Row("badges", "gaps", "people", lambda limits: limits.gaps(), ("badge_absent", *_RADIO), released=Expect.GOES_ON, locked=Expect.RELEASES,
+        why=("聋的五秒短于信号时限与宽限之和", "five deaf seconds are shorter than a badge's time to live and its grace")),
+    *(
+        Row("nfc", fault, "people", lambda limits: limits.reader(), ("nfc_silent",), released=Expect.GOES_ON, locked=Expect.RELEASES,
+            told="device", why=("读卡器只用于签到，已签到的不受影响；故障有提示", "the reader only takes check-ins; who is checked in stays so, and it is shown"))
+        for fault in ("silent", "corrupt", "error")
+    ),
     Row("badges", "restart", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO), released=Expect.GOES_ON, locked=Expect.RELEASES,
         why=("蓝牙服务重启在宽限内恢复", "the Bluetooth service is back within the grace")),
 )  # fmt: skip
@@ -180,4 +227,4 @@ _HOST = (
         why=("自第一条写不下的记录起算", "counted from the first record that does not fit")),
 )  # fmt: skip
 
-ROWS: tuple[Row, ...] = (*_DETECTORS, *_INPUTS, *_DEADMAN, *_PEOPLE, *_CAMERA, *_HOST)
+ROWS: tuple[Row, ...] = (*_DETECTORS, *_INPUTS, *_DEADMAN, *_RELAYS, *_PANEL, *_PEOPLE, *_CAMERA, *_HOST)

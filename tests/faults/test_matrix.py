@@ -10,6 +10,7 @@ from edge.config import SIMULATION
 from edge.interlock import rules
 from firmware_sim.camera import CameraFault
 from firmware_sim.deadman.device import RelayFault
+from firmware_sim.faults import CATALOGUE, Device
 from firmware_sim.host import HostFault
 from firmware_sim.modbus.faults import Fault
 from tests.bench.plant import LateError
@@ -70,6 +71,20 @@ def test_the_matrix_has_every_fault_of_the_issue_in_both_states() -> None:
     assert {fault for device, fault in played if device == "deadman"} == {str(f) for f in RelayFault if f is not RelayFault.NONE}
     assert {fault for device, fault in played if device == "camera"} == {str(f) for f in CameraFault if f is not CameraFault.NONE}
     assert {fault for device, fault in played if device == "host"} == {str(f) for f in HostFault if f is not HostFault.NONE}
+
+
+@pytest.mark.parametrize("device", CATALOGUE, ids=lambda device: device.names.split()[0])
+def test_every_fault_that_the_site_can_make_has_a_row(device: Device) -> None:
+    """INT-10: what `hotbox-sim faults` lists; the relay boards of the lanes are called k1 and k2."""
+    names = {"k1", "k2"} if device.names == "relay …" else set(device.names.split())
+    for name in names & {"k1", "k2"} or {""}:
+        played = {row.fault for row in ROWS if row.device == name or (not name and row.device in names)}
+        assert played >= {each.kind for each in device.faults}
+
+
+def test_a_device_that_a_lane_only_tells_of_names_how() -> None:
+    assert {row.told for row in ROWS if row.device == "outputs"} == {"panel"}
+    assert {row.told for row in ROWS if row.device == "nfc"} == {"device"}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name.replace(" ", "-"))
