@@ -237,10 +237,12 @@ def test_a_persons_word_does_not_stand_for_the_tag(wanted: Precondition, wording
 
 def test_it_is_shown_how_old_a_reading_is_and_how_old_it_may_be(point: Point) -> None:
     (before,) = measures("preconditions", point.step(ms=0).facts)
-    assert (before.en, before.subject, before.value, before.at_us) == ("not confirmed", SUBJECT, None, None)
+    assert (before.zh, before.en) == ("未确认", "not confirmed")
+    assert (before.subject, before.value, before.at_us) == (SUBJECT, None, None)
     point.see()
     (after,) = measures("preconditions", point.step(ms=2000).facts)
-    assert (after.en, after.subject, after.value, after.high) == ("confirmed by guardian", SUBJECT, 2.0, RULE.value)
+    assert (after.zh, after.en) == ("已由 guardian 确认", "confirmed by guardian")
+    assert (after.subject, after.value, after.low, after.high) == (SUBJECT, 2.0, None, RULE.value)
     assert (after.unit, after.clause, after.at_us) == ("s", RULE.clause, point.now - 2 * SECOND)
 
 

@@ -132,6 +132,15 @@ def test_a_proof_test_is_shown_step_by_step_and_its_result_afterwards(bench: Ben
     assert [step.name for step in ended.steps] == ["contact", "drill", "open", "bad_close", "steady"]
 
 
+def test_a_precondition_is_shown_with_the_point_whose_tag_confirms_it(bench: Bench) -> None:
+    """PTW-11."""
+    wanted = (Precondition("seen", "V-101 seen", tag="v-101"), Precondition("swept", "swept"))
+    bench.step(PermitAccepted(permit(preconditions=wanted)))
+    seen, swept = _status(bench).permit.preconditions
+    assert (seen.tag, swept.tag) == ("v-101", "")
+    assert (seen.ok, seen.by, seen.sensor) == (False, "", "")
+
+
 @pytest.mark.parametrize("kind", ["confirm", "temperature"])
 def test_a_precondition_is_shown_with_by_whom_it_was_entered(bench: Bench, kind: str) -> None:
     """PTW-11."""
