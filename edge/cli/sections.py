@@ -12,7 +12,7 @@ from edge.cli.words import Words, limits, number
 from edge.config import CONTACTS
 from edge.interlock.local_time import local_time, zone_name
 from edge.interlock.presence_view import BEACON
-from edge.interlock.status import ChannelView, CountdownView, PermitView, ReasonView, Status, VerdictView
+from edge.interlock.status import ChannelView, CountdownView, PermitView, ReasonView, SeriesView, Status, VerdictView
 
 GOOD, BAD, SOME, DIM, NOTE = "#3fb950", "bold #ff6b61", "bold #e6b800", "#8b949e", "#79c0ff"
 TICK, CROSS = "✔", "✘"
@@ -408,7 +408,20 @@ def relay(status: Status, words: Words, width: int) -> list[Text]:
     items.append(deadman)
     if not agree and "unknown" not in (latch, view.contact):
         items.append(Text(f"{CROSS} {words('disagree')}", BAD))
+    items += [_in_series(one, view.commanded, words) for one in view.series]
     return [rule(words("relay"), width), *flow(items, width)]
+
+
+def _in_series(one: SeriesView, commanded: str, words: Words) -> Text:
+    """Its name, its contact against what is commanded, its closings and their share of its rated life."""
+    style = BAD if one.contact != commanded else (GOOD if one.contact == "closed" else "")
+    shown = Text().append(f"{words('in_series', name=one.name)} ", DIM).append(_contact(one.contact, words), style)
+    if one.contact == "unknown" and one.age_ms is not None:
+        shown.append(f" ({words('last_heard', age=words.age(one.age_ms))})", style)
+    life = words("closings", made=one.cycles)
+    if one.used_percent is not None:
+        life = words("closings_of", made=one.cycles, rated=one.rated_cycles, used=one.used_percent)
+    return shown.append(f"  {life}", DIM)
 
 
 def inputs(status: Status, words: Words, width: int) -> list[Text]:

@@ -279,8 +279,23 @@ class BypassView(msgspec.Struct, frozen=True):
     left_ms: int
 
 
+class SeriesView(msgspec.Struct, frozen=True):
+    """A relay in series with the primary one: `contact` is closed, open or unknown, the last once its answer is old.
+
+    `cycles` are the closings of this very contact, `used_percent` their share of its rated life, None where that is not
+    stated (`rated_cycles` 0).
+    """
+
+    name: str
+    contact: str
+    age_ms: int | None
+    cycles: int
+    rated_cycles: int
+    used_percent: int | None
+
+
 class RelayView(msgspec.Struct, frozen=True):
-    """The final element: what is commanded, what the dead-man and the contact say.
+    """The final element: what is commanded, what the dead-man and the contact say, and the relays in series with it.
 
     Both are `unknown` once the last status line is older than the dead-man time; `status_age_ms` says how old.
     """
@@ -291,6 +306,7 @@ class RelayView(msgspec.Struct, frozen=True):
     status_age_ms: int | None
     boots: int
     cycles: int
+    series: tuple[SeriesView, ...] = ()
 
 
 class RelayProofStepView(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from edge.interlock.presence_view import badges, devices
 from edge.interlock.proof_test import HELD, step_of
 from edge.interlock.proving import UNPROVEN, Exercise, Phase, Proof, Result
 from edge.interlock.reasons import fill, text
-from edge.interlock.site import SiteChannel, SiteGroup
+from edge.interlock.site import SiteChannel, SiteGroup, SiteRelay
 from edge.interlock.state import Mode, ProofStep, Reason, milli
 from edge.interlock.status import (
     AuditView,
@@ -41,6 +41,7 @@ from edge.interlock.status import (
     RelayView,
     RemoteView,
     SensorView,
+    SeriesView,
     Status,
     TicketCheckView,
     VerdictView,
@@ -398,6 +399,18 @@ def _relay(f: Facts) -> RelayView:
     )
 
 
+def _in_series(f: Facts, relay: SiteRelay) -> SeriesView:
+    made, rated = f.durable.cycles.get(relay.contact, 0), relay.rated_cycles
+    used = made * 100 // rated if rated else None
+    seen = f.snapshot.series.get(relay.name)
+    if seen is None:
+        return SeriesView(relay.name, "unknown", None, made, rated, used)
+    contact = "closed" if seen.contact_closed else "open"
+    if f.now_us - seen.at_us > f.rules.settle_ms.value * 1000:
+        contact = "unknown"
+    return SeriesView(relay.name, contact, _age_ms(f, seen.at_us), made, rated, used)
+
+
 def _relay_proof(f: Facts) -> RelayProofView | None:
     run, last = f.volatile.proof_run, f.durable.proof_test
     if run is not None:
@@ -457,7 +470,7 @@ def build(
             _group(f, group) for group in f.site.groups
         ),
         people=_people(f),
-        relay=_relay(f),
+        relay=replace(_relay(f), series=tuple(_in_series(f, relay) for relay in f.site.relays if relay.name)),
         relay_proof=_relay_proof(f),
         inputs=_inputs(f),
         countdowns=_countdowns(f, verdicts),
