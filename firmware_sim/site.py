@@ -17,7 +17,7 @@ from firmware_sim.clock import now_us
 from firmware_sim.errors import SimulationError
 from firmware_sim.settings import SiteSettings
 
-_START_S = 15.0
+_START_S = 25.0
 _STOP_S = 2.0
 
 

@@ -1,5 +1,6 @@
 """Sets up a simulated site and a box on it, without broker or bridge: the permit comes on a stick."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from firmware_sim.play.crew import Crew
 from firmware_sim.play.paper import PEOPLE, permit, write_trust
 
 BOX = "box-1"
+_TRIES = 3
 _RUN = "import sys; sys.executable = sys.argv.pop(1); from edge.cli import main; main()"
 """`hotbox`, which starts its processes by another interpreter."""
 RULES = "SIMULATION"
@@ -69,8 +71,16 @@ class Ground:
         self.box.run("permit", "import", str(ticket))
         self._say("bump tests")
         self.box.wait("the leader's badge", lambda s: any(p["badge_ok"] for p in s["people"]), 20)
-        self.crew.bump_tests()
+        self._prove()
         self.crew.gas_test()
+
+    def _prove(self) -> None:
+        """Bump tests; one that a busy machine spoilt is made again, as people do."""
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(DemoError):
+                self.crew.bump_tests()
+                return
+        self.crew.bump_tests()
 
     def _own_disk(self) -> None:
         """Put the box's data on the machine's own disk, where there is one."""
