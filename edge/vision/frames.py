@@ -110,9 +110,9 @@ class Frames:
         self._socket.settimeout(ANSWER_S)
         try:
             self._socket.connect(str(path))
-        except OSError:
+        except OSError as error:
             self._socket.close()
-            raise
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         self._stream = self._socket.makefile("rb")
 
     def __enter__(self) -> Self:

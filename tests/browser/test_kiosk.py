@@ -160,6 +160,37 @@ async def test_nothing_runs_out_of_the_screen(browser, size, lang):
         screen.close()
 
 
+async def test_place_code_and_acceptance_take_turns_in_one_place(browser):
+    """A screen that cannot be touched shows both large enough, the new acceptance first; an enlarged one stays."""
+    screen = Screen(Kiosk(port=0))
+    serving = asyncio.create_task(screen.serve())
+    status = _status(Bench().prepare())
+    status = msgspec.structs.replace(
+        status, place_token="a" * 330, audit=msgspec.structs.replace(status.audit, unacked_age_ms=9000),
+        permit_answer=PermitAnswerView(accepted="HW-1", receipt="b" * 430),
+    )  # fmt: skip
+    speaking = asyncio.create_task(_speak(screen.board, status))
+    try:
+        page, faults = await _page(browser, f"http://127.0.0.1:{screen.port}/", SIZES[1], "en")
+        receipt, place = page.locator("#receipt"), page.locator("#qr")
+        await receipt.wait_for()
+        assert not await place.is_visible()
+        assert (await receipt.locator("img").bounding_box())["width"] >= 150, "two pixels a module on the smallest screen"
+        await place.wait_for(timeout=20_000)
+        assert not await receipt.is_visible()
+        await place.click()
+        await page.wait_for_timeout(9_000)
+        assert await place.is_visible()
+        assert await page.evaluate("document.body.dataset.big") == "qr"
+        assert faults == []
+        await page.close()
+    finally:
+        speaking.cancel()
+        serving.cancel()
+        await asyncio.gather(serving, speaking, return_exceptions=True)
+        screen.close()
+
+
 async def test_a_silent_interlock_is_said_on_the_screen(box, browser):
     """Silence is a fault: also on the page, within its four seconds."""
     page, _ = await _page(browser, box.url, SIZES[1], "zh")

@@ -2,6 +2,7 @@
 "use strict";
 
 const SILENT_MS = 4000;
+const TURN_MS = 8000;
 const FIXED = {
   zh: { lost: "无应答", lost_do: "联锁没有应答，点火已切断。找维护人员。", badge: "工牌", face: "刷脸", nobody: "没有作业票",
     nobody_do: "等待平台下发", more: "另有 {n} 项", qr: "现场码 · 点击放大", receipt: "已接收 {id} · 点击放大", simulation: "仿真", other: "EN" },
@@ -14,6 +15,7 @@ let lang = asked === "en" || asked === "zh" ? asked : localStorage.getItem("lang
 let picture = null;
 let heardAt = -Infinity;
 const shownCodes = {};
+let receiptAt = 0;
 
 const $ = (id) => document.getElementById(id);
 const words = (key, values = {}) => FIXED[lang][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -57,7 +59,15 @@ function span(ms) {
   return minutes >= 60 ? `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
+// One code at a time, as large as its place: not every screen can be touched. A new acceptance comes first.
+function turn() {
+  const first = Math.floor((performance.now() - receiptAt) / TURN_MS) % 2 === 0;
+  const receipt = picture && picture.receipt && (first || !picture.qr);
+  document.body.dataset.turn = receipt ? "receipt" : "qr";
+}
+
 function count() {
+  turn();
   const lost = performance.now() - heardAt > SILENT_MS;
   if (lost && document.body.dataset.state !== "LOST") draw();
   const first = lost || !picture ? undefined : picture.left[0];
@@ -97,6 +107,7 @@ function code(name, id, said) {
   if (!id && document.body.dataset.big === name) delete document.body.dataset.big;
   if (!id || id === shownCodes[name]) return;
   shownCodes[name] = id;
+  if (name === "receipt") receiptAt = performance.now();
   button.firstElementChild.src = `${name}.svg?${encodeURIComponent(id)}`;
 }
 
