@@ -89,7 +89,7 @@ async def test_the_code_on_the_screen_is_read_and_verified(box, browser):
     """PTW-04: decoded from the screen's own pixels, checked with the published key."""
     page, faults = await _page(browser, box.url, SIZES[0], "zh")
     await page.locator("#qr").click()
-    await page.wait_for_function("document.querySelector('#qr img').naturalWidth > 0")
+    await page.wait_for_function("() => document.querySelector('#qr img').naturalWidth > 0")
     image = cv2.imdecode(np.frombuffer(await page.screenshot(scale="css"), np.uint8), cv2.IMREAD_COLOR)
     image = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
     token, *_ = cv2.QRCodeDetector().detectAndDecode(image)
