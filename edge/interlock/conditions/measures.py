@@ -230,9 +230,11 @@ def _feedback(f: Facts) -> Measures:
         yield Measure(zh, en, at_us=status.at_us, clause=row.clause)
     for name in f.site.series:
         one = f.snapshot.series.get(name)
-        closed = one is None or one.contact_closed
-        zh, en = ("反馈触点闭合", "feedback closed") if closed else ("反馈触点断开", "feedback open")
-        yield Measure(zh, en, name, at_us=None if one is None else one.at_us, clause=row.clause)
+        if one is None:
+            yield Measure("无反馈", "no feedback", name, clause=row.clause)
+            continue
+        zh, en = ("反馈触点闭合", "feedback closed") if one.contact_closed else ("反馈触点断开", "feedback open")
+        yield Measure(zh, en, name, at_us=one.at_us, clause=row.clause)
     if f.durable.mode is Mode.RELEASED and not f.durable.confirmed:
         since_ms = (f.now_us - f.durable.released_us) / 1000
         yield Measure("吸合命令后", "since the closing command", "", since_ms, None, row.value, "ms", None, row.clause)

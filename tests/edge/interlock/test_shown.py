@@ -15,6 +15,7 @@ from edge.interlock.conditions.measures import SHOWN, Measure, measures
 from edge.interlock.conditions.wind import BEAUFORT_M_S
 from edge.interlock.evidence import Face, FaceRefused
 from edge.interlock.proving import DetectorRecord, Result
+from edge.interlock.site import SiteRelay
 from edge.interlock.state import Confirmation, FireWatch, GasPoint, GasTest, Mode, ProofTest, Reason, Reconfirmation
 from tests.edge.interlock.bench import GB, RELIEF, SECOND, SITE, WALL_S, Bench, bumped, permit, replace
 from tests.edge.interlock.changes import turn
@@ -155,9 +156,18 @@ def _windy() -> Bench:
     return bench
 
 
+def _chained() -> Bench:
+    """Three relays in series: one closed, one open, one that was never heard."""
+    bench = Bench(replace(SITE, relays=tuple(SiteRelay(name, name, 0) for name in ("", "k2", "k3", "k4"))))
+    bench.series = {"k2": True, "k3": False}
+    bench.now = NOW
+    bench.series_silent_since = NOW - 40_500
+    return bench
+
+
 WORLDS: dict[str, Callable[[], Bench]] = {
     "nothing known": _nothing, "ready": _ready, "released": _released, "bad": _bad, "finished": _finished,
-    "plain": _plain, "upgraded": _upgraded, "windy": _windy,
+    "plain": _plain, "upgraded": _upgraded, "windy": _windy, "chained": _chained,
 }  # fmt: skip
 
 
