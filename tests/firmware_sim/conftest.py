@@ -43,7 +43,7 @@ class RunningSite:
         return code
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
     site = RunningSite(tmp_path_factory.mktemp("site")).wait_until_up()
     yield site

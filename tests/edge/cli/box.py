@@ -275,6 +275,8 @@ class Box:
         """Bump-test every detector with the site's own gas."""
         assert self.site is not None
         for channel in self.status()["channels"]:
+            name = channel["name"]
+            self.wait_for(lambda s, name=name: _read(s, name), f"{name} reads")
             self.ask(
                 "detector_test", kind="bump", channel=channel["name"], gas=channel["gas"], unit=channel["unit"],
                 applied=bottles.APPLIED[channel["gas"]], by="wang", bottle="B-1",
@@ -325,6 +327,11 @@ class Box:
         self.wait_for(lambda s: s["state"] == "PERMISSIVE_OK", "all conditions are met")
         self.site.press("arm", 300)
         self.wait_for(lambda s: s["relay"]["contact"] == "closed", "the contact is closed")
+
+
+def _read(status: dict[str, Any], name: str) -> bool:
+    """Whether that detector reads; on a busy machine one may be late for a moment."""
+    return next(channel["quality"] == "good" for channel in status["channels"] if channel["name"] == name)
 
 
 def points() -> list[str]:

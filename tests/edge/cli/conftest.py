@@ -7,13 +7,13 @@ import pytest
 from tests.edge.cli.box import Box, make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def box() -> Iterator[Box]:
     """A locked box without a permit, and nobody there."""
     yield from make()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tripped() -> Iterator[Box]:
     """A box that was released and then saw 25 %LEL of methane on ch4-1."""
     for box in make():

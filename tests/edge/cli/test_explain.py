@@ -14,7 +14,7 @@ from edge.interlock.rules import PACKS, load
 from tests.edge.cli.box import Box
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def log(tripped: Box) -> Path:
     """The log of a box that was released and then tripped on gas."""
     return tripped.folder / "data" / "audit" / "audit.db"

@@ -4,12 +4,16 @@ import asyncio
 from pathlib import Path
 from statistics import median
 
+import pytest
+
 from edge.gas.budget import check, register_reply_bytes, rtu_transaction_ms
 from edge.gas.poller import BusPoller
 from firmware_sim.gas import units_of
 from firmware_sim.modbus import Fault, RtuBus
 from firmware_sim.pty_line import PtyLine
 from tests.edge.gas.site import Heard, channel, configuration, head
+
+pytestmark = pytest.mark.alone
 
 UNITS = range(1, 9)
 TURNAROUND_MS = 10

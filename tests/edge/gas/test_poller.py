@@ -11,6 +11,8 @@ from edge.sockets import now_us
 from firmware_sim.modbus import Fault
 from tests.edge.gas.site import rtu_rig, tcp_rig
 
+pytestmark = pytest.mark.alone
+
 
 def gaps_ms(readings):
     stamps = [reading.at_us for reading in readings]

@@ -11,6 +11,8 @@ from firmware_sim.client import facts
 from tests.edge.cli.box import Box, until
 from tests.edge.interlock_process.asking import answer, ready
 
+pytestmark = pytest.mark.alone
+
 BOARD = "relays: [{name: k2, kind: waveshare, unit_id: 3}]\n"
 
 

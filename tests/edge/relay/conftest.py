@@ -19,7 +19,7 @@ relays:
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def boards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
     """An ICP DAS module k1 and a Waveshare board k2, each behind a pseudo-terminal, in a process of their own."""
     folder = tmp_path_factory.mktemp("boards")

@@ -10,6 +10,8 @@ from edge.relay.driver import make
 from firmware_sim.client import Site
 from tests.edge.eventually import eventually
 
+pytestmark = pytest.mark.alone
+
 
 class ChainBench:
     """The simulated dead-man behind the simulated Waveshare board, each on its own line in another process."""

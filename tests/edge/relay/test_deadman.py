@@ -18,6 +18,8 @@ from firmware_sim.pty_line import PtyLine
 from tests.edge.eventually import eventually
 from tests.edge.relay.contract import PrimaryContract, RelayBench
 
+pytestmark = pytest.mark.alone
+
 
 class DeadmanBench(RelayBench):
     """The controller, stepped in the test's own loop."""

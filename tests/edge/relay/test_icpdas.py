@@ -13,6 +13,8 @@ from firmware_sim.client import Site
 from tests.edge.eventually import eventually
 from tests.edge.relay.contract import PrimaryContract, RelayBench
 
+pytestmark = pytest.mark.alone
+
 
 class IcpDasBench(RelayBench):
     line_faults = (

@@ -11,6 +11,8 @@ from tests.edge.eventually import eventually
 from tests.edge.relay.contract import SeriesBench, SeriesContract
 from tests.edge.relay.test_icpdas import die
 
+pytestmark = pytest.mark.alone
+
 
 class WaveshareBench(SeriesBench):
     drop_ms = 1000  # twice the usual: this machine may keep a test's loop waiting for half a second

@@ -14,7 +14,7 @@ from edge.vision.enrol import enrol
 from tests.edge.presence.box import Interlock, box, simulated_site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory):
     with simulated_site(tmp_path_factory.mktemp("camera"), "camera") as running:
         yield running
@@ -25,14 +25,14 @@ def engine():
     return DlibEngine()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stills(site):
     """Five pictures of each person: stills("performer")."""
     folder = site.directory / "stills"
     return lambda person, count=5: [folder / person / f"{number}.jpg" for number in range(1, count + 1)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def enrolled(site, engine, stills):
     """A box that looks at the camera and knows performer and guardian, not the impostor."""
     boxed = box(site.directory)
