@@ -124,6 +124,11 @@ class Site(msgspec.Struct, frozen=True, dict=True):
         return tuple(relay.name for relay in self.relays if relay.name)
 
     @cached_property
+    def badges(self) -> frozenset[int]:
+        """Those that belong here: the roster's and the beacon's."""
+        return frozenset((self.beacon, *(person.badge for person in self.roster)))
+
+    @cached_property
     def sensor(self) -> dict[str, SiteSensor]:
         """The process sensors by name."""
         return {sensor.name: sensor for sensor in self.sensors}

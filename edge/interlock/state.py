@@ -1,6 +1,7 @@
 """What the kernel remembers: the durable part, which survives restarts, and the volatile part, which must not."""
 
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
 
 import msgspec
@@ -60,7 +61,7 @@ class GasPoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: float
 
 
-class GasTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class GasTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """A gas test entered at the box: analyst, instrument's serial, values; `at_us` and `t` are the time of sampling.
 
     `calibrated_until_s` is the end of the instrument's own calibration, seconds since 1970, 0 when it was not stated.
@@ -72,6 +73,12 @@ class GasTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     serial: str
     points: tuple[GasPoint, ...]
     calibrated_until_s: int = 0
+
+    @cached_property
+    def sampled(self) -> dict[tuple[str, str], tuple[GasPoint, ...]]:
+        """The points of each gas and unit."""
+        kinds = dict.fromkeys((point.gas, point.unit) for point in self.points)
+        return {kind: tuple(point for point in self.points if (point.gas, point.unit) == kind) for kind in kinds}
 
 
 class Bypass(msgspec.Struct, frozen=True):

@@ -26,7 +26,7 @@ def gas_test(f: Facts) -> Verdict:
         reasons.append(Reason("gas_test_day", "", age_us // 1000, None, "s", f.rules.gas_test_daily.clause))
     for limit in f.site.limits:
         unit = limit.unit.value
-        points = [point for point in test.points if point.gas == limit.gas and point.unit == unit]
+        points = test.sampled.get((limit.gas, unit), ())
         if not points:
             reasons.append(Reason("gas_test_missing", limit.gas, None, None, unit, limit.clause))
         else:

@@ -216,15 +216,18 @@ def unknown_badges(f: Facts) -> tuple[int, ...]:
 
 
 def _unknown_badges(f: Facts) -> tuple[int, ...]:
-    seen = {**f.snapshot.unknown_badges, **f.snapshot.badges}
-    if not seen or f.permit is None:
+    if f.permit is None:
         return ()
     # The deciding permit may just have ended: its crew did not enter, and nothing is released under it any more.
+    named = f.site.badges | {person.badge for person in f.permit.people}
+    seen = {**f.snapshot.unknown_badges, **f.snapshot.badges}
+    others = [badge for badge in seen if badge not in named]
+    if not others:
+        return ()
     standing = [permit for permit in f.durable.permits if usable(f.durable, permit, f.wall_s)]
-    named = {person.badge for permit in (f.permit, *standing) for person in permit.people}
-    named.update((f.site.beacon, *(person.badge for person in f.site.roster)))
+    named |= {person.badge for permit in standing for person in permit.people}
     ttl_us = f.rules.unknown_badge_s.value * 1_000_000
-    return tuple(badge for badge, item in seen.items() if badge not in named and 0 <= f.now_us - item.at_us <= ttl_us)
+    return tuple(badge for badge in others if badge not in named and 0 <= f.now_us - seen[badge].at_us <= ttl_us)
 
 
 def unknown_badge(f: Facts) -> Verdict:

@@ -272,19 +272,26 @@ class Box:
         return self.ask("status")
 
     def bump(self) -> None:
-        """Bump-test every detector with the site's own gas."""
+        """Bump-test every detector with the site's own gas; on a busy machine a reading that came late spoils one."""
+        for _ in range(3):
+            left = [each for each in self.status()["channels"] if (each["bump"] or {}).get("result") != "passed"]
+            if not left:
+                return
+            self._bump(left)
+        assert {channel["bump"]["result"] for channel in self.status()["channels"]} == {"passed"}
+
+    def _bump(self, channels: list[dict[str, Any]]) -> None:
         assert self.site is not None
-        for channel in self.status()["channels"]:
+        for channel in channels:
             name = channel["name"]
             self.wait_for(lambda s, name=name: _read(s, name), f"{name} reads")
             self.ask(
-                "detector_test", kind="bump", channel=channel["name"], gas=channel["gas"], unit=channel["unit"],
+                "detector_test", kind="bump", channel=name, gas=channel["gas"], unit=channel["unit"],
                 applied=bottles.APPLIED[channel["gas"]], by="wang", bottle="B-1",
             )  # fmt: skip
         bottles.open_and_close(
             self.site, self.status, lambda: not any(channel["test"] for channel in self.status()["channels"]), 20
         )
-        assert {channel["bump"]["result"] for channel in self.status()["channels"]} == {"passed"}
 
     def wait_for(self, true: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
         """Wait until the status document says so."""

@@ -8,6 +8,7 @@ import pytest
 
 from tests.edge.cli.box import Box, make
 
+pytestmark = pytest.mark.alone
 DUE = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=200)).date().isoformat()
 
 
