@@ -1,8 +1,14 @@
 """ASGI application of the web workers."""
 
 import os
+from importlib import import_module
 
 from django.core.asgi import get_asgi_application
 
+from contracts.struct_types import build_struct_types
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cloud_bridge.settings")
 application = get_asgi_application()
+# Views run in threads: all that they decode by is there before the first of them.
+import_module("cloud_bridge.urls")
+build_struct_types()

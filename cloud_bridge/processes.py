@@ -10,6 +10,7 @@ from typing import Any
 
 from cloud_bridge.datadir import DataDir
 from cloud_bridge.process import Broker, SignOfLife, end_together
+from contracts.struct_types import build_struct_types
 from contracts.topics import MAX_PAYLOAD_BYTES
 
 MAX_PACKET_BYTES = 2 * MAX_PAYLOAD_BYTES
@@ -31,6 +32,7 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
         await end_together(main, _until(told))
         logging.getLogger("hotbox-bridge").debug("ended")
 
+    build_struct_types()  # the process's work is imported by now, and has threads
     asyncio.run(guarded())
 
 

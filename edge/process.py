@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.errors import ContractError
+from contracts.struct_types import build_struct_types
 from edge import sockets
 from edge.config import BoxConfig, load
 from edge.interlock.evidence import Source
@@ -84,9 +85,11 @@ def main(argv: list[str]) -> int:
         config = load(Path(path))
         keep_site_clock(config.utc_offset_min)
         if name == "interlock":
-            asyncio.run(_interlock(config, descriptors))
+            work = _interlock(config, descriptors)
         else:
-            asyncio.run(_until_told(_other(name, config, descriptors)))
+            work = _until_told(_other(name, config, descriptors))
+        build_struct_types()
+        asyncio.run(work)
     except (ContractError, AuditError, OSError, sqlite3.Error) as error:
         print(f"hotbox {name}: {error}", file=sys.stderr)
         return 2

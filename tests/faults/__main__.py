@@ -15,6 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from contracts.struct_types import build_struct_types
 from firmware_sim.errors import SimulationError
 from tests.bench import machine
 from tests.faults import matrix
@@ -85,6 +86,7 @@ def main(argv: list[str]) -> int:
             if kept_in is not None:
                 kept_in.write_bytes(msgspec.json.encode(_Kept(seed, list(done.values()))))
 
+        build_struct_types()  # each lane is a thread
         try:
             matrix.run(left, asked.runs, Path(folder), told, seed=seed)
         except SimulationError as error:
