@@ -231,7 +231,9 @@ class Lane:
         end = time.monotonic() + limit_s + _SLACK_S
         while time.monotonic() < end:
             state = self._contact()
-            if state["contact"] == "O" and state["latch"] == "O" and state["contact_open_us"] >= began:
+            if state["contact"] == "O" and state["latch"] == "O":
+                if state["contact_open_us"] < began:
+                    raise DisturbedError(f"{row.name}: it was open before the fault: {self.box.why_not()}")
                 return int(state["contact_open_us"])
             threading.Event().wait(_LOOK_S)
         raise LateError(f"{row.name}: the contact did not open within {limit_s + _SLACK_S:.1f} s")
