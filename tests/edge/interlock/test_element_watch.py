@@ -6,7 +6,7 @@ import pytest
 from contracts.event import Severity
 from edge.interlock.kernel import Relay
 from edge.interlock.site import SiteRelay
-from edge.interlock.state import Mode, Trace
+from edge.interlock.state import Mode, Reason, Trace
 from tests.edge.interlock.bench import GB, SITE, Bench
 from tests.edge.interlock.changes import turn
 
@@ -106,8 +106,9 @@ def test_a_relay_in_series_that_nobody_hears_is_no_relay(chain: Bench, age_ms: f
     chain.step()
     chain.series_silent_since = chain.now - round(age_ms * MS)
     step = chain.step(ms=0)
-    codes = [(reason.code, reason.subject) for reason in step.verdicts["deadman"].reasons]
-    assert codes == ([("series_silent", "k2")] if silent else [])
+    age_us = round(age_ms * MS)
+    reason = Reason("series_silent", "k2", age_us, 250_000, "ms", GB.settle_ms.clause)
+    assert step.verdicts["deadman"].reasons == ((reason,) if silent else ())
 
 
 def test_a_relay_in_series_that_was_never_heard_is_named(chain: Bench) -> None:
@@ -260,11 +261,16 @@ def test_at_the_rated_life_nothing_is_released_any_more(chain: Bench, count: int
     step = chain.step()
     assert step.verdicts["contact_life"].ok is ok
     if not ok:
-        (reason,) = step.verdicts["contact_life"].reasons
-        assert (reason.code, reason.value_milli, reason.limit_milli) == ("contact_worn", count * 1000, 100_000)
-        assert reason.clause == GB.contact_life_percent.clause
+        worn = Reason("contact_worn", "", count * 1000, 100_000, "", GB.contact_life_percent.clause)
+        assert step.verdicts["contact_life"].reasons == (worn,)
         chain.press("arm")
         assert chain.mode is Mode.LOCKED
+
+
+def test_a_contact_that_never_closed_has_its_whole_life(chain: Bench) -> None:
+    chain.site = replace(CHAIN, relays=(SiteRelay("", "new", 1), *CHAIN.relays[1:]))
+    chain.durable = replace(chain.durable, cycles={})
+    assert chain.step().verdicts["contact_life"].ok
 
 
 def test_the_last_rated_closing_runs_to_its_end(chain: Bench) -> None:
