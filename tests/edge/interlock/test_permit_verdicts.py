@@ -404,6 +404,16 @@ def test_a_new_day_by_the_sites_midnight_asks_for_a_new_test(
     assert day not in _tested(at_start, since_midnight_s * SECOND + before_us).reasons
 
 
+def test_a_gas_test_of_this_evening_counts_to_the_last_microsecond_of_the_day(at_start: Bench) -> None:
+    """gas_test_daily: days are counted from 1970, so a day that were a hair too short would end early by now."""
+    to_midnight_s = DAY_S - (WALL_S + at_start.site.utc_offset_min * 60) % DAY_S
+    at_start.now += to_midnight_s * SECOND - 1
+    assert "gas_test_day" not in {reason.code for reason in _tested(at_start, 60 * SECOND).reasons}
+    at_start.now += 1
+    assert "gas_test_day" in {reason.code for reason in _tested(at_start, 60 * SECOND).reasons}
+
+
+
 def test_every_gas_of_the_site_must_be_there_in_its_unit_and_at_every_place(at_start: Bench) -> None:
     """GB 30871-2022 5.3.1 a: gas lies in layers."""
     limits = {limit.gas: limit for limit in at_start.site.limits}
