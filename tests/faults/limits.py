@@ -10,7 +10,6 @@ from edge.panel.outputs import TIMEOUT_S
 from edge.panel.process import AGAIN_S, REFRESH_US
 from edge.presence.badges import EPOCH_S, EPOCH_WINDOW
 from edge.presence.nfc import ANSWER_S, LOOK_EVERY_S
-from edge.relay.rtu import TIMEOUT_S as LINE_TIMEOUT_S
 
 
 class Limit(NamedTuple):
@@ -57,12 +56,6 @@ class Limits(NamedTuple):
     def element(self) -> Limit:
         """The contact does not do what it is told."""
         return self._sum(("settle", float(self.rules.settle_ms.value)))
-
-    def late_element(self) -> Limit:
-        """Nothing in an answer says what it answers: later than the line is kept quiet, it passes for the next one's."""
-        plain = self.element()
-        late = ("late answers", 2 * LINE_TIMEOUT_S * 1000)
-        return Limit(plain.ms + late[1], (late, *plain.terms))
 
     def attempt(self) -> Limit:
         """A release that does not come about: the attempt, then the contact's settle time."""

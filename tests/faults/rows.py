@@ -157,8 +157,7 @@ _RELAYS = (
             locked=Expect.FAILS, why=_SEEN_CLOSING)
         for fault in ("stuck_open", "chatter")
     ),
-    *(Row("k2", fault, "chain", lambda limits: limits.element(), _K2, ("k2",)) for fault in ON_THE_WAY if fault != "late"),
-    Row("k2", "late", "chain", lambda limits: limits.late_element(), _K2, ("k2",)),
+    *(Row("k2", fault, "chain", lambda limits: limits.element(), _K2, ("k2",)) for fault in ON_THE_WAY),
     Row("k2", "reboot", "chain", lambda limits: limits.element(), ("feedback_lost",), ("k2",), locked=Expect.RELEASES,
         why=("重启后断开，等下一次放行", "it is open after a reboot, and waits for the next release")),
     Row("k2", "weld", "chain", lambda limits: limits.element(), ("welded",), ("k2",), released=Expect.FAULT,
