@@ -113,6 +113,8 @@ def _ends(turn: Turn, channel: str, wall_s: int) -> None:
 
 def run_out(turn: Turn) -> None:
     """Warn before the end, and take away what is over: nobody has to remember."""
+    if not turn.d.bypasses and not turn.v.bypass_warned:
+        return
     warning_us = turn.rules.bypass_warning_s.value * 1_000_000
     over = [bypass for bypass in turn.d.bypasses if not bypass.holds(turn.now)]
     if over:

@@ -13,7 +13,7 @@ import msgspec
 
 from contracts.event import Category, Severity
 from edge.interlock.bypassing import run_out
-from edge.interlock.conditions import CONDITIONS, Facts, Verdict
+from edge.interlock.conditions import RELEASE, RUN, Facts, Verdict
 from edge.interlock.decision_record import Given
 from edge.interlock.detector_tests import follow, report_due
 from edge.interlock.element_watch import count_closing, watch_contacts
@@ -137,7 +137,9 @@ def step(
     relay = _relay(turn.before, turn.d.mode, probe, pulse=pulsing(turn))
     if relay is Relay.CLOSE:
         count_closing(turn)
-    seen = replace(turn.f, durable=turn.d, volatile=turn.v)
+    seen = turn.f
+    if seen.durable is not turn.d or seen.volatile is not turn.v:
+        seen = replace(seen, durable=turn.d, volatile=turn.v)
     given = Given(site, rules, durable, volatile, snapshot, now_us, happenings)
     quiet = running(turn) in QUIET
     return Step(turn.d, turn.v, relay, tuple(turn.notes), seen, turn.verdicts, next_us(turn), given, probe, quiet)
@@ -198,12 +200,10 @@ def run(turn: Turn) -> None:
     grace = dict(turn.v.grace)
     causes: list[Reason] = []
     by_gas = False
-    for condition in CONDITIONS:
-        if not condition.run:
-            continue
+    for condition in RUN:
         verdict = turn.verdicts[condition.name]
         if not verdict.reasons:
-            if grace.pop(condition.name, None) is not None:
+            if grace and grace.pop(condition.name, None) is not None:
                 turn.note("presence.back", Category.IDENTITY, condition=condition.name)
             continue
         if verdict.grace_us:
@@ -239,7 +239,7 @@ def settle(turn: Turn) -> None:
         return
     if turn.d.fire_watch is None and turn.d.first_out is not None:
         turn.d = replace(turn.d, first_out=None, consequences=(), reset_done=False)
-    ready = all(turn.verdicts[c.name].ok for c in CONDITIONS if c.release)
+    ready = all(turn.verdicts[condition.name].ok for condition in RELEASE)
     if ready:
         turn.enter(Mode.PERMISSIVE_OK)
     else:

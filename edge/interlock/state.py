@@ -194,7 +194,7 @@ class Trace(msgspec.Struct, frozen=True):
     obeyed_us: int = 0
 
 
-class Durable(msgspec.Struct, frozen=True):
+class Durable(msgspec.Struct, frozen=True, dict=True):
     """Kept on disk. Times are CLOCK_BOOTTIME microseconds of the boot `boot_id`.
 
     Attributes:
@@ -293,6 +293,11 @@ class Durable(msgspec.Struct, frozen=True):
     def latched(self) -> bool:
         """A trip or fault waits for its reset."""
         return self.first_out is not None and not self.reset_done
+
+    @cached_property
+    def out_of_service(self) -> frozenset[str]:
+        """Channels whose last calibration failed; asked of every channel, several times a step."""
+        return frozenset(name for name, record in self.detectors.items() if record.out_of_service)
 
 
 class Levels(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ import msgspec
 
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import PermitClaims
-from edge.interlock.conditions import CONDITIONS, Condition, Verdict, evaluate, facts
+from edge.interlock.conditions import RELEASE, RUN, Condition, Verdict, evaluate, facts
 from edge.interlock.conditions.level import suffices_until_us
 from edge.interlock.conditions.people import verified
 from edge.interlock.record import Note, reason_data
@@ -24,8 +24,8 @@ def failing(verdicts: dict[str, Verdict], *, release: bool) -> list[tuple[Condit
     """Conditions of the release set (or else of the run set) that do not pass, most dangerous first."""
     return [
         (condition, verdicts[condition.name])
-        for condition in CONDITIONS
-        if (condition.release if release else condition.run) and not verdicts[condition.name].ok
+        for condition in (RELEASE if release else RUN)
+        if not verdicts[condition.name].ok
     ]
 
 

@@ -68,8 +68,7 @@ def channel_reason(f: Facts, channel: SiteChannel) -> Reason | None:
         return _vote("gas_high", channel, value, limit.high)
     if limit.low is not None and not value >= limit.low:
         return _vote("gas_low", channel, value, limit.low)
-    record = f.durable.detectors.get(name)
-    if record is not None and record.out_of_service:
+    if name in f.durable.out_of_service:
         # Behind its gas: a head that failed its calibration and reads gas is believed as it is, bypassed or not.
         return _vote("gas_out_of_service", channel)
     if channel.catalytic:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from edge.gas.reading import Quality
 from edge.interlock.conditions.air import GAS_ALARMS, NO_OXYGEN, votes_to_trip
 from edge.interlock.conditions.facts import Facts, Verdict
-from edge.interlock.proving import DAY_S, UNPROVEN, Result
+from edge.interlock.proving import DAY_S, UNPROVEN, DetectorRecord, Result
 from edge.interlock.site import SiteChannel
 from edge.interlock.state import Reason
 
@@ -35,6 +35,9 @@ _LIVES = {
     Quality.UNDER_RANGE: Life.FAULT,
 }
 
+_PASSED = Result.PASSED
+"""Looking a member up in its enum costs more than comparing with it, and this is asked of every channel."""
+
 
 def bump_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     """Why a channel's bump test does not count, or None: passed, not older than the pack says, by either clock."""
@@ -45,7 +48,7 @@ def bump_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     proof = record.bump
     if proof is None:
         return Reason("bump_never", name, None, rule.value * 1000, "s", rule.clause)
-    if proof.result is not Result.PASSED:
+    if proof.result is not _PASSED:
         if record.uncured_bump:
             return Reason("bump_failed", name, None, None, "", rule.clause)
         if proof.result is Result.ABORTED:
@@ -62,7 +65,10 @@ def bump_reason(f: Facts, channel: SiteChannel) -> Reason | None:
 
 def calibration_end_s(f: Facts, channel: SiteChannel) -> int:
     """When a channel's calibration ends, seconds since 1970: that done here, else its certificate's; 0 unknown."""
-    record = f.durable.detectors.get(channel.name, UNPROVEN)
+    return _end_s(f.durable.detectors.get(channel.name, UNPROVEN), channel)
+
+
+def _end_s(record: DetectorRecord, channel: SiteChannel) -> int:
     if record.calibration is not None:
         return record.calibration.due_s
     return record.certified_s or channel.due_s
@@ -71,16 +77,16 @@ def calibration_end_s(f: Facts, channel: SiteChannel) -> int:
 def calibration_reason(f: Facts, channel: SiteChannel) -> Reason | None:
     """Why a channel's calibration does not count, or None: known, finished, not over, not longer than the pack says."""
     rule, name = f.rules.calibration_age_d, channel.name
-    proof = f.durable.detectors.get(name, UNPROVEN).calibration
-    end_s = calibration_end_s(f, channel)
-    if proof is not None and proof.result is not Result.PASSED:
+    record = f.durable.detectors.get(name, UNPROVEN)
+    proof, end_s = record.calibration, _end_s(record, channel)
+    if proof is not None and proof.result is not _PASSED:
         return Reason("calibration_undone", name, None, None, "", rule.clause)
     if not end_s:
         return Reason("calibration_never", name, None, rule.value * 1000, "d", rule.clause)
-    wall_us = f.wall_us
-    if wall_us >= end_s * 1_000_000:
+    wall_us, end_us = f.wall_us, end_s * 1_000_000
+    if wall_us >= end_us:
         return Reason("calibration_due", name, wall_us // 1000, end_s * 1000, "unix_s", rule.clause)
-    if end_s * 1_000_000 - wall_us > rule.value * DAY_S * 1_000_000:
+    if end_us - wall_us > rule.value * DAY_S * 1_000_000:
         latest_s = wall_us // 1_000_000 + rule.value * DAY_S
         return Reason("calibration_too_long", name, end_s * 1000, latest_s * 1000, "unix_s", rule.clause)
     return None
@@ -94,25 +100,23 @@ def _speaks(f: Facts, channel: SiteChannel) -> bool:
 
 def bump_test(f: Facts) -> Verdict:
     """Every detector whose word counts was shown gas lately."""
-    return Verdict(
-        tuple(
-            reason
-            for channel in f.site.channels
-            if (reason := bump_reason(f, channel)) is not None
-            and (channel.name in f.volatile.exercises or _speaks(f, channel))
-        )
-    )
+    found = [
+        reason
+        for channel in f.site.channels
+        if (reason := bump_reason(f, channel)) is not None
+        and (channel.name in f.volatile.exercises or _speaks(f, channel))
+    ]
+    return Verdict(tuple(found))
 
 
 def calibration(f: Facts) -> Verdict:
     """No calibration of a detector whose word counts is overdue or unknown."""
-    return Verdict(
-        tuple(
-            reason
-            for channel in f.site.channels
-            if (reason := calibration_reason(f, channel)) is not None and _speaks(f, channel)
-        )
-    )
+    found = [
+        reason
+        for channel in f.site.channels
+        if (reason := calibration_reason(f, channel)) is not None and _speaks(f, channel)
+    ]
+    return Verdict(tuple(found))
 
 
 def life(f: Facts, channel: SiteChannel) -> Life:

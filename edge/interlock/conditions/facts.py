@@ -11,6 +11,8 @@ from edge.interlock.site import Site
 from edge.interlock.snapshot import Snapshot
 from edge.interlock.state import Durable, Reason, Volatile, current_permit
 
+_GOOD = Quality.GOOD
+
 
 class Facts(msgspec.Struct, frozen=True, dict=True):
     """Everything that conditions look at, at one moment.
@@ -68,11 +70,10 @@ def _oxygen(site: Site, durable: Durable, snapshot: Snapshot, now_us: int) -> fl
     sound = []
     for channel in site.oxygen:
         reading = snapshot.readings.get(channel.name)
-        if reading is None or reading.quality is not Quality.GOOD or reading.value is None:
+        if reading is None or reading.quality is not _GOOD or reading.value is None:
             continue
-        record = durable.detectors.get(channel.name)
         fresh = 0 <= now_us - reading.at_us <= channel.stale_us
-        if fresh and math.isfinite(reading.value) and not (record is not None and record.out_of_service):
+        if fresh and math.isfinite(reading.value) and channel.name not in durable.out_of_service:
             sound.append(reading.value)
     return min(sound, default=None)
 

@@ -17,10 +17,10 @@ def _who(f: Facts, permit: PermitClaims, role: Role) -> list[Person]:
 
     A relief is verified and armed anew (workflows, "Permit").
     """
-    people = [person for person in permit.people if person.role is role]
     if f.durable.mode is not Mode.RELEASED:
-        return people
-    return [person for person in people if person.id in f.durable.crew]
+        return [person for person in permit.people if person.role is role]
+    crew = f.durable.crew
+    return [person for person in permit.people if person.role is role and person.id in crew]
 
 
 def _badge_age_us(f: Facts, person: Person) -> int | None:
@@ -146,9 +146,9 @@ def _shown(f: Facts, permit: PermitClaims) -> tuple[tuple[Role, list[Person]], .
     """
     known: tuple[tuple[Role, list[Person]], ...] | None = f.__dict__.get("shown")
     if known is None:
-        who = [(role, _who(f, permit, role)) for role in ROLES]
-        known = tuple((role, [each for each in people if badge_here(f, each)] or people) for role, people in who)
-        f.__dict__["shown"] = known
+        named = [(role, _who(f, permit, role)) for role in ROLES]
+        here = [(role, [each for each in people if badge_here(f, each)] or people) for role, people in named]
+        known = f.__dict__["shown"] = tuple(here)
     return known
 
 

@@ -126,6 +126,10 @@ CONDITIONS: tuple[Condition, ...] = (
 A loop that stood still comes first, since it makes everything else old; then what endangers most.
 """
 
+RELEASE = tuple(condition for condition in CONDITIONS if condition.release)
+RUN = tuple(condition for condition in CONDITIONS if condition.run)
+"""What must pass to close the contact, and what must pass to keep it closed."""
+
 
 def evaluate(f: Facts) -> dict[str, Verdict]:
     """Every condition's verdict by name."""
