@@ -71,7 +71,7 @@ def _run(mutants: list[Mutant], tests_in: list[str], jobs: int, console: Console
 
         runner = Runner(mutants, jobs, told, started)
         options = ["-p", "no:terminalreporter", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:logging", "--capture=no"]
-        ignored = [f"--ignore={path}" for path in NOT_NEEDED]
+        ignored = [f"--{'deselect' if '::' in path else 'ignore'}={path}" for path in NOT_NEEDED]
         # pytest would import gas_test.py and proof_test.py itself, as tests whose asserts it rewrites, and so unchanged.
         names = ["-o", "python_files=test_*.py"]
         code = pytest.main(["-q", "--tb=short", "-o", "timeout=0", *names, *options, *ignored, *tests_in], plugins=[runner])

@@ -1,4 +1,4 @@
-"""Runs the tests against each mutant: pytest collects once, then every mutant is a fork that runs the tests which touch it.
+"""Runs the tests against each mutant: pytest collects once, then every mutant is a fork that runs the tests which reach it.
 
 A fork runs the tests that killed the function's last mutants first, then the quickest, and stops at the first
 failure. Its limits are in processor time, so a busy machine makes no false time-outs.
@@ -21,6 +21,8 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from tests.mutation import switch
+from tests.mutation.reaching import Reaching
+from tests.mutation.scope import ROOT
 from tests.mutation.sowing import Mutant
 
 LIMIT_FACTOR = 10
@@ -61,7 +63,7 @@ class Runner:
         self._jobs = jobs
         self._told = told
         self._started = started
-        self._touching: dict[str, list[str]] = {}
+        self._reaching = Reaching(sorted({ROOT / mutant.module for mutant in mutants}))
         self._took_s: dict[str, float] = {}
         self._items: dict[str, pytest.Item] = {}
         self._killers: dict[str, deque[str]] = {}
@@ -81,18 +83,16 @@ class Runner:
         return True
 
     def _baseline(self, session: pytest.Session) -> None:
+        self._reaching.start()
         for at, item in enumerate(session.items):
-            switch.touched.clear()
             forget_caches()
+            self._reaching.next_test(item.nodeid)
             began = time.process_time()
             following = session.items[at + 1] if at + 1 < len(session.items) else None
             reports = runtestprotocol(item, log=False, nextitem=following)
             self._took_s[item.nodeid] = time.process_time() - began
             self.failed += [f"{item.nodeid}\n{report.longreprtext}" for report in reports if report.failed]
-            for name in switch.touched:
-                self._touching.setdefault(name, []).append(item.nodeid)
-        for tests in self._touching.values():
-            tests.sort(key=self._took_s.__getitem__)
+        self._reaching.stop()
 
     def _all(self) -> None:
         waiting = iter(self._mutants)
@@ -118,7 +118,7 @@ class Runner:
                     os.kill(pid, signal.SIGKILL)
 
     def _order(self, mutant: Mutant) -> list[str]:
-        tests = self._touching.get(mutant.name, [])
+        tests = sorted(self._reaching.tests(ROOT / mutant.module, mutant.lines), key=self._took_s.__getitem__)
         known = self._killers.get(mutant.name, deque())
         first = [test for test in known if test in tests]
         return first + [test for test in tests if test not in first]

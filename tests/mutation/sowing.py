@@ -5,6 +5,7 @@ one less for a number, `min` for `max` and `any` for `all`, a call left out, a s
 bodies of properties and of cached functions, which mutmut leaves alone.
 """
 
+import ast
 import difflib
 import hashlib
 import importlib.abc
@@ -13,7 +14,7 @@ import importlib.metadata
 import importlib.util
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ class Mutant(msgspec.Struct, frozen=True):
         kind: what was changed.
         before, after: the lines that differ.
         nth: which of the changes of the function that read the same.
+        runs_at: first and last line, in the sown text, of the statement that is changed: a test that runs none of
+            them cannot notice. A change of the function's own head is everywhere in it.
     """
 
     module: str
@@ -61,6 +64,12 @@ class Mutant(msgspec.Struct, frozen=True):
     before: str
     after: str
     nth: int = 1
+    runs_at: tuple[int, int] = (0, 0)
+
+    @property
+    def lines(self) -> range:
+        """The lines of `runs_at`."""
+        return range(self.runs_at[0], self.runs_at[1] + 1)
 
     @property
     def name(self) -> str:
@@ -148,6 +157,7 @@ def sow(path: Path) -> Sown:
     visitor = _Visitor(_OPERATORS, IgnoredCode(set(), set(), set()))
     module = wrapper.visit(visitor)
     lines = wrapper.resolve(cst.metadata.PositionProvider)
+    spans = _Spans(lines, wrapper.resolve(cst.metadata.ParentNodeProvider))
     by_function: dict[cst.CSTNode, list[tuple[cst.CSTNode, cst.CSTNode]]] = {}
     for each in visitor.mutations:
         if isinstance(each.contained_by_top_level_function, cst.FunctionDef):
@@ -157,7 +167,7 @@ def sow(path: Path) -> Sown:
     body: list[Any] = []
     for statement in module.body:
         if statement in by_function:
-            switch, made = _arranged(path, statement, "", by_function[statement], lines[statement].start.line)
+            switch, made = _arranged(path, statement, "", by_function[statement], spans)
             body.extend(switch)
             mutants.extend(made)
         elif isinstance(statement, cst.ClassDef):
@@ -166,7 +176,7 @@ def sow(path: Path) -> Sown:
                 if part not in by_function:
                     inner.append(part)
                     continue
-                switch, made = _arranged(path, part, statement.name.value, by_function[part], lines[part].start.line)
+                switch, made = _arranged(path, part, statement.name.value, by_function[part], spans)
                 inner.extend(switch)
                 mutants.extend(made)
             body.append(statement.with_changes(body=statement.body.with_changes(body=inner)))
@@ -174,7 +184,53 @@ def sow(path: Path) -> Sown:
             body.append(statement)
     first = next((at for at, statement in enumerate(body) if not _is_docstring(statement)), 0)
     body.insert(first, cst.parse_statement("from tests.mutation.switch import switched as _switched\n"))
-    return Sown(module.with_changes(body=body).code, tuple(mutants))
+    code = module.with_changes(body=body).code
+    return Sown(code, tuple(_placed(mutants, text, code)))
+
+
+class _Spans:
+    """Lines of statements in the module as it is written."""
+
+    def __init__(
+        self, positions: Mapping[cst.CSTNode, cst.metadata.CodeRange], parents: Mapping[cst.CSTNode, cst.CSTNode]
+    ) -> None:
+        self._positions = positions
+        self._parents = parents
+
+    def of(self, node: cst.CSTNode) -> tuple[int, int]:
+        """First and last line of a node."""
+        found = self._positions[node]
+        return found.start.line, found.end.line
+
+    def statement(self, node: cst.CSTNode, function: cst.CSTNode) -> tuple[int, int]:
+        """Those that a change of `node` is on: its statement, or a block's head; all of `function` in its own head."""
+        while not isinstance(node, (cst.SimpleStatementLine, cst.BaseCompoundStatement, cst.ExceptHandler, cst.MatchCase)):
+            node = self._parents[node]
+        if node is function or isinstance(node, cst.SimpleStatementLine):
+            return self.of(node)
+        first, last = self.of(node)
+        block = node.cases[0] if isinstance(node, cst.Match) else node.body
+        return first, min(last, max(first, self.of(block)[0] - 1))
+
+
+def _placed(mutants: list[Mutant], written: str, sown: str) -> Iterator[Mutant]:
+    """The mutants with their lines in the sown text, where each function stands further down than it was written."""
+    was, now = _functions(written), _functions(sown)
+    for mutant in mutants:
+        down = now[mutant.function] - was[mutant.function]
+        yield msgspec.structs.replace(mutant, runs_at=(mutant.runs_at[0] + down, mutant.runs_at[1] + down))
+
+
+def _functions(text: str) -> dict[str, int]:
+    """Where each function and method begins."""
+    found: dict[str, int] = {}
+    for statement in ast.parse(text).body:
+        if isinstance(statement, ast.ClassDef):
+            inner = [each for each in statement.body if isinstance(each, ast.FunctionDef)]
+            found |= {f"{statement.name}.{each.name}": each.lineno for each in inner}
+        elif isinstance(statement, ast.FunctionDef):
+            found[statement.name] = statement.lineno
+    return found
 
 
 def _is_docstring(statement: cst.CSTNode) -> bool:
@@ -182,7 +238,7 @@ def _is_docstring(statement: cst.CSTNode) -> bool:
 
 
 def _arranged(
-    path: Path, function: Any, class_name: str, changes: Sequence[tuple[cst.CSTNode, cst.CSTNode]], line: int
+    path: Path, function: Any, class_name: str, changes: Sequence[tuple[cst.CSTNode, cst.CSTNode]], spans: _Spans
 ) -> tuple[list[Any], list[Mutant]]:
     """A function as its mutants, a table of them, and itself behind a switch."""
     name = f"{class_name}.{function.name.value}" if class_name else function.name.value
@@ -202,7 +258,8 @@ def _arranged(
         alike[before, after] += 1
         number = len(mutants)
         kind = kind_of(old, new, before, after)
-        mutants.append(Mutant(path.as_posix(), name, number, line, kind, before, after, alike[before, after]))
+        line, at = spans.of(function)[0], spans.statement(old, function)
+        mutants.append(Mutant(path.as_posix(), name, number, line, kind, before, after, alike[before, after], at))
         copies.append(changed.with_changes(name=cst.Name(f"_mutant_{number}_{function.name.value}")))
     pairs = ", ".join(f'"{mutant.number}": _mutant_{mutant.number}_{function.name.value}' for mutant in mutants)
     decorator = cst.parse_module(f'@_switched({{{pairs}}}, "{path.as_posix()}:{name}")\ndef f(): pass\n').body[0]

@@ -4,9 +4,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-touched: set[str] = set()
-"""Functions that were called since somebody last emptied this, as "module:function"."""
-
 _switches: dict[str, tuple[dict[str, Callable[..., Any]], list[Callable[..., Any]]]] = {}
 
 
@@ -19,7 +16,6 @@ def switched(mutants: dict[str, Callable[..., Any]], name: str) -> Callable[[Cal
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            touched.add(name)
             return chosen[0](*args, **kwargs)
 
         return call

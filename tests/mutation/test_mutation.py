@@ -9,6 +9,7 @@ import pytest
 from edge.interlock.state import Mode
 from tests.mutation import listed, scope, sowing, switch
 from tests.mutation.kinds import STATES, Kind
+from tests.mutation.reaching import Reaching
 from tests.mutation.sowing import Mutant, Sown
 
 SAMPLE = '''
@@ -37,6 +38,14 @@ def current(mode, found, names):
         found.remember(mode)
     candidates = [name for name in names if name != watched]
     return candidates[0]
+
+
+def longest(names):
+    return max(
+        len(name)
+        for name in names
+        if name
+    )
 '''
 
 
@@ -71,6 +80,40 @@ def test_the_sown_module_does_the_same_until_a_mutant_is_chosen(sample: Sown) ->
     assert [window.holds(us) for us in (9, 10, 19, 20)] == [False, False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("after", "runs_at"),
+    [
+        ("pass", ["found.remember(mode)"]),
+        ("if mode not in (Mode.ARMED, Mode.RELEASED):", ["if mode in (Mode.ARMED, Mode.RELEASED):"]),
+        ("return candidates[1]", ["return candidates[0]"]),
+        ("return min(", ["return max(", "len(name)", "for name in names", "if name", ")"]),
+        ("if not name", ["return max(", "len(name)", "for name in names", "if name", ")"]),
+    ],
+)
+def test_a_change_is_asked_of_the_tests_that_run_its_statement(sample: Sown, after: str, runs_at: list[str]) -> None:
+    text = sample.code.splitlines()
+    found = [mutant for mutant in sample.mutants if after in mutant.after.split(" ⏎ ")]
+    for mutant in found:
+        assert [text[line - 1].strip() for line in mutant.lines] == runs_at
+    assert found
+
+
+def test_a_line_is_known_by_the_tests_that_ran_it(tmp_path: Path) -> None:
+    path = tmp_path / "sample.py"
+    code = "def larger(a, b):\n    if a > b:\n        return a\n    return b\n"
+    space: dict[str, Any] = {}
+    exec(compile(code, path.as_posix(), "exec"), space)
+    found = Reaching([path])
+    found.start()
+    for name, pair in (("left", (2, 1)), ("right", (1, 2)), ("neither", ())):
+        found.next_test(name)
+        if pair:
+            space["larger"](*pair)
+    found.stop()
+    assert [found.tests(path, range(line, line + 1)) for line in (2, 3, 4)] == [["left", "right"], ["left"], ["right"]]
+    assert found.tests(path, range(3, 5)) == ["left", "right"]
+
+
 def test_properties_are_changed_too(sample: Sown) -> None:
     assert {mutant.kind for mutant in _of(sample, "Window.empty")} == {Kind.COMPARISON, Kind.BOOLEAN}
 
@@ -103,7 +146,9 @@ def test_what_is_left_out_exists() -> None:
     for name in scope.OUTSIDE:
         assert (scope.ROOT / scope.PACKAGE / name).exists(), name
     for name in (*scope.TESTS, *scope.NOT_NEEDED):
-        assert (scope.ROOT / name).exists(), name
+        path, _, test = name.partition("::")
+        assert (scope.ROOT / path).exists(), name
+        assert not test or f"def {test}(" in (scope.ROOT / path).read_text(encoding="utf-8"), name
 
 
 def test_every_list_belongs_to_a_module_and_reads() -> None:
