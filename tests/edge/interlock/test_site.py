@@ -9,9 +9,9 @@ import pytest
 from contracts.errors import ContractError
 from contracts.gas import Unit
 from edge import config as box_config
-from edge.config import BoxConfig, ResponseFactor
+from edge.config import BoxConfig, Nfc, ResponseFactor, SeriesRelay
 from edge.interlock import rules
-from edge.interlock.site import Site, SiteChannel, SitePerson, build, end_of_day
+from edge.interlock.site import Site, SiteChannel, SitePerson, SiteRelay, build, end_of_day
 from tests.edge.interlock.bench import GB
 from tests.edge.interlock.wording import Wording
 
@@ -74,6 +74,24 @@ def test_the_box_keeps_its_people_contacts_beacon_and_clock(config: BoxConfig) -
         "leader", "班长", 1003, ("reset", "gas_test", "ticket_check", "clear_fault", "calibrate", "bypass")
     )
     assert [person.id for person in site.roster] == ["leader", "safety"]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_crew_taps_its_cards_only_where_the_site_asks_for_it(config: BoxConfig, asked: bool) -> None:
+    """PTW-27: a reader alone asks nobody."""
+    assert _build(config).tap_check_in is False
+    presence = replace(config.presence, nfc=Nfc("/dev/ttyUSB9", "tags.yaml", check_in=asked))
+    assert _build(replace(config, presence=presence)).tap_check_in is asked
+
+
+def test_a_contact_is_its_serial_number_or_its_place(config: BoxConfig) -> None:
+    """EN ISO 13849-1: a new contact begins its life at nought; a configuration without numbers counts by place."""
+    k2 = SeriesRelay("k2", "gpio", 5, line=4, serial="A-7", rated_cycles=30_000)
+    relays = replace(config.relay, serial="", rated_cycles=100_000, series=(k2, replace(k2, name="k3", serial="")))
+    assert _build(replace(config, relay=relays)).relays == (
+        SiteRelay("", "relay", 100_000), SiteRelay("k2", "A-7", 30_000), SiteRelay("k3", "relay.k3", 30_000),
+    )  # fmt: skip
+    assert _build(replace(config, relay=replace(relays, serial="P-1"))).relays[0].contact == "P-1"
 
 
 def test_each_gas_and_unit_that_is_measured_has_one_limit(config: BoxConfig) -> None:

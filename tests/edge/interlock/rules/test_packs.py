@@ -164,16 +164,22 @@ def test_simulation_changes_times_and_proofs_and_no_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "least"),
-    [("stranger_s", GB.camera_ttl_s.value + -(-FACES_AGAIN_MS // 1000)), ("unknown_badge_s", GB.badge_ttl_s.value)],
-)
-def test_evidence_of_danger_outlasts_whatever_brings_it(row: str, least: int) -> None:
+    ("row", "least", "why"),
+    [
+        (
+            "stranger_s", GB.camera_ttl_s.value + -(-FACES_AGAIN_MS // 1000),
+            "a stranger who stays must not be lost between two looks of the camera",
+        ),
+        ("unknown_badge_s", GB.badge_ttl_s.value, "a scanner that is deaf must not lose the visitor before the crew"),
+    ],
+)  # fmt: skip
+def test_evidence_of_danger_outlasts_whatever_brings_it(row: str, least: int, why: str) -> None:
     """PTW-24: a look at faces, a scanner that is deaf for a while."""
     at_least = msgspec.structs.replace(getattr(GB, row), value=least)
     check(msgspec.structs.replace(GB, **{row: at_least}))
     with pytest.raises(ContractError) as caught:
         check(msgspec.structs.replace(GB, **{row: msgspec.structs.replace(at_least, value=least - 1)}))
-    assert (caught.value.field, caught.value.came) == (f"{row}.value", str(least - 1))
+    assert (caught.value.field, caught.value.came, caught.value.hint) == (f"{row}.value", str(least - 1), why)
     assert str(least) in caught.value.expected
 
 
