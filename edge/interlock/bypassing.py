@@ -65,8 +65,7 @@ def _air_problem(f: Facts, asked: Bypassed) -> ContractError | None:
     group = next(g for g in f.site.groups if asked.channel in [c.name for c in g.channels])
     votes = votes_to_trip(f)
     reasons = {channel.name: votes.get(channel.name) for channel in group.channels if channel.name != asked.channel}
-    trial = Bypass(asked.channel, asked.by, asked.reason, asked.measure, f.now_us, f.now_us + 1)
-    under = replace(f, durable=replace(f.durable, bypasses=(*f.durable.bypasses, trial)))
+    under = replace(f, durable=replace(f.durable, bypasses=(*f.durable.bypasses, _planned(asked, f.now_us))))
     own = votes_to_trip(under).get(asked.channel)
     if own is not None and own.code in GAS_ALARMS:
         came = f"{asked.channel}: {own.code}"
@@ -80,14 +79,16 @@ def _air_problem(f: Facts, asked: Bypassed) -> ContractError | None:
     return None
 
 
+def _planned(asked: Bypassed, now_us: int) -> Bypass:
+    """What begins if it is allowed."""
+    return Bypass(asked.channel, asked.by, asked.reason, asked.measure, now_us, now_us + asked.seconds * 1_000_000)
+
+
 def begin(turn: Turn, asked: Bypassed) -> None:
     """Take a bypass in; what is not allowed changes nothing. Another one may have begun in this very step."""
     if problem(replace(turn.f, durable=turn.d), asked) is not None:
         return
-    bypass = Bypass(
-        asked.channel, asked.by, asked.reason, asked.measure, turn.now, turn.now + asked.seconds * 1_000_000
-    )
-    turn.d = replace(turn.d, bypasses=(*turn.d.bypasses, bypass))
+    turn.d = replace(turn.d, bypasses=(*turn.d.bypasses, _planned(asked, turn.now)))
     # Its end as planned, so that a box started anew knows it too.
     _ends(turn, asked.channel, turn.f.wall_s + asked.seconds)
     turn.note(

@@ -174,7 +174,7 @@ def test_one_shift_stays_one_shift(how: str, early_s: int, allowed: bool) -> Non
     bench.step(ASKED, ms=0)
     assert (len(bench.durable.bypasses) == 1) == allowed
     if error is not None:
-        assert (error.field, error.came) == ("channel", f"ch4-2: {(AGAIN_S - 1) // 60} minutes ago")
+        assert (error.field, error.came, error.hint) == ("channel", f"ch4-2: {(AGAIN_S - 1) // 60} minutes ago", "repair or replace it")
         assert error.expected == f"a channel whose last bypass ended at least {AGAIN_S // 60} minutes ago ({GB.bypass_again_s.clause})"
 
 
