@@ -7,6 +7,7 @@ kept as it comes, and --resume goes on with such a file. Exit code 1: a row is u
 import argparse
 import os
 import random
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -55,6 +56,7 @@ def _machine() -> str:
 def main(argv: list[str]) -> int:
     """Run; gives the exit code."""
     asked, console = _arguments(argv), Console()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     seed = random.SystemRandom().randrange(2**32) if asked.seed is None else asked.seed
     rows = [row for row in ROWS if asked.only is None or asked.only in row.name]
     if os.geteuid() != 0:

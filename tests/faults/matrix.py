@@ -110,7 +110,7 @@ def run(todo: Sequence[Work], runs: int, directory: Path, told: Told, *, seed: i
                 while not broken:
                     work = queues[kind].get_nowait()
                     used = used or _begin(stack, kind, directory / f"{kind}-{number}", chance)
-                    finished(_measure(used, work, runs))
+                    finished(_measure(used, work, runs, broken))
         except queue.Empty:
             return
         except (SimulationError, LateError, OSError) as error:
@@ -122,8 +122,15 @@ def run(todo: Sequence[Work], runs: int, directory: Path, told: Told, *, seed: i
         threads += [threading.Thread(target=work_off, args=(kind, number)) for number in numbers]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        # Stopped: every lane ends its run and its own processes, which would outlive this one.
+        broken.append(SimulationError("stopped"))
+        for thread in threads:
+            thread.join()
+        raise
     if broken:
         raise SimulationError(f"a lane broke: {broken[0]}") from broken[0]
     return [done[work.empty().key] for work in todo]
@@ -139,13 +146,15 @@ def _begin(stack: ExitStack, kind: str, directory: Path, chance: random.Random) 
     return stack.enter_context(lane(kind, directory / str(_STARTS), chance))
 
 
-def _measure(used: Lane, work: Work, runs: int) -> Result:
+def _measure(used: Lane, work: Work, runs: int, broken: Sequence[Exception] = ()) -> Result:
     result = work.empty()
     expected = Expect(result.expected)
     limit = work.row.limit(used.limits)
     if expected in (Expect.OPENS, Expect.FAULT, Expect.REFUSED, Expect.FAILS):
         result.limit_ms, result.limit = round(limit.ms, 1), limit.text
     while result.runs < runs:
+        if broken:
+            raise broken[0]
         try:
             measured = used.run(work.row, work.state == "RELEASED")
         except DisturbedError as error:

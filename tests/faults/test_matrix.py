@@ -1,7 +1,14 @@
 """A few rows of the fault matrix on the real box, and what makes the matrix trustworthy: whole, summed, able to fail."""
 
+import os
 import random
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -112,3 +119,31 @@ def test_the_page_names_what_is_unsafe() -> None:
     assert "| ch4-1 | silent | 断开 opens | 640 = bus 340 + decision 50 + relay 250 | 300 | gas_stale ch4-1 | ✔ safe |" in text
     assert "✘ **UNSAFE**: 900 ms, allowed 640 ms" in text
     assert not Result("ch4-1", "silent", "LOCKED", "refused", "", "").safe, "a row that was not run is not safe"
+
+
+@pytest.mark.slow
+def test_a_matrix_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
+    """Boxes that outlive it would run beside the next measurement."""
+    command = [sys.executable, "-u", "-m", "tests.faults", "--only", "ch4-1 silent", "--runs", "20"]
+    kept = tmp_path / "kept.json"
+    with subprocess.Popen([*command, "--json", str(kept)], env={**os.environ, "TMPDIR": str(tmp_path)}) as matrix:
+        end = time.monotonic() + 60
+        while time.monotonic() < end and len(_beneath(tmp_path)) < 3:
+            assert matrix.poll() is None
+            threading.Event().wait(0.1)
+        assert len(_beneath(tmp_path)) >= 3
+        matrix.terminate()
+        assert matrix.wait(60) == 128 + signal.SIGTERM
+    assert _beneath(tmp_path) == []
+    assert [path for path in tmp_path.iterdir() if path != kept] == []
+
+
+def _beneath(folder: Path) -> list[str]:
+    """Command lines of the processes that were started on this folder, but for the matrix itself."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = process.read_text(encoding="utf-8", errors="replace").split("\0")
+            if "tests.faults" not in words and any(word.startswith(str(folder)) for word in words):
+                found.append(" ".join(words))
+    return found
