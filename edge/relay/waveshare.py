@@ -89,7 +89,9 @@ class WaveshareRelay:
         if self._task is None:
             config = self._config
             self._wake = asyncio.Event()
-            self._line = RelayLine(config.name, config.device, config.baud, config.unit_id)
+            self._line = RelayLine(
+                config.name, config.device, config.baud, config.unit_id, coil=config.channel, contact=config.feedback
+            )
             self._task = asyncio.get_running_loop().create_task(self._run(self._line))
 
     def heartbeat(self, closed: bool) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from edge.config import SeriesRelay
+from edge.relay.rtu import Unanswered
 from edge.relay.waveshare import FlashOn, WaveshareRelay
 from firmware_sim.client import Site
 from tests.edge.eventually import eventually
@@ -116,3 +117,51 @@ async def test_without_heartbeats_no_flash_leaves(bench):
     flashes = bench.board()["flashes"]
     await bench.stays_open(3)
     assert bench.board()["flashes"] == flashes
+
+
+async def _late(bench, late_ms: int, times: int) -> int:
+    """A board that answers so late, asked until so many looks have failed: how often was it believed?"""
+    bench.site.fault("k2", "late", str(late_ms))
+    bench.beat(closed=False)
+    failed = bench.driver.counts.failed
+    await eventually(lambda: bench.driver.counts.failed >= failed + 2, 10)  # what was under way is over
+    bench.statuses.clear()
+    await eventually(lambda: bench.driver.counts.failed >= failed + 2 + times or len(bench.statuses) > times, 20)
+    return len(bench.statuses)
+
+
+@pytest.mark.parametrize("late_ms", [75, 100, 130, 150, 170, 210, 270, 330])
+async def test_a_reply_to_an_earlier_question_is_never_believed(bench, late_ms: int):
+    """findings/hardware 1: whenever it comes, also in the very moment in which the next question waits for its own."""
+    assert await _late(bench, late_ms, 10) == 0
+
+
+async def test_a_board_that_is_late_within_its_time_is_believed(bench):
+    bench.site.fault("k2", "late", "15")
+    bench.beat(closed=False)
+    bench.statuses.clear()
+    await eventually(lambda: len(bench.statuses) > 10, 10)
+
+
+async def test_without_the_order_of_questions_a_late_reply_would_be_believed(bench, monkeypatch):
+    """The control: 150 ms is the middle of the next question's time."""
+    monkeypatch.setattr(Unanswered, "waits", lambda *_: False)
+    assert await _late(bench, 150, 10) > 0
+
+
+def test_a_reply_is_taken_as_that_to_the_first_question_of_its_function():
+    asked = Unanswered()
+    for now, function in enumerate((2, 1, 1)):
+        asked.ask(function, now / 100)
+    assert [asked.waits(function, 0.03) for function in (1, 2, 3)] == [True, True, False]
+    asked.answer(1)  # asked after 2, so 2 is over; the second 1 may still be answered
+    assert [asked.waits(function, 0.03) for function in (1, 2)] == [True, False]
+    asked.ask(2, 0.04)
+    asked.answer(2)
+    assert not any(asked.waits(function, 0.05) for function in (1, 2))
+
+
+def test_what_was_never_answered_is_forgotten_in_the_end():
+    asked = Unanswered()
+    asked.ask(2, 10.0)
+    assert [asked.waits(2, now) for now in (11.999, 12.0)] == [True, False]
