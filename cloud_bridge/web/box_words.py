@@ -260,6 +260,7 @@ REASONS: dict[str, str] = {
     "tag_old": _("the point's tag was read too long ago: {subject}"),
     "few_guardians": _("too few guardians: {subject}"),
     "few_performers": _("too few performers: {subject}"),
+    "test_lost_reading": _("{subject} fell silent during the test"),
 }
 
 TODOS: dict[str, str] = {
@@ -450,4 +451,5 @@ TODOS: dict[str, str] = {
     "few_performers": _(
         "wait for the other performers, badge and face; or get a permit that names enough"
     ),
+    "test_lost_reading": _("check the detector's power and the bus, then test again"),
 }

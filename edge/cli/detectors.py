@@ -268,7 +268,10 @@ def _show_end(end: _End, unit: str, words: Words) -> None:
     what, result = words(f"test.{end.kind}"), end.result
     console = printing.screen()
     if result is None or result.result == "aborted":
-        printing.lines(console, [Text(f"{sections.CROSS} {words('test_given_up', what=what)}", sections.BAD)])
+        lines = [Text(f"{sections.CROSS} {words('test_given_up', what=what)}", sections.BAD)]
+        if result is not None and result.code != "test_aborted":
+            lines.append(Text(f"→ {words.pick(result)}", sections.NOTE))
+        printing.lines(console, lines)
         return
     if not end.passed:
         said = words("test_failed", what=what, why=words.pick(result))

@@ -4,8 +4,9 @@
     RESPOND  the reading must enter the band around the applied value in time and stay there for the hold time
     CLEAR    the gas is taken away; the reading must come back to the baseline, then the test has passed
 
-Times are the readings' own capture times. Whatever is not a pass is no pass: a detector that says nothing, an
-abandoned test and a restart in the middle of one leave the channel without a good test (domain "Detector").
+Times are the readings' own capture times. Whatever is not a pass is no pass: an abandoned test, a restart in the
+middle of one and readings that the bus lost leave the channel without a good test (domain "Detector"). Only what the
+detector itself said or did not do is a failure, which a calibration has to cure: a bus that faltered proves nothing.
 """
 
 from enum import StrEnum
@@ -15,6 +16,8 @@ import msgspec
 from edge.gas.reading import Quality, Reading
 from edge.interlock.rules import Rules
 
+_LOST = (Quality.STALE, Quality.BAD_FRAME, Quality.NEVER)
+"""What the bus did, not the detector."""
 SECOND_US = 1_000_000
 DAY_S = 86_400
 
@@ -168,9 +171,9 @@ def terms(kind: Kind, rules: Rules, *, step: float, full_scale: float, t90_us: i
 
 def advance(test: Exercise, reading: Reading | None, limits: Terms, stale_us: int, now_us: int) -> Exercise | Proof:
     """Judge the newest reading; gives the test as it goes on, or how it ended."""
-    if reading is None or reading.quality is not Quality.GOOD or reading.value is None:
-        return test.ended(Result.FAILED, "test_bad_reading")
-    if now_us - reading.at_us > stale_us:
+    if reading is None or reading.quality in _LOST or now_us - reading.at_us > stale_us:
+        return test.ended(Result.ABORTED, "test_lost_reading")
+    if reading.quality is not Quality.GOOD or reading.value is None:
         return test.ended(Result.FAILED, "test_bad_reading")
     if reading.at_us <= test.seen_us:
         return test

@@ -557,10 +557,16 @@ CATALOGUE: dict[str, Text] = {
         "check the bottle's value, then calibrate",
     ),
     "test_bad_reading": Text(
-        "{subject} 测试中读数失效",
-        "{subject} lost its reading during the test",
-        "检查探测器与总线",
-        "check the detector and its bus",
+        "{subject} 测试中报告故障或无有效读数",
+        "{subject} reported a fault or no sound reading during the test",
+        "检查探测器，然后校准",
+        "check the detector; then calibrate",
+    ),
+    "test_lost_reading": Text(
+        "{subject} 测试中数据中断",
+        "{subject} fell silent during the test",
+        "检查探测器供电与总线，然后重新测试",
+        "check the detector's power and the bus, then test again",
     ),
     "test_not_clear": Text(
         "{subject} 撤气后未恢复",

@@ -114,20 +114,36 @@ def test_the_gas_must_leave_within_the_time_to_clear(after_us: int, ended: bool)
     assert (isinstance(after, Proof) and (after.result, after.code) == (Result.FAILED, "test_not_clear")) is ended
 
 
+LOST = (Quality.STALE, Quality.BAD_FRAME, Quality.NEVER)
+
+
 @pytest.mark.parametrize(("age_us", "ended"), [(STALE_US, False), (STALE_US + 1, True)])
-def test_a_silent_detector_fails_its_test(age_us: int, ended: bool) -> None:
+def test_a_test_whose_readings_stay_away_proves_nothing_either_way(age_us: int, ended: bool) -> None:
+    """A bus that faltered for a moment is no failure that a calibration would have to cure."""
     after = advance(TEST, reading(101 * S, 10.0, Quality.GOOD), LIMITS, STALE_US, 101 * S + age_us)
-    failed = Proof(TEST.t, TEST.began_us, Result.FAILED, "test_bad_reading", TEST.applied, None, None, TEST.by, TEST.bottle)
-    assert after == (failed if ended else replace(TEST, seen_us=101 * S, still_us=101 * S))
+    lost = Proof(TEST.t, TEST.began_us, Result.ABORTED, "test_lost_reading", TEST.applied, None, None, TEST.by, TEST.bottle)
+    assert after == (lost if ended else replace(TEST, seen_us=101 * S, still_us=101 * S))
 
 
 @pytest.mark.parametrize(
-    "seen",
-    [None, reading(101 * S, None, Quality.GOOD), reading(101 * S, 10.0, Quality.FAULT)],
-    ids=["none", "no value", "a fault"],
+    ("seen", "result", "why"),
+    [
+        (None, Result.ABORTED, "test_lost_reading"),
+        *((reading(101 * S, 10.0, lost), Result.ABORTED, "test_lost_reading") for lost in LOST),
+        (reading(101 * S, None, Quality.GOOD), Result.FAILED, "test_bad_reading"),
+        *(
+            (reading(101 * S, 10.0, said), Result.FAILED, "test_bad_reading")
+            for said in Quality
+            if said not in (*LOST, Quality.GOOD)
+        ),
+    ],
 )
-def test_a_detector_that_says_nothing_sound_fails_its_test(seen: Reading | None) -> None:
-    assert code(advance(TEST, seen, LIMITS, STALE_US, 101 * S)) == "test_bad_reading"
+def test_what_the_detector_says_fails_its_test_and_what_the_bus_loses_ends_it(
+    seen: Reading | None, result: Result, why: str
+) -> None:
+    after = advance(TEST, seen, LIMITS, STALE_US, 101 * S)
+    assert isinstance(after, Proof)
+    assert (after.result, after.code) == (result, why)
 
 
 @pytest.mark.parametrize("at_us", [100 * S, 100 * S - 1])
