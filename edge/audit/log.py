@@ -67,10 +67,11 @@ _Told = list[tuple[Callable[[int], None], int]]
 
 
 def _is_signed_at_once(draft: Draft) -> bool:
+    """Alarms, and whatever a person is answerable for: permits, bypasses, commands. Nobody cuts those off unsigned."""
     return (
         draft.sev is Severity.ALARM
-        or draft.cat in (Category.PERMIT, Category.CLI)
-        or draft.type.startswith(("permit.", "cli."))
+        or draft.cat in (Category.PERMIT, Category.BYPASS, Category.CLI)
+        or draft.type.startswith(("permit.", "bypass.", "cli."))
     )
 
 

@@ -74,11 +74,14 @@ def test_many_events_share_few_commits(station: Station, monkeypatch: pytest.Mon
     assert max(steps) <= 256
 
 
-def test_checkpoint_covers_alarm_permit_and_cli_events_in_their_own_transaction(station: Station) -> None:
+def test_checkpoint_covers_alarms_permits_bypasses_and_commands_in_their_own_transaction(station: Station) -> None:
+    """ANT-09: what a person answers for cannot be cut off the end of the log without a trace."""
     log = station.open(checkpoint_s=60)
     for one in (
         draft(sev=Severity.ALARM, what="interlock.tripped", cat=Category.INTERLOCK),
         draft(what="permit.accepted", cat=Category.PERMIT),
+        draft(what="bypass.started", cat=Category.BYPASS, sev=Severity.WARNING),
+        draft(what="bypass.ended", cat=Category.INTERLOCK),
         draft(what="cli.reset", cat=Category.CLI),
     ):
         (seq,) = append_all(log, [one])
