@@ -26,7 +26,7 @@ from contracts.event import ActionResult, Actor, Category, Severity
 from edge.audit.draft import Draft
 from edge.audit.health import AckVerdict, Health, Stamp, system_clock
 from edge.audit.ledger import Ledger
-from edge.audit.recovery import LogLockedError, Owner, begin
+from edge.audit.recovery import LogLockedError, Owner, begin, keep_epoch
 from edge.audit.schema import open_reader
 from edge.audit.tiles import subtree
 from edge.sockets import now_us
@@ -150,6 +150,7 @@ class AuditLog:
             first.append(log._own("system.boot", sev, {**(boot or {}), **booted}))
             log._rollback = ended.rollback
             log._committed(ledger.start(first, path.parent))
+            keep_epoch(path, ledger.log)
             undo.pop_all()
         log._thread.start()
         return log

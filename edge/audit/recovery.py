@@ -18,10 +18,11 @@ from contracts.checkpoint import Checkpoint, note_key, origin, verify
 from contracts.errors import ContractError
 from contracts.event import FIRST_PREV
 from contracts.merkle import Frontier, leaf_hash
-from edge.audit.schema import VERSION, open_reader, open_writer, same_schema
+from edge.audit.schema import VERSION, is_empty, open_reader, open_writer, same_schema, sync_directory
 
 # SQLITE_ERROR: a table or column of ours is not there.
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+_WAL = "-wal"
 
 _logger = logging.getLogger(__name__)
 
@@ -74,26 +75,29 @@ class Owner(msgspec.Struct, frozen=True):
 def begin(path: Path, owner: Owner, now_s: int) -> tuple[sqlite3.Connection, Ended, Predecessor | None]:
     """Open the database where it ended, or begin the next epoch when it is bad or gone.
 
+    The caller makes the epoch's first leaves durable and then calls `keep_epoch`: an epoch that a power cut ended
+    before that has signed nothing, and its number is free.
+
     Raises:
         AuditError: it is another box's log or a newer program's.
         sqlite3.Error, OSError: the disk does not let us.
     """
     epoch = read_epoch(path)
-    before: Predecessor | None = None
+    before: Predecessor | None
     if path.exists():
         try:
-            db, ended = _continue(path, owner, epoch)
+            found = _continue(path, owner, epoch)
         except DamagedLogError as error:
             _logger.error("%s does not verify: %s", path, error)  # noqa: TRY400 - the reason, not the stack
             before, known = put_aside(path, owner, now_s, str(error))
             epoch = max(epoch, known, 1)
-        else:
-            if epoch < ended.log:
-                write_epoch(path, ended.log)
-            return db, ended, None
-    elif epoch:
-        before = Predecessor("the database was gone", "", None)
-    write_epoch(path, epoch + 1)
+            return open_writer(path), _nothing_yet(epoch + 1, clean=False), before
+        if found is not None:
+            return *found, None
+        # It was made and never written: as if it were not there.
+        path.unlink()
+    before, known = _what_is_left(path, owner, now_s, epoch)
+    epoch = max(epoch, known)
     return open_writer(path), _nothing_yet(epoch + 1, clean=before is None), before
 
 
@@ -101,16 +105,15 @@ def _nothing_yet(log: int, *, clean: bool) -> Ended:
     return Ended(log, Frontier(), FIRST_PREV, 0, clean, 0, 0, rollback=False)
 
 
-def _continue(path: Path, owner: Owner, epoch: int) -> tuple[sqlite3.Connection, Ended]:
-    """Open an existing database and verify its end."""
+def _continue(path: Path, owner: Owner, epoch: int) -> tuple[sqlite3.Connection, Ended] | None:
+    """Open an existing database and verify its end; None when nothing was ever committed to it."""
     db: sqlite3.Connection | None = None
     try:
         db = open_writer(path)
+        if is_empty(db):
+            db.close()
+            return None
         meta = {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta")}
-        if not meta and db.execute("SELECT 1 FROM event LIMIT 1").fetchone() is None:
-            if epoch:
-                raise DamagedLogError("the database is empty")  # noqa: TRY301
-            return db, _nothing_yet(1, clean=True)
         ended = _take_up(db, meta, owner)
         if ended.log < epoch:
             raise DamagedLogError(f"epoch {ended.log} came back after epoch {epoch} had begun")  # noqa: TRY301
@@ -187,8 +190,10 @@ def read_epoch(path: Path) -> int:
         return 0
 
 
-def write_epoch(path: Path, log: int) -> None:
-    """Remember an epoch outside of the database, so that a lost database does not begin it again."""
+def keep_epoch(path: Path, log: int) -> None:
+    """Remember, durably, the epoch that is being written, outside of the database that may be lost."""
+    if read_epoch(path) == log:
+        return
     target = path.with_name("audit.epoch")
     fresh = target.with_suffix(".epoch.new")
     with fresh.open("w", encoding="ascii") as file:
@@ -196,20 +201,58 @@ def write_epoch(path: Path, log: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.rename(target)
+    sync_directory(path.parent)
 
 
 def put_aside(path: Path, owner: Owner, now_s: int, reason: str) -> tuple[Predecessor, int]:
-    """Rename a bad database and say what can still be known of it, and which epoch it was (0: unknown)."""
+    """Rename a bad database and say what can still be known of it, and which epoch it was (0: unknown).
+
+    The database goes first, and durably: without its WAL an older state of it might verify, and what was acknowledged
+    since would be gone without a word. Whatever a power cut leaves behind, `begin` takes along at the next start.
+    """
     checkpoint, log = _last_words(path, owner)
-    stamp = now_s
-    while path.with_name(f"{path.name}.bad-{stamp}").exists():
-        stamp += 1
-    bad = path.with_name(f"{path.name}.bad-{stamp}")
-    for suffix in ("-wal", "-shm"):
+    bad = _bad_name(path, now_s)
+    path.rename(bad)
+    sync_directory(path.parent)
+    _take_along(path, bad)
+    return Predecessor(reason, bad.name, checkpoint), log
+
+
+def _bad_name(path: Path, now_s: int) -> Path:
+    """The first name that no file put aside has, nor a part of one."""
+    while any(path.parent.glob(f"{path.name}.bad-{now_s}*")):
+        now_s += 1
+    return path.with_name(f"{path.name}.bad-{now_s}")
+
+
+def _newest_aside(path: Path) -> Path | None:
+    """The database that was put aside last, its companions not counted."""
+    stamps = (file.name.removeprefix(f"{path.name}.bad-") for file in path.parent.glob(f"{path.name}.bad-*"))
+    newest = max((int(stamp) for stamp in stamps if stamp.isdecimal()), default=None)
+    return None if newest is None else path.with_name(f"{path.name}.bad-{newest}")
+
+
+def _take_along(path: Path, bad: Path) -> None:
+    """Rename what belongs to a database that was put aside (the WAL, and the index of it), and make it durable."""
+    for suffix in (_WAL, "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(bad.with_name(bad.name + suffix))
-    path.rename(bad)
-    return Predecessor(reason, bad.name, checkpoint), log
+    sync_directory(path.parent)
+
+
+def _what_is_left(path: Path, owner: Owner, now_s: int, epoch: int) -> tuple[Predecessor | None, int]:
+    """What came before a database that is not there, and which epoch it was; (None, 0) when nothing ever did."""
+    bad = _newest_aside(path)
+    if path.with_name(path.name + _WAL).exists():
+        # SQLite would delete the WAL beside a new database: it belongs to the one that was here.
+        if bad is None or bad.with_name(bad.name + _WAL).exists():
+            bad = _bad_name(path, now_s)
+        _take_along(path, bad)
+    if bad is not None:
+        checkpoint, log = _last_words(bad, owner)
+        if max(log, 1) >= epoch:
+            return Predecessor("it was put aside before the power went", bad.name, checkpoint), max(log, 1)
+    return (Predecessor("the database was gone", "", None), epoch) if epoch else (None, 0)
 
 
 def _last_words(path: Path, owner: Owner) -> tuple[Checkpoint | None, int]:

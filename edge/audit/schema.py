@@ -69,6 +69,13 @@ def same_schema(db: sqlite3.Connection) -> bool:
     return found == set(_TABLES)
 
 
+def is_empty(db: sqlite3.Connection) -> bool:
+    """Whether the file has our tables and not a row in any of them."""
+    every = "SELECT count(*) FROM (SELECT seq FROM event UNION ALL SELECT idx FROM tile UNION ALL "
+    every += "SELECT size FROM checkpoint UNION ALL SELECT size FROM ack UNION ALL SELECT 1 FROM meta LIMIT 1)"
+    return same_schema(db) and db.execute(every).fetchone() == (0,)
+
+
 def open_reader(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
     """A read-only connection. `immutable` reads a lone copy on a medium that nobody writes.
 

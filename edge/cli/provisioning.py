@@ -53,7 +53,7 @@ def provision(config: BoxConfig) -> Provisioned:
     """Make the folders and the log key unless they are there.
 
     Raises:
-        ContractError: the key file is readable by others or holds no Ed25519 key.
+        ContractError: the key file is readable by others, holds no Ed25519 key, or is missing beside a log.
         OSError: the folder cannot be made.
     """
     from edge.audit import keys
@@ -62,7 +62,7 @@ def provision(config: BoxConfig) -> Provisioned:
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     path = config.log_key
     made = not path.exists()
-    key = keys.load_or_create(path)
+    key = keys.load_or_create(path, log=config.audit_db)
     vkey = keys.publish(config.log_vkey, origin(config.domain, config.box, 1), key).vkey()
     command = f"hotbox-bridge box add {config.box} --vkey {vkey}"
     missing = tuple(

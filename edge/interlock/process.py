@@ -103,7 +103,7 @@ class Interlock:
         self._clock = ClockReader(0, config.clock.rtc, self._rules.clock_behind_s.value)
         store = StateStore(config.data_dir / "state.json")
         found, existed = store.load()
-        key = keys.load_or_create(config.log_key)
+        key = keys.load_or_create(config.log_key, log=config.audit_db)
         first_start = not existed and not config.audit_db.exists()
         if first_start:
             store.begin(Durable(boot_id=boot_id()))
