@@ -57,6 +57,7 @@ class Health(msgspec.Struct, frozen=True):
         log: epoch.
         boot: boot counter.
         error: the disk error that ended writing, or "".
+        epoch_pending: this log follows one that was lost, and the witness has not cosigned it yet: do not arm.
     """
 
     size: int
@@ -72,6 +73,7 @@ class Health(msgspec.Struct, frozen=True):
     log: int = 1
     boot: int = 0
     error: str = ""
+    epoch_pending: bool = False
 
     def age_us(self, now: int) -> int:
         """How long the oldest waiting draft has been waiting: 0 while the writer keeps up."""

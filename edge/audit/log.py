@@ -36,6 +36,8 @@ BATCH_S = 0.020
 CHECKPOINT_S = 15.0
 QUEUE_EVENTS = 4096
 KEPT_ROOTS = 4096
+FIRST_EPOCH = 1
+"""The log of a box that never had one; it needs nobody's leave."""
 
 _logger = logging.getLogger(__name__)
 
@@ -104,12 +106,13 @@ class AuditLog:
     def open(
         cls, path: Path, *, box: str, domain: str, key: Ed25519PrivateKey, witness: NoteKey | None = None,
         clock: Callable[[], Stamp] = system_clock, boot: Mapping[str, Any] | None = None,
-        checkpoint_s: float = CHECKPOINT_S, queue_events: int = QUEUE_EVENTS,
+        used: bool = False, checkpoint_s: float = CHECKPOINT_S, queue_events: int = QUEUE_EVENTS,
     ) -> Self:  # fmt: skip
         """Take up the log at `path`, or begin it; records ``system.boot`` durably before it returns.
 
         A file that does not verify is kept as ``audit.db.bad-<t>`` and the next epoch begins, whose first leaf
-        (``audit.epoch_started``) names the last checkpoint that is known.
+        (``audit.epoch_started``) names the last checkpoint that is known. It records at once; until the witness has
+        cosigned it `Health.epoch_pending` holds, as nobody but the witness knows what the lost epoch said.
 
         Args:
             path: the database, such as /var/lib/hotbox/audit/audit.db.
@@ -119,6 +122,7 @@ class AuditLog:
             witness: the bridge's public cosigning key.
             clock: stamps the log's own events.
             boot: more to record in ``system.boot``, such as hashes of configuration and rules.
+            used: the box has worked before: without any trace of a log it has lost one, and the next epoch begins.
             checkpoint_s: a checkpoint at least this often while there are new leaves (at most 60).
             queue_events: drafts that may wait for the disk.
 
@@ -132,7 +136,7 @@ class AuditLog:
         with contextlib.ExitStack() as undo:
             lock = _lock(path)
             undo.callback(os.close, lock)
-            db, ended, before = begin(path, owner, clock().t // 1000)
+            db, ended, before = begin(path, owner, clock().t // 1000, used=used)
             undo.callback(db.close)
             ledger = Ledger(db, owner, ended)
             log = cls(
@@ -144,6 +148,8 @@ class AuditLog:
                 known = before.checkpoint or Checkpoint("", 0, b"")
                 named = {"origin": known.origin, "size": known.size, "root": known.root.hex()}
                 started = {"reason": before.reason[:500], "file": before.file, **named}
+                if before.contradicted:
+                    started["contradicted"] = True
                 first.append(log._own("audit.epoch_started", Severity.ALARM, started))
             booted = {"clean": ended.clean, "last_seq": ended.frontier.size - 1, "sqlite": sqlite3.sqlite_version}
             sev = Severity.INFO if ended.clean else Severity.WARNING
@@ -213,6 +219,7 @@ class AuditLog:
                 writable=not self._error and not self._lost, last_commit_us=self._last_commit_us,
                 queue=self._waiting, pending_since_us=oldest, rollback=self._rollback, overflowed=self._overflowed,
                 refused=self._refused, log=self._ledger.log, boot=self._ledger.boot, error=self._error,
+                epoch_pending=self._ledger.log > FIRST_EPOCH and not self._acked,
             )  # fmt: skip
 
     def close(self, timeout_s: float = 5.0) -> bool:
@@ -313,7 +320,7 @@ class AuditLog:
             elif isinstance(work, _Mark):
                 self._ledger.mark_rollback(work.note)
             elif isinstance(work, _Ack):
-                self._ledger.store_ack(work.size, work.note, work.time_s)
+                self._take_ack(work)
             else:
                 taken += 1
                 self._insert(work, told)
@@ -342,6 +349,14 @@ class AuditLog:
             return
         if record.done is not None:
             told.append((record.done, seq))
+
+    def _take_ack(self, ack: _Ack) -> None:
+        """Keep it; the first one of a later epoch is what allows this box to arm again."""
+        first = self._ledger.log > FIRST_EPOCH and not self._ledger.acked
+        self._ledger.store_ack(ack.size, ack.note, ack.time_s)
+        if first and self._witness is not None:
+            data = {"size": ack.size, "witness": self._witness.name, "at_s": ack.time_s}
+            self._ledger.insert(self._own("audit.epoch_authorised", Severity.WARNING, data))
 
     def _tell_lost(self) -> int:
         """The queue is empty again: record how many drafts were dropped."""

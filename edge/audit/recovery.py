@@ -53,11 +53,15 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Predecessor(msgspec.Struct, frozen=True):
-    """What is known of the epoch before: why it ended, where its file lies, its last checkpoint."""
+    """What is known of the epoch before: why it ended, where its file lies, its last checkpoint.
+
+    `contradicted`: the witness held another history than that file when it was last written.
+    """
 
     reason: str
     file: str
     checkpoint: Checkpoint | None
+    contradicted: bool = False
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -72,11 +76,19 @@ class Owner(msgspec.Struct, frozen=True):
         return origin(self.domain, self.box, log)
 
 
-def begin(path: Path, owner: Owner, now_s: int) -> tuple[sqlite3.Connection, Ended, Predecessor | None]:
+def begin(
+    path: Path, owner: Owner, now_s: int, *, used: bool = False
+) -> tuple[sqlite3.Connection, Ended, Predecessor | None]:
     """Open the database where it ended, or begin the next epoch when it is bad or gone.
 
     The caller makes the epoch's first leaves durable and then calls `keep_epoch`: an epoch that a power cut ended
     before that has signed nothing, and its number is free.
+
+    Args:
+        path: the database.
+        owner: whose it is.
+        now_s: seconds since 1970, for the name of a bad file.
+        used: the box has worked before, so that a log which is not there is a log which is gone.
 
     Raises:
         AuditError: it is another box's log or a newer program's.
@@ -97,6 +109,8 @@ def begin(path: Path, owner: Owner, now_s: int) -> tuple[sqlite3.Connection, End
         # It was made and never written: as if it were not there.
         path.unlink()
     before, known = _what_is_left(path, owner, now_s, epoch)
+    if before is None and used:
+        before, known = Predecessor("the database was gone, and the file that counts the epochs", "", None), 1
     epoch = max(epoch, known)
     return open_writer(path), _nothing_yet(epoch + 1, clean=before is None), before
 
@@ -210,12 +224,12 @@ def put_aside(path: Path, owner: Owner, now_s: int, reason: str) -> tuple[Predec
     The database goes first, and durably: without its WAL an older state of it might verify, and what was acknowledged
     since would be gone without a word. Whatever a power cut leaves behind, `begin` takes along at the next start.
     """
-    checkpoint, log = _last_words(path, owner)
+    checkpoint, log, contradicted = _last_words(path, owner)
     bad = _bad_name(path, now_s)
     path.rename(bad)
     sync_directory(path.parent)
     _take_along(path, bad)
-    return Predecessor(reason, bad.name, checkpoint), log
+    return Predecessor(reason, bad.name, checkpoint, contradicted), log
 
 
 def _bad_name(path: Path, now_s: int) -> Path:
@@ -249,23 +263,28 @@ def _what_is_left(path: Path, owner: Owner, now_s: int, epoch: int) -> tuple[Pre
             bad = _bad_name(path, now_s)
         _take_along(path, bad)
     if bad is not None:
-        checkpoint, log = _last_words(bad, owner)
+        checkpoint, log, contradicted = _last_words(bad, owner)
         if max(log, 1) >= epoch:
-            return Predecessor("it was put aside before the power went", bad.name, checkpoint), max(log, 1)
+            reason = "it was put aside before the power went"
+            return Predecessor(reason, bad.name, checkpoint, contradicted), max(log, 1)
     return (Predecessor("the database was gone", "", None), epoch) if epoch else (None, 0)
 
 
-def _last_words(path: Path, owner: Owner) -> tuple[Checkpoint | None, int]:
-    """The newest checkpoint in a damaged database that our key signed, and its epoch."""
+def _last_words(path: Path, owner: Owner) -> tuple[Checkpoint | None, int, bool]:
+    """The newest checkpoint in a damaged database that our key signed, its epoch, and whether the witness objected."""
     try:
         db = open_reader(path)
     except (sqlite3.Error, UnicodeDecodeError):
-        return None, 0
-    with contextlib.closing(db), contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
-        for (note,) in db.execute("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 100"):
-            with contextlib.suppress(ContractError, ValueError, AttributeError, TypeError):
-                name = note.split("\n", 1)[0]
-                log = int(name.rsplit("/", 1)[1])
-                if name == owner.origin(log):
-                    return verify(note, note_key(name, owner.key)), log
-    return None, 0
+        return None, 0, False
+    contradicted = False
+    with contextlib.closing(db):
+        with contextlib.suppress(sqlite3.Error):
+            contradicted = db.execute("SELECT 1 FROM meta WHERE key='rollback'").fetchone() is not None
+        with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
+            for (note,) in db.execute("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 100"):
+                with contextlib.suppress(ContractError, ValueError, AttributeError, TypeError):
+                    name = note.split("\n", 1)[0]
+                    log = int(name.rsplit("/", 1)[1])
+                    if name == owner.origin(log):
+                        return verify(note, note_key(name, owner.key)), log, contradicted
+    return None, 0, contradicted

@@ -98,7 +98,8 @@ class Journal:
         """The log as the kernel sees it. A draft that was refused is recorded nowhere: that must end any release."""
         health = self._log.health()
         writable = health.writable and not self._store.failed and not health.refused
-        return AuditHealth(writable, health.age_us(now) // 1000, health.rollback)
+        age_ms = health.age_us(now) // 1000
+        return AuditHealth(writable, age_ms, health.rollback, epoch_pending=health.epoch_pending)
 
     def close(self) -> None:
         """The last note, then both files."""

@@ -110,6 +110,7 @@ class Interlock:
         self._log = AuditLog.open(
             config.audit_db, box=config.box, domain=config.domain, key=key, witness=witness, clock=self._stamp,
             boot={"baseline": config.baseline, "rules": self._rules.sha256},
+            used=restart.is_used(found, existed=existed),
         )  # fmt: skip
         keys.publish(config.log_vkey, self._log.origin, key)
         self._clock.raise_floor(_known_time(config.audit_db, self._log.health().boot))

@@ -681,6 +681,18 @@ CATALOGUE: dict[str, Text] = {
         "联系平台管理员",
         "call the bridge's administrator",
     ),
+    "audit_epoch": Text(
+        "日志换代，尚未经平台见证",
+        "the log begins anew and the bridge has not witnessed it yet",
+        "由平台两名有权人员批准本盒的新日志",
+        "two people entitled to it must authorise this box's new log at the bridge",
+    ),
+    "audit_full": Text(
+        "审计日志存储将满",
+        "the audit log's storage is nearly full",
+        "接通平台，使已见证的旧记录得以清理；或扩大 storage.budget_mib",
+        "connect the bridge, so that old records it has witnessed can go; or raise storage.budget_mib",
+    ),
     "latched": Text(
         "上次切断未复位", "the last trip is not reset", "授权人员现场复位", "an authorised person must reset on site"
     ),

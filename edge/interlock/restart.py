@@ -42,6 +42,15 @@ def recover(
     return durable, ended
 
 
+def is_used(found: Durable | None, *, existed: bool) -> bool:
+    """Whether the box has worked before: its state file was there, and says more than the very first start wrote.
+
+    A plug that is pulled between that and the first record leaves a state that was never anything; a file that cannot
+    be read may have said anything.
+    """
+    return existed and (found is None or found != Durable(boot_id=found.boot_id))
+
+
 def again(start: Start) -> tuple[Durable, tuple[Note, ...]]:
     """What was decided at a start, made from the same arguments."""
     return recover(

@@ -38,11 +38,17 @@ class Clock(msgspec.Struct, frozen=True):
 
 
 class AuditHealth(msgspec.Struct, frozen=True):
-    """The log as the kernel sees it: `age_ms` is how long the oldest unwritten event waits, 0 when none does."""
+    """The log as the kernel sees it: `age_ms` is how long the oldest unwritten event waits, 0 when none does.
+
+    `full`: its storage is so full that a release might not be recorded to its end. `epoch_pending`: it follows a log
+    that was lost, and the bridge has not witnessed it yet.
+    """
 
     writable: bool
     age_ms: int
     rollback: bool
+    full: bool = False
+    epoch_pending: bool = False
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -37,7 +37,12 @@ WHY_RAISED: dict[str, tuple[str, str]] = {
 """Why work is managed one level higher (GB 30871-2022 5.1.1)."""
 
 EVENTS: dict[str, tuple[str, str]] = {
+    "audit.draft_refused": ("记录被拒", "record refused"),
+    "audit.epoch_authorised": ("新日志纪元已获批准", "new log epoch authorised"),
     "audit.epoch_started": ("新日志纪元", "new log epoch"),
+    "audit.fork_detected": ("日志与平台见证不符", "the log contradicts the witness"),
+    "audit.overflow": ("日志溢出", "log overflow"),
+    "audit.rollback_detected": ("日志被回退", "log rolled back"),
     "badge.battery": ("工牌电量低", "badge's battery low"),
     "bypass.ended": ("旁路结束", "bypass ended"),
     "bypass.ending": ("旁路即将结束", "bypass ends soon"),

@@ -270,6 +270,10 @@ class World(Bench):
         for attempt in late:
             self._durable(attempt)
 
+    def do_log(self, what: str) -> None:
+        """nearly_full, begins_anew (the bridge has not witnessed it yet), well."""
+        self.audit = AuditHealth(True, 0, False, full=what == "nearly_full", epoch_pending=what == "begins_anew")
+
     def do_permit(self, value: dict[str, Any]) -> None:
         """The bridge offers a permit: `jti`, `aud`, `level`, `base_level`, `start`, `end`, `people`, `forged`."""
         forged = value.pop("forged", False)

@@ -307,6 +307,12 @@ async def test_the_log_is_well_only_when_nothing_is_lost(writable: bool, failed:
     assert desk.journal.health(1) == AuditHealth(well, 0, False)
 
 
+async def test_a_log_that_waits_for_its_witness_is_told() -> None:
+    desk = Desk()
+    desk.log.state = replace(desk.log.state, epoch_pending=True)
+    assert desk.journal.health(1) == AuditHealth(True, 0, False, epoch_pending=True)
+
+
 async def test_the_oldest_event_that_waits_is_told_in_whole_milliseconds() -> None:
     desk = Desk()
     desk.log.state = replace(desk.log.state, pending_since_us=1_000, rollback=True)

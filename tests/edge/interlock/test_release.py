@@ -175,6 +175,8 @@ ALONE: list[tuple[str, Change, str, str]] = [
         "audit_unwritable",
     ),
     ("audit rolled back", _set(audit=AuditHealth(writable=True, age_ms=0, rollback=True)), "audit", "audit_rollback"),
+    ("audit nearly full", _set(audit=AuditHealth(True, 0, False, full=True)), "audit", "audit_full"),
+    ("audit begun anew", _set(audit=AuditHealth(True, 0, False, epoch_pending=True)), "audit", "audit_epoch"),
 ]
 
 

@@ -10,7 +10,7 @@ from contracts.permit import Precondition
 from edge.interlock.decision_record import Start
 from edge.interlock.proving import DetectorRecord, Proof, Result
 from edge.interlock.record import Note
-from edge.interlock.restart import again, recover
+from edge.interlock.restart import again, is_used, recover
 from edge.interlock.snapshot import Clock
 from edge.interlock.state import (
     Bypass,
@@ -258,3 +258,20 @@ def test_what_ages_is_forgotten_when_the_clock_cannot_tell_its_age() -> None:
     kept = replace(KEPT, permits=(permit(preconditions=wanted),), preconditions=proofs, clock_offset_ms=None)
     durable, _ = _start(kept, clock=CLOCK)
     assert list(durable.preconditions) == ["HW-1/a"]
+
+
+@pytest.mark.parametrize(
+    ("found", "existed", "used"),
+    [
+        (None, False, False),
+        (None, True, True),
+        (Durable(boot_id="this"), True, False),
+        (Durable(boot_id="this"), False, False),
+        (Durable(boot_id="this", revision=1), True, True),
+        (KEPT, True, True),
+    ],
+    ids=["nothing", "a file that cannot be read", "what the very first start wrote", "no file", "one thing more", "work"],
+)
+def test_a_box_has_worked_before_when_its_state_says_more_than_the_first_start_wrote(found: Durable | None, existed: bool, used: bool) -> None:
+    """ANT-09: a log that is not there beside such a state is a log that is gone."""
+    assert is_used(found, existed=existed) is used

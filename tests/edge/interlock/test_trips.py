@@ -90,6 +90,14 @@ def test_every_run_condition_is_covered_here() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("what", ["full", "epoch_pending"])
+def test_what_only_a_new_release_asks_of_the_log_ends_none(released: Bench, what: str) -> None:
+    """ANT-10: the storage fills while people work; the work is not the moment to put that right."""
+    released.audit = AuditHealth(True, 0, False, full=what == "full", epoch_pending=what == "epoch_pending")
+    released.step()
+    assert released.mode is Mode.RELEASED
+
+
 @pytest.mark.parametrize("ms", [999, 5000])
 def test_a_short_delay_of_the_log_does_not_trip(released: Bench, ms: int) -> None:
     """Audit age may reach five seconds while released, one second before."""

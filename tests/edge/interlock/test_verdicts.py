@@ -773,6 +773,10 @@ def test_a_running_proof_test_is_told(ready: Bench) -> None:
         (AuditHealth(False, 0, False), _no("audit_unwritable", rule=GB.audit_release_ms, unit="ms"),
          _no("audit_unwritable", rule=GB.audit_run_ms, unit="ms")),
         (AuditHealth(False, 9000, True), Reason("audit_rollback"), Reason("audit_rollback")),
+        (AuditHealth(True, 7, False, full=True), Reason("audit_full"), Verdict((), 7000)),
+        (AuditHealth(True, 7, False, epoch_pending=True), Reason("audit_epoch"), Verdict((), 7000)),
+        (AuditHealth(True, 7, False, full=True, epoch_pending=True), Reason("audit_epoch"), Verdict((), 7000)),
+        (AuditHealth(True, 0, True, full=True, epoch_pending=True), Reason("audit_rollback"), Reason("audit_rollback")),
     ],
 )  # fmt: skip
 def test_the_log_counts_by_what_waits_and_what_it_is(
