@@ -359,6 +359,13 @@ class Bridge(_Section, frozen=True):
     protocol: Literal["3.1.1", "5"] = "3.1.1"
 
 
+class Storage(_Section, frozen=True):
+    """What the audit log may take of its disk, and how long it keeps what the bridge has witnessed."""
+
+    budget_mib: Annotated[int, msgspec.Meta(ge=16, le=1_048_576)] = 2048
+    keep_days: Annotated[int, msgspec.Meta(ge=2, le=36_500)] = 90
+
+
 class Metrics(_Section, frozen=True):
     """Prometheus endpoint of the box."""
 
@@ -405,6 +412,7 @@ class BoxConfig(_Section, frozen=True):
     enclosure: str = ""
     wind: str = ""
     remotes: tuple[Remote, ...] = ()
+    storage: Storage = Storage()
     metrics: Metrics = Metrics()
     voice: Voice | None = None
     panel: Panel | None = None

@@ -58,6 +58,9 @@ class Health(msgspec.Struct, frozen=True):
         boot: boot counter.
         error: the disk error that ended writing, or "".
         epoch_pending: this log follows one that was lost, and the witness has not cosigned it yet: do not arm.
+        bytes, budget: what the log uses of its storage, and may.
+        full: "" while there is room, "warn" when somebody should see to it, "stop": no new release.
+        written_bytes: what this process has written to disks since its start.
     """
 
     size: int
@@ -74,6 +77,10 @@ class Health(msgspec.Struct, frozen=True):
     boot: int = 0
     error: str = ""
     epoch_pending: bool = False
+    bytes: int = 0
+    budget: int = 0
+    full: str = ""
+    written_bytes: int = 0
 
     def age_us(self, now: int) -> int:
         """How long the oldest waiting draft has been waiting: 0 while the writer keeps up."""

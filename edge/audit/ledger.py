@@ -22,13 +22,13 @@ CHECKPOINT_EVENTS = 256
 class Ledger:
     """Leaves, tiles, checkpoints and acknowledgements of one log."""
 
-    def __init__(self, db: sqlite3.Connection, owner: Owner, ended: Ended) -> None:
-        """Go on where the log ended; counts a boot."""
+    def __init__(self, db: sqlite3.Connection, path: Path, owner: Owner, ended: Ended) -> None:
+        """Go on where the log in `path` ended; counts a boot."""
         self.origin = owner.origin(ended.log)
         self.log, self.boot = ended.log, ended.boot + 1
         self.acked, self.oldest_unacked_t = ended.acked, 0
         self.signed_at = time.monotonic()
-        self._db, self._owner = db, owner
+        self._db, self._path, self._owner = db, path, owner
         self._frontier, self._prev, self._signed = ended.frontier, ended.prev, ended.signed
         self._tiles = resume(db, ended.frontier.size)
         self._roots: dict[int, bytes] = {}
@@ -57,7 +57,7 @@ class Ledger:
         roots, self._roots = self._roots, {}
         return roots
 
-    def start(self, drafts: list[Draft], directory: Path) -> dict[int, bytes]:
+    def start(self, drafts: list[Draft]) -> dict[int, bytes]:
         """The first transaction: meta, the log's own first drafts, a checkpoint."""
         self.begin()
         owner = self._owner
@@ -68,7 +68,7 @@ class Ledger:
         self.oldest_unacked_t = self._time_of(self.acked)
         self.sign()
         roots = self.commit()
-        sync_directory(directory)
+        sync_directory(self._path.parent)
         return roots
 
     def insert(self, draft: Draft) -> int:
@@ -111,6 +111,17 @@ class Ledger:
     def mark_rollback(self, note: str) -> None:
         """Remember beyond this boot that the witness contradicts this log."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('rollback', ?)", (note,))
+
+    def used(self) -> int:
+        """Bytes that hold something: the file without its free pages, and the WAL.
+
+        Raises:
+            sqlite3.Error: the file does not answer.
+        """
+        names = ("page_count", "freelist_count", "page_size")
+        pages, free, size = (int(self._db.execute(f"PRAGMA {name}").fetchone()[0]) for name in names)
+        wal = self._path.with_name(f"{self._path.name}-wal")
+        return (pages - free) * size + (wal.stat().st_size if wal.exists() else 0)
 
     def finish(self) -> None:
         """The last transaction: sign and mark the end as clean."""

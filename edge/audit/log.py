@@ -28,7 +28,9 @@ from edge.audit.health import AckVerdict, Health, Stamp, system_clock
 from edge.audit.ledger import Ledger
 from edge.audit.recovery import LogLockedError, Owner, begin, keep_epoch
 from edge.audit.schema import open_reader
+from edge.audit.storage import Storage
 from edge.audit.tiles import subtree
+from edge.audit.upkeep import Upkeep
 from edge.sockets import now_us
 
 BATCH_EVENTS = 256
@@ -36,6 +38,7 @@ BATCH_S = 0.020
 CHECKPOINT_S = 15.0
 QUEUE_EVENTS = 4096
 KEPT_ROOTS = 4096
+BUDGET_MIB = 2048
 FIRST_EPOCH = 1
 """The log of a box that never had one; it needs nobody's leave."""
 
@@ -82,7 +85,7 @@ class AuditLog:
 
     def __init__(
         self, path: Path, ledger: Ledger, owner: Owner, lock: int, *, witness: NoteKey | None,
-        clock: Callable[[], Stamp], checkpoint_s: float, queue_events: int,
+        clock: Callable[[], Stamp], checkpoint_s: float, queue_events: int, budget_mib: int,
     ) -> None:  # fmt: skip
         """Use `AuditLog.open`."""
         self.path = path
@@ -90,6 +93,7 @@ class AuditLog:
         self._ledger, self._owner, self._lock = ledger, owner, lock
         self._witness, self._clock = witness, clock
         self._checkpoint_s, self._queue_events = checkpoint_s, queue_events
+        self._upkeep = Upkeep(Storage(path.parent, budget_mib * 2**20), ledger.used)
         self._reader: sqlite3.Connection | None = None
         # What follows is shared with the writer thread, under `_wake`.
         self._wake = threading.Condition()
@@ -107,6 +111,7 @@ class AuditLog:
         cls, path: Path, *, box: str, domain: str, key: Ed25519PrivateKey, witness: NoteKey | None = None,
         clock: Callable[[], Stamp] = system_clock, boot: Mapping[str, Any] | None = None,
         used: bool = False, checkpoint_s: float = CHECKPOINT_S, queue_events: int = QUEUE_EVENTS,
+        budget_mib: int = BUDGET_MIB,
     ) -> Self:  # fmt: skip
         """Take up the log at `path`, or begin it; records ``system.boot`` durably before it returns.
 
@@ -125,6 +130,7 @@ class AuditLog:
             used: the box has worked before: without any trace of a log it has lost one, and the next epoch begins.
             checkpoint_s: a checkpoint at least this often while there are new leaves (at most 60).
             queue_events: drafts that may wait for the disk.
+            budget_mib: what the log may take of its disk (`edge.audit.storage`).
 
         Raises:
             LogLockedError: another process writes this log.
@@ -138,10 +144,11 @@ class AuditLog:
             undo.callback(os.close, lock)
             db, ended, before = begin(path, owner, clock().t // 1000, used=used)
             undo.callback(db.close)
-            ledger = Ledger(db, owner, ended)
+            ledger = Ledger(db, path, owner, ended)
             log = cls(
                 path, ledger, owner, lock,
                 witness=witness, clock=clock, checkpoint_s=min(checkpoint_s, 60.0), queue_events=queue_events,
+                budget_mib=budget_mib,
             )  # fmt: skip
             first = []
             if before is not None:
@@ -154,8 +161,9 @@ class AuditLog:
             booted = {"clean": ended.clean, "last_seq": ended.frontier.size - 1, "sqlite": sqlite3.sqlite_version}
             sev = Severity.INFO if ended.clean else Severity.WARNING
             first.append(log._own("system.boot", sev, {**(boot or {}), **booted}))
+            first += [log._own(*said) for said in log._upkeep.look()]
             log._rollback = ended.rollback
-            log._committed(ledger.start(first, path.parent))
+            log._committed(ledger.start(first))
             keep_epoch(path, ledger.log)
             undo.pop_all()
         log._thread.start()
@@ -220,6 +228,8 @@ class AuditLog:
                 queue=self._waiting, pending_since_us=oldest, rollback=self._rollback, overflowed=self._overflowed,
                 refused=self._refused, log=self._ledger.log, boot=self._ledger.boot, error=self._error,
                 epoch_pending=self._ledger.log > FIRST_EPOCH and not self._acked,
+                bytes=self._upkeep.space.used, budget=self._upkeep.space.budget, full=self._upkeep.fill.value,
+                written_bytes=self._upkeep.wear.own,
             )  # fmt: skip
 
     def close(self, timeout_s: float = 5.0) -> bool:
@@ -265,7 +275,7 @@ class AuditLog:
     def _own(self, what: str, sev: Severity, data: dict[str, Any]) -> Draft:
         """A draft about the log itself."""
         stamp = self._clock()
-        cat = Category.SYSTEM if what.startswith("system.") else Category.AUDIT
+        cat = Category.SYSTEM if what.startswith(("system.", "storage.")) else Category.AUDIT
         return Draft(
             cat=cat, type=what, sev=sev, src="audit", actor=Actor("box", self._owner.box), res=ActionResult.OK,
             permit="", corr="", data=data, t=stamp.t, m=stamp.m, tq=stamp.tq, te=stamp.te,
@@ -276,6 +286,9 @@ class AuditLog:
     def _run(self) -> None:
         try:
             while self._wait():
+                if not self._upkeep.left_s() and not self._closing:
+                    for said in self._upkeep.look():
+                        self.append(self._own(*said))
                 self._transaction()
             self._ledger.finish()
         except sqlite3.Error as error:
@@ -285,14 +298,14 @@ class AuditLog:
             raise
 
     def _wait(self) -> bool:
-        """Wait for work or for the next checkpoint to be due. False when closing and nothing is left."""
+        """Wait for work, a checkpoint that is due or a look at the storage. False when closing and nothing is left."""
         with self._wake:
             while not self._queue and not self._closing and not self._lost:
-                left = None
+                left = self._upkeep.left_s()
                 if self._ledger.unsigned:
-                    left = self._ledger.signed_at + self._checkpoint_s - time.monotonic()
-                    if left <= 0:
-                        return True
+                    left = min(left, self._ledger.signed_at + self._checkpoint_s - time.monotonic())
+                if left <= 0:
+                    return True
                 self._wake.wait(left)
             return bool(self._queue) or not self._closing
 
@@ -387,6 +400,7 @@ class AuditLog:
             self._queue.clear()
             self._waiting = 0
         self._ledger.abandon()
+        self._upkeep.failed()
 
 
 def _lock(path: Path) -> int:

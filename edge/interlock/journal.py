@@ -99,7 +99,7 @@ class Journal:
         health = self._log.health()
         writable = health.writable and not self._store.failed and not health.refused
         age_ms = health.age_us(now) // 1000
-        return AuditHealth(writable, age_ms, health.rollback, epoch_pending=health.epoch_pending)
+        return AuditHealth(writable, age_ms, health.rollback, health.full == "stop", health.epoch_pending)
 
     def close(self) -> None:
         """The last note, then both files."""

@@ -332,13 +332,23 @@ class RelayProofView(msgspec.Struct, frozen=True):
 
 
 class AuditView(msgspec.Struct, frozen=True):
-    """The log: leaves, of which witnessed by the bridge, age of the oldest leaf that is not, writer health."""
+    """The log: leaves, of which witnessed by the bridge, age of the oldest leaf that is not, writer health.
+
+    `epoch` counts the logs of this box; `epoch_pending`: this one waits for the bridge's word. `bytes` of `budget` are
+    in use, `full` is "", "warn" or "stop"; `written_bytes` went to disks since the interlock's start.
+    """
 
     size: int
     acked: int
     unacked_age_ms: int
     writable: bool
     age_ms: int
+    epoch: int = 1
+    epoch_pending: bool = False
+    bytes: int = 0
+    budget: int = 0
+    full: str = ""
+    written_bytes: int = 0
 
 
 class BusView(msgspec.Struct, frozen=True):

@@ -1,0 +1,71 @@
+"""What the writer thread does for its storage between transactions: look, say what changed, count what was written."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from contracts.event import Severity
+from edge.audit.storage import HEALTH_S, LOOK_S, Fill, Space, Storage, Wear, judge
+
+_logger = logging.getLogger(__name__)
+
+_TOLD = {
+    Fill.WELL: ("storage.well", Severity.INFO),
+    Fill.WARN: ("storage.warning", Severity.WARNING),
+    Fill.STOP: ("storage.full", Severity.ALARM),
+}
+
+Said = tuple[str, Severity, dict[str, Any]]
+"""An event about the storage: type, severity, data."""
+
+
+class Upkeep:
+    """Looks at the storage every ten seconds, and tells of its wear every hour. One thread at a time."""
+
+    def __init__(self, storage: Storage, used: Callable[[], int]) -> None:
+        """`used` gives the bytes that the log's own file takes."""
+        self._storage, self._used = storage, used
+        self._look_at = time.monotonic()
+        self._health_at = self._look_at + HEALTH_S
+        self.space, self.fill, self.wear = Space(), Fill.WELL, Wear()
+
+    def left_s(self) -> float:
+        """Until the next look, 0 when it is due."""
+        return max(0.0, self._look_at - time.monotonic())
+
+    def look(self) -> list[Said]:
+        """Measure, and say what changed. A filesystem that does not answer is a full one.
+
+        Raises:
+            sqlite3.Error: the log's own file does not answer.
+        """
+        now = time.monotonic()
+        self._look_at = now + LOOK_S
+        before = self.fill
+        try:
+            self.space = self._storage.look(self._used())
+            self.fill = judge(self.space, before)
+        except OSError:
+            _logger.exception("the log's storage does not answer")
+            self.fill = Fill.STOP
+        self.wear = self._storage.wear()
+        if self.fill is Fill.WELL:
+            self._storage.keep_reserve(self.space)
+        said: list[Said] = []
+        if self.fill is not before:
+            said.append((*_TOLD[self.fill], self._sizes()))
+        if now >= self._health_at:
+            self._health_at = now + HEALTH_S
+            written = {"own_bytes": self.wear.own, "device_bytes": self.wear.device, "life": list(self.wear.life)}
+            said.append(("storage.health", Severity.INFO, self._sizes() | written))
+        return said
+
+    def failed(self) -> None:
+        """A write failed: give back what was held for this moment."""
+        self._storage.give_reserve()
+
+    def _sizes(self) -> dict[str, Any]:
+        return msgspec.structs.asdict(self.space)
