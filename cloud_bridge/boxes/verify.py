@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cloud_bridge.boxes.models import Event, Log
+from cloud_bridge.boxes.models import Checkpoint, Event, Log
 from contracts import checkpoint
 from contracts import event as contract_event
 from contracts.checkpoint import NoteKey
@@ -42,8 +42,12 @@ class Finding:
 
 def verify_log(log: Log, witness: NoteKey) -> Finding:
     """Read every leaf again; nothing that the ingest computed is believed."""
-    roots = {row.size: row for row in log.checkpoints.all()}
+    # Two cursors side by side, so that memory does not grow with the log. The checkpoints are opened first: what a box
+    # sends meanwhile may add leaves without their checkpoint, never the other way round.
+    promises = log.checkpoints.order_by("size").iterator(chunk_size=500)
+    promise = next(promises, None)
     finding = Finding(log.origin, 0, 0, 0)
+    key = log.key()
     tree, prev = Frontier(), contract_event.FIRST_PREV
     rows = Event.objects.filter(box_id=log.box_id, log=log.epoch).order_by("seq").values_list("seq", "leaf")
     for seq, leaf in rows.iterator(chunk_size=1000):
@@ -62,21 +66,31 @@ def verify_log(log: Log, witness: NoteKey) -> Finding:
         digest = leaf_hash(body)
         tree, prev = tree.append(digest), digest.hex()
         finding.leaves = tree.size
-        row = roots.pop(tree.size, None)
-        if row is None:
+        while promise is not None and promise.size < tree.size:
+            promise = next(promises, None)
+        if promise is None or promise.size != tree.size:
             continue
-        try:
-            stated = checkpoint.verify(row.note, log.key())
-            if row.cosigned:
-                checkpoint.verify_cosignature(row.cosigned, witness)
-        except ContractError as error:
-            finding.bad = f"checkpoint at {tree.size}: {error}"
-            return finding
-        if stated.root != tree.root() or stated.size != tree.size:
-            finding.bad = f"the records up to {tree.size} differ from what was witnessed"
+        finding.bad = _broken(promise, tree, key, witness)
+        if finding.bad:
             return finding
         finding.witnessed = tree.size
-    if any(size > 0 for size in roots):
-        finding.bad = f"the log ends at {tree.size}, but {max(roots)} records were witnessed"
+    most = tree.size
+    while promise is not None:
+        most, promise = max(most, promise.size), next(promises, None)
+    if most > tree.size:
+        finding.bad = f"the log ends at {tree.size}, but {most} records were witnessed"
     finding.unwitnessed = finding.leaves - finding.witnessed
     return finding
+
+
+def _broken(promise: Checkpoint, tree: Frontier, key: NoteKey, witness: NoteKey) -> str:
+    """What is wrong with a checkpoint that the bridge agreed with; "" when nothing is."""
+    try:
+        stated = checkpoint.verify(promise.note, key)
+        if promise.cosigned:
+            checkpoint.verify_cosignature(promise.cosigned, witness)
+    except ContractError as error:
+        return f"checkpoint at {tree.size}: {error}"
+    if stated.root != tree.root() or stated.size != tree.size:
+        return f"the records up to {tree.size} differ from what was witnessed"
+    return ""

@@ -1,6 +1,7 @@
 """`hotbox-bridge audit`: check every stored leaf against the witnessed roots; hand out what the bridge witnessed."""
 
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -61,19 +62,21 @@ def held(
     if not Box.objects.filter(pk=box).exists():
         fail("a registered box", box, "run: hotbox-bridge box list", code=3)
     notes = notes_of(box)
-    if not notes:
+    first = next(notes, None)
+    if first is None:
         fail(f"a checkpoint of {box} that the bridge witnessed", "none", "wait until the box has sent one", code=3)
     try:
         out.mkdir(parents=True, exist_ok=True)
         if any(out.iterdir()):
             # Every file in the folder counts as held: an older set of another box or bridge would be mixed in.
             fail("a new or an empty folder", str(out), "name another one", code=3)
-        for name, note in notes:
-            (out / name).write_text(note, encoding="utf-8")
+        count = 0
+        for newest, note in chain((first,), notes):
+            (out / newest).write_text(note, encoding="utf-8")
+            count += 1
     except OSError as error:
         fail("a folder that can be written", str(error), "name another one", code=3)
-    newest = notes[-1][0]
     if as_json:
-        typer.echo(json.dumps({"box": box, "dir": str(out), "notes": len(notes), "newest": newest}))
+        typer.echo(json.dumps({"box": box, "dir": str(out), "notes": count, "newest": newest}))
     else:
-        typer.echo(f"{out}: {len(notes)} notes, newest {newest}; check with: hotbox audit verify --held {out}")
+        typer.echo(f"{out}: {count} notes, newest {newest}; check with: hotbox audit verify --held {out}")

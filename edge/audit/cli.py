@@ -6,6 +6,8 @@ import sqlite3
 import tempfile
 import time
 import zipfile
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -20,10 +22,11 @@ from contracts.event import Event
 from edge.audit import keys
 from edge.audit.export import export as export_zip
 from edge.audit.export import exported_keys, extract
+from edge.audit.held import read_held
 from edge.audit.prove import prove as prove_event
 from edge.audit.reader import Reader
 from edge.audit.report import Outcome
-from edge.audit.verify import read_held, verify_file
+from edge.audit.verify import verify_file
 from edge.config import BoxConfig, load
 
 MISUSE = 3
@@ -124,13 +127,17 @@ def verify(
     Exit code: 0 unchanged and witnessed, 4 unchanged but its end is not witnessed yet, 1 tampered,
     2 shorter than or different from what the witness saw, 3 not readable or wrong use.
     """
-    try:
-        notes = read_held(held) if held is not None else []
-    except OSError as error:
-        _end(str(error))
-    if held is not None and not notes:
-        # Silence would read as "agrees with what the bridge holds".
-        _end(_say(f"{held} 中没有见证文本:请放入云桥留存的文件", f"no note in {held}: put what the bridge holds there"))
+    notes: Iterable[str] = ()
+    if held is not None:
+        try:
+            notes = read_held(held)
+            first = next(notes, None)
+        except OSError as error:
+            _end(str(error))
+        if first is None:
+            # Silence would read as "agrees with what the bridge holds".
+            _end(_say(f"{held} 中没有见证文本:请放入云桥留存的文件", f"no note in {held}: put what the bridge holds there"))
+        notes = chain((first,), notes)
     report = verify_file(_path(ctx, db), _trust(ctx, trust), notes)
     if as_json:
         typer.echo(_json_line({**msgspec.to_builtins(report), "exit_code": report.exit_code}))

@@ -128,3 +128,35 @@ def test_what_cannot_be_written_is_said(cli, station, tmp_path):
     assert "expected a new or an empty folder" in cli("audit", "held", BOX, "--out", str(tmp_path), code=3)
     in_the_way = str(tmp_path / "other.note")
     assert "expected a folder that can be written" in cli("audit", "held", BOX, "--out", in_the_way, code=3)
+
+
+def test_what_somebody_changed_in_the_bridges_own_copy_is_named(station, django_data):
+    """ANT-09: every leaf and every promise is read again; nothing that the ingest computed is believed."""
+    from django.db import transaction
+
+    from cloud_bridge.boxes.models import Checkpoint, Event, Log
+    from cloud_bridge.boxes.verify import verify_log
+    from contracts.checkpoint import Checkpoint as Statement
+    from contracts.checkpoint import NoteKey, sign
+
+    log = Log.objects.get(box=BOX)
+    witness = NoteKey.parse((django_data.public / "witness.vkey").read_text())
+    sizes = sorted(log.checkpoints.values_list("size", flat=True))
+    leaves, promises = Event.objects.filter(box=BOX, log=1), Checkpoint.objects.filter(log=log)
+    forged = sign(Statement(log.origin, sizes[1], bytes(32)), log.origin, station.key)
+    cut_note = log.checkpoints.get(size=sizes[0]).cosigned[:-9] + "AAAAAAA=\n"
+    changes = {
+        f"the log ends at {sizes[0]}, but {sizes[-1]} records were witnessed": lambda: (
+            leaves.filter(seq__gte=sizes[0]).delete(), promises.filter(size=sizes[1]).delete()
+        ),
+        "record 10 is missing": lambda: leaves.filter(seq=10).delete(),
+        f"the records up to {sizes[1]} differ": lambda: promises.filter(size=sizes[1]).update(note=forged, cosigned=""),
+        f"checkpoint at {sizes[0]}": lambda: promises.filter(size=sizes[0]).update(cosigned=cut_note),
+    }  # fmt: skip
+    assert (verify_log(log, witness).bad, verify_log(log, witness).witnessed) == ("", sizes[-1])
+    for said, change in changes.items():
+        with transaction.atomic():
+            change()
+            assert said in verify_log(log, witness).bad
+            transaction.set_rollback(True)
+    assert not verify_log(log, witness).bad

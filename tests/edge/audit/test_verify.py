@@ -3,7 +3,8 @@
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -13,9 +14,10 @@ from contracts import event as events
 from contracts.checkpoint import Checkpoint, note_key, sign
 from contracts.event import FIRST_PREV
 from contracts.merkle import Frontier, leaf_hash
+from edge.audit.held import read_held
 from edge.audit.report import Outcome, Reason, Report
 from edge.audit.tiles import TileWriter
-from edge.audit.verify import read_held, verify_file
+from edge.audit.verify import verify_file
 from tests.edge.audit.site import Station, append_all, checkpoint, draft, witness
 
 VICTIM, WITNESSED, SIGNED, SIZE = 137, 201, 401, 601
@@ -328,3 +330,48 @@ def test_random_bytes_anywhere_in_the_file_never_crash_the_verifier(copy: Statio
         outcomes.add(report.status)
     assert Outcome.TAMPERED in outcomes
     assert Outcome.UNREADABLE in outcomes
+
+
+def _sign_every_leaf(station: Station) -> Iterator[str]:
+    """A checkpoint at each size, with its frontier; gives the notes one by one, last first."""
+    name = station.trust()[0].name
+    db = sqlite3.connect(station.path)
+    frontier, notes = Frontier(), []
+    for (leaf,) in db.execute("SELECT leaf FROM event ORDER BY seq").fetchall():
+        frontier = frontier.append(leaf)
+        note = sign(Checkpoint(name, frontier.size, frontier.root()), name, station.key)
+        db.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)", (frontier.size, note, frontier.pack()))
+        notes.append(note)
+    db.commit()
+    db.close()
+    yield from reversed(notes)
+
+
+def test_memory_does_not_grow_with_events_checkpoints_or_held_notes(tmp_path: Path) -> None:
+    """A month has 172,800 checkpoints: eight times as many of everything must not take more memory."""
+    peaks = []
+    for events_, folder in ((200, tmp_path / "few"), (1600, tmp_path / "many")):
+        station = Station(folder)
+        log = station.open(checkpoint_s=60)
+        append_all(log, [draft({"n": number}) for number in range(events_ - 1)])
+        log.close()
+        notes = tmp_path / f"held-{events_}"
+        notes.mkdir()
+        for number, note in enumerate(_sign_every_leaf(station)):
+            (notes / str(number)).write_text(note, encoding="utf-8")
+        tracemalloc.start()
+        report = _verify(station, held=read_held(notes))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert (report.status, report.checkpoints, report.size) == (Outcome.UNWITNESSED, events_, events_)
+    assert peaks[1] < peaks[0] + 60_000, "1,400 notes more are 500 KB of text"
+
+
+def test_held_notes_are_weighed_in_the_order_of_their_sizes(copy: Station) -> None:
+    """However they were kept, and beside the file's own witness records."""
+    name = copy.trust()[0].name
+    other = sign(Checkpoint(name, 300, bytes(32)), name, copy.key)
+    beyond = sign(Checkpoint(name, 700, bytes(32)), name, copy.key)
+    report = _verify(copy, held=[beyond, other])
+    assert (report.status, report.reason, report.first_bad) == (Outcome.INCONSISTENT, Reason.HISTORY, WITNESSED)
+    assert _verify(copy, held=[beyond]).reason is Reason.SHORTER

@@ -1,0 +1,151 @@
+"""Reading every leaf of a log file once, in order: bytes, chain, tree and tiles. Believes nothing that the file says.
+
+Memory does not grow with the log: of what was read only the frontier and one open tile row a level are kept.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from contracts import event as events
+from contracts.errors import ContractError
+from contracts.event import FIRST_PREV, MAX_LEAF_BYTES, Event
+from contracts.merkle import Frontier, leaf_hash
+from edge.audit.report import Reason
+from edge.audit.tiles import HASH_BYTES, WIDTH, TileWriter
+
+DAMAGE = (sqlite3.Error, UnicodeDecodeError)  # sqlite3 cannot decode an error message that quotes a damaged name
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What is wrong, and the first event that it touches."""
+
+    seq: int
+    reason: Reason
+    detail: str = ""
+
+
+class Walk:
+    """One reading of all leaves.
+
+    Attributes:
+        size: leaves that hold, so far or at the end.
+        bad: the first leaf that does not.
+        tile: first leaf whose stored tile hash differs from what the leaves give; known at the end.
+    """
+
+    def __init__(self, db: sqlite3.Connection, name: str) -> None:
+        """`db` is inside a read transaction; `name` is the log's origin."""
+        self._db = db
+        self._box, self._log = name.split("/")[-2], int(name.rsplit("/", 1)[1])
+        self.size = 0
+        self.bad: Finding | None = None
+        self.tile: int | None = None
+        self._upper: int | None = None
+        self._open: dict[int, tuple[int, bytes]] = {}
+
+    def settled(self) -> Iterator[Frontier]:
+        """The frontier after each leaf, once the leaf's successor (or the end) has not disowned it.
+
+        Never raises: damage ends the walk as a finding.
+        """
+        last: Frontier | None = None
+        try:
+            for frontier in self._read():
+                if last is not None:
+                    yield last
+                last = frontier
+        except DAMAGE as error:
+            self.bad = self.bad or Finding(self.size, Reason.DAMAGED, str(error))
+        if last is not None and last.size <= self.size:
+            yield last
+
+    def _read(self) -> Iterator[Frontier]:
+        frontier, prev, boot, tiles = Frontier(), FIRST_PREV, 0, TileWriter(0, [])
+        query = "SELECT seq, substr(body, 1, 8193), substr(leaf, 1, 33) FROM event ORDER BY seq"
+        for seq, body, leaf in self._db.execute(query):
+            finding, event = self._check((seq, body, leaf), frontier.size)
+            if event is not None and finding is None:
+                if event.seq != seq:
+                    finding = _misplaced(event, seq, displaced=leaf.hex() != prev)
+                elif event.prev != prev:
+                    finding = self._blame(frontier.size, body)
+                elif event.boot < boot:
+                    finding = Finding(seq, Reason.MOVED, f"boot {event.boot} after {boot}")
+            if finding is not None or event is None:
+                self.bad = finding
+                # Of the last leaf that was let pass, its successor says that it is not the one.
+                self.size = min(frontier.size, finding.seq if finding else frontier.size)
+                return
+            digest = leaf_hash(body)
+            frontier, prev, boot = frontier.append(digest), digest.hex(), event.boot
+            self.size = frontier.size
+            self._compare(tiles.append(digest))
+            yield frontier
+        self._close()
+
+    def _compare(self, rows: list[tuple[int, int, bytes]]) -> None:
+        """Hold complete tile rows against the file; rows above the lowest level grow until the next one begins."""
+        for level, idx, hashes in rows:
+            if level:
+                before = self._open.get(level)
+                if before is not None and before[0] != idx and self._upper is None:
+                    self._upper = self._slot(level, *before)
+                self._open[level] = (idx, hashes)
+            elif self.tile is None:
+                self.tile = self._slot(0, idx, hashes)
+
+    def _close(self) -> None:
+        for level, (idx, hashes) in self._open.items():
+            if self._upper is None:
+                self._upper = self._slot(level, idx, hashes)
+        if self.tile is None:
+            self.tile = self._upper
+
+    def _check(self, row: tuple[Any, Any, Any], at: int) -> tuple[Finding | None, Event | None]:
+        seq, body, leaf = row
+        if seq != at:
+            return Finding(at, Reason.MISSING), None
+        if not isinstance(body, bytes) or len(body) > MAX_LEAF_BYTES:
+            return Finding(at, Reason.MALFORMED), None
+        if leaf_hash(body) != leaf:
+            return Finding(at, Reason.CHANGED), None
+        try:
+            event = events.decode(body)
+        except (ContractError, ValueError, RecursionError) as error:
+            return Finding(at, Reason.MALFORMED, str(error)[:200]), None
+        if (event.v, event.box, event.log) != (1, self._box, self._log):
+            return Finding(at, Reason.MOVED, f"it says {event.box}/{event.log}"), None
+        return None, event
+
+    def _blame(self, seq: int, body: bytes) -> Finding:
+        """Leaf `seq` does not name the leaf before it. Its successor tells which of the two is not the one written."""
+        row = self._db.execute("SELECT substr(body, 1, 8193) FROM event WHERE seq=?", (seq + 1,)).fetchone()
+        try:
+            follows = row is not None and events.decode(row[0]).prev == leaf_hash(body).hex()
+        except (ContractError, ValueError, RecursionError, TypeError):
+            follows = False
+        if seq and (follows or row is None):
+            return Finding(seq - 1, Reason.CHAIN)
+        return Finding(seq, Reason.CHAIN, "it does not name the event before it")
+
+    def _slot(self, level: int, idx: int, hashes: bytes) -> int | None:
+        """Seq of the first leaf below a tile row that differs from what the leaves give; None when it is right."""
+        row = self._db.execute("SELECT hashes FROM tile WHERE level=? AND idx=?", (level, idx)).fetchone()
+        stored = bytes(row[0]) if row and isinstance(row[0], bytes) else b""
+        if stored == hashes:
+            return None
+        for slot in range(0, len(hashes), HASH_BYTES):
+            if stored[slot : slot + HASH_BYTES] != hashes[slot : slot + HASH_BYTES]:
+                return int((idx * WIDTH + slot // HASH_BYTES) * WIDTH**level)
+        return int(idx * WIDTH * WIDTH**level)
+
+
+def _misplaced(event: Event, at: int, *, displaced: bool) -> Finding:
+    """A leaf that names another seq. Where it should have been one earlier, something was put in before it."""
+    detail = f"seq {at} says seq {event.seq}"
+    if displaced and event.seq == at - 1:
+        return Finding(at - 1, Reason.INSERTED, detail)
+    return Finding(at, Reason.MOVED, detail)
