@@ -60,6 +60,7 @@ class Health(msgspec.Struct, frozen=True):
         epoch_pending: this log follows one that was lost, and the witness has not cosigned it yet: do not arm.
         bytes, budget: what the log uses of its storage, and may.
         full: "" while there is room, "warn" when somebody should see to it, "stop": no new release.
+        pruned: leaves that were deleted here, as the witness has them: the first `pruned` of the log.
         written_bytes: what this process has written to disks since its start.
     """
 
@@ -81,6 +82,7 @@ class Health(msgspec.Struct, frozen=True):
     budget: int = 0
     full: str = ""
     written_bytes: int = 0
+    pruned: int = 0
 
     def age_us(self, now: int) -> int:
         """How long the oldest waiting draft has been waiting: 0 while the writer keeps up."""

@@ -16,6 +16,8 @@ from contracts.merkle import Frontier, leaf_hash
 from edge.audit.report import Reason
 from edge.audit.tiles import HASH_BYTES, WIDTH, TileWriter
 
+PRUNED_EVENT = "audit.pruned"
+
 DAMAGE = (sqlite3.Error, UnicodeDecodeError)  # sqlite3 cannot decode an error message that quotes a damaged name
 
 
@@ -32,6 +34,7 @@ class Walk:
 
     Attributes:
         size: leaves that hold, so far or at the end.
+        pruned: of these, how many are known by their hashes alone: they were deleted once they were witnessed.
         bad: the first leaf that does not.
         tile: first leaf whose stored tile hash differs from what the leaves give; known at the end.
     """
@@ -40,7 +43,7 @@ class Walk:
         """`db` is inside a read transaction; `name` is the log's origin."""
         self._db = db
         self._box, self._log = name.split("/")[-2], int(name.rsplit("/", 1)[1])
-        self.size = 0
+        self.size = self.pruned = 0
         self.bad: Finding | None = None
         self.tile: int | None = None
         self._upper: int | None = None
@@ -63,7 +66,14 @@ class Walk:
             yield last
 
     def _read(self) -> Iterator[Frontier]:
-        frontier, prev, boot, tiles = Frontier(), FIRST_PREV, 0, TileWriter(0, [])
+        frontier, prev, boot, tiles, told = Frontier(), FIRST_PREV, 0, TileWriter(0, []), 0
+        for digest in self._gone():
+            frontier, prev = frontier.append(digest), digest.hex()
+            self.size = self.pruned = frontier.size
+            self._compare(tiles.append(digest))
+            yield frontier
+        if self.bad is not None:
+            return
         query = "SELECT seq, substr(body, 1, 8193), substr(leaf, 1, 33) FROM event ORDER BY seq"
         for seq, body, leaf in self._db.execute(query):
             finding, event = self._check((seq, body, leaf), frontier.size)
@@ -81,10 +91,25 @@ class Walk:
                 return
             digest = leaf_hash(body)
             frontier, prev, boot = frontier.append(digest), digest.hex(), event.boot
+            if event.type == PRUNED_EVENT and isinstance(event.data.get("to"), int):
+                told = event.data["to"]
             self.size = frontier.size
             self._compare(tiles.append(digest))
             yield frontier
+        if told < self.pruned:
+            self.bad = Finding(told, Reason.MISSING, f"deleted up to seq {self.pruned - 1} without a record of it")
         self._close()
+
+    def _gone(self) -> Iterator[bytes]:
+        """The hashes of the leaves that were deleted, from the complete tiles that stay for them."""
+        row = self._db.execute("SELECT value FROM meta WHERE key='pruned'").fetchone()
+        for idx in range(int(row[0]) // WIDTH if row else 0):
+            tile = self._db.execute("SELECT hashes FROM tile WHERE level=0 AND idx=?", (idx,)).fetchone()
+            if tile is None or not isinstance(tile[0], bytes) or len(tile[0]) != WIDTH * HASH_BYTES:
+                self.bad = Finding(idx * WIDTH, Reason.MISSING, "its hash, too")
+                return
+            for at in range(0, len(tile[0]), HASH_BYTES):
+                yield tile[0][at : at + HASH_BYTES]
 
     def _compare(self, rows: list[tuple[int, int, bytes]]) -> None:
         """Hold complete tile rows against the file; rows above the lowest level grow until the next one begins."""

@@ -13,10 +13,17 @@ import msgspec
 from contracts.checkpoint import Checkpoint, sign
 from edge.audit.draft import Draft, Place, leaves
 from edge.audit.recovery import Ended, Owner
-from edge.audit.schema import sync_directory
-from edge.audit.tiles import resume
+from edge.audit.schema import delete_before, sync_directory
+from edge.audit.tiles import resume, subtree
 
 CHECKPOINT_EVENTS = 256
+THIN_LEAVES = 4096
+THIN_CHECKPOINTS = 256
+_THIN = (
+    """DELETE FROM checkpoint
+       WHERE size<? AND size NOT IN (SELECT max(size) FROM checkpoint WHERE size<=? GROUP BY size/?)""",
+    "DELETE FROM ack WHERE size<? AND size NOT IN (SELECT max(size) FROM ack WHERE size<=? GROUP BY size/?)",
+)
 
 
 class Ledger:
@@ -27,6 +34,7 @@ class Ledger:
         self.origin = owner.origin(ended.log)
         self.log, self.boot = ended.log, ended.boot + 1
         self.acked, self.oldest_unacked_t = ended.acked, 0
+        self.pruned = ended.pruned
         self.signed_at = time.monotonic()
         self._db, self._path, self._owner = db, path, owner
         self._frontier, self._prev, self._signed = ended.frontier, ended.prev, ended.signed
@@ -65,7 +73,7 @@ class Ledger:
         self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(k, str(v)) for k, v in meta.items()])
         for draft in drafts:
             self.insert(draft)
-        self.oldest_unacked_t = self._time_of(self.acked)
+        self.oldest_unacked_t = self.time_of(self.acked)
         self.sign()
         roots = self.commit()
         sync_directory(self._path.parent)
@@ -106,11 +114,47 @@ class Ledger:
         if size > self.acked:
             self._db.execute("INSERT OR REPLACE INTO ack VALUES (?, ?, ?)", (size, note, time_s))
             self.acked = size
-            self.oldest_unacked_t = self._time_of(size)
+            self.oldest_unacked_t = self.time_of(size)
 
     def mark_rollback(self, note: str) -> None:
         """Remember beyond this boot that the witness contradicts this log."""
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('rollback', ?)", (note,))
+
+    def root_of(self, size: int) -> str:
+        """Root over the first `size` leaves, in hex.
+
+        Raises:
+            LookupError: a tile that is needed is not there.
+            sqlite3.Error: the file does not answer.
+        """
+        return subtree(self._db)(0, size).hex()
+
+    def prune(self, end: int) -> None:
+        """Delete the leaves before `end`: whole tiles, and witnessed.
+
+        Raises:
+            sqlite3.Error: nothing of the transaction holds.
+        """
+        delete_before(self._db, end)
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('pruned', ?)", (str(end),))
+        self.pruned = end
+
+    def thin(self) -> int:
+        """Delete checkpoints and witness records that a later witness record covers, all but one in 4,096 leaves.
+
+        They came every fifteen seconds and outweigh the events of a quiet box.
+        """
+        return sum(self._db.execute(one, (self.acked, self.acked, THIN_LEAVES)).rowcount for one in _THIN)
+
+    @property
+    def thinnable(self) -> bool:
+        """Whether so many checkpoints lie below what is witnessed that thinning them is worth a commit.
+
+        Raises:
+            sqlite3.Error: the file does not answer.
+        """
+        found = self._db.execute("SELECT count(*) FROM checkpoint WHERE size<?", (self.acked,)).fetchone()[0]
+        return int(found) - self.acked // THIN_LEAVES > THIN_CHECKPOINTS
 
     def used(self) -> int:
         """Bytes that hold something: the file without its free pages, and the WAL.
@@ -140,6 +184,11 @@ class Ledger:
         with contextlib.suppress(sqlite3.Error):
             self._db.close()
 
-    def _time_of(self, seq: int) -> int:
+    def time_of(self, seq: int) -> int:
+        """Wall ms of a leaf, 0 when it is not there.
+
+        Raises:
+            sqlite3.Error: the file does not answer.
+        """
         row = self._db.execute("SELECT body FROM event WHERE seq=?", (seq,)).fetchone()
         return int(msgspec.json.decode(row[0])["t"]) if row else 0

@@ -39,6 +39,7 @@ CHECKPOINT_S = 15.0
 QUEUE_EVENTS = 4096
 KEPT_ROOTS = 4096
 BUDGET_MIB = 2048
+KEEP_DAYS = 90
 FIRST_EPOCH = 1
 """The log of a box that never had one; it needs nobody's leave."""
 
@@ -86,6 +87,7 @@ class AuditLog:
     def __init__(
         self, path: Path, ledger: Ledger, owner: Owner, lock: int, *, witness: NoteKey | None,
         clock: Callable[[], Stamp], checkpoint_s: float, queue_events: int, budget_mib: int,
+        keep_days: int,
     ) -> None:  # fmt: skip
         """Use `AuditLog.open`."""
         self.path = path
@@ -93,7 +95,9 @@ class AuditLog:
         self._ledger, self._owner, self._lock = ledger, owner, lock
         self._witness, self._clock = witness, clock
         self._checkpoint_s, self._queue_events = checkpoint_s, queue_events
-        self._upkeep = Upkeep(Storage(path.parent, budget_mib * 2**20), ledger.used)
+        self._upkeep = Upkeep(Storage(path.parent, budget_mib * 2**20), ledger, keep_days)
+        self.resting = False
+        """Nobody works here and the clock is worth something: only then old leaves go. Set by who knows."""
         self._reader: sqlite3.Connection | None = None
         # What follows is shared with the writer thread, under `_wake`.
         self._wake = threading.Condition()
@@ -111,7 +115,7 @@ class AuditLog:
         cls, path: Path, *, box: str, domain: str, key: Ed25519PrivateKey, witness: NoteKey | None = None,
         clock: Callable[[], Stamp] = system_clock, boot: Mapping[str, Any] | None = None,
         used: bool = False, checkpoint_s: float = CHECKPOINT_S, queue_events: int = QUEUE_EVENTS,
-        budget_mib: int = BUDGET_MIB,
+        budget_mib: int = BUDGET_MIB, keep_days: int = KEEP_DAYS,
     ) -> Self:  # fmt: skip
         """Take up the log at `path`, or begin it; records ``system.boot`` durably before it returns.
 
@@ -131,6 +135,7 @@ class AuditLog:
             checkpoint_s: a checkpoint at least this often while there are new leaves (at most 60).
             queue_events: drafts that may wait for the disk.
             budget_mib: what the log may take of its disk (`edge.audit.storage`).
+            keep_days: how long leaves are kept that the witness holds (`edge.audit.retention`).
 
         Raises:
             LogLockedError: another process writes this log.
@@ -148,7 +153,7 @@ class AuditLog:
             log = cls(
                 path, ledger, owner, lock,
                 witness=witness, clock=clock, checkpoint_s=min(checkpoint_s, 60.0), queue_events=queue_events,
-                budget_mib=budget_mib,
+                budget_mib=budget_mib, keep_days=keep_days,
             )  # fmt: skip
             first = []
             if before is not None:
@@ -229,7 +234,7 @@ class AuditLog:
                 refused=self._refused, log=self._ledger.log, boot=self._ledger.boot, error=self._error,
                 epoch_pending=self._ledger.log > FIRST_EPOCH and not self._acked,
                 bytes=self._upkeep.space.used, budget=self._upkeep.space.budget, full=self._upkeep.fill.value,
-                written_bytes=self._upkeep.wear.own,
+                written_bytes=self._upkeep.wear.own, pruned=self._ledger.pruned,
             )  # fmt: skip
 
     def close(self, timeout_s: float = 5.0) -> bool:
@@ -287,8 +292,7 @@ class AuditLog:
         try:
             while self._wait():
                 if not self._upkeep.left_s() and not self._closing:
-                    for said in self._upkeep.look():
-                        self.append(self._own(*said))
+                    self._keep_up()
                 self._transaction()
             self._ledger.finish()
         except sqlite3.Error as error:
@@ -296,6 +300,24 @@ class AuditLog:
         except BaseException as error:
             self._fail(f"{type(error).__name__}: {error}")
             raise
+
+    def _keep_up(self) -> None:
+        """Look at the storage; while nobody works and nothing waits, delete what has been kept long enough."""
+        for said in self._upkeep.look():
+            self.append(self._own(*said))
+        if not self.resting or self._queue:
+            return
+        ledger, over = self._ledger, self._upkeep.prunable(self._clock().t)
+        if over is None and not ledger.thinnable:
+            return
+        ledger.begin()
+        if over is not None:
+            data = {"from": ledger.pruned, "to": over.end, "root": over.root, "size": ledger.acked}
+            ledger.prune(over.end)
+            ledger.insert(self._own("audit.pruned", Severity.INFO, data))
+            ledger.sign()
+        ledger.thin()
+        self._committed(ledger.commit())
 
     def _wait(self) -> bool:
         """Wait for work, a checkpoint that is due or a look at the storage. False when closing and nothing is left."""

@@ -40,7 +40,7 @@ class DamagedLogError(AuditError):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """Where a log ended: epoch, frontier, hash of the last leaf, boots so far, and what is witnessed."""
+    """Where a log ended: epoch, frontier, hash of the last leaf, boots so far, what is witnessed, what was pruned."""
 
     log: int
     frontier: Frontier
@@ -50,6 +50,7 @@ class Ended(msgspec.Struct, frozen=True):
     signed: int
     acked: int
     rollback: bool
+    pruned: int = 0
 
 
 class Predecessor(msgspec.Struct, frozen=True):
@@ -170,7 +171,10 @@ def _take_up(db: sqlite3.Connection, meta: dict[str, str], owner: Owner) -> Ende
     acked = db.execute("SELECT max(size) FROM ack").fetchone()[0] or 0
     if acked > frontier.size:
         raise DamagedLogError(f"{frontier.size} leaves, but {acked} are witnessed")
-    return Ended(log, frontier, prev, boot, meta.get("clean") == "1", signed, acked, "rollback" in meta)
+    pruned = int(meta.get("pruned", 0))
+    if pruned > acked:
+        raise DamagedLogError(f"{pruned} leaves were deleted, but only {acked} are witnessed")
+    return Ended(log, frontier, prev, boot, meta.get("clean") == "1", signed, acked, "rollback" in meta, pruned)
 
 
 def _from_checkpoint(db: sqlite3.Connection, name: str, key: Ed25519PrivateKey) -> tuple[Frontier, str, int]:

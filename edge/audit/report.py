@@ -41,6 +41,7 @@ class Reason(StrEnum):
     UNSIGNED = "unsigned"
     TILE = "tile"
     ACK = "ack"
+    PRUNED = "pruned"
     SCHEMA = "schema"
     DAMAGED = "damaged"
     SHORTER = "shorter"
@@ -65,6 +66,7 @@ TEXTS: dict[Reason, tuple[str, str]] = {
     Reason.UNSIGNED: ("缺少应有的检查点", "checkpoints that must exist are missing"),
     Reason.TILE: ("哈希索引与事件不符", "the index of hashes does not fit the events"),
     Reason.ACK: ("见证记录无效", "a witness record is not valid"),
+    Reason.PRUNED: ("未经见证的事件被清理", "events were deleted that no witness has seen"),
     Reason.SCHEMA: ("数据库结构被改动", "the file's tables or triggers were changed"),
     Reason.DAMAGED: ("文件损坏,无法继续读取", "the file is damaged and cannot be read on"),
     Reason.SHORTER: ("日志短于见证方所见", "the log is shorter than what the witness saw"),
@@ -83,6 +85,7 @@ class Report(msgspec.Struct, frozen=True):
         status: ok, unwitnessed, tampered, inconsistent or unreadable.
         origin: the log's name.
         size: leaves that verified, from the first on.
+        pruned: of these, how many were deleted once they were witnessed; their hashes hold.
         checkpoints: signed checkpoints that hold.
         witnessed: the largest size that a witness vouches for and that holds.
         witnessed_at: when it did, in seconds since 1970; 0 when never.
@@ -106,6 +109,7 @@ class Report(msgspec.Struct, frozen=True):
     reason: Reason | None = None
     detail: str = ""
     seconds: float = 0.0
+    pruned: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -125,7 +129,10 @@ def _english(report: Report, now_s: float) -> list[str]:
     why = TEXTS[report.reason][1] if report.reason else ""
     lines = []
     if report.status in (Outcome.OK, Outcome.UNWITNESSED):
-        lines.append(f"Nothing was changed, removed or inserted between seq 0 and {report.size - 1} ({report.origin}).")
+        first, last = report.pruned, report.size - 1
+        lines.append(f"Nothing was changed, removed or inserted between seq {first} and {last} ({report.origin}).")
+        if first:
+            lines.append(f"Seq 0 to {first - 1} were deleted here once they were witnessed; their hashes hold.")
     elif report.status is Outcome.UNREADABLE:
         return [f"Not verified: {why}. {report.detail}".rstrip()]
     else:
@@ -146,7 +153,10 @@ def _chinese(report: Report, now_s: float) -> list[str]:
     why = TEXTS[report.reason][0] if report.reason else ""
     lines = []
     if report.status in (Outcome.OK, Outcome.UNWITNESSED):
-        lines.append(f"序号 0 至 {report.size - 1} 之间未发现更改、删除或插入({report.origin})。")
+        first, last = report.pruned, report.size - 1
+        lines.append(f"序号 {first} 至 {last} 之间未发现更改、删除或插入({report.origin})。")
+        if first:
+            lines.append(f"序号 0 至 {first - 1} 已在见证后于本机清理,其哈希与签名相符。")
     elif report.status is Outcome.UNREADABLE:
         return [f"未能验证:{why}。{report.detail}"]
     else:

@@ -96,6 +96,8 @@ class Statements:
             self._note(Finding(good, Reason.UNSIGNED, f"{walk.size - good} events without a checkpoint"))
         if self._bad_ack is not None:
             self._note(self._bad_ack)
+        if self.bad is None and self._witnesses and walk.pruned > self.witnessed:
+            self._note(Finding(self.witnessed, Reason.PRUNED, f"up to seq {walk.pruned - 1}"))
         if walk.tile is not None and self.bad is None and self.against is None:
             self._note(Finding(walk.tile, Reason.TILE))
 

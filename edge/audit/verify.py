@@ -66,6 +66,9 @@ def _verify(path: Path, trust: Sequence[NoteKey], held: Iterable[str]) -> Report
         name = origin(meta["domain"], meta["box"], int(meta["log"]))
         if name.rsplit("/", 1)[0] != box.name.rsplit("/", 1)[0]:
             return _unreadable(Reason.WRONG_KEY, f"{name} / {box.name}")
+        pruned = meta.get("pruned", "0")
+        if not pruned.isascii() or not pruned.isdigit() or len(pruned) > 15:
+            return Report(Outcome.TAMPERED, first_bad=0, reason=Reason.MALFORMED, detail="meta.pruned")
         return _judge(db, name, NoteKey(name, _BOX, box.public), witnesses, held)
     finally:
         db.close()
@@ -107,7 +110,7 @@ def _read(db: sqlite3.Connection, name: str, box: NoteKey, witnesses: Sequence[N
     stated.finish()
     report = Report(
         Outcome.OK, name, walk.size, stated.checkpoints, stated.witnessed, stated.witnessed_at,
-        unwitnessed=max(0, walk.size - stated.witnessed),
+        unwitnessed=max(0, walk.size - stated.witnessed), pruned=walk.pruned,
     )  # fmt: skip
     bad = stated.bad or stated.against
     if bad is not None:
@@ -118,7 +121,7 @@ def _read(db: sqlite3.Connection, name: str, box: NoteKey, witnesses: Sequence[N
             witnessed=min(stated.witnessed, holds), unwitnessed=0,
         )  # fmt: skip
     if report.unwitnessed:
-        row = db.execute("SELECT body FROM event WHERE seq=?", (stated.witnessed,)).fetchone()
+        row = db.execute("SELECT body FROM event WHERE seq>=? ORDER BY seq LIMIT 1", (stated.witnessed,)).fetchone()
         oldest = events.decode(row[0]).t
         return msgspec.structs.replace(report, status=Outcome.UNWITNESSED, oldest_unwitnessed_t=oldest)
     return report

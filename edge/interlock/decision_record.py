@@ -113,6 +113,10 @@ class Recorder:
         self._written[part.sha256] = now_us
         return part
 
+    def forget(self) -> None:
+        """The log's oldest leaves are gone: refer to no part that may have gone with them."""
+        self._written.clear()
+
     def step(self, given: Given, verdicts: dict[str, Verdict]) -> tuple[list[dict[str, Any]], tuple[Part, ...]]:
         """The record of a step, and the parts that have to be written before it."""
         self._begin(given.now_us)

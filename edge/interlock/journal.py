@@ -30,6 +30,7 @@ PART_EVENT = "record.part"
 _PLAIN = Note("", Category.SYSTEM, Severity.INFO, ActionResult.OK, ("box", ""), "", 0, 0, False, {})
 _PART = replace(_PLAIN, type=PART_EVENT, cat=Category.AUDIT)
 _LAST_EVENTS = 30
+_BUSY = (Mode.ARMED, Mode.RELEASED)
 
 
 class Journal:
@@ -48,6 +49,7 @@ class Journal:
         self._saved = saved
         self._acknowledged = acknowledged
         self._recorder = Recorder()
+        self._pruned = 0
         self._unrecorded: deque[kernel.Step] = deque()
         self._pending: dict[int, int] = {}
         self._held = False
@@ -69,7 +71,11 @@ class Journal:
         self._loop.call_later(seconds, self.flush)
 
     def decided(self, step: kernel.Step) -> None:
-        """One more step; it is written at once unless a moment was asked for."""
+        """One more step; it is written at once unless a moment was asked for.
+
+        Old leaves leave the log only while nobody works and the clock can tell how old they are.
+        """
+        self._log.resting = step.durable.mode not in _BUSY and step.verdicts["clock"].ok
         self._unrecorded.append(step)
         if not self._held:
             self.flush()
@@ -97,6 +103,9 @@ class Journal:
     def health(self, now: int) -> AuditHealth:
         """The log as the kernel sees it. A draft that was refused is recorded nowhere: that must end any release."""
         health = self._log.health()
+        if health.pruned != self._pruned:
+            self._pruned = health.pruned
+            self._recorder.forget()
         writable = health.writable and not self._store.failed and not health.refused
         age_ms = health.age_us(now) // 1000
         return AuditHealth(writable, age_ms, health.rollback, health.full == "stop", health.epoch_pending)

@@ -111,6 +111,7 @@ class Interlock:
             config.audit_db, box=config.box, domain=config.domain, key=key, witness=witness, clock=self._stamp,
             boot={"baseline": config.baseline, "rules": self._rules.sha256},
             used=restart.is_used(found, existed=existed), budget_mib=config.storage.budget_mib,
+            keep_days=config.storage.keep_days,
         )  # fmt: skip
         keys.publish(config.log_vkey, self._log.origin, key)
         self._clock.raise_floor(_known_time(config.audit_db, self._log.health().boot))
@@ -445,7 +446,7 @@ class Interlock:
         audit = AuditView(
             health.size, health.acked, max(0, unacked_ms), health.writable, health.age_us(now_us()) // 1000,
             epoch=health.log, epoch_pending=health.epoch_pending, bytes=health.bytes, budget=health.budget,
-            full=health.full, written_bytes=health.written_bytes,
+            full=health.full, pruned=health.pruned, written_bytes=health.written_bytes,
         )  # fmt: skip
         lag_ms, self._lag_us = self._lag_us / 1000, 0
         return view.build(

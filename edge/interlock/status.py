@@ -335,7 +335,8 @@ class AuditView(msgspec.Struct, frozen=True):
     """The log: leaves, of which witnessed by the bridge, age of the oldest leaf that is not, writer health.
 
     `epoch` counts the logs of this box; `epoch_pending`: this one waits for the bridge's word. `bytes` of `budget` are
-    in use, `full` is "", "warn" or "stop"; `written_bytes` went to disks since the interlock's start.
+    in use, `full` is "", "warn" or "stop"; the first `pruned` leaves were deleted here once they were witnessed;
+    `written_bytes` went to disks since the interlock's start.
     """
 
     size: int
@@ -348,6 +349,7 @@ class AuditView(msgspec.Struct, frozen=True):
     bytes: int = 0
     budget: int = 0
     full: str = ""
+    pruned: int = 0
     written_bytes: int = 0
 
 

@@ -63,11 +63,15 @@ class Stage:
     """An upkeep whose file is as large as the test says."""
 
     def __init__(self, folder: Path) -> None:
-        self.used = 0
-        self.upkeep = Upkeep(Storage(folder, 10_000), lambda: self.used)
+        self.file_bytes = 0
+        self.upkeep = Upkeep(Storage(folder, 10_000), self, 90)
+
+    def used(self) -> int:
+        """As a ledger says it."""
+        return self.file_bytes
 
     def look(self, used: int) -> list[str]:
-        self.used = used
+        self.file_bytes = used
         return [said[0] for said in self.upkeep.look()]
 
 
@@ -80,7 +84,7 @@ def test_each_level_is_told_once(tmp_path: Path) -> None:
 
 def test_what_is_told_names_the_sizes_and_how_bad_it_is(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    stage.used = 9500
+    stage.file_bytes = 9500
     ((kind, sev, data),) = stage.upkeep.look()
     assert (kind, sev) == ("storage.full", Severity.ALARM)
     assert (data["used"], data["budget"]) == (9500, 10_000)

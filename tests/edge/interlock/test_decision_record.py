@@ -204,6 +204,15 @@ def test_parts_that_are_forgotten_are_written_again() -> None:
     assert parts <= {"Site", "Rules"}
 
 
+def test_after_old_leaves_are_gone_every_part_is_written_again() -> None:
+    """KPI-16: what a decision refers to must not have gone with them."""
+    recorder, given = Recorder(), _given(Bench())
+    recorder.step(given, {})
+    assert recorder.step(given, {})[1] == ()
+    recorder.forget()
+    assert {part.kind for part in recorder.step(given, {})[1]} == {"Site", "Rules"}
+
+
 def _given(bench: Bench) -> Given:
     return Given(bench.site, GB, bench.durable, bench.volatile, bench.snapshot(), bench.now)
 

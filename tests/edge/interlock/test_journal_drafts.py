@@ -313,6 +313,42 @@ async def test_a_log_that_waits_for_its_witness_is_told() -> None:
     assert desk.journal.health(1) == AuditHealth(True, 0, False, epoch_pending=True)
 
 
+async def test_a_log_that_is_nearly_full_is_told_and_one_that_only_warns_is_not() -> None:
+    desk = Desk()
+    for full, told in (("", False), ("warn", False), ("stop", True)):
+        desk.log.state = replace(desk.log.state, full=full)
+        assert desk.journal.health(1) == AuditHealth(True, 0, False, full=told)
+
+
+async def test_what_is_deleted_is_forgotten_once(ready: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KPI-16: parts that may have gone with old leaves are written again."""
+    desk, forgot = Desk(), []
+    monkeypatch.setattr(Recorder, "forget", lambda _recorder: forgot.append(len(forgot)))
+    for pruned, times in ((0, 0), (256, 1), (256, 1), (512, 2)):
+        desk.log.state = replace(desk.log.state, pruned=pruned)
+        desk.journal.health(1)
+        assert len(forgot) == times
+
+
+async def test_old_leaves_may_go_only_while_nobody_works_and_the_clock_is_right(ready: Bench) -> None:
+    """ANT-09: how old a leaf is only a clock that can be believed tells."""
+    desk = Desk()
+    for mode, quality, may in (
+        (Mode.LOCKED, "sync", True),
+        (Mode.PERMISSIVE_OK, "sync", True),
+        (Mode.TRIPPED, "sync", True),
+        (Mode.FAULT, "sync", True),
+        (Mode.ARMED, "sync", False),
+        (Mode.RELEASED, "sync", False),
+        (Mode.LOCKED, "none", False),
+    ):
+        ready.clock_quality = quality
+        ready.step()
+        step = _last(ready)
+        desk.journal.decided(replace(step, durable=replace(step.durable, mode=mode)))
+        assert desk.log.resting is may, (mode, quality)
+
+
 async def test_the_oldest_event_that_waits_is_told_in_whole_milliseconds() -> None:
     desk = Desk()
     desk.log.state = replace(desk.log.state, pending_since_us=1_000, rollback=True)
