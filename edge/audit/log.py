@@ -106,7 +106,7 @@ class AuditLog:
         self._lost = self._overflowed = self._refused = 0
         self._closing = self._rollback = False
         self._error = ""
-        self._size = self._acked = self._oldest_unacked_t = self._last_commit_us = 0
+        self._size = self._acked = self._pruned = self._oldest_unacked_t = self._last_commit_us = 0
         self._roots: dict[int, bytes] = {}
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
 
@@ -234,7 +234,7 @@ class AuditLog:
                 refused=self._refused, log=self._ledger.log, boot=self._ledger.boot, error=self._error,
                 epoch_pending=self._ledger.log > FIRST_EPOCH and not self._acked,
                 bytes=self._upkeep.space.used, budget=self._upkeep.space.budget, full=self._upkeep.fill.value,
-                written_bytes=self._upkeep.wear.own, pruned=self._ledger.pruned,
+                written_bytes=self._upkeep.wear.own, pruned=self._pruned,
             )  # fmt: skip
 
     def close(self, timeout_s: float = 5.0) -> bool:
@@ -404,7 +404,7 @@ class AuditLog:
     def _committed(self, roots: dict[int, bytes], taken: int = 0, lost: int = 0) -> None:
         """The commit is durable: say so."""
         with self._wake:
-            self._size, self._acked = self._ledger.size, self._ledger.acked
+            self._size, self._acked, self._pruned = self._ledger.size, self._ledger.acked, self._ledger.pruned
             self._oldest_unacked_t = self._ledger.oldest_unacked_t
             self._last_commit_us = now_us()
             self._waiting -= taken

@@ -74,6 +74,11 @@ class Reader:
         newest = self._db.execute("SELECT max(seq) FROM event").fetchone()[0]
         return 0 if newest is None else int(newest) + 1
 
+    def pruned(self) -> int:
+        """How many of the first leaves were deleted here, once they were witnessed: the first that is there."""
+        row = self._db.execute("SELECT value FROM meta WHERE key='pruned'").fetchone()
+        return int(row[0]) if row else 0
+
     def witnessed(self) -> Witnessed | None:
         """The newest acknowledgement that the log has stored: the cursor of `link`."""
         row = self._db.execute("SELECT size, note, time_s FROM ack ORDER BY size DESC LIMIT 1").fetchone()

@@ -47,6 +47,7 @@ class Outbox:
         """Follow the log at `path`, which need not exist yet; `clock` counts seconds."""
         self.size = self.acked = self.resent = 0
         self.origin = ""
+        self._pruned = 0
         self._path, self._clock = path, clock
         self._reader: Reader | None = None
         self._version = -1
@@ -104,8 +105,8 @@ class Outbox:
                 self._unanswered = None
 
     def rewind(self, origin: str, want: int) -> bool:
-        """The bridge misses leaves from `want` on. False when it speaks of something we do not have."""
-        if origin != self.origin or not 0 <= want <= self.size:
+        """The bridge misses leaves from `want` on. False when it speaks of something we do not have (any more)."""
+        if origin != self.origin or not self._pruned <= want <= self.size:
             return False
         asked, asked_at = self._asked
         if want == asked and self._clock() - asked_at < SAME_NAK_S:
@@ -198,6 +199,7 @@ class Outbox:
 
     def _look(self, reader: Reader) -> None:
         self.size = reader.size()
+        self._pruned = reader.pruned()
         ack = reader.witnessed()
         acked = ack.size if ack else 0
         if acked > self.acked:

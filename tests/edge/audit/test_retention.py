@@ -8,12 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from contracts import event as events
 from contracts.checkpoint import Checkpoint, sign
 from contracts.event import Event
+from contracts.topics import unpack_batch
 from edge.audit import AuditLog, Draft, ledger, prove, retention, upkeep
 from edge.audit.report import Outcome, Reason
 from edge.audit.tiles import WIDTH
 from edge.audit.verify import verify_file
+from edge.link.outbox import Outbox
 from tests.edge.audit.site import Station, append_all, checkpoint, draft, until, witness
 
 DAY_MS = 86_400_000
@@ -190,6 +193,22 @@ def _signed(station: Station) -> list[int]:
         return [row[0] for row in db.execute("SELECT size FROM checkpoint ORDER BY size")]
     finally:
         db.close()
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_was_deleted_is_never_offered_to_the_bridge_again(station: Station) -> None:
+    """A bridge that lost its copy asks for the first leaf: others under that number would be a fork."""
+    log = _pruned(station)
+    outbox = Outbox(station.path)
+    assert outbox.poll()
+    assert not outbox.rewind(log.origin, BATCH - 1)
+    assert outbox.rewind(log.origin, BATCH)
+    batch = outbox.batch()
+    assert batch is not None
+    head, leaves = unpack_batch(batch.payload)
+    assert head.first == BATCH == events.decode(leaves[0]).seq
+    outbox.close()
+    log.close()
 
 
 def _meta(value: str) -> Callable[[sqlite3.Connection], object]:
