@@ -61,6 +61,7 @@ class Health(msgspec.Struct, frozen=True):
         bytes, budget: what the log uses of its storage, and may.
         full: "" while there is room, "warn" when somebody should see to it, "stop": no new release.
         pruned: leaves that were deleted here, as the witness has them: the first `pruned` of the log.
+        ring: alarms that went to the ring since the start, as the log's own file did not take them in time.
         written_bytes: what this process has written to disks since its start.
     """
 
@@ -83,6 +84,7 @@ class Health(msgspec.Struct, frozen=True):
     full: str = ""
     written_bytes: int = 0
     pruned: int = 0
+    ring: int = 0
 
     def age_us(self, now: int) -> int:
         """How long the oldest waiting draft has been waiting: 0 while the writer keeps up."""

@@ -34,7 +34,7 @@ class Ledger:
         self.origin = owner.origin(ended.log)
         self.log, self.boot = ended.log, ended.boot + 1
         self.acked, self.oldest_unacked_t = ended.acked, 0
-        self.pruned = ended.pruned
+        self.pruned, self.ring = ended.pruned, ended.ring
         self.signed_at = time.monotonic()
         self._db, self._path, self._owner = db, path, owner
         self._frontier, self._prev, self._signed = ended.frontier, ended.prev, ended.signed
@@ -65,11 +65,11 @@ class Ledger:
         roots, self._roots = self._roots, {}
         return roots
 
-    def start(self, drafts: list[Draft]) -> dict[int, bytes]:
-        """The first transaction: meta, the log's own first drafts, a checkpoint."""
+    def start(self, drafts: list[Draft], *, ring: int = 0) -> dict[int, bytes]:
+        """The first transaction: meta, the log's own first drafts, a checkpoint; `ring` is taken over up to there."""
         self.begin()
         owner = self._owner
-        meta = {"box": owner.box, "domain": owner.domain, "log": self.log, "boot": self.boot, "clean": 0}
+        meta = {"box": owner.box, "domain": owner.domain, "log": self.log, "boot": self.boot, "clean": 0, "ring": ring}
         self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(k, str(v)) for k, v in meta.items()])
         for draft in drafts:
             self.insert(draft)
@@ -183,6 +183,14 @@ class Ledger:
         """Close the file."""
         with contextlib.suppress(sqlite3.Error):
             self._db.close()
+
+    def newest(self, number: int) -> list[bytes]:
+        """So many of the newest leaves, newest first.
+
+        Raises:
+            sqlite3.Error: the file does not answer.
+        """
+        return [row[0] for row in self._db.execute("SELECT body FROM event ORDER BY seq DESC LIMIT ?", (number,))]
 
     def time_of(self, seq: int) -> int:
         """Wall ms of a leaf, 0 when it is not there.

@@ -27,6 +27,8 @@ from edge.audit.draft import Draft
 from edge.audit.health import AckVerdict, Health, Stamp, system_clock
 from edge.audit.ledger import Ledger
 from edge.audit.recovery import LogLockedError, Owner, begin, keep_epoch
+from edge.audit.ring import TripRing
+from edge.audit.ring_recovery import missed, open_ring, ring_path
 from edge.audit.schema import open_reader
 from edge.audit.storage import Storage
 from edge.audit.tiles import subtree
@@ -40,6 +42,8 @@ QUEUE_EVENTS = 4096
 KEPT_ROOTS = 4096
 BUDGET_MIB = 2048
 KEEP_DAYS = 90
+RING_US = 1_000_000
+"""An alarm that the disk has not taken by then goes to the ring, too."""
 FIRST_EPOCH = 1
 """The log of a box that never had one; it needs nobody's leave."""
 
@@ -50,6 +54,7 @@ class _Record(msgspec.Struct):
     draft: Draft
     done: Callable[[int], None] | None
     since_us: int
+    ringed: bool = False
 
 
 class _Ack(msgspec.Struct):
@@ -98,10 +103,12 @@ class AuditLog:
         self._upkeep = Upkeep(Storage(path.parent, budget_mib * 2**20), ledger, keep_days)
         self.resting = False
         """Nobody works here and the clock is worth something: only then old leaves go. Set by who knows."""
+        self._ring: TripRing | None = None
         self._reader: sqlite3.Connection | None = None
         # What follows is shared with the writer thread, under `_wake`.
         self._wake = threading.Condition()
         self._queue: deque[_Work] = deque()
+        self._alarms: deque[_Record] = deque()
         self._waiting = self._committing_since = 0
         self._lost = self._overflowed = self._refused = 0
         self._closing = self._rollback = False
@@ -167,9 +174,12 @@ class AuditLog:
             sev = Severity.INFO if ended.clean else Severity.WARNING
             first.append(log._own("system.boot", sev, {**(boot or {}), **booted}))
             first += [log._own(*said) for said in log._upkeep.look()]
+            number, lost = missed(ring_path(path), ledger)
+            first += [log._own("audit.ring_recovered", Severity.ALARM, data) for data in lost]
             log._rollback = ended.rollback
-            log._committed(ledger.start(first))
+            log._committed(ledger.start(first, ring=number))
             keep_epoch(path, ledger.log)
+            log._ring = open_ring(ring_path(path), number)
             undo.pop_all()
         log._thread.start()
         return log
@@ -182,12 +192,17 @@ class AuditLog:
         A draft that becomes several leaves reports the seq of the first.
         """
         with self._wake:
+            record = _Record(draft, done, now_us())
             if self._error or self._closing or self._waiting >= self._queue_events:
                 self._overflowed += 1
                 self._lost += 1
+                if draft.sev is Severity.ALARM:
+                    self._to_ring(record)
                 return
             self._waiting += 1
-            self._queue.append(_Record(draft, done, now_us()))
+            self._queue.append(record)
+            if draft.sev is Severity.ALARM:
+                self._alarms.append(record)
             self._wake.notify()
 
     def accept_ack(self, note: str) -> AckVerdict:
@@ -224,8 +239,13 @@ class AuditLog:
         self._put(_Sign())
 
     def health(self) -> Health:
-        """The log at this moment; never waits for the disk."""
+        """The log at this moment; never waits for the disk. An alarm that waits for it too long goes to the ring."""
         with self._wake:
+            if self._alarms:
+                too_long = now_us() - RING_US
+                for record in self._alarms:
+                    if record.since_us < too_long:
+                        self._to_ring(record)
             oldest = self._committing_since or next((w.since_us for w in self._queue if isinstance(w, _Record)), 0)
             return Health(
                 size=self._size, acked=self._acked, oldest_unacked_t=self._oldest_unacked_t,
@@ -235,6 +255,7 @@ class AuditLog:
                 epoch_pending=self._ledger.log > FIRST_EPOCH and not self._acked,
                 bytes=self._upkeep.space.used, budget=self._upkeep.space.budget, full=self._upkeep.fill.value,
                 written_bytes=self._upkeep.wear.own, pruned=self._pruned,
+                ring=self._ring.written if self._ring is not None else 0,
             )  # fmt: skip
 
     def close(self, timeout_s: float = 5.0) -> bool:
@@ -243,6 +264,8 @@ class AuditLog:
             self._closing = True
             self._wake.notify()
         self._thread.join(timeout_s)
+        if self._ring is not None:
+            self._ring.close()
         if self._thread.is_alive():
             return False
         if self._reader is not None:
@@ -254,6 +277,12 @@ class AuditLog:
     def vkey(self) -> str:
         """The log's public key as a vkey line, named by its origin."""
         return note_key(self.origin, self._owner.key).vkey()
+
+    def _to_ring(self, record: _Record) -> None:
+        """Once each. Under `_wake`."""
+        if self._ring is not None and not record.ringed:
+            record.ringed = True
+            self._ring.put(record.draft)
 
     def _put(self, work: _Work) -> None:
         with self._wake:
@@ -342,7 +371,7 @@ class AuditLog:
 
     def _transaction(self) -> None:
         """Group commit: until the queue is empty, 256 events, 20 ms or an alarm."""
-        started, taken, lost, sign = time.monotonic(), 0, 0, False
+        started, taken, lost, alarms, sign = time.monotonic(), 0, 0, 0, False
         told: _Told = []
         self._ledger.begin()
         while taken < BATCH_EVENTS and time.monotonic() - started < BATCH_S:
@@ -361,10 +390,11 @@ class AuditLog:
                 self._insert(work, told)
                 sign = sign or _is_signed_at_once(work.draft)
                 if work.draft.sev is Severity.ALARM:
+                    alarms += 1
                     break
         if sign or lost or time.monotonic() - self._ledger.signed_at >= self._checkpoint_s:
             self._ledger.sign()
-        self._committed(self._ledger.commit(), taken, lost)
+        self._committed(self._ledger.commit(), taken, lost, alarms)
         for done, seq in told:
             try:
                 done(seq)
@@ -401,13 +431,15 @@ class AuditLog:
             self._ledger.insert(self._own("audit.overflow", Severity.ALARM, {"lost": lost}))
         return lost
 
-    def _committed(self, roots: dict[int, bytes], taken: int = 0, lost: int = 0) -> None:
+    def _committed(self, roots: dict[int, bytes], taken: int = 0, lost: int = 0, alarms: int = 0) -> None:
         """The commit is durable: say so."""
         with self._wake:
             self._size, self._acked, self._pruned = self._ledger.size, self._ledger.acked, self._ledger.pruned
             self._oldest_unacked_t = self._ledger.oldest_unacked_t
             self._last_commit_us = now_us()
             self._waiting -= taken
+            for _ in range(alarms):
+                self._alarms.popleft()
             self._committing_since = 0
             self._lost -= lost
             self._roots |= roots
@@ -419,6 +451,9 @@ class AuditLog:
         with self._wake:
             self._error = why
             self._overflowed += self._waiting
+            for record in self._alarms:
+                self._to_ring(record)
+            self._alarms.clear()
             self._queue.clear()
             self._waiting = 0
         self._ledger.abandon()

@@ -51,6 +51,7 @@ class Ended(msgspec.Struct, frozen=True):
     acked: int
     rollback: bool
     pruned: int = 0
+    ring: int = 0
 
 
 class Predecessor(msgspec.Struct, frozen=True):
@@ -174,7 +175,10 @@ def _take_up(db: sqlite3.Connection, meta: dict[str, str], owner: Owner) -> Ende
     pruned = int(meta.get("pruned", 0))
     if pruned > acked:
         raise DamagedLogError(f"{pruned} leaves were deleted, but only {acked} are witnessed")
-    return Ended(log, frontier, prev, boot, meta.get("clean") == "1", signed, acked, "rollback" in meta, pruned)
+    return Ended(
+        log, frontier, prev, boot, meta.get("clean") == "1", signed, acked, "rollback" in meta, pruned,
+        int(meta.get("ring", 0)),
+    )  # fmt: skip
 
 
 def _from_checkpoint(db: sqlite3.Connection, name: str, key: Ed25519PrivateKey) -> tuple[Frontier, str, int]:

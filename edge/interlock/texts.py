@@ -43,6 +43,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "audit.fork_detected": ("日志与平台见证不符", "the log contradicts the witness"),
     "audit.overflow": ("日志溢出", "log overflow"),
     "audit.pruned": ("旧记录已清理（平台已见证）", "old records deleted that the bridge has witnessed"),
+    "audit.ring_recovered": ("从应急环恢复的记录", "taken over from the trip ring"),
     "audit.rollback_detected": ("日志被回退", "log rolled back"),
     "badge.battery": ("工牌电量低", "badge's battery low"),
     "bypass.ended": ("旁路结束", "bypass ended"),
