@@ -82,6 +82,13 @@ EVENTS: dict[str, str] = {
     "relay.proof_pulse": _("proof test: the contact closes for a moment"),
     "relay.contact_life": _("the contact's rated life is nearly used up"),
     "permit.withdrawn": _("confirmation of a precondition taken back"),
+    "audit.epoch_authorised": _("new log epoch authorised"),
+    "audit.pruned": _("old records deleted that the bridge has witnessed"),
+    "audit.ring_recovered": _("taken over from the trip ring"),
+    "storage.full": _("the log's storage is full: no new release"),
+    "storage.health": _("what was written to the storage"),
+    "storage.warning": _("the log's storage runs low"),
+    "storage.well": _("the log's storage is well again"),
 }
 
 REASONS: dict[str, str] = {
@@ -261,6 +268,8 @@ REASONS: dict[str, str] = {
     "few_guardians": _("too few guardians: {subject}"),
     "few_performers": _("too few performers: {subject}"),
     "test_lost_reading": _("{subject} fell silent during the test"),
+    "audit_epoch": _("the log begins anew and the bridge has not witnessed it yet"),
+    "audit_full": _("the audit log's storage is nearly full"),
 }
 
 TODOS: dict[str, str] = {
@@ -452,4 +461,6 @@ TODOS: dict[str, str] = {
         "wait for the other performers, badge and face; or get a permit that names enough"
     ),
     "test_lost_reading": _("check the detector's power and the bus, then test again"),
+    "audit_epoch": _("two people entitled to it must authorise this box's new log at the bridge"),
+    "audit_full": _("connect the bridge, so that old records it has witnessed can go; or raise storage.budget_mib"),
 }
