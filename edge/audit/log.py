@@ -29,7 +29,7 @@ from edge.audit.ledger import Ledger
 from edge.audit.recovery import LogLockedError, Owner, begin, keep_epoch
 from edge.audit.ring import TripRing
 from edge.audit.ring_recovery import missed, open_ring, ring_path
-from edge.audit.schema import open_reader
+from edge.audit.schema import has_wal_reset_bug, open_reader
 from edge.audit.storage import Storage
 from edge.audit.tiles import subtree
 from edge.audit.upkeep import Upkeep
@@ -170,7 +170,10 @@ class AuditLog:
                 if before.contradicted:
                     started["contradicted"] = True
                 first.append(log._own("audit.epoch_started", Severity.ALARM, started))
-            booted = {"clean": ended.clean, "last_seq": ended.frontier.size - 1, "sqlite": sqlite3.sqlite_version}
+            booted = {
+                "clean": ended.clean, "last_seq": ended.frontier.size - 1, "sqlite": sqlite3.sqlite_version,
+                "wal_reset_bug": has_wal_reset_bug(sqlite3.sqlite_version_info),
+            }  # fmt: skip
             sev = Severity.INFO if ended.clean else Severity.WARNING
             first.append(log._own("system.boot", sev, {**(boot or {}), **booted}))
             first += [log._own(*said) for said in log._upkeep.look()]

@@ -18,7 +18,7 @@ from contracts.checkpoint import Checkpoint, note_key, origin, verify
 from contracts.errors import ContractError
 from contracts.event import FIRST_PREV
 from contracts.merkle import Frontier, leaf_hash
-from edge.audit.schema import VERSION, is_empty, open_reader, open_writer, same_schema, sync_directory
+from edge.audit.schema import OLDEST_SQLITE, VERSION, is_empty, open_reader, open_writer, same_schema, sync_directory
 
 # SQLITE_ERROR: a table or column of ours is not there.
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
@@ -93,9 +93,12 @@ def begin(
         used: the box has worked before, so that a log which is not there is a log which is gone.
 
     Raises:
-        AuditError: it is another box's log or a newer program's.
+        AuditError: it is another box's log or a newer program's, or SQLite is too old.
         sqlite3.Error, OSError: the disk does not let us.
     """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise AuditError(f"the log needs SQLite {oldest}, this is {sqlite3.sqlite_version}: upgrade libsqlite3")
     epoch = read_epoch(path)
     before: Predecessor | None
     if path.exists():

@@ -12,6 +12,9 @@ from urllib.parse import quote
 VERSION = 1
 AUTOCHECKPOINT_PAGES = 200  # half the wear of the default 1000 (findings/audit 2.3)
 
+OLDEST_SQLITE = (3, 37, 0)
+"""STRICT tables."""
+
 _STOP = "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
 _REMAINS = f"CREATE TRIGGER event_remains BEFORE DELETE ON event {_STOP}"
 _TABLES = (
@@ -24,6 +27,11 @@ _TABLES = (
     f"CREATE TRIGGER event_stays BEFORE UPDATE ON event {_STOP}",
     _REMAINS,
 )
+
+
+def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
+    """Whether this SQLite can corrupt a file when two connections write or checkpoint at once; ours has one."""
+    return (3, 7, 0) <= version <= (3, 51, 2)
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
