@@ -215,6 +215,25 @@ def read_epoch(path: Path) -> int:
         return 0
 
 
+def current_epoch(path: Path) -> int:
+    """The epoch that is being written, or that the next start begins."""
+    return max(1, read_epoch(path) if path.exists() else read_epoch(path) + 1)
+
+
+def plan_epoch(path: Path, log: int) -> None:
+    """Have the next start begin epoch `log`: on a new card or board, whose bridge knows the ones before.
+
+    Raises:
+        ContractError: there is a log already, or that epoch has been.
+        OSError: the folder cannot be written.
+    """
+    if path.exists():
+        raise ContractError("--log-epoch", "a box without a log", str(path), "a log that is there goes on by itself")
+    if log <= read_epoch(path):
+        raise ContractError("--log-epoch", f"at least {read_epoch(path) + 1}", str(log), "no epoch is written twice")
+    keep_epoch(path, log - 1)
+
+
 def keep_epoch(path: Path, log: int) -> None:
     """Remember, durably, the epoch that is being written, outside of the database that may be lost."""
     if read_epoch(path) == log:

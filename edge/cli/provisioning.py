@@ -49,22 +49,29 @@ class Provisioned(msgspec.Struct, frozen=True):
 provision_app = typer.Typer(invoke_without_command=True)
 
 
-def provision(config: BoxConfig) -> Provisioned:
-    """Make the folders and the log key unless they are there.
+def provision(config: BoxConfig, log_epoch: int | None = None) -> Provisioned:
+    """Make the folders and the log key unless they are there; `log_epoch` is the number of a replaced box's next log.
 
     Raises:
-        ContractError: the key file is readable by others, holds no Ed25519 key, or is missing beside a log.
+        ContractError: the key file is readable by others, holds no Ed25519 key, or is missing beside a log; or there
+            can be no such epoch.
         OSError: the folder cannot be made.
     """
     from edge.audit import keys
+    from edge.audit.recovery import current_epoch, plan_epoch
 
     for folder in (config.data_dir, config.data_dir / "audit"):
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    if log_epoch is not None:
+        plan_epoch(config.audit_db, log_epoch)
     path = config.log_key
     made = not path.exists()
     key = keys.load_or_create(path, log=config.audit_db)
-    vkey = keys.publish(config.log_vkey, origin(config.domain, config.box, 1), key).vkey()
+    epoch = current_epoch(config.audit_db)
+    vkey = keys.publish(config.log_vkey, origin(config.domain, config.box, epoch), key).vkey()
     command = f"hotbox-bridge box add {config.box} --vkey {vkey}"
+    if epoch > 1:
+        command = f"hotbox-bridge box authorise {config.box} --epoch {epoch} --user NAME --vkey {vkey}"
     missing = tuple(
         _needed(name, found, config.box) for name, found in needed_files(config).items() if not found.exists()
     )
@@ -79,9 +86,20 @@ def _needed(name: str, path: Path, box: str) -> Needed:
 
 @provision_app.callback()
 def provision_command(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+    context: typer.Context,
+    log_epoch: Annotated[
+        int | None,
+        typer.Option(
+            "--log-epoch", metavar="N", min=2, show_default=False,
+            help="On a new card or board: the number of its log, one more than the bridge knows.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Make data folders and the log key, print the public key for the bridge, name the files that are missing.
+
+    A box whose card or board was replaced goes on with its next log (--log-epoch): it records at once, and arms when
+    two people at the bridge have authorised it.
 
     Run by root it makes them as the data folder's owner. Exit codes: 0, 1 refused (the key file is not safe, or a
     folder cannot be made).
@@ -92,7 +110,7 @@ def provision_command(
     words = chosen.words
     config = read(chosen.config)
     become_owner(config.data_dir)
-    done = provision(config)
+    done = provision(config, log_epoch)
     if as_json:
         printing.document(done)
         return

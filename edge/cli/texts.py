@@ -690,7 +690,9 @@ HELP_ZH: dict[str, str] = {
     "rules.diff.b": "规则包名称或文件。",
     "rules.diff.as_json": "打印 JSON。",
     "provision": "建立数据目录与日志密钥，打印交给平台的公钥行，并指出还缺哪些文件。"
+    "换卡或换板后用 --log-epoch 接续下一个日志：立即记录，平台两人批准后才能放行。"
     "以 root 运行时，文件归数据目录的属主所有。",
+    "provision.log_epoch": "换卡或换板后的日志序号：平台已知序号加一。",
     "provision.badge": "生成工牌密钥，交给 presence 进程保存，并显示一次写入工牌的内容。\n\n退出码：0 完成，1 被拒。",
     "provision.badge.number": "工牌编号，与名册和作业票一致。",
     "provision.badge.replace": "换新密钥：旧工牌不再被信任。",

@@ -5,8 +5,10 @@ import sqlite3
 import pytest
 
 from contracts.checkpoint import Checkpoint, sign
+from contracts.errors import ContractError
 from contracts.event import Event, Severity
 from edge.audit import AckVerdict, AuditLog
+from edge.audit.recovery import current_epoch, plan_epoch
 from tests.edge.audit.site import Station, append_all, checkpoint, draft, until, witness
 
 
@@ -111,6 +113,24 @@ def test_cosignature_of_the_lost_epoch_or_by_another_witness_authorises_nothing(
     assert log.accept_ack(station.cosigned(longer)) is AckVerdict.ROLLBACK
     assert log.health().epoch_pending
     log.close()
+
+
+def test_a_new_card_says_its_epoch(station: Station) -> None:
+    """A replaced box has no memory of its logs, but its bridge has: an epoch is never written twice."""
+    station.path.parent.mkdir()
+    assert current_epoch(station.path) == 1
+    plan_epoch(station.path, 3)
+    assert current_epoch(station.path) == 3
+    with pytest.raises(ContractError, match="at least 3"):
+        plan_epoch(station.path, 2)
+    log = station.open()
+    assert (log.health().log, log.health().epoch_pending, log.origin) == (3, True, "hotbox.example/box-1/3")
+    log.close()
+    assert current_epoch(station.path) == 3
+    with pytest.raises(ContractError, match="a box without a log"):
+        plan_epoch(station.path, 4)
+    _lose(station, "audit.db")
+    assert current_epoch(station.path) == 4
 
 
 def test_epoch_after_a_contradicted_one_says_so_and_is_pending(station: Station) -> None:

@@ -2,11 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from contracts.checkpoint import cosign
+from contracts.checkpoint import NoteKey, cosign
 from edge import sockets
 from edge.audit.reader import Reader
 from edge.interlock import evidence
@@ -66,3 +68,14 @@ def test_a_key_that_is_gone_stops_the_start_and_says_what_to_do(worked: Box) -> 
     worked.start()
     assert _audit(worked)["ok"]
     assert worked.end() == 0
+
+
+def test_a_replaced_box_is_provisioned_with_the_number_of_its_next_log(worked: Box, tmp_path: Path) -> None:
+    """The old card is gone; the bridge knows two logs of this box."""
+    file = worked.write(worked.read() | {"data": str(tmp_path / "data")}, "replaced.yaml")
+    done = msgspec.json.decode(worked.hotbox("-c", str(file), "provision", "--log-epoch", "3", "--json").stdout)
+    assert NoteKey.parse(done["vkey"]).name == "hotbox.example/box-1/3"
+    assert done["bridge_command"].startswith("hotbox-bridge box authorise box-1 --epoch 3 ")
+    again = worked.hotbox("-c", str(file), "provision", "--log-epoch", "2")
+    assert again.returncode == 1
+    assert "at least 3" in again.stderr + again.stdout
