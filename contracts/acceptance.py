@@ -15,6 +15,7 @@ from contracts import jws
 from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError
 from contracts.permit import Id, Seconds, Sha256
+from contracts.signer import Signer
 
 CLOCKS_S = 300
 """How far the clocks of box and bridge may be apart: a box without a network has nobody to set its own by."""
@@ -43,9 +44,13 @@ def kid_of(key: NoteKey) -> str:
     return f"{key.name}+{key.id.hex()}"
 
 
-def sign(claims: AcceptanceClaims, key: OKPKey, kid: str) -> str:
-    """The token."""
-    return jws.sign(claims, jws.ACCEPTANCE, key, kid)
+def sign(claims: AcceptanceClaims, signer: Signer, kid: str) -> str:
+    """The token.
+
+    Raises:
+        OSError: the key lies in a device that does not answer.
+    """
+    return jws.sign_with(claims, jws.ACCEPTANCE, signer, kid)
 
 
 def verify(token: str, key: NoteKey, expected: Expected, now_s: int) -> AcceptanceClaims:

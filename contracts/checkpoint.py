@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from contracts.errors import ContractError
 from contracts.event import MAX_INT
+from contracts.signer import Signer
 
 _ED25519 = 0x01
 _COSIGNATURE_V1 = 0x04
@@ -81,7 +82,7 @@ class NoteKey(msgspec.Struct, frozen=True):
         return key
 
 
-def note_key(name: str, private: Ed25519PrivateKey, *, cosigner: bool = False) -> NoteKey:
+def note_key(name: str, private: Signer, *, cosigner: bool = False) -> NoteKey:
     """Public half of a signing key, under the name that its signatures carry."""
     public = private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     return NoteKey(name, _COSIGNATURE_V1 if cosigner else _ED25519, public)
@@ -91,7 +92,7 @@ def _line(key: NoteKey, signature: bytes) -> str:
     return f"{_DASH} {key.name} {base64.b64encode(key.id + signature).decode()}\n"
 
 
-def sign(checkpoint: Checkpoint, name: str, private: Ed25519PrivateKey) -> str:
+def sign(checkpoint: Checkpoint, name: str, private: Signer) -> str:
     """The box's signed note."""
     text = checkpoint.text()
     return f"{text}\n{_line(note_key(name, private), private.sign(text.encode()))}"

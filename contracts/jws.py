@@ -4,6 +4,7 @@ The header names the fully specified algorithm `Ed25519` of RFC 9864, which reti
 the signature is the same.
 """
 
+from base64 import urlsafe_b64encode
 from typing import TypeVar
 
 import msgspec
@@ -12,6 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from contracts.errors import ContractError, from_msgspec
+from contracts.signer import Signer
 
 Claims = TypeVar("Claims", bound=msgspec.Struct)
 
@@ -39,6 +41,21 @@ def sign(claims: msgspec.Struct, typ: str, key: OKPKey, kid: str) -> str:
     """Sign claims as a compact JWS."""
     header = {"alg": "Ed25519", "typ": typ, "kid": kid}
     return jws.serialize_compact(header, msgspec.json.encode(claims, order="sorted"), key, algorithms=_ALGORITHMS)
+
+
+def sign_with(claims: msgspec.Struct, typ: str, signer: Signer, kid: str) -> str:
+    """Sign claims as a compact JWS with a key that need not be seen: the same token as `sign` makes.
+
+    Raises:
+        OSError: the key lies in a device that does not answer.
+    """
+    header = msgspec.json.encode({"alg": "Ed25519", "typ": typ, "kid": kid})
+    said = b".".join(_base64(part) for part in (header, msgspec.json.encode(claims, order="sorted")))
+    return b".".join((said, _base64(signer.sign(said)))).decode()
+
+
+def _base64(raw: bytes) -> bytes:
+    return urlsafe_b64encode(raw).rstrip(b"=")
 
 
 def verify(token: str, typ: str, keys: dict[str, OKPKey], claims: type[Claims]) -> Claims:

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.checkpoint import NoteKey, note_key
 from contracts.errors import ContractError
+from contracts.signer import Signer
 from edge.audit.schema import sync_directory
 
 
@@ -63,9 +64,9 @@ def _create(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def publish(path: Path, name: str, key: Ed25519PrivateKey) -> NoteKey:
+def publish(path: Path, name: str, signer: Signer) -> NoteKey:
     """Write the public half as one vkey line to `path` that everybody may read; `name` is the log's origin."""
-    public = note_key(name, key)
+    public = note_key(name, signer)
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     fresh.write_text(public.vkey() + "\n", encoding="utf-8")

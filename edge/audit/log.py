@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.checkpoint import Checkpoint, NoteKey, note_key, verify_cosignature
 from contracts.errors import ContractError
 from contracts.event import ActionResult, Actor, Category, Severity
+from contracts.signer import Signer
 from edge.audit.draft import Draft
 from edge.audit.health import AckVerdict, Health, Stamp, system_clock
 from edge.audit.ledger import Ledger
@@ -119,7 +119,7 @@ class AuditLog:
 
     @classmethod
     def open(
-        cls, path: Path, *, box: str, domain: str, key: Ed25519PrivateKey, witness: NoteKey | None = None,
+        cls, path: Path, *, box: str, domain: str, key: Signer, witness: NoteKey | None = None,
         clock: Callable[[], Stamp] = system_clock, boot: Mapping[str, Any] | None = None,
         used: bool = False, checkpoint_s: float = CHECKPOINT_S, queue_events: int = QUEUE_EVENTS,
         budget_mib: int = BUDGET_MIB, keep_days: int = KEEP_DAYS,
@@ -327,7 +327,7 @@ class AuditLog:
                     self._keep_up()
                 self._transaction()
             self._ledger.finish()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._fail(f"{type(error).__name__}: {error}")
         except BaseException as error:
             self._fail(f"{type(error).__name__}: {error}")

@@ -11,13 +11,13 @@ import sqlite3
 from pathlib import Path
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts import event as events
 from contracts.checkpoint import Checkpoint, note_key, origin, verify
 from contracts.errors import ContractError
 from contracts.event import FIRST_PREV
 from contracts.merkle import Frontier, leaf_hash
+from contracts.signer import Signer
 from edge.audit.schema import OLDEST_SQLITE, VERSION, is_empty, open_reader, open_writer, same_schema, sync_directory
 
 # SQLITE_ERROR: a table or column of ours is not there.
@@ -71,7 +71,7 @@ class Owner(msgspec.Struct, frozen=True):
 
     box: str
     domain: str
-    key: Ed25519PrivateKey
+    key: Signer
 
     def origin(self, log: int) -> str:
         """Name of one epoch."""
@@ -184,7 +184,7 @@ def _take_up(db: sqlite3.Connection, meta: dict[str, str], owner: Owner) -> Ende
     )  # fmt: skip
 
 
-def _from_checkpoint(db: sqlite3.Connection, name: str, key: Ed25519PrivateKey) -> tuple[Frontier, str, int]:
+def _from_checkpoint(db: sqlite3.Connection, name: str, key: Signer) -> tuple[Frontier, str, int]:
     """Frontier and last leaf hash at the newest checkpoint, and its size."""
     row = db.execute("SELECT size, note, frontier FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
     if row is None:

@@ -3,13 +3,10 @@
 It lives in the interlock process, beside the key; `link` shows the token and holds none.
 """
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from contracts import jws
 from contracts.acceptance import AcceptanceClaims, kid_of, sign
 from contracts.checkpoint import note_key
 from contracts.permit import PermitClaims
+from contracts.signer import Signer
 from contracts.topics import Response
 from edge.interlock.state import Durable
 from edge.interlock.status import PermitAnswerView
@@ -18,13 +15,10 @@ from edge.interlock.status import PermitAnswerView
 class PermitAnswers:
     """Remembers the newest answers; an acceptance is signed once, when it is first shown."""
 
-    def __init__(self, box: str, origin: str, key: Ed25519PrivateKey) -> None:
-        """Nothing was handed in yet; `origin` is the name under which `key` signs the log."""
-        self._box, self._kid = box, kid_of(note_key(origin, key))
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        self._key = jws.load_private(pem)
+    def __init__(self, box: str, origin: str, signer: Signer) -> None:
+        """Nothing was handed in yet; `origin` is the name under which `signer` signs the log."""
+        self._box, self._kid = box, kid_of(note_key(origin, signer))
+        self._signer = signer
         self._newest = ""
         self._refused: Response | None = None
         self._refused_s = 0
@@ -61,5 +55,5 @@ class PermitAnswers:
     def _receipt(self, held: PermitClaims, wall_s: int) -> str:
         if self._signed[:2] != (held.jti, held.content_sha256):
             claims = AcceptanceClaims(self._box, held.jti, held.content_sha256, wall_s)
-            self._signed = (held.jti, held.content_sha256, sign(claims, self._key, self._kid))
+            self._signed = (held.jti, held.content_sha256, sign(claims, self._signer, self._kid))
         return self._signed[2]

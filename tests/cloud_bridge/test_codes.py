@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 import pytest
 import zxingcpp
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contracts import jws, parts
+from contracts import parts
 from contracts.acceptance import AcceptanceClaims, kid_of, sign
 from contracts.checkpoint import note_key
 from tests.cloud_bridge.box_side import BoxLog
@@ -44,9 +43,8 @@ def permit(box, django_data):
 
 def acceptance(issued, key=LOG.key, kid="", **changes):
     """What the box's screen says."""
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     claims = {"box": "box-codes", "permit": issued.jti, "content_sha256": issued.content_sha256, "iat": int(time.time())}
-    return sign(AcceptanceClaims(**claims | changes), jws.load_private(pem), kid or kid_of(note_key(LOG.origin, LOG.key)))
+    return sign(AcceptanceClaims(**claims | changes), key, kid or kid_of(note_key(LOG.origin, LOG.key)))
 
 
 def bring(permit, text, user="fang"):

@@ -27,7 +27,7 @@ def jwk(private):
 
 
 def token(private=PRIVATE, kid="", **changes):
-    return sign(msgspec.structs.replace(CLAIMS, **changes), jwk(private), kid or kid_of(PUBLIC))
+    return sign(msgspec.structs.replace(CLAIMS, **changes), private, kid or kid_of(PUBLIC))
 
 
 def test_the_key_of_the_boxs_log_proves_it():
