@@ -6,7 +6,6 @@ dropped the pages), `Health.writable` turns false, and the log has to be opened 
 """
 
 import contextlib
-import fcntl
 import logging
 import os
 import sqlite3
@@ -17,8 +16,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import msgspec
-
 from contracts.checkpoint import Checkpoint, NoteKey, note_key, verify_cosignature
 from contracts.errors import ContractError
 from contracts.event import ActionResult, Actor, Category, Severity
@@ -26,13 +23,14 @@ from contracts.signer import Signer
 from edge.audit.draft import Draft
 from edge.audit.health import AckVerdict, Health, Stamp, system_clock
 from edge.audit.ledger import Ledger
-from edge.audit.recovery import LogLockedError, Owner, begin, keep_epoch
+from edge.audit.recovery import Owner, begin, keep_epoch, lock
 from edge.audit.ring import TripRing
 from edge.audit.ring_recovery import missed, open_ring, ring_path
-from edge.audit.schema import has_wal_reset_bug, open_reader
+from edge.audit.schema import open_reader
 from edge.audit.storage import Storage
 from edge.audit.tiles import subtree
 from edge.audit.upkeep import Upkeep
+from edge.audit.work import Ack, Mark, Record, Sign, Work, first_words, is_signed_at_once
 from edge.sockets import now_us
 
 BATCH_EVENTS = 256
@@ -50,40 +48,7 @@ FIRST_EPOCH = 1
 _logger = logging.getLogger(__name__)
 
 
-class _Record(msgspec.Struct):
-    draft: Draft
-    done: Callable[[int], None] | None
-    since_us: int
-    ringed: bool = False
-
-
-class _Ack(msgspec.Struct):
-    size: int
-    note: str
-    time_s: int
-
-
-class _Mark(msgspec.Struct):
-    """The witness contradicts us."""
-
-    note: str
-
-
-class _Sign(msgspec.Struct):
-    """A checkpoint is wanted."""
-
-
-_Work = _Record | _Ack | _Mark | _Sign
 _Told = list[tuple[Callable[[int], None], int]]
-
-
-def _is_signed_at_once(draft: Draft) -> bool:
-    """Alarms, and whatever a person is answerable for: permits, bypasses, commands. Nobody cuts those off unsigned."""
-    return (
-        draft.sev is Severity.ALARM
-        or draft.cat in (Category.PERMIT, Category.BYPASS, Category.CLI)
-        or draft.type.startswith(("permit.", "bypass.", "cli."))
-    )
 
 
 class AuditLog:
@@ -107,8 +72,8 @@ class AuditLog:
         self._reader: sqlite3.Connection | None = None
         # What follows is shared with the writer thread, under `_wake`.
         self._wake = threading.Condition()
-        self._queue: deque[_Work] = deque()
-        self._alarms: deque[_Record] = deque()
+        self._queue: deque[Work] = deque()
+        self._alarms: deque[Record] = deque()
         self._waiting = self._committing_since = 0
         self._lost = self._overflowed = self._refused = 0
         self._closing = self._rollback = False
@@ -152,30 +117,17 @@ class AuditLog:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
         owner = Owner(box, domain, key)
         with contextlib.ExitStack() as undo:
-            lock = _lock(path)
-            undo.callback(os.close, lock)
+            held = lock(path)
+            undo.callback(os.close, held)
             db, ended, before = begin(path, owner, clock().t // 1000, used=used)
             undo.callback(db.close)
             ledger = Ledger(db, path, owner, ended)
             log = cls(
-                path, ledger, owner, lock,
+                path, ledger, owner, held,
                 witness=witness, clock=clock, checkpoint_s=min(checkpoint_s, 60.0), queue_events=queue_events,
                 budget_mib=budget_mib, keep_days=keep_days,
             )  # fmt: skip
-            first = []
-            if before is not None:
-                known = before.checkpoint or Checkpoint("", 0, b"")
-                named = {"origin": known.origin, "size": known.size, "root": known.root.hex()}
-                started = {"reason": before.reason[:500], "file": before.file, **named}
-                if before.contradicted:
-                    started["contradicted"] = True
-                first.append(log._own("audit.epoch_started", Severity.ALARM, started))
-            booted = {
-                "clean": ended.clean, "last_seq": ended.frontier.size - 1, "sqlite": sqlite3.sqlite_version,
-                "wal_reset_bug": has_wal_reset_bug(sqlite3.sqlite_version_info),
-            }  # fmt: skip
-            sev = Severity.INFO if ended.clean else Severity.WARNING
-            first.append(log._own("system.boot", sev, {**(boot or {}), **booted}))
+            first = [log._own(*said) for said in first_words(before, ended, boot or {})]
             first += [log._own(*said) for said in log._upkeep.look()]
             number, lost = missed(ring_path(path), ledger)
             first += [log._own("audit.ring_recovered", Severity.ALARM, data) for data in lost]
@@ -195,7 +147,7 @@ class AuditLog:
         A draft that becomes several leaves reports the seq of the first.
         """
         with self._wake:
-            record = _Record(draft, done, now_us())
+            record = Record(draft, done, now_us())
             if self._error or self._closing or self._waiting >= self._queue_events:
                 self._overflowed += 1
                 self._lost += 1
@@ -234,12 +186,12 @@ class AuditLog:
             return AckVerdict.KNOWN
         if self._error:
             return AckVerdict.FAILED
-        self._put(_Ack(checkpoint.size, note, time_s))
+        self._put(Ack(checkpoint.size, note, time_s))
         return AckVerdict.ACCEPTED
 
     def checkpoint_now(self) -> None:
         """Ask for a checkpoint over everything that is queued so far."""
-        self._put(_Sign())
+        self._put(Sign())
 
     def health(self) -> Health:
         """The log at this moment; never waits for the disk. An alarm that waits for it too long goes to the ring."""
@@ -249,7 +201,7 @@ class AuditLog:
                 for record in self._alarms:
                     if record.since_us < too_long:
                         self._to_ring(record)
-            oldest = self._committing_since or next((w.since_us for w in self._queue if isinstance(w, _Record)), 0)
+            oldest = self._committing_since or next((w.since_us for w in self._queue if isinstance(w, Record)), 0)
             return Health(
                 size=self._size, acked=self._acked, oldest_unacked_t=self._oldest_unacked_t,
                 writable=not self._error and not self._lost, last_commit_us=self._last_commit_us,
@@ -281,13 +233,13 @@ class AuditLog:
         """The log's public key as a vkey line, named by its origin."""
         return note_key(self.origin, self._owner.key).vkey()
 
-    def _to_ring(self, record: _Record) -> None:
+    def _to_ring(self, record: Record) -> None:
         """Once each. Under `_wake`."""
         if self._ring is not None and not record.ringed:
             record.ringed = True
             self._ring.put(record.draft)
 
-    def _put(self, work: _Work) -> None:
+    def _put(self, work: Work) -> None:
         with self._wake:
             self._queue.append(work)
             self._wake.notify()
@@ -304,7 +256,7 @@ class AuditLog:
             first, self._rollback = not self._rollback, True
         if first:
             _logger.error("%s: the witness holds %d leaves, this log %d", verdict, checkpoint.size, self._size)
-            self._put(_Mark(note))
+            self._put(Mark(note))
             data = {"witnessed": checkpoint.size, "root": checkpoint.root.hex()}
             self.append(self._own(f"audit.{verdict}_detected", Severity.ALARM, data))
         return verdict
@@ -363,12 +315,12 @@ class AuditLog:
                 self._wake.wait(left)
             return bool(self._queue) or not self._closing
 
-    def _next(self) -> _Work | None:
+    def _next(self) -> Work | None:
         with self._wake:
             if not self._queue:
                 return None
             work = self._queue.popleft()
-            if isinstance(work, _Record) and not self._committing_since:
+            if isinstance(work, Record) and not self._committing_since:
                 self._committing_since = work.since_us
             return work
 
@@ -382,16 +334,16 @@ class AuditLog:
             if work is None:
                 lost = self._tell_lost()
                 break
-            if isinstance(work, _Sign):
+            if isinstance(work, Sign):
                 sign = True
-            elif isinstance(work, _Mark):
+            elif isinstance(work, Mark):
                 self._ledger.mark_rollback(work.note)
-            elif isinstance(work, _Ack):
+            elif isinstance(work, Ack):
                 self._take_ack(work)
             else:
                 taken += 1
                 self._insert(work, told)
-                sign = sign or _is_signed_at_once(work.draft)
+                sign = sign or is_signed_at_once(work.draft)
                 if work.draft.sev is Severity.ALARM:
                     alarms += 1
                     break
@@ -404,7 +356,7 @@ class AuditLog:
             except RuntimeError:  # the caller's event loop is gone; the event is durable all the same
                 _logger.warning("nobody was left to hear that event %d is durable", seq)
 
-    def _insert(self, record: _Record, told: _Told) -> None:
+    def _insert(self, record: Record, told: _Told) -> None:
         """Insert; a draft without canonical form is recorded as refused, never acknowledged."""
         try:
             seq = self._ledger.insert(record.draft)
@@ -418,7 +370,7 @@ class AuditLog:
         if record.done is not None:
             told.append((record.done, seq))
 
-    def _take_ack(self, ack: _Ack) -> None:
+    def _take_ack(self, ack: Ack) -> None:
         """Keep it; the first one of a later epoch is what allows this box to arm again."""
         first = self._ledger.log > FIRST_EPOCH and not self._ledger.acked
         self._ledger.store_ack(ack.size, ack.note, ack.time_s)
@@ -461,14 +413,3 @@ class AuditLog:
             self._waiting = 0
         self._ledger.abandon()
         self._upkeep.failed()
-
-
-def _lock(path: Path) -> int:
-    """One writer: a lock that the kernel drops with the process."""
-    handle = os.open(path.with_name("audit.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(handle)
-        raise LogLockedError(f"{path} is open in another process: stop that one first") from error
-    return handle

@@ -5,6 +5,7 @@ Only what the last signed checkpoint does not cover is replayed (milliseconds at
 """
 
 import contextlib
+import fcntl
 import logging
 import os
 import sqlite3
@@ -318,3 +319,19 @@ def _last_words(path: Path, owner: Owner) -> tuple[Checkpoint | None, int, bool]
                     if name == owner.origin(log):
                         return verify(note, note_key(name, owner.key)), log, contradicted
     return None, 0, contradicted
+
+
+def lock(path: Path) -> int:
+    """One writer: a lock that the kernel drops with the process; gives its handle.
+
+    Raises:
+        LogLockedError: another process has it.
+        OSError: the disk does not let us.
+    """
+    handle = os.open(path.with_name("audit.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise LogLockedError(f"{path} is open in another process: stop that one first") from error
+    return handle
