@@ -107,12 +107,8 @@ _encoder = msgspec.json.Encoder(order="sorted")
 _decoder = msgspec.json.Decoder(Event)
 
 
-def check(value: Any, field: str) -> None:
-    """Refuse what has no canonical form; `field` names it.
-
-    Raises:
-        ContractError: it has none.
-    """
+def _check(value: Any, field: str) -> None:
+    """Refuse what has no canonical form."""
     if isinstance(value, bool) or value is None:
         return
     if isinstance(value, int):
@@ -125,10 +121,10 @@ def check(value: Any, field: str) -> None:
         for key, item in value.items():
             if not isinstance(key, str) or not key.isascii():
                 raise ContractError(f"{field}.{key}", "an ASCII key", repr(key))
-            check(item, f"{field}.{key}")
+            _check(item, f"{field}.{key}")
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            check(item, f"{field}[{index}]")
+            _check(item, f"{field}[{index}]")
     else:
         raise ContractError(
             field, "text, integer, list or object", type(value).__name__, "floats have no canonical form: scale them"
@@ -141,9 +137,9 @@ def encode(event: Event) -> bytes:
     Raises:
         ContractError: a value has no canonical form or the leaf exceeds 8 KiB.
     """
-    check(event.data, "data")
+    _check(event.data, "data")
     for field in ("t", "m", "te", "seq"):
-        check(getattr(event, field), field)
+        _check(getattr(event, field), field)
     body = _encoder.encode(event)
     if len(body) > MAX_LEAF_BYTES:
         raise ContractError("event", f"at most {MAX_LEAF_BYTES} bytes", f"{len(body)} bytes", "split it over leaves")
@@ -162,12 +158,21 @@ def decode(body: bytes) -> Event:
         raise from_msgspec(error, "event") from error
     except UnicodeDecodeError as error:
         raise ContractError("", "UTF-8 JSON", str(error), "this leaf is damaged") from error
-    check(event.data, "data")
+    _check(event.data, "data")
     if _encoder.encode(event) != body:
         raise ContractError(
             "", "canonical JSON", "other bytes for the same event", "this leaf was not written by a box"
         )
     return event
+
+
+def check(value: Any, field: str) -> None:
+    """Make sure that a value may stand in an event's `data`.
+
+    Raises:
+        ContractError: it has no canonical form; `field` names it.
+    """
+    _check(value, field)
 
 
 def hash_of(body: bytes) -> str:
