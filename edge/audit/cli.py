@@ -20,12 +20,11 @@ from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError, printable
 from contracts.event import Event
 from edge.audit import keys
-from edge.audit.export import export as export_zip
-from edge.audit.export import exported_keys, extract
+from edge.audit.case.check import exported_keys, extract, has_whole_log, is_case, verify_case
 from edge.audit.held import read_held
 from edge.audit.prove import prove as prove_event
 from edge.audit.reader import Reader
-from edge.audit.report import Outcome
+from edge.audit.report import Outcome, Report
 from edge.audit.verify import verify_file
 from edge.config import BoxConfig, load
 
@@ -92,6 +91,20 @@ def _unpacked(ctx: typer.Context, path: Path) -> Path:
         _end(str(error))
 
 
+def _verified(ctx: typer.Context, db: Path | None, known: list[NoteKey], notes: Iterable[str]) -> Report:
+    """Of a case, the events in it, and then the whole log where it comes along."""
+    if db is None or not is_case(db):
+        return verify_file(_path(ctx, db), known, notes)
+    report = verify_case(db, known)
+    if report.status not in (Outcome.OK, Outcome.UNWITNESSED):
+        return report
+    if has_whole_log(db):
+        return verify_file(_unpacked(ctx, db), known, notes)
+    if next(iter(notes), None) is not None:
+        _end(_say("--held 需要完整日志:本案卷只含一段", "--held needs the whole log: this case holds a span of it"))
+    return report
+
+
 def _trust(ctx: typer.Context, trust: Path | None) -> list[NoteKey]:
     """The keys to trust: the given file's, else the configuration's own and its bridge's."""
     try:
@@ -138,7 +151,7 @@ def verify(
             # Silence would read as "agrees with what the bridge holds".
             _end(_say(f"{held} 中没有见证文本:请放入云桥留存的文件", f"no note in {held}: put what the bridge holds there"))
         notes = chain((first,), notes)
-    report = verify_file(_path(ctx, db), _trust(ctx, trust), notes)
+    report = _verified(ctx, db, _trust(ctx, trust), notes)
     if as_json:
         typer.echo(_json_line({**msgspec.to_builtins(report), "exit_code": report.exit_code}))
     else:
@@ -271,34 +284,43 @@ def export(
     out: Annotated[Path, typer.Option("-o", help="The zip to write. 输出的压缩包。")],
     db: Db = None,
     trust: Trust = None,
-    first: Annotated[int, typer.Option("--from", min=0, help="First event. 起始序号。")] = 0,
-    last: Annotated[int | None, typer.Option("--to", help="Last event. 结束序号。")] = None,
-    permit: Annotated[str, typer.Option(help="Prove every event of this permit. 为该作业票的每条事件生成证明。")] = "",
+    first: Annotated[str, typer.Option("--from", help="First event, or a time. 起始序号或时间。")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last event, or a time. 结束序号或时间。")] = "",
+    permit: Annotated[str, typer.Option(help="This permit's events and nothing of another's. 仅限该作业票。")] = "",
+    entangled: Annotated[bool, typer.Option(help="With --permit: also its events that name another one. 含同时涉及其他票的事件。")] = False,
+    whole: Annotated[bool, typer.Option(help="Add the whole log. 附完整日志。")] = False,
     as_json: Json = False,
 ) -> None:
-    """导出可离线验证的压缩包。Export the log as one zip that verifies anywhere."""
+    """导出可离线验证的案卷。Export a case: one zip that anybody can verify, and a person can read.
+
+    Without --from, --to and --permit it holds everything, with the whole log.
+    """
+    from edge.audit.case import pack, span  # they load what the other commands do without
+
     known = _trust(ctx, trust)
     reader = _reader(_path(ctx, db))
     try:
-        until = reader.size() - 1 if last is None else last
-        named = _of_permit(reader, permit, first, until) if permit else []
-        count = export_zip(reader, out, first=first, last=until, trust=known, proofs=named)
+        if permit and (first or last):
+            _end(_say("--permit 与 --from/--to 不能同用", "--permit names the span: leave out --from and --to"))
+        if permit:
+            asked = span.of_permit(reader, permit, entangled=entangled)
+        else:
+            begin = span.at_time(reader, first, end=False) if first else 0
+            until = span.at_time(reader, last, end=True) if last else reader.signed() - 1
+            asked = span.Span(begin, until)
+        everything = not (permit or first or last)
+        made = pack.export(reader, out, asked, known, whole=whole or everything)
     except (sqlite3.Error, LookupError, ContractError, OSError) as error:
         _end(str(error))
     finally:
         reader.close()
     if as_json:
-        typer.echo(json.dumps({"file": str(out), "events": count, "proofs": len(named)}))
-    else:
-        typer.echo(_say(f"{out}:{count} 条事件,{len(named)} 份证明", f"{out}: {count} events, {len(named)} proofs"))
-
-
-def _of_permit(reader: Reader, permit: str, first: int, last: int) -> list[int]:
-    """Seqs of a permit's events that a checkpoint covers."""
-    own, ack = reader.checkpoint(), reader.witnessed()
-    signed = max(own[0] if own else 0, ack.size if ack else 0)
-    found: list[int] = []
-    for start in range(first, min(last + 1, signed), 500):
-        events = reader.events(start, min(500, min(last + 1, signed) - start))
-        found += [event.seq for event in events if event.permit == permit]
-    return found
+        typer.echo(_json_line({
+            "file": str(out), "first": asked.first, "last": asked.last, "events": made.events,
+            "withheld": made.withheld, "witnessed": made.proven.witnessed,
+        }))  # fmt: skip
+        return
+    typer.echo(_say(
+        f"{out}:序号 {asked.first} 至 {asked.last},{made.events} 个事件,{made.withheld} 条仅列哈希",
+        f"{out}: seq {asked.first} to {asked.last}, {made.events} events, {made.withheld} records as hashes only",
+    ))  # fmt: skip

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     NO_KEY = "no_key"
     HELD = "held"
     FILE = "file"
+    FILE_CHANGED = "file_changed"
 
 
 TEXTS: dict[Reason, tuple[str, str]] = {
@@ -72,6 +73,7 @@ TEXTS: dict[Reason, tuple[str, str]] = {
     Reason.WRONG_KEY: ("日志属于另一台设备或密钥不符", "the log is another box's than the key's"),
     Reason.NO_KEY: ("没有本机日志公钥", "no public key of the box's log was given"),
     Reason.HELD: ("留存的见证文本不可用", "a held note cannot be used"),
+    Reason.FILE_CHANGED: ("案卷中的文件被改动、增加或删除", "a file of the case was changed, added or removed"),
     Reason.FILE: ("无法读取数据库", "the database cannot be read"),
 }
 
@@ -82,7 +84,9 @@ class Report(msgspec.Struct, frozen=True):
     Attributes:
         status: ok, unwitnessed, tampered, inconsistent or unreadable.
         origin: the log's name.
+        withheld: leaves of a case that are there as a hash only, because they are somebody else's.
         size: leaves that verified, from the first on.
+        first: seq of the first leaf that was looked at: 0, or where a case begins.
         checkpoints: signed checkpoints that hold.
         witnessed: the largest size that a witness vouches for and that holds.
         witnessed_at: when it did, in seconds since 1970; 0 when never.
@@ -106,6 +110,8 @@ class Report(msgspec.Struct, frozen=True):
     reason: Reason | None = None
     detail: str = ""
     seconds: float = 0.0
+    first: int = 0
+    withheld: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -125,7 +131,10 @@ def _english(report: Report, now_s: float) -> list[str]:
     why = TEXTS[report.reason][1] if report.reason else ""
     lines = []
     if report.status in (Outcome.OK, Outcome.UNWITNESSED):
-        lines.append(f"Nothing was changed, removed or inserted between seq 0 and {report.size - 1} ({report.origin}).")
+        span = f"seq {report.first} and {report.size - 1} ({report.origin})"
+        lines.append(f"Nothing was changed, removed or inserted between {span}.")
+        if report.withheld:
+            lines.append(f"{report.withheld} records of the span are withheld: only their hashes are in the case.")
     elif report.status is Outcome.UNREADABLE:
         return [f"Not verified: {why}. {report.detail}".rstrip()]
     else:
@@ -146,7 +155,9 @@ def _chinese(report: Report, now_s: float) -> list[str]:
     why = TEXTS[report.reason][0] if report.reason else ""
     lines = []
     if report.status in (Outcome.OK, Outcome.UNWITNESSED):
-        lines.append(f"序号 0 至 {report.size - 1} 之间未发现更改、删除或插入({report.origin})。")
+        lines.append(f"序号 {report.first} 至 {report.size - 1} 之间未发现更改、删除或插入({report.origin})。")
+        if report.withheld:
+            lines.append(f"其中 {report.withheld} 条未提供内容,案卷中仅有其哈希。")
     elif report.status is Outcome.UNREADABLE:
         return [f"未能验证:{why}。{report.detail}"]
     else:

@@ -1,7 +1,6 @@
 """`hotbox audit`: exit codes, JSON, both languages, an export that verifies elsewhere (PTW-06, ANT-09)."""
 
 import json
-import sqlite3
 import stat
 import tempfile
 import zipfile
@@ -100,22 +99,42 @@ def test_tail_and_status_show_the_log(station: Station, trust: Path) -> None:
     assert _run("tail", "--db", station.path.with_name("no.db")).exit_code == 3
 
 
-def test_export_verifies_on_its_own(station: Station, trust: Path, tmp_path: Path) -> None:
+def test_export_of_everything_brings_the_whole_log(station: Station, trust: Path, tmp_path: Path) -> None:
     """PTW-06: one bundle that verifies offline."""
     out = tmp_path / "case.zip"
-    log = station.open()
-    result = _run("export", "-o", out, "--db", station.path, "--trust", trust, "--permit", "none", "--json")
-    log.close()
+    result = _run("export", "-o", out, "--db", station.path, "--trust", trust, "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.output)["events"] == 8
+    assert json.loads(result.output) | {"file": ""} == {
+        "file": "", "first": 0, "last": 6, "events": 7, "withheld": 0, "witnessed": 7,
+    }  # fmt: skip
     with zipfile.ZipFile(out) as pack:
         pack.extractall(tmp_path / "case")
     case = tmp_path / "case"
-    assert _run("verify", "--db", case / "audit.db", "--trust", case / "vkeys.txt").exit_code == 4
-    db = sqlite3.connect(case / "events.db")
-    assert db.execute("SELECT count(*), max(type) FROM event").fetchone() == (8, "system.boot")
-    db.close()
-    assert "审计导出" in (case / "README.txt").read_text(encoding="utf-8")
+    assert _run("verify", "--db", case / "audit.db", "--trust", case / "vkeys.txt").exit_code == 0
+    assert "案卷" in (case / "README.txt").read_text(encoding="utf-8")
+    chinese = _run("export", "-o", out, "--db", station.path, "--trust", trust, lang="zh")
+    assert "7 个事件" in chinese.output
+
+
+def test_export_of_a_span_verifies_without_the_whole_log(station: Station, trust: Path, tmp_path: Path) -> None:
+    """The same exit codes; what needs the whole log says so."""
+    out = tmp_path / "span.zip"
+    words = ("export", "-o", out, "--db", station.path, "--trust", trust)
+    assert _run(*words, "--from", "2", "--to", "4").exit_code == 0
+    with zipfile.ZipFile(out) as pack:
+        assert "audit.db" not in pack.namelist()
+    said = _run("verify", "--db", out, "--trust", trust)
+    assert (said.exit_code, "between seq 2 and 4" in said.output) == (0, True)
+    assert "序号 2 至 4" in _run("verify", "--db", out, "--trust", trust, lang="zh").output
+    assert _run("tail", "--db", out).exit_code == 3
+    held = tmp_path / "held"
+    held.mkdir()
+    (held / "note").write_text("x", encoding="utf-8")
+    refused = _run("verify", "--db", out, "--trust", trust, "--held", held)
+    assert (refused.exit_code, "whole log" in refused.output) == (3, True)
+    assert _run(*words, "--from", "2020-01-01 08:00", "--to", "3").exit_code == 0
+    for wrong in (("--from", "soon"), ("--from", "9"), ("--permit", "none"), ("--permit", "p", "--to", "3")):
+        assert _run(*words, *wrong).exit_code == 3
 
 
 def test_the_zip_itself_is_verified_and_shown(station: Station, trust: Path, tmp_path: Path) -> None:
@@ -128,6 +147,10 @@ def test_the_zip_itself_is_verified_and_shown(station: Station, trust: Path, tmp
     assert "compare them with the box's label" in own_keys.output
     assert "permit.accepted" in _run("tail", "--db", out).output
     assert not list(Path(tempfile.gettempdir()).glob("hotbox-audit-*"))
+    raw = bytearray(out.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    out.write_bytes(bytes(raw))
+    assert _run("verify", "--db", out, "--trust", trust).exit_code in (1, 3)
 
 
 def test_a_zip_that_is_no_export_is_refused(trust: Path, tmp_path: Path) -> None:
