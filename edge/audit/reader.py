@@ -86,6 +86,10 @@ class Reader:
         row = self._db.execute(query, (top,)).fetchone()
         return (int(row[0]), str(row[1])) if row else None
 
+    def acknowledgements(self) -> Iterator[str]:
+        """Every cosigned note that the log has stored, newest first."""
+        return (str(row[0]) for row in self._rows("SELECT note FROM ack ORDER BY size DESC"))
+
     def witness_of(self, seq: int) -> Witnessed | None:
         """The oldest acknowledgement that covers an event: the earliest time at which somebody else vouched for it."""
         query = "SELECT size, note, time_s FROM ack WHERE size>? ORDER BY size LIMIT 1"

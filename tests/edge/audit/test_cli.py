@@ -1,6 +1,7 @@
 """`hotbox audit`: exit codes, JSON, both languages, an export that verifies elsewhere (PTW-06, ANT-09)."""
 
 import json
+import re
 import stat
 import tempfile
 import zipfile
@@ -11,6 +12,7 @@ import yaml
 from click.testing import CliRunner as ClickRunner
 from typer.testing import CliRunner, Result
 
+from contracts.checkpoint import note_key
 from contracts.errors import ContractError
 from contracts.event import Category
 from edge.audit import keys
@@ -205,3 +207,49 @@ def test_key_is_made_once_readable_by_its_owner_alone(tmp_path: Path) -> None:
     path.chmod(0o640)
     with pytest.raises(ContractError, match="0600"):
         keys.load_or_create(path)
+
+
+def test_keys_show_the_labels_fingerprint_and_whether_they_sign_this_log(station: Station, trust: Path, tmp_path: Path) -> None:
+    said = _run("keys", "--db", station.path, "--trust", trust, "--json")
+    found = json.loads(said.output)["keys"]
+    assert (said.exit_code, [key["role"] for key in found], [key["in_force"] for key in found]) == (0, ["box", "witness"], [True, True])
+    label = found[0]["fingerprint"]
+    assert re.fullmatch("([0-9a-f]{4} ){7}[0-9a-f]{4}", label)
+    assert label in _run("keys", "--db", station.path, "--trust", trust).output
+    assert "指纹" in _run("keys", "--db", station.path, "--trust", trust, lang="zh").output
+    other = Station(tmp_path / "other")
+    strange = tmp_path / "strange.txt"
+    for keys_of in (other.trust(), [note_key("hotbox.example/box-2/1", station.key)]):
+        strange.write_text("".join(f"{key.vkey()}\n" for key in keys_of), encoding="utf-8")
+        said = _run("keys", "--db", station.path, "--trust", strange, "--json")
+        assert (said.exit_code, json.loads(said.output)["keys"][0]["in_force"]) == (1, False)
+    strange.write_text("not a key", encoding="utf-8")
+    assert _run("keys", "--db", station.path, "--trust", strange).exit_code == 3
+
+
+def test_keys_of_a_log_that_nobody_witnessed_are_not_called_wrong(station: Station, tmp_path: Path) -> None:
+    station.open().close()
+    path = tmp_path / "trust.txt"
+    path.write_text("".join(f"{key.vkey()}\n" for key in station.trust()), encoding="utf-8")
+    said = _run("keys", "--db", station.path, "--trust", path, "--json")
+    assert (said.exit_code, [key["in_force"] for key in json.loads(said.output)["keys"]]) == (0, [True, None])
+
+
+def test_witness_tells_who_vouches_for_how_much(station: Station, trust: Path, tmp_path: Path) -> None:
+    words = ("witness", "--db", station.path, "--trust", trust)
+    said = _run(*words, "--json")
+    (found,) = json.loads(said.output)["witnesses"]
+    assert (said.exit_code, found["size"], found["time_s"], found["tail"]) == (0, 7, 1_790_000_000, 0)
+    log = station.open()
+    log.close()
+    said = _run(*words)
+    assert (said.exit_code, "not witnessed after that: 1" in said.output) == (4, True), said.output
+    assert "见证至序号 6" in _run(*words, lang="zh").output
+    other = Station(tmp_path / "other")
+    strange = tmp_path / "strange.txt"
+    strange.write_text("".join(f"{key.vkey()}\n" for key in other.trust()), encoding="utf-8")
+    said = _run("witness", "--db", station.path, "--trust", strange)
+    assert (said.exit_code, "nothing yet" in said.output) == (1, True)
+    strange.write_text(f"{station.trust()[0].vkey()}\n", encoding="utf-8")
+    said = _run("witness", "--db", station.path, "--trust", strange)
+    assert (said.exit_code, "--trust" in said.output) == (1, True)
