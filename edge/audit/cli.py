@@ -225,7 +225,7 @@ def export(
         if permit:
             asked = span.of_permit(reader, permit, entangled=entangled)
         else:
-            begin = span.at_time(reader, first, end=False) if first else 0
+            begin = span.at_time(reader, first, end=False) if first else reader.first()
             until = span.at_time(reader, last, end=True) if last else reader.signed() - 1
             asked = span.Span(begin, until)
         everything = not (permit or first or last)

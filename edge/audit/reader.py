@@ -74,6 +74,10 @@ class Reader:
         newest = self._db.execute("SELECT max(seq) FROM event").fetchone()[0]
         return 0 if newest is None else int(newest) + 1
 
+    def first(self) -> int:
+        """Seq of the oldest leaf that is still here."""
+        return int(self._db.execute("SELECT coalesce(min(seq), 0) FROM event").fetchone()[0])
+
     def witnessed(self) -> Witnessed | None:
         """The newest acknowledgement that the log has stored: the cursor of `link`."""
         row = self._db.execute("SELECT size, note, time_s FROM ack ORDER BY size DESC LIMIT 1").fetchone()

@@ -19,6 +19,7 @@ from edge.audit.reader import Reader
 
 _BATCH = 500
 _SHORT_ID = 6
+_HOLE = "run: hotbox audit verify"
 _WORD = "[A-Za-z0-9._-]"
 
 
@@ -47,7 +48,7 @@ class _Head(msgspec.Struct):
 
 def _heads(reader: Reader) -> Iterator[_Head]:
     decoder = msgspec.json.Decoder(_Head)
-    for start in range(0, reader.size(), _BATCH):
+    for start in range(reader.first(), reader.size(), _BATCH):
         for body in reader.leaves(start, _BATCH, _BATCH * events.MAX_LEAF_BYTES):
             try:
                 yield decoder.decode(body)
@@ -103,8 +104,13 @@ def groups(reader: Reader, span: Span) -> Iterator[Group]:
     for start in range(span.first, span.last + 1, _BATCH):
         count = min(_BATCH, span.last + 1 - start)
         bodies = reader.leaves(start, count, count * events.MAX_LEAF_BYTES)
+        if len(bodies) != count:
+            came = f"{len(bodies)} of {count} from {start} on"
+            raise ContractError("range", "events that are all in the log", came, _HOLE)
         for seq, body in enumerate(bodies, start):
             event = events.decode(body)
+            if event.seq != seq:
+                raise ContractError("range", f"event {seq}", f"event {event.seq}", _HOLE)
             if whole and event.data.get("head") != whole[0][0]:
                 yield _group(whole, span, foreign)
                 whole = []

@@ -417,6 +417,22 @@ def test_a_log_that_does_not_lead_to_its_own_checkpoint_is_not_exported(station:
     assert not (tmp_path / "x.zip").exists()
 
 
+def test_a_log_with_a_hole_is_not_exported_as_if_it_were_whole(tmp_path: Path) -> None:
+    station = Station(tmp_path)
+    log = station.open()
+    append_all(log, [note("relay.closed") for _ in range(9)])
+    checkpoint(log)
+    log.close()
+    db = sqlite3.connect(station.path)
+    db.execute("DROP TRIGGER event_remains")
+    db.execute("DELETE FROM event WHERE seq=4")
+    db.commit()
+    db.close()
+    for first, last in ((0, 8), (4, 4)):
+        with pytest.raises((ContractError, LookupError)):
+            make(station, tmp_path, span.Span(first, last))
+
+
 def test_a_long_timeline_is_shortened_and_says_so(tmp_path: Path) -> None:
     station = Station(tmp_path)
     log = station.open()
