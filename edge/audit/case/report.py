@@ -34,7 +34,8 @@ dd { margin: 0; overflow-wrap: anywhere; }
 svg .axis, svg .value, svg .limit, svg .trip { fill: none; stroke: #111; } svg .axis { stroke: #777; }
 svg .value { stroke: #0b4a8f; stroke-width: 1.6; } svg .limit { stroke: #9a1c00; stroke-dasharray: 6 4; }
 svg .trip { stroke: #111; stroke-dasharray: 2 2; } svg .alarm { fill: #9a1c00; stroke: none; }
-svg text { font-size: 11px; fill: #222; } svg .name { font-weight: bold; font-size: 12px; }
+svg text { font-size: 11px; fill: #222; paint-order: stroke; stroke: #fff; stroke-width: 3px; }
+svg .name { font-weight: bold; font-size: 12px; }
 svg .limit-text { fill: #9a1c00; } svg .trip-text { font-weight: bold; }
 @media screen { body { background: #fff; } }
 """
@@ -154,8 +155,8 @@ def _trips(story: Story, words: Say, *, chinese: bool) -> str:
         relay = "–" if trip.relay_ms is None else f"{trip.relay_ms} {words('ms')}"
         rows.append(
             f'<tr><td class="n">{number}</td><td class="t">{clock(trip.t)}<br>seq {trip.seq}</td>'
-            f"<td><strong>{_safe(text)}</strong><br>{state}</td><td>{value}</td><td>{limit}</td>"
-            f"<td>{_safe(cause.clause if cause else '')}</td><td>{relay}</td></tr>"
+            f'<td><strong>{_safe(text)}</strong><br>{state}</td><td class="t">{value}</td><td class="t">{limit}</td>'
+            f'<td>{_safe(cause.clause if cause else "")}</td><td class="t">{relay}</td></tr>'
         )
     more = words("more_trips", story.trip_count, MOST_ROWS) if story.trip_count > len(story.trips) else ""
     heads = ["", *(words(key) for key in ("when", "first_out", "value", "limit", "clause", "relay"))]

@@ -70,7 +70,7 @@ class Story:
         self.permits: dict[str, PermitClaims] = {}
         self.people: dict[tuple[str, str, str], Who] = {}
         self.trips: list[Trip] = []
-        self.refusals: dict[str, Refusal] = {}
+        self.refusals: dict[tuple[str, str], Refusal] = {}
         self.gas: dict[str, list[Point]] = {}
         self.gas_left_out: Counter[str] = Counter()
         self.opening: list[Line] = []
@@ -141,8 +141,8 @@ class Story:
                 self.trips.append(self._open)
         elif is_refusal(event):
             for cause in causes:
-                known = self.refusals.get(cause.code)
+                known = self.refusals.get((cause.code, cause.chan))
                 if known is not None:
                     known.times, known.last = known.times + 1, event.t
                 elif len(self.refusals) < MOST_ROWS:
-                    self.refusals[cause.code] = Refusal(cause, 1, event.t, event.t)
+                    self.refusals[cause.code, cause.chan] = Refusal(cause, 1, event.t, event.t)

@@ -46,7 +46,7 @@ _VIEWS = {
     "who": "SELECT permit, name, role, id, badge, signed_at FROM person ORDER BY permit, role, name",
     "interceptions": (
         "SELECT reason, text, text_zh, count(*) AS times, min(time) AS first, max(time) AS last "
-        "FROM refusal GROUP BY reason ORDER BY times DESC"
+        "FROM refusal GROUP BY reason, chan ORDER BY times DESC, reason"
     ),
     "gas_extremes": (
         "SELECT chan, unit, min(value) AS lowest, max(value) AS highest, count(*) AS readings FROM gas GROUP BY chan"

@@ -36,12 +36,12 @@ WORDS: dict[str, tuple[str, str]] = {
         ),
     ),
     "withheld": (
-        "范围内另有 {} 条属于其他作业票或人员的记录,仅以哈希列出,内容未提供。",
-        "{} further records in the span are of other permits or people: only their hashes are here, not their content.",
+        "范围内属于其他作业票或人员、仅以哈希列出而未提供内容的记录:{}。",
+        "Records in the span of other permits or people, of which only the hashes are here: {}.",
     ),
     "entangled": (
-        "其中 {} 个事件属于本作业票,但同时涉及其他作业票,因此未提供。",
-        "{} events of them are of this permit and also tell of another one; they are withheld for that.",
+        "属于本作业票、但同时涉及其他作业票而未提供的事件:{}。",
+        "Events of this permit that are withheld because they also tell of another one: {}.",
     ),
     "permit": ("作业票", "Permit"),
     "level": ("级别", "Level"),
