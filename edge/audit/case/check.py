@@ -17,7 +17,7 @@ from contracts.errors import ContractError
 from contracts.event import MAX_LEAF_BYTES
 from contracts.merkle import leaf_hash
 from edge.audit.case.evidence import BOX, Ranges, prove
-from edge.audit.case.pack import ENTRIES, MANIFEST, RANGE, VKEYS, WHOLE, Manifest, hash_of
+from edge.audit.case.layout import ENTRIES, MANIFEST, RANGE, VKEYS, WHOLE, Manifest, hash_of
 from edge.audit.held import NOTE_BYTES
 from edge.audit.keys import parse_vkeys
 from edge.audit.report import Outcome, Reason, Report

@@ -26,14 +26,13 @@ from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError
 from contracts.merkle import leaf_hash
 from edge.audit.case.evidence import Proven, gather, prove
+from edge.audit.case.layout import ENTRIES, KIND, MANIFEST, RANGE, VKEYS, WHOLE, WITHHELD, File, Manifest, hash_of
 from edge.audit.case.report import render
 from edge.audit.case.span import Span, groups
 from edge.audit.case.story import Story
 from edge.audit.case.tables import Tables
 from edge.audit.reader import Reader
 
-KIND = "hotbox case 1"
-ENTRIES, RANGE, MANIFEST, VKEYS, WHOLE = "entries.jsonl", "range.json", "manifest.json", "vkeys.txt", "audit.db"
 README = """hotbox case / 动火作业案卷
 
 log / 日志: {origin}
@@ -50,26 +49,6 @@ Verify / 验证:  python3 verify.py --trust KEYS.txt      (Python 3.10+, package
 Take KEYS.txt from the box's label or the bridge: a forger would supply a vkeys.txt that fits.
 KEYS.txt 请取自设备铭牌或云桥登记的公钥,不要只用案卷自带的 vkeys.txt。
 """
-
-
-class File(msgspec.Struct, frozen=True):
-    """A file of the case."""
-
-    bytes: int
-    sha256: str
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    """`manifest.json`. It is not signed: it shows what was damaged on the way, the checkpoints show what was forged."""
-
-    kind: str
-    origin: str
-    first: int
-    last: int
-    permit: str
-    withheld: int
-    made_s: int
-    files: dict[str, File]
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -130,7 +109,7 @@ def _write_entries(reader: Reader, span: Span, folder: Path, story: Story, table
     with (folder / ENTRIES).open("wb") as entries:
         for group in groups(reader, span):
             for _, body in group.leaves:
-                line = body if group.kept else b'{"withheld":"' + leaf_hash(body).hex().encode() + b'"}'
+                line = body if group.kept else WITHHELD % leaf_hash(body).hex().encode()
                 entries.write(line + b"\n")
             if group.kept:
                 story.add(group.event)
@@ -146,13 +125,6 @@ def read_hashes(path: Path) -> Iterator[bytes]:
     with path.open("rb") as entries:
         for line in entries:
             yield hash_of(line[:-1])
-
-
-def hash_of(line: bytes) -> bytes:
-    """Leaf hash of one line of `entries.jsonl`, without its newline."""
-    if len(line) == 79 and line.startswith(b'{"withheld":"') and line.endswith(b'"}'):
-        return bytes.fromhex(line[13:77].decode("ascii"))
-    return leaf_hash(line)
 
 
 def _write_rest(folder: Path, reader: Reader, span: Span, story: Story, made: Made, trust: Sequence[NoteKey]) -> None:
