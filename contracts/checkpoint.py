@@ -11,6 +11,7 @@ The cosigned checkpoint is the end-to-end acknowledgement, the outbox cursor and
 
 import base64
 import binascii
+import re
 import struct
 from hashlib import sha256
 
@@ -26,6 +27,10 @@ from contracts.signer import Signer
 _ED25519 = 0x01
 _COSIGNATURE_V1 = 0x04
 _DASH = "\u2014"
+_KEY_ID_BYTES, _TIME_BYTES, _SIGNATURE_BYTES = 4, 8, 64
+MAX_SIGNATURES = 16
+"""C2SP signed-note: what a reader must at least accept. A bound, so that a note cannot keep the verifier busy."""
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _HINT = "use the text exactly as it was received"
 
 
@@ -109,34 +114,46 @@ def cosign(note: str, name: str, private: Ed25519PrivateKey, time_s: int) -> str
     return note + _line(note_key(name, private, cosigner=True), signature)
 
 
+def _unbase64(text: str, field: str) -> bytes:
+    """Decode base64, and take only the one text that encodes these bytes."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise ContractError(field, "base64", repr(text[:80]), _HINT) from error
+    if base64.b64encode(raw).decode() != text:
+        raise ContractError(field, "base64 without spare bits", repr(text[:80]), _HINT)
+    return raw
+
+
 def _parts(note: str) -> tuple[str, list[tuple[str, bytes]]]:
-    """Split a note into its text and its (name, key id + signature) lines."""
-    text, gap, tail = note.partition("\n\n")
+    """Split a note into its text and its (name, key id + signature) lines, at its last empty line (signed-note)."""
+    text, gap, tail = note.rpartition("\n\n")
     if not gap or not tail.endswith("\n"):
         raise ContractError("note", "text, empty line, signature lines", repr(note[:80]), _HINT)
+    if _CONTROL.search(note):
+        raise ContractError("note", "no control characters", repr(note[:80]), _HINT)
+    lines = tail[:-1].split("\n")
+    if len(lines) > MAX_SIGNATURES:
+        raise ContractError("note.signature", f"at most {MAX_SIGNATURES} lines", f"{len(lines)} lines", _HINT)
     signatures = []
-    for line in tail[:-1].split("\n"):
+    for line in lines:
         words = line.split(" ")
-        if len(words) != 3 or words[0] != _DASH:
+        if len(words) != 3 or words[0] != _DASH or not words[1]:
             raise ContractError("note.signature", f"{_DASH} name base64", repr(line[:80]), _HINT)
-        try:
-            raw = base64.b64decode(words[2], validate=True)
-        except (ValueError, binascii.Error) as error:
-            raise ContractError("note.signature", "base64", repr(words[2][:80]), _HINT) from error
+        raw = _unbase64(words[2], "note.signature")
+        if len(raw) <= _KEY_ID_BYTES:
+            raise ContractError("note.signature", "a key id and a signature", f"{len(raw)} bytes", _HINT)
         signatures.append((words[1], raw))
     return text + "\n", signatures
 
 
 def _checkpoint(text: str) -> Checkpoint:
     lines = text.split("\n")
-    if len(lines) < 4 or not lines[1].isascii() or not lines[1].isdigit():
+    if len(lines) < 4 or not all(lines[:-1]) or not lines[1].isascii() or not lines[1].isdigit():
         raise ContractError("checkpoint", "origin, size, root", repr(text[:80]), _HINT)
     if len(lines[1]) > len(str(MAX_INT)) or str(int(lines[1])) != lines[1] or int(lines[1]) > MAX_INT:
         raise ContractError("checkpoint.size", "a number below 2^53 without leading zeros", lines[1][:80], _HINT)
-    try:
-        root = base64.b64decode(lines[2], validate=True)
-    except (ValueError, binascii.Error) as error:
-        raise ContractError("checkpoint.root", "base64", repr(lines[2][:80]), _HINT) from error
+    root = _unbase64(lines[2], "checkpoint.root")
     if len(root) != 32:
         raise ContractError("checkpoint.root", "32 bytes", f"{len(root)} bytes", _HINT)
     return Checkpoint(lines[0], int(lines[1]), root)
@@ -153,13 +170,15 @@ def _valid(key: NoteKey, message: bytes, signature: bytes) -> bool:
 def verify(note: str, key: NoteKey) -> Checkpoint:
     """The checkpoint that `key` signed in this note.
 
+    Signatures by other keys are not looked at; one that claims to be by `key` and is not valid spoils the note.
+
     Raises:
-        ContractError: no valid signature by `key`, or the text is not a checkpoint.
+        ContractError: no signature by `key`, or one that is not valid, or the text is not a checkpoint.
     """
     text, signatures = _parts(note)
-    for name, raw in signatures:
-        if name == key.name and raw[:4] == key.id and _valid(key, text.encode(), raw[4:]):
-            return _checkpoint(text)
+    own = [raw[4:] for name, raw in signatures if name == key.name and raw[:4] == key.id]
+    if own and all(_valid(key, text.encode(), signature) for signature in own):
+        return _checkpoint(text)
     raise ContractError("note.signature", f"a valid signature by {key.name}", "none", "check which key signed it")
 
 
@@ -167,15 +186,22 @@ def verify_cosignature(note: str, witness: NoteKey) -> tuple[Checkpoint, int]:
     """The checkpoint and the time (seconds since 1970) at which `witness` cosigned it.
 
     Raises:
-        ContractError: no valid cosignature by `witness`.
+        ContractError: no cosignature by `witness`, or one that is not valid, or the text is not a checkpoint.
     """
     text, signatures = _parts(note)
-    for name, raw in signatures:
-        if name != witness.name or raw[:4] != witness.id or len(raw) != 4 + 8 + 64:
-            continue
-        (time_s,) = struct.unpack(">Q", raw[4:12])
-        if _valid(witness, _cosigned_message(text, time_s), raw[12:]):
-            return _checkpoint(text), time_s
+    own = [raw[4:] for name, raw in signatures if name == witness.name and raw[:4] == witness.id]
+    times = [_cosigned_at(witness, text, signature) for signature in own]
+    if times and all(time_s is not None for time_s in times):
+        return _checkpoint(text), max(time_s for time_s in times if time_s is not None)
     raise ContractError(
         "note.cosignature", f"a valid cosignature by {witness.name}", "none", "check which bridge answered"
     )
+
+
+def _cosigned_at(witness: NoteKey, text: str, signature: bytes) -> int | None:
+    """The time that stands in a cosignature, None when it is not valid."""
+    if len(signature) != _TIME_BYTES + _SIGNATURE_BYTES:
+        return None
+    (time_s,) = struct.unpack(">Q", signature[:_TIME_BYTES])
+    valid = _valid(witness, _cosigned_message(text, time_s), signature[_TIME_BYTES:])
+    return int(time_s) if valid else None

@@ -105,6 +105,7 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _encoder = msgspec.json.Encoder(order="sorted")
 _decoder = msgspec.json.Decoder(Event)
+_INTEGERS = ("v", "log", "seq", "boot", "t", "m", "te")
 
 
 def _check(value: Any, field: str) -> None:
@@ -131,6 +132,15 @@ def _check(value: Any, field: str) -> None:
         )
 
 
+def _check_integers(event: Event) -> None:
+    """Refuse numbers outside of `data` that JSON readers do not keep."""
+    for field in _INTEGERS:
+        if not -MAX_INT <= getattr(event, field) <= MAX_INT:
+            raise ContractError(field, "an integer below 2^53", str(getattr(event, field)), "scale it")
+    if event.actor.uid is not None and not -MAX_INT <= event.actor.uid <= MAX_INT:
+        raise ContractError("actor.uid", "an integer below 2^53", str(event.actor.uid))
+
+
 def encode(event: Event) -> bytes:
     """Canonical bytes of an event: what the log keeps, hashes and sends.
 
@@ -138,8 +148,7 @@ def encode(event: Event) -> bytes:
         ContractError: a value has no canonical form or the leaf exceeds 8 KiB.
     """
     _check(event.data, "data")
-    for field in ("t", "m", "te", "seq"):
-        _check(getattr(event, field), field)
+    _check_integers(event)
     body = _encoder.encode(event)
     if len(body) > MAX_LEAF_BYTES:
         raise ContractError("event", f"at most {MAX_LEAF_BYTES} bytes", f"{len(body)} bytes", "split it over leaves")
@@ -159,6 +168,7 @@ def decode(body: bytes) -> Event:
     except UnicodeDecodeError as error:
         raise ContractError("", "UTF-8 JSON", str(error), "this leaf is damaged") from error
     _check(event.data, "data")
+    _check_integers(event)
     if _encoder.encode(event) != body:
         raise ContractError(
             "", "canonical JSON", "other bytes for the same event", "this leaf was not written by a box"

@@ -4,7 +4,7 @@ A frontier is the list of roots of the perfect subtrees that make up a tree of `
 first: at most 53 hashes, enough to append and to compute the root (findings/audit 2.4).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 
 import msgspec
@@ -143,3 +143,82 @@ def consistency_proof(old: int, size: int, subtree: Subtree) -> list[bytes]:
         return [*path(middle, last, False), subtree(first, middle)]
 
     return path(0, size, True)
+
+
+def _outside(first: int, last: int, size: int) -> Iterator[tuple[int, int]]:
+    """The largest subtrees of a tree of `size` leaves that hold none of ``[first, last]``, from left to right."""
+
+    def walk(start: int, end: int) -> Iterator[tuple[int, int]]:
+        if end <= first or start > last:
+            yield start, end
+        elif start < first or end > last + 1:
+            middle = start + _split(end - start)
+            yield from walk(start, middle)
+            yield from walk(middle, end)
+
+    return walk(0, size)
+
+
+def _check_range(first: int, last: int, size: int) -> None:
+    if not 0 <= first <= last < size:
+        hint = "ask for leaves that the tree holds"
+        raise ContractError("range", f"within 0 to {size - 1}", f"{first} to {last}", hint)
+
+
+def range_proof(first: int, last: int, size: int, subtree: Subtree) -> list[bytes]:
+    """Roots of what lies around the leaves `first` to `last`, left to right: at most two for each level of the tree.
+
+    Raises:
+        ContractError: the tree of `size` leaves does not hold them.
+    """
+    _check_range(first, last, size)
+    return [subtree(start, end) for start, end in _outside(first, last, size)]
+
+
+def root_from_range(first: int, size: int, leaves: Iterable[bytes], proof: Sequence[bytes]) -> bytes:
+    """Root that the leaf hashes from `first` on and a `range_proof` lead to, in a tree of `size` leaves.
+
+    Reads `leaves` once and keeps none of them. Compare the root with the checkpoint's: no leaf of the range can then be
+    another, be missing, or stand elsewhere.
+
+    Raises:
+        ContractError: there are no leaves, more than the tree holds, or the proof has another number of hashes.
+    """
+    count = 0
+    left = [end - start for start, end in _outside(first, first, size) if end <= first] if 0 <= first < size else []
+    if len(proof) < len(left):
+        raise ContractError("proof", f"{len(left)} hashes or more", f"{len(proof)} hashes")
+    parts = _Parts()
+    for width, node in zip(left, proof, strict=False):
+        parts.add(width, node)
+    for leaf in leaves:
+        parts.add(1, leaf)
+        count += 1
+    _check_range(first, first + count - 1, size)
+    right = [end - start for start, end in _outside(first, first + count - 1, size) if start >= first + count]
+    if len(proof) != len(left) + len(right):
+        raise ContractError("proof", f"{len(left) + len(right)} hashes", f"{len(proof)} hashes")
+    for width, node in zip(right, proof[len(left) :], strict=True):
+        parts.add(width, node)
+    return parts.root()
+
+
+class _Parts:
+    """Perfect and last subtrees, joined as soon as two of the same width stand side by side."""
+
+    def __init__(self) -> None:
+        self._widths: list[int] = []
+        self._nodes: list[bytes] = []
+
+    def add(self, width: int, node: bytes) -> None:
+        while self._widths and self._widths[-1] == width and not width & (width - 1):
+            node = node_hash(self._nodes.pop(), node)
+            width += self._widths.pop()
+        self._widths.append(width)
+        self._nodes.append(node)
+
+    def root(self) -> bytes:
+        root = self._nodes[-1]
+        for node in reversed(self._nodes[:-1]):
+            root = node_hash(node, root)
+        return root

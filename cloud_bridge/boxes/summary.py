@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Sum
 
+from cloud_bridge.boxes.log_health import last_forks, tail_ages
 from cloud_bridge.boxes.models import Alert, Box, BoxState, Event, LiveEvent, Log, Rejection, now_ms
 
 SILENT_AFTER_MS = 60_000
@@ -14,7 +15,11 @@ ALARMING = frozenset({"tripped", "fault"})
 
 @dataclass
 class Summary:
-    """One box now. `age_s` is since the last word of the box, None when it never spoke."""
+    """One box now. `age_s` is since the last word of the box, None when it never spoke.
+
+    `tail_age_s` is since the oldest stored leaf happened that nobody witnessed, None when all are; `last_fork_ms` when
+    the box was last found to tell two stories, 0: never.
+    """
 
     box: Box
     last: BoxState | None
@@ -25,6 +30,8 @@ class Summary:
     heard_ms: int
     now_ms: int
     last_alarm: Event | LiveEvent | None = None
+    tail_age_s: int | None = None
+    last_fork_ms: int = 0
 
     @property
     def state(self) -> str:
@@ -95,6 +102,8 @@ class Summary:
             "stored": self.stored,
             "witnessed": self.witnessed,
             "unwitnessed": self.unwitnessed,
+            "tail_age_s": self.tail_age_s,
+            "last_fork_ms": self.last_fork_ms,
             "unproven": self.unproven,
             "rejected": self.rejected,
             "alarm": self.alarm,
@@ -114,6 +123,7 @@ def summaries(only: str | None = None) -> list[Summary]:
     unproven: dict[str, int] = {}
     for box_id in LiveEvent.objects.filter(box__in=names).values_list("box", flat=True):
         unproven[box_id] = unproven.get(box_id, 0) + 1
+    ages, forks = tail_ages(names), last_forks(names)
     now = now_ms()
     found = []
     for box in boxes:
@@ -129,6 +139,8 @@ def summaries(only: str | None = None) -> list[Summary]:
                 unproven.get(box.pk, 0),
                 max(logs[0].heard_ms if logs else 0, last.received_ms if last else 0),
                 now,
+                tail_age_s=ages.get((box.pk, logs[0].epoch)) if logs else None,
+                last_fork_ms=forks.get(box.pk, 0),
             )
         )
     return sorted(found, key=lambda summary: summary.order)

@@ -49,6 +49,8 @@ class BoxOut(Schema):
     stored: int
     witnessed: int
     unwitnessed: int
+    tail_age_s: int | None
+    last_fork_ms: int
     unproven: int
     rejected: int
     alarm: bool

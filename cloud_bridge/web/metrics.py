@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from cloud_bridge.boxes import calls
 from cloud_bridge.boxes.models import Rejection, now_ms
-from cloud_bridge.boxes.summary import summaries
+from cloud_bridge.boxes.summary import Summary, summaries
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.workflow import State
 from cloud_bridge.web.health import process_ages
@@ -23,6 +23,11 @@ def _family(name: str, kind: str, help_text: str) -> Iterator[str]:
     yield f"# TYPE {name} {kind}"
 
 
+def _fork_s(summary: Summary) -> int | None:
+    """Seconds since 1970; left out for a box that never did."""
+    return summary.last_fork_ms // 1000 if summary.last_fork_ms else None
+
+
 def _lines() -> Iterator[str]:
     found = summaries()
     for name, kind, text, value in (
@@ -32,6 +37,8 @@ def _lines() -> Iterator[str]:
         ("hotbox_bridge_log_stored", "counter", "Leaves stored.", lambda s: s.stored),
         ("hotbox_bridge_log_witnessed", "counter", "Leaves witnessed.", lambda s: s.witnessed),
         ("hotbox_bridge_log_unwitnessed", "gauge", "Leaves that nobody has witnessed yet.", lambda s: s.unwitnessed),
+        ("hotbox_bridge_log_tail_age_seconds", "gauge", "Age of the unwitnessed tail.", lambda s: s.tail_age_s or 0),
+        ("hotbox_bridge_log_last_fork_seconds", "gauge", "When a box last told two stories.", _fork_s),
         ("hotbox_bridge_alerts_open", "gauge", "Findings that need a person.", lambda s: len(s.alerts)),
         ("hotbox_bridge_rejected_total", "counter", "Messages refused.", lambda s: s.rejected),
     ):

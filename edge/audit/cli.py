@@ -1,15 +1,13 @@
 """`hotbox audit`: see, verify, prove and export the log. Reads only; needs no running box."""
 
 import json
-import os
 import sqlite3
-import tempfile
 import time
 import zipfile
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import msgspec
 import typer
@@ -19,17 +17,14 @@ from rich.table import Table
 from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError, printable
 from contracts.event import Event
-from edge.audit import keys
-from edge.audit.export import export as export_zip
-from edge.audit.export import exported_keys, extract
+from edge.audit.case.check import has_whole_log, is_case, verify_case
+from edge.audit.cli_keys import keys_command, witness_command
 from edge.audit.held import read_held
 from edge.audit.prove import prove as prove_event
-from edge.audit.reader import Reader
-from edge.audit.report import Outcome
+from edge.audit.report import Outcome, Report
+from edge.audit.terminal import Db, Json, Trust, end, is_chinese, json_line, log_path, open_log, say, trusted, unpacked
 from edge.audit.verify import verify_file
-from edge.config import BoxConfig, load
 
-MISUSE = 3
 _COLOUR = {"alarm": "bold red", "warning": "yellow", "info": ""}
 _STATUS = {
     Outcome.OK: ("green", "未发现改动,全部已见证", "unchanged and witnessed"),
@@ -39,79 +34,23 @@ _STATUS = {
     Outcome.UNREADABLE: ("bold yellow", "未能验证", "not verified"),
 }
 
-app = typer.Typer(no_args_is_help=True, help="Audit log: tail, verify, prove, export. 审计日志。")
-
-Db = Annotated[Path | None, typer.Option("--db", help="Log file, a copy of one, or an export's zip. 日志文件、其副本或导出的压缩包。")]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output. 输出 JSON。")]
-Trust = Annotated[Path | None, typer.Option("--trust", help="Public keys, one vkey a line, or an export's zip. 公钥文件(每行一个)或导出的压缩包。")]
+app = typer.Typer(no_args_is_help=True, help="Audit log: tail, verify, prove, export, keys, witness. 审计日志。")
+app.command(name="keys")(keys_command)
+app.command(name="witness")(witness_command)
 
 
-def is_chinese() -> bool:
-    """Whether the terminal's language is Chinese."""
-    names = ("HOTBOX_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
-    return next((os.environ[name] for name in names if os.environ.get(name)), "").lower().startswith("zh")
-
-
-def _say(chinese: str, english: str) -> str:
-    return chinese if is_chinese() else english
-
-
-def _end(message: str) -> NoReturn:
-    Console(stderr=True, soft_wrap=True).print(message, style="bold red", markup=False)
-    raise typer.Exit(MISUSE)
-
-
-def _config(ctx: typer.Context) -> BoxConfig | None:
-    """The configuration of the command line that this one is part of: a path, or something that has one."""
-    path = getattr(ctx.obj, "config", ctx.obj)
-    if path is None:
-        return None
-    try:
-        return load(Path(path))
-    except (ContractError, OSError) as error:
-        _end(str(error))
-
-
-def _path(ctx: typer.Context, db: Path | None) -> Path:
-    if db is not None:
-        return _unpacked(ctx, db)
-    config = _config(ctx)
-    if config is None:
-        _end(_say("请用 --db 指定日志文件,或用 -c 指定配置", "name the log file with --db, or a configuration with -c"))
-    return config.audit_db
-
-
-def _unpacked(ctx: typer.Context, path: Path) -> Path:
-    """The log itself; out of an export's zip it is taken into a folder that goes with the command."""
-    if not (path.is_file() and zipfile.is_zipfile(path)):
-        return path
-    folder = Path(ctx.with_resource(tempfile.TemporaryDirectory(prefix="hotbox-audit-")))
-    try:
-        return extract(path, folder)
-    except (OSError, ContractError) as error:
-        _end(str(error))
-
-
-def _trust(ctx: typer.Context, trust: Path | None) -> list[NoteKey]:
-    """The keys to trust: the given file's, else the configuration's own and its bridge's."""
-    try:
-        if trust is not None:
-            return exported_keys(trust) if zipfile.is_zipfile(trust) else keys.read_vkeys(trust)
-        config = _config(ctx)
-        if config is None:
-            _end(_say("请用 --trust 指定公钥文件,或用 -c 指定配置", "name keys with --trust, or a config with -c"))
-        found = keys.read_vkeys(config.log_vkey)
-        witness = Path(config.bridge.witness)
-        return found + (keys.read_vkeys(witness) if witness.is_file() else [])
-    except (OSError, ContractError) as error:
-        _end(str(error))
-
-
-def _reader(path: Path) -> Reader:
-    try:
-        return Reader.open(path)
-    except (sqlite3.Error, ValueError) as error:
-        _end(_say(f"无法读取 {path}:{error}", f"{path} cannot be read: {error}"))
+def _verified(ctx: typer.Context, db: Path | None, known: list[NoteKey], notes: Iterable[str]) -> Report:
+    """Of a case, the events in it, and then the whole log where it comes along."""
+    if db is None or not is_case(db):
+        return verify_file(log_path(ctx, db), known, notes)
+    report = verify_case(db, known)
+    if report.status not in (Outcome.OK, Outcome.UNWITNESSED):
+        return report
+    if has_whole_log(db):
+        return verify_file(unpacked(ctx, db), known, notes)
+    if next(iter(notes), None) is not None:
+        end(say("--held 需要完整日志:本案卷只含一段", "--held needs the whole log: this case holds a span of it"))
+    return report
 
 
 @app.command()
@@ -133,22 +72,22 @@ def verify(
             notes = read_held(held)
             first = next(notes, None)
         except OSError as error:
-            _end(str(error))
+            end(str(error))
         if first is None:
             # Silence would read as "agrees with what the bridge holds".
-            _end(_say(f"{held} 中没有见证文本:请放入云桥留存的文件", f"no note in {held}: put what the bridge holds there"))
+            end(say(f"{held} 中没有见证文本:请放入云桥留存的文件", f"no note in {held}: put what the bridge holds there"))
         notes = chain((first,), notes)
-    report = verify_file(_path(ctx, db), _trust(ctx, trust), notes)
+    report = _verified(ctx, db, trusted(ctx, trust), notes)
     if as_json:
-        typer.echo(_json_line({**msgspec.to_builtins(report), "exit_code": report.exit_code}))
+        typer.echo(json_line({**msgspec.to_builtins(report), "exit_code": report.exit_code}))
     else:
         colour, chinese, english = _STATUS[report.status]
         console = Console(soft_wrap=True, highlight=False)
-        console.print(f"[{colour}]{_say(chinese, english)}[/]")
+        console.print(f"[{colour}]{say(chinese, english)}[/]")
         for line in report.lines(chinese=is_chinese()):
             console.print(printable(line), markup=False)
         if trust is not None and zipfile.is_zipfile(trust):
-            caution = _say(
+            caution = say(
                 "公钥取自压缩包本身:伪造者也会附上相配的公钥,请与设备铭牌或云桥登记的公钥核对",
                 "the keys come from the zip itself, and a forger would supply fitting ones: "
                 "compare them with the box's label or the bridge",
@@ -166,7 +105,7 @@ def tail(
     as_json: Json = False,
 ) -> None:
     """最近的事件。The last events."""
-    reader = _reader(_path(ctx, db))
+    reader = open_log(log_path(ctx, db))
     console = Console(soft_wrap=True, highlight=False)
     at = max(0, reader.size() - number)
     try:
@@ -180,7 +119,7 @@ def tail(
             if not found:
                 time.sleep(0.1)
     except (sqlite3.Error, ContractError) as error:
-        _end(str(error))
+        end(str(error))
     except KeyboardInterrupt:
         return
     finally:
@@ -189,24 +128,18 @@ def tail(
 
 def _print_event(console: Console, event: Event, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(_json_line(msgspec.to_builtins(event)))
+        typer.echo(json_line(msgspec.to_builtins(event)))
         return
     when = time.strftime("%m-%d %H:%M:%S", time.localtime(event.t / 1000))
-    data = _json_line(event.data)
+    data = json_line(event.data)
     line = f"{event.seq:>7} {when} {event.type} {event.res} {event.actor.id} {event.permit} {data[:160]}"
     console.print(printable(line), style=_COLOUR[event.sev], markup=False)
-
-
-def _json_line(value: Any) -> str:
-    """JSON that a terminal does not obey: what is not printable is escaped, everything else stays readable."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 @app.command()
 def status(ctx: typer.Context, db: Db = None, as_json: Json = False) -> None:
     """日志规模与见证情况。Size, checkpoints and what is witnessed."""
-    reader = _reader(_path(ctx, db))
+    reader = open_log(log_path(ctx, db))
     try:
         size, ack, own = reader.size(), reader.witnessed(), reader.checkpoint()
         oldest = reader.events(ack.size if ack else 0, 1)
@@ -217,11 +150,11 @@ def status(ctx: typer.Context, db: Db = None, as_json: Json = False) -> None:
             "oldest_unwitnessed_s": max(0, int(time.time() - oldest[0].t / 1000)) if oldest else 0,
         }  # fmt: skip
     except (sqlite3.Error, ContractError) as error:
-        _end(str(error))
+        end(str(error))
     finally:
         reader.close()
     if as_json:
-        typer.echo(_json_line(shown))
+        typer.echo(json_line(shown))
         return
     names = {
         "origin": ("日志", "log"), "size": ("事件数", "events"), "boot": ("启动次数", "boots"),
@@ -234,7 +167,7 @@ def status(ctx: typer.Context, db: Db = None, as_json: Json = False) -> None:
         text = str(value)
         if key == "witnessed_at" and isinstance(value, int) and value:
             text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
-        table.add_row(_say(*names[key]), printable(text))
+        table.add_row(say(*names[key]), printable(text))
     Console().print(table)
 
 
@@ -247,13 +180,13 @@ def prove(
     as_json: Json = False,
 ) -> None:
     """证明某事件在日志中。Proof that an event is in the log (C2SP .tlog-proof)."""
-    reader = _reader(_path(ctx, db))
+    reader = open_log(log_path(ctx, db))
     try:
         proof, leaf = prove_event(reader, seq), reader.leaf(seq) or b""
         if out is not None:
             out.write_text(proof, encoding="utf-8")
     except (sqlite3.Error, LookupError, ContractError, OSError) as error:
-        _end(str(error))
+        end(str(error))
     finally:
         reader.close()
     if as_json:
@@ -261,7 +194,7 @@ def prove(
     elif out is None:
         typer.echo(proof, nl=False)
     else:
-        typer.echo(_say(f"已写入 {out}", f"written to {out}"))
+        typer.echo(say(f"已写入 {out}", f"written to {out}"))
 
 
 @app.command()
@@ -271,34 +204,43 @@ def export(
     out: Annotated[Path, typer.Option("-o", help="The zip to write. 输出的压缩包。")],
     db: Db = None,
     trust: Trust = None,
-    first: Annotated[int, typer.Option("--from", min=0, help="First event. 起始序号。")] = 0,
-    last: Annotated[int | None, typer.Option("--to", help="Last event. 结束序号。")] = None,
-    permit: Annotated[str, typer.Option(help="Prove every event of this permit. 为该作业票的每条事件生成证明。")] = "",
+    first: Annotated[str, typer.Option("--from", help="First event, or a time. 起始序号或时间。")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last event, or a time. 结束序号或时间。")] = "",
+    permit: Annotated[str, typer.Option(help="This permit's events and nothing of another's. 仅限该作业票。")] = "",
+    entangled: Annotated[bool, typer.Option(help="With --permit: also its events that name another one. 含同时涉及其他票的事件。")] = False,
+    whole: Annotated[bool, typer.Option(help="Add the whole log. 附完整日志。")] = False,
     as_json: Json = False,
 ) -> None:
-    """导出可离线验证的压缩包。Export the log as one zip that verifies anywhere."""
-    known = _trust(ctx, trust)
-    reader = _reader(_path(ctx, db))
+    """导出可离线验证的案卷。Export a case: one zip that anybody can verify, and a person can read.
+
+    Without --from, --to and --permit it holds everything, with the whole log.
+    """
+    from edge.audit.case import pack, span  # they load what the other commands do without
+
+    known = trusted(ctx, trust)
+    reader = open_log(log_path(ctx, db))
     try:
-        until = reader.size() - 1 if last is None else last
-        named = _of_permit(reader, permit, first, until) if permit else []
-        count = export_zip(reader, out, first=first, last=until, trust=known, proofs=named)
+        if permit and (first or last):
+            end(say("--permit 与 --from/--to 不能同用", "--permit names the span: leave out --from and --to"))
+        if permit:
+            asked = span.of_permit(reader, permit, entangled=entangled)
+        else:
+            begin = span.at_time(reader, first, end=False) if first else reader.first()
+            until = span.at_time(reader, last, end=True) if last else reader.signed() - 1
+            asked = span.Span(begin, until)
+        everything = not (permit or first or last)
+        made = pack.export(reader, out, asked, known, whole=whole or everything)
     except (sqlite3.Error, LookupError, ContractError, OSError) as error:
-        _end(str(error))
+        end(str(error))
     finally:
         reader.close()
     if as_json:
-        typer.echo(json.dumps({"file": str(out), "events": count, "proofs": len(named)}))
-    else:
-        typer.echo(_say(f"{out}:{count} 条事件,{len(named)} 份证明", f"{out}: {count} events, {len(named)} proofs"))
-
-
-def _of_permit(reader: Reader, permit: str, first: int, last: int) -> list[int]:
-    """Seqs of a permit's events that a checkpoint covers."""
-    own, ack = reader.checkpoint(), reader.witnessed()
-    signed = max(own[0] if own else 0, ack.size if ack else 0)
-    found: list[int] = []
-    for start in range(first, min(last + 1, signed), 500):
-        events = reader.events(start, min(500, min(last + 1, signed) - start))
-        found += [event.seq for event in events if event.permit == permit]
-    return found
+        typer.echo(json_line({
+            "file": str(out), "first": asked.first, "last": asked.last, "events": made.events,
+            "withheld": made.withheld, "witnessed": made.proven.witnessed,
+        }))  # fmt: skip
+        return
+    typer.echo(say(
+        f"{out}:序号 {asked.first} 至 {asked.last},{made.events} 个事件,{made.withheld} 条仅列哈希",
+        f"{out}: seq {asked.first} to {asked.last}, {made.events} events, {made.withheld} records as hashes only",
+    ))  # fmt: skip

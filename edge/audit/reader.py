@@ -79,6 +79,10 @@ class Reader:
         row = self._db.execute("SELECT value FROM meta WHERE key='pruned'").fetchone()
         return int(row[0]) if row else 0
 
+    def first(self) -> int:
+        """Seq of the oldest leaf that is still here."""
+        return int(self._db.execute("SELECT coalesce(min(seq), 0) FROM event").fetchone()[0])
+
     def witnessed(self) -> Witnessed | None:
         """The newest acknowledgement that the log has stored: the cursor of `link`."""
         row = self._db.execute("SELECT size, note, time_s FROM ack ORDER BY size DESC LIMIT 1").fetchone()
@@ -90,6 +94,27 @@ class Reader:
         query = "SELECT size, note FROM checkpoint WHERE size<=? ORDER BY size DESC LIMIT 1"
         row = self._db.execute(query, (top,)).fetchone()
         return (int(row[0]), str(row[1])) if row else None
+
+    def acknowledgements(self) -> Iterator[str]:
+        """Every cosigned note that the log has stored, newest first."""
+        return (str(row[0]) for row in self._rows("SELECT note FROM ack ORDER BY size DESC"))
+
+    def witness_of(self, seq: int) -> Witnessed | None:
+        """The oldest acknowledgement that covers an event: the earliest time at which somebody else vouched for it."""
+        query = "SELECT size, note, time_s FROM ack WHERE size>? ORDER BY size LIMIT 1"
+        row = self._db.execute(query, (seq,)).fetchone()
+        return Witnessed(*row) if row else None
+
+    def checkpoint_of(self, seq: int) -> tuple[int, str] | None:
+        """Size and text of the oldest checkpoint that covers an event."""
+        query = "SELECT size, note FROM checkpoint WHERE size>? ORDER BY size LIMIT 1"
+        row = self._db.execute(query, (seq,)).fetchone()
+        return (int(row[0]), str(row[1])) if row else None
+
+    def signed(self) -> int:
+        """How many leaves a checkpoint of the box or its witness covers."""
+        ack, own = self.witnessed(), self.checkpoint()
+        return max(ack.size if ack else 0, own[0] if own else 0)
 
     def checkpoints(self) -> int:
         """How many checkpoints the log holds."""

@@ -50,6 +50,7 @@ class Reason(StrEnum):
     NO_KEY = "no_key"
     HELD = "held"
     FILE = "file"
+    FILE_CHANGED = "file_changed"
 
 
 TEXTS: dict[Reason, tuple[str, str]] = {
@@ -74,6 +75,7 @@ TEXTS: dict[Reason, tuple[str, str]] = {
     Reason.WRONG_KEY: ("日志属于另一台设备或密钥不符", "the log is another box's than the key's"),
     Reason.NO_KEY: ("没有本机日志公钥", "no public key of the box's log was given"),
     Reason.HELD: ("留存的见证文本不可用", "a held note cannot be used"),
+    Reason.FILE_CHANGED: ("案卷中的文件被改动、增加或删除", "a file of the case was changed, added or removed"),
     Reason.FILE: ("无法读取数据库", "the database cannot be read"),
 }
 
@@ -84,8 +86,10 @@ class Report(msgspec.Struct, frozen=True):
     Attributes:
         status: ok, unwitnessed, tampered, inconsistent or unreadable.
         origin: the log's name.
+        withheld: leaves of a case that are there as a hash only, because they are somebody else's.
         size: leaves that verified, from the first on.
         pruned: of these, how many were deleted once they were witnessed; their hashes hold.
+        first: seq of the first leaf that was looked at: 0, or where a case begins.
         checkpoints: signed checkpoints that hold.
         witnessed: the largest size that a witness vouches for and that holds.
         witnessed_at: when it did, in seconds since 1970; 0 when never.
@@ -110,6 +114,8 @@ class Report(msgspec.Struct, frozen=True):
     detail: str = ""
     seconds: float = 0.0
     pruned: int = 0
+    first: int = 0
+    withheld: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -129,10 +135,12 @@ def _english(report: Report, now_s: float) -> list[str]:
     why = TEXTS[report.reason][1] if report.reason else ""
     lines = []
     if report.status in (Outcome.OK, Outcome.UNWITNESSED):
-        first, last = report.pruned, report.size - 1
-        lines.append(f"Nothing was changed, removed or inserted between seq {first} and {last} ({report.origin}).")
-        if first:
-            lines.append(f"Seq 0 to {first - 1} were deleted here once they were witnessed; their hashes hold.")
+        span = f"seq {max(report.first, report.pruned)} and {report.size - 1} ({report.origin})"
+        lines.append(f"Nothing was changed, removed or inserted between {span}.")
+        if report.pruned:
+            lines.append(f"Seq 0 to {report.pruned - 1} were deleted once they were witnessed; their hashes hold.")
+        if report.withheld:
+            lines.append(f"{report.withheld} records of the span are withheld: only their hashes are in the case.")
     elif report.status is Outcome.UNREADABLE:
         return [f"Not verified: {why}. {report.detail}".rstrip()]
     else:
@@ -153,10 +161,12 @@ def _chinese(report: Report, now_s: float) -> list[str]:
     why = TEXTS[report.reason][0] if report.reason else ""
     lines = []
     if report.status in (Outcome.OK, Outcome.UNWITNESSED):
-        first, last = report.pruned, report.size - 1
-        lines.append(f"序号 {first} 至 {last} 之间未发现更改、删除或插入({report.origin})。")
-        if first:
-            lines.append(f"序号 0 至 {first - 1} 已在见证后于本机清理,其哈希与签名相符。")
+        first = max(report.first, report.pruned)
+        lines.append(f"序号 {first} 至 {report.size - 1} 之间未发现更改、删除或插入({report.origin})。")
+        if report.pruned:
+            lines.append(f"序号 0 至 {report.pruned - 1} 已在见证后于本机清理,其哈希与签名相符。")
+        if report.withheld:
+            lines.append(f"其中 {report.withheld} 条未提供内容,案卷中仅有其哈希。")
     elif report.status is Outcome.UNREADABLE:
         return [f"未能验证:{why}。{report.detail}"]
     else:

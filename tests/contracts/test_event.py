@@ -125,3 +125,16 @@ def test_keys_in_another_order_are_refused() -> None:
     shuffled = json.dumps(dict(reversed(list(json.loads(BODY).items()))), separators=(",", ":")).encode()
     with pytest.raises(ContractError, match="canonical"):
         decode(shuffled)
+
+
+@pytest.mark.parametrize("field", ["t", "m", "te", "seq", "boot", "log", "v"])
+def test_a_number_that_other_readers_would_round_is_refused_on_both_sides(field: str) -> None:
+    """2^53 - 1 is the last integer that every JSON reader keeps."""
+    most = msgspec.structs.replace(EVENT, **{field: MAX_INT})
+    assert decode(encode(most)) == most
+    for value in (MAX_INT + 1, -MAX_INT - 1):
+        event = msgspec.structs.replace(EVENT, **{field: value})
+        body = msgspec.json.encode(event, order="sorted")
+        for ask in (lambda event=event: encode(event), lambda body=body: decode(body)):
+            with pytest.raises(ContractError):
+                ask()

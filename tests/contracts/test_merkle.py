@@ -14,7 +14,9 @@ from contracts.merkle import (
     leaf_hash,
     node_hash,
     over,
+    range_proof,
     root_from_inclusion,
+    root_from_range,
 )
 
 VECTORS = [bytes.fromhex(leaf) for leaf in (
@@ -115,3 +117,55 @@ def test_a_leaf_cannot_pose_as_a_node() -> None:
     """RFC 6962: the prefixes 0x00 and 0x01 keep them apart."""
     left, right = leaf_hash(b"a"), leaf_hash(b"b")
     assert leaf_hash(left + right) != node_hash(left, right)
+
+
+def test_a_range_and_its_proof_lead_to_the_root_for_all_ranges_of_small_trees() -> None:
+    hashes = [leaf_hash(leaf) for leaf in _leaves(33)]
+    for size in range(1, 34):
+        subtree = over(hashes[:size])
+        root = subtree(0, size)
+        for first in range(size):
+            for last in range(first, size):
+                proof = range_proof(first, last, size, subtree)
+                assert root_from_range(first, size, iter(hashes[first : last + 1]), proof) == root
+                assert len(proof) <= 2 * size.bit_length()
+                if first == last:
+                    assert sorted(proof) == sorted(inclusion_proof(first, size, subtree))
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 13, 21])
+def test_a_bent_range_leads_elsewhere(size: int) -> None:
+    """Another leaf, a leaf less or more, two leaves swapped, another place, another proof."""
+    hashes = [leaf_hash(leaf) for leaf in _leaves(size)]
+    subtree = over(hashes)
+    root = subtree(0, size)
+
+    def leads(first: int, leaves: list[bytes], proof: list[bytes]) -> bytes | None:
+        try:
+            return root_from_range(first, size, leaves, proof)
+        except ContractError:
+            return None
+
+    for first in range(size):
+        for last in range(first, size):
+            proof, leaves = range_proof(first, last, size, subtree), hashes[first : last + 1]
+            for at in range(len(leaves)):
+                assert leads(first, [*leaves[:at], b"x" * 32, *leaves[at + 1 :]], proof) != root
+                assert leads(first, [*leaves[:at], *leaves[at + 1 :]], proof) != root
+            for at in range(len(leaves) - 1):
+                swapped = [*leaves[:at], leaves[at + 1], leaves[at], *leaves[at + 2 :]]
+                assert leads(first, swapped, proof) != root
+            assert leads(first, [*leaves, b"x" * 32], proof) != root
+            for at in range(len(proof)):
+                assert leads(first, leaves, [*proof[:at], b"x" * 32, *proof[at + 1 :]]) != root
+                assert leads(first, leaves, [*proof[:at], *proof[at + 1 :]]) != root
+            assert leads(first, leaves, [*proof, b"x" * 32]) != root
+            for elsewhere in (-1, first + 1, size):
+                assert leads(elsewhere, leaves, proof) != root
+
+
+@pytest.mark.parametrize(("first", "last", "size"), [(-1, 0, 3), (2, 1, 3), (0, 3, 3), (0, 0, 0)])
+def test_a_range_that_is_not_there_has_no_proof(first: int, last: int, size: int) -> None:
+    with pytest.raises(ContractError) as caught:
+        range_proof(first, last, size, over([]))
+    assert caught.value.field == "range"

@@ -110,6 +110,16 @@ def age(seconds: int | None) -> str:
 
 
 @register.filter
+def lasting(seconds: int) -> str:
+    """A length of time."""
+    if seconds < 120:
+        return gettext("%s s") % seconds
+    if seconds < 7200:
+        return gettext("%s min") % (seconds // 60)
+    return gettext("%s h") % (seconds // 3600)
+
+
+@register.filter
 def history_title(event: str) -> str:
     """What happened to a permit, in words."""
     text = wording.PERMIT_EVENTS.get(event)

@@ -1,7 +1,7 @@
 """`hotbox audit`: exit codes, JSON, both languages, an export that verifies elsewhere (PTW-06, ANT-09)."""
 
 import json
-import sqlite3
+import re
 import stat
 import tempfile
 import zipfile
@@ -12,6 +12,7 @@ import yaml
 from click.testing import CliRunner as ClickRunner
 from typer.testing import CliRunner, Result
 
+from contracts.checkpoint import note_key
 from contracts.errors import ContractError
 from contracts.event import Category
 from edge.audit import keys
@@ -100,22 +101,42 @@ def test_tail_and_status_show_the_log(station: Station, trust: Path) -> None:
     assert _run("tail", "--db", station.path.with_name("no.db")).exit_code == 3
 
 
-def test_export_verifies_on_its_own(station: Station, trust: Path, tmp_path: Path) -> None:
+def test_export_of_everything_brings_the_whole_log(station: Station, trust: Path, tmp_path: Path) -> None:
     """PTW-06: one bundle that verifies offline."""
     out = tmp_path / "case.zip"
-    log = station.open()
-    result = _run("export", "-o", out, "--db", station.path, "--trust", trust, "--permit", "none", "--json")
-    log.close()
+    result = _run("export", "-o", out, "--db", station.path, "--trust", trust, "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.output)["events"] == 8
+    assert json.loads(result.output) | {"file": ""} == {
+        "file": "", "first": 0, "last": 6, "events": 7, "withheld": 0, "witnessed": 7,
+    }  # fmt: skip
     with zipfile.ZipFile(out) as pack:
         pack.extractall(tmp_path / "case")
     case = tmp_path / "case"
-    assert _run("verify", "--db", case / "audit.db", "--trust", case / "vkeys.txt").exit_code == 4
-    db = sqlite3.connect(case / "events.db")
-    assert db.execute("SELECT count(*), max(type) FROM event").fetchone() == (8, "system.boot")
-    db.close()
-    assert "审计导出" in (case / "README.txt").read_text(encoding="utf-8")
+    assert _run("verify", "--db", case / "audit.db", "--trust", case / "vkeys.txt").exit_code == 0
+    assert "案卷" in (case / "README.txt").read_text(encoding="utf-8")
+    chinese = _run("export", "-o", out, "--db", station.path, "--trust", trust, lang="zh")
+    assert "7 个事件" in chinese.output
+
+
+def test_export_of_a_span_verifies_without_the_whole_log(station: Station, trust: Path, tmp_path: Path) -> None:
+    """The same exit codes; what needs the whole log says so."""
+    out = tmp_path / "span.zip"
+    words = ("export", "-o", out, "--db", station.path, "--trust", trust)
+    assert _run(*words, "--from", "2", "--to", "4").exit_code == 0
+    with zipfile.ZipFile(out) as pack:
+        assert "audit.db" not in pack.namelist()
+    said = _run("verify", "--db", out, "--trust", trust)
+    assert (said.exit_code, "between seq 2 and 4" in said.output) == (0, True)
+    assert "序号 2 至 4" in _run("verify", "--db", out, "--trust", trust, lang="zh").output
+    assert _run("tail", "--db", out).exit_code == 3
+    held = tmp_path / "held"
+    held.mkdir()
+    (held / "note").write_text("x", encoding="utf-8")
+    refused = _run("verify", "--db", out, "--trust", trust, "--held", held)
+    assert (refused.exit_code, "whole log" in refused.output) == (3, True)
+    assert _run(*words, "--from", "2020-01-01 08:00", "--to", "3").exit_code == 0
+    for wrong in (("--from", "soon"), ("--from", "9"), ("--permit", "none"), ("--permit", "p", "--to", "3")):
+        assert _run(*words, *wrong).exit_code == 3
 
 
 def test_the_zip_itself_is_verified_and_shown(station: Station, trust: Path, tmp_path: Path) -> None:
@@ -128,6 +149,10 @@ def test_the_zip_itself_is_verified_and_shown(station: Station, trust: Path, tmp
     assert "compare them with the box's label" in own_keys.output
     assert "permit.accepted" in _run("tail", "--db", out).output
     assert not list(Path(tempfile.gettempdir()).glob("hotbox-audit-*"))
+    raw = bytearray(out.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    out.write_bytes(bytes(raw))
+    assert _run("verify", "--db", out, "--trust", trust).exit_code in (1, 3)
 
 
 def test_a_zip_that_is_no_export_is_refused(trust: Path, tmp_path: Path) -> None:
@@ -182,3 +207,49 @@ def test_key_is_made_once_readable_by_its_owner_alone(tmp_path: Path) -> None:
     path.chmod(0o640)
     with pytest.raises(ContractError, match="0600"):
         keys.load_or_create(path)
+
+
+def test_keys_show_the_labels_fingerprint_and_whether_they_sign_this_log(station: Station, trust: Path, tmp_path: Path) -> None:
+    said = _run("keys", "--db", station.path, "--trust", trust, "--json")
+    found = json.loads(said.output)["keys"]
+    assert (said.exit_code, [key["role"] for key in found], [key["in_force"] for key in found]) == (0, ["box", "witness"], [True, True])
+    label = found[0]["fingerprint"]
+    assert re.fullmatch("([0-9a-f]{4} ){7}[0-9a-f]{4}", label)
+    assert label in _run("keys", "--db", station.path, "--trust", trust).output
+    assert "指纹" in _run("keys", "--db", station.path, "--trust", trust, lang="zh").output
+    other = Station(tmp_path / "other")
+    strange = tmp_path / "strange.txt"
+    for keys_of in (other.trust(), [note_key("hotbox.example/box-2/1", station.key)]):
+        strange.write_text("".join(f"{key.vkey()}\n" for key in keys_of), encoding="utf-8")
+        said = _run("keys", "--db", station.path, "--trust", strange, "--json")
+        assert (said.exit_code, json.loads(said.output)["keys"][0]["in_force"]) == (1, False)
+    strange.write_text("not a key", encoding="utf-8")
+    assert _run("keys", "--db", station.path, "--trust", strange).exit_code == 3
+
+
+def test_keys_of_a_log_that_nobody_witnessed_are_not_called_wrong(station: Station, tmp_path: Path) -> None:
+    station.open().close()
+    path = tmp_path / "trust.txt"
+    path.write_text("".join(f"{key.vkey()}\n" for key in station.trust()), encoding="utf-8")
+    said = _run("keys", "--db", station.path, "--trust", path, "--json")
+    assert (said.exit_code, [key["in_force"] for key in json.loads(said.output)["keys"]]) == (0, [True, None])
+
+
+def test_witness_tells_who_vouches_for_how_much(station: Station, trust: Path, tmp_path: Path) -> None:
+    words = ("witness", "--db", station.path, "--trust", trust)
+    said = _run(*words, "--json")
+    (found,) = json.loads(said.output)["witnesses"]
+    assert (said.exit_code, found["size"], found["time_s"], found["tail"]) == (0, 7, 1_790_000_000, 0)
+    log = station.open()
+    log.close()
+    said = _run(*words)
+    assert (said.exit_code, "not witnessed after that: 1" in said.output) == (4, True), said.output
+    assert "见证至序号 6" in _run(*words, lang="zh").output
+    other = Station(tmp_path / "other")
+    strange = tmp_path / "strange.txt"
+    strange.write_text("".join(f"{key.vkey()}\n" for key in other.trust()), encoding="utf-8")
+    said = _run("witness", "--db", station.path, "--trust", strange)
+    assert (said.exit_code, "nothing yet" in said.output) == (1, True)
+    strange.write_text(f"{station.trust()[0].vkey()}\n", encoding="utf-8")
+    said = _run("witness", "--db", station.path, "--trust", strange)
+    assert (said.exit_code, "--trust" in said.output) == (1, True)

@@ -13,6 +13,7 @@ from contracts.checkpoint import Checkpoint, sign
 from contracts.event import Event
 from contracts.topics import unpack_batch
 from edge.audit import AuditLog, Draft, ledger, prove, retention, upkeep
+from edge.audit.case import verifier
 from edge.audit.report import Outcome, Reason
 from edge.audit.tiles import WIDTH
 from edge.audit.verify import verify_file
@@ -225,6 +226,11 @@ def _bent_tile(db: sqlite3.Connection) -> None:
     db.execute("UPDATE tile SET hashes=? WHERE level=0 AND idx=3", (bytes(32) + hashes[32:],))
 
 
+def _second_opinion(path: Path, station: Station) -> verifier.Result:
+    """What the verifier says that goes with every case."""
+    return verifier.verify_log(str(path), [verifier.Key(key.vkey()) for key in station.trust()])
+
+
 TAMPERED: dict[str, tuple[Callable[[sqlite3.Connection], object], int, Reason]] = {
     "nothing is said to be gone": (_meta("0"), 0, Reason.MISSING),
     "less is said to be gone": (_meta(str(WIDTH)), WIDTH, Reason.MISSING),
@@ -267,6 +273,12 @@ def test_a_deletion_that_the_log_does_not_tell_of_is_found(after: Station, tmp_p
     report = verify_file(copy, after.trust())
     assert (report.status, report.reason) == (Outcome.TAMPERED, reason), report
     assert report.first_bad == first_bad or reason is Reason.REWRITTEN
+    assert _second_opinion(copy, after).code == 1
+
+
+def test_both_verifiers_agree_on_a_log_that_was_pruned(after: Station) -> None:
+    result = _second_opinion(after.path, after)
+    assert (result.code, result.first, result.why) == (4, BATCH, "")
 
 
 def test_what_was_deleted_beyond_the_witness_is_named(after: Station, tmp_path: Path) -> None:
@@ -278,6 +290,7 @@ def test_what_was_deleted_beyond_the_witness_is_named(after: Station, tmp_path: 
     db.close()
     report = verify_file(copy, after.trust())
     assert (report.status, report.reason) == (Outcome.TAMPERED, Reason.PRUNED)
+    assert _second_opinion(copy, after).code == 1
     assert verify_file(copy, after.trust()[:1]).status is Outcome.UNWITNESSED, "without the witness's key nobody can tell"
 
 
