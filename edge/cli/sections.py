@@ -458,6 +458,11 @@ def audit(status: Status, words: Words, width: int) -> list[Text]:
         late = view.unacked_age_ms > 60_000
         text = words("audit_behind", n=behind, age=words.span(view.unacked_age_ms))
         items.append(Text(f"! {text}" if late else text, SOME if late else DIM))
+    if view.epoch_pending:
+        items.append(Text(f"{CROSS} {words('audit_pending', n=view.epoch)}", BAD))
+    if view.full:
+        text = words(f"audit_{view.full}", percent=view.bytes * 100 // max(view.budget, 1))
+        items.append(Text(f"! {text}", BAD if view.full == "stop" else SOME))
     return flow(items, width)
 
 
