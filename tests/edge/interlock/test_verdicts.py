@@ -10,7 +10,7 @@ from edge.interlock.conditions.air import acting_vote, channel_reason, gas, grou
 from edge.interlock.conditions.element import deadman
 from edge.interlock.conditions.facts import Facts, Verdict, facts
 from edge.interlock.conditions.people import badge_here, entitled, unknown_badges, unverified, verified
-from edge.interlock.evidence import SLOW, Camera, Face, FaceRefused
+from edge.interlock.evidence import SLOW, BadgeRefused, Camera, Face, FaceRefused
 from edge.interlock.proving import Result
 from edge.interlock.rules import Number
 from edge.interlock.site import SiteChannel, confined_limits
@@ -369,6 +369,15 @@ def test_a_badge_is_here_within_its_time_to_live(
     assert badge_here(_facts(ready), person) is here
     missing = unverified(_facts(ready), person)
     assert missing == (None if here else Reason("badge_absent", subject, None, None, "", GB.badge_ttl_s.clause))
+
+
+def test_somebody_whose_badge_was_refused_is_told_so(ready: Bench) -> None:
+    """BOX-01: a badge that was heard and is not believed."""
+    guardian = ready.durable.permits[0].people[1]
+    ready.badges[1002] = False
+    del ready.badge_seen[1002]
+    ready.refused_badges[1002] = BadgeRefused(ready.now, 1002, "forged")
+    assert unverified(_facts(ready), guardian) == Reason("badge_forged", "李监护", None, None, "", GB.badge_ttl_s.clause)
 
 
 def test_of_two_guardians_one_is_enough_and_the_older_badge_gives_the_age(ready: Bench) -> None:
