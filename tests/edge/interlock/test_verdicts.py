@@ -613,6 +613,14 @@ def test_the_beacon_counts_by_its_age(ready: Bench, age_us: int | None, here: bo
     assert _verdict(ready, "place") == (Verdict((), age_us) if here else Verdict((lost,), 0))
 
 
+def test_a_copied_beacon_is_told_from_a_lost_one(ready: Bench) -> None:
+    """BOX-02: somebody may carry a copy along."""
+    ready.badges[BEACON] = False
+    del ready.badge_seen[BEACON]
+    ready.refused_badges[BEACON] = BadgeRefused(ready.now, BEACON, "cloned")
+    assert _verdict(ready, "place") == Verdict((_no("badge_cloned", str(BEACON), None, GB.badge_ttl_s, "s"),), 0)
+
+
 @pytest.mark.parametrize("quorum", [("gnss",), ("badge",), ("gnss", "badge"), ()])
 def test_every_proof_of_the_quorum_is_asked_for_and_no_other(ready: Bench, quorum: tuple[str, ...]) -> None:
     """BOX-02: no proof at all is no place."""
