@@ -201,7 +201,8 @@ _PEOPLE = (
     Row("guardian", "battery", "people", lambda limits: limits.badge(), ("badge_battery", "badge_absent"), _GUARDIAN, released=Expect.GOES_ON, locked=Expect.RELEASES,
         why=("电量低只提示，不断开", "a low battery is shown, and opens nothing")),
     Row("badges", "deaf", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO)),
-    # Started anew after 12 s: a plant's pack bridges that, the short times of the simulation's pack do not.
+    # Here and after a restart of BlueZ the scan is started anew after 12 s of silence: a plant's pack bridges that, the
+    # short times of the simulation's pack do not.
     Row("badges", "stalled", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO), locked=Expect.RELEASES,
         why=("扫描停止会自动重启", "a scan that ended is started anew")),
     Row("badges", "gaps", "people", lambda limits: limits.gaps(), ("badge_absent", *_RADIO), released=Expect.GOES_ON, locked=Expect.RELEASES,
@@ -211,8 +212,8 @@ _PEOPLE = (
             told="device", why=("读卡器只用于签到，已签到的不受影响；故障有提示", "the reader only takes check-ins; who is checked in stays so, and it is shown"))
         for fault in ("silent", "corrupt", "error")
     ),
-    Row("badges", "restart", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO), released=Expect.GOES_ON, locked=Expect.RELEASES,
-        why=("蓝牙服务重启在宽限内恢复", "the Bluetooth service is back within the grace")),
+    Row("badges", "restart", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO), locked=Expect.RELEASES,
+        why=("扫描停止会自动重启", "a scan that ended is started anew")),
 )  # fmt: skip
 
 _CAMERA = tuple(
