@@ -40,7 +40,7 @@ FILE_EVERY_POLLS = 20
 BACKOFF_S, BACKOFF_MAX_S = 0.2, 5.0
 KEEPALIVE_S = 10
 BROKER_S = 5.0
-PUBLISH_S = 30.0  # a batch over a slow line; a dead line is noticed by the keepalive
+PUBLISH_S = 30.0  # a piece over a slow line; a dead line is noticed by the keepalive
 KEPT_RESPONSES = 64
 REFUSED = 0x80  # a subscription that the broker does not grant (MQTT 3.1.1, 3.9.3)
 
@@ -268,14 +268,14 @@ class Link:
     async def _send_live(self, client: aiomqtt.Client) -> None:
         while True:
             self._live_wake.clear()
-            for seq, body in self._read(self._outbox.alarms) or []:
+            while (alarm := self._read(self._outbox.alarm)) is not None:
+                seq, body = alarm
                 await self._publish(client, "live", body)
                 self._outbox.told(seq)
                 self._line.alarms += 1
                 self._time_live(seq, body)
-            if not self._read(self._outbox.alarms):
-                self._live_idle.set()
-                await self._live_wake.wait()
+            self._live_idle.set()
+            await self._live_wake.wait()
 
     def _time_live(self, seq: int, body: bytes) -> None:
         """Latency of an alarm that is sent for the first time."""
@@ -287,7 +287,7 @@ class Link:
     async def _send_backlog(self, client: aiomqtt.Client) -> None:
         while True:
             self._backlog_wake.clear()
-            while self._read(self._outbox.alarms):
+            while self._read(self._outbox.alarm) is not None:
                 self._live_idle.clear()
                 self._live_wake.set()
                 await self._live_idle.wait()

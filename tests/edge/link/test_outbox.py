@@ -1,13 +1,20 @@
 """The two lanes over a log, without a broker (BOX-05)."""
 
+import random
+
 import pytest
 
 from contracts import event as events
 from contracts.checkpoint import verify
 from contracts.event import Severity
 from contracts.topics import unpack_batch
-from edge.link.outbox import BATCH_BYTES, RESEND_MAX_S, RESEND_S, Outbox
+from edge.audit.reader import Reader
+from edge.link.live import MOST, NEWEST_ROWS
+from edge.link.outbox import RESEND_MAX_S, RESEND_S, WINDOW_LEAVES, Outbox
+from edge.link.pieces import PIECE_BYTES
 from tests.edge.audit.site import Station, append_all, checkpoint, draft, until, witness
+
+NUMBERS = random.Random(5)
 
 
 class Clock:
@@ -41,10 +48,19 @@ def _drain(outbox: Outbox) -> int:
     while (batch := outbox.batch()) is not None:
         head, leaves = unpack_batch(batch.payload)
         assert (head.origin, head.first, head.n) == (outbox.origin, batch.first, len(leaves))
-        assert len(batch.payload) <= BATCH_BYTES
+        assert len(batch.payload) <= PIECE_BYTES
         total += len(leaves)
         outbox.sent(batch)
     return total
+
+
+def _live(outbox: Outbox) -> list[int]:
+    """Let the broker take every alarm that waits; returns their seqs in the order of their going."""
+    told = []
+    while (alarm := outbox.alarm()) is not None:
+        told.append(alarm[0])
+        outbox.told(alarm[0])
+    return told
 
 
 def test_log_that_is_not_there_yet_is_waited_for(station: Station, outbox: Outbox) -> None:
@@ -60,16 +76,16 @@ def test_log_that_is_not_there_yet_is_waited_for(station: Station, outbox: Outbo
 
 
 def test_window_bounds_what_is_under_way_and_an_acknowledgement_opens_it(station: Station, outbox: Outbox) -> None:
-    log = station.open()
-    append_all(log, [draft({"n": number}) for number in range(3000)])
+    log = station.open(queue_events=20_000)
+    append_all(log, [draft({"n": number}) for number in range(WINDOW_LEAVES + 1000)])
     outbox.poll()
     sent = _drain(outbox)
-    assert 2000 <= sent < 3001
+    assert WINDOW_LEAVES <= sent < WINDOW_LEAVES + 1001
     note = outbox.checkpoint()
     assert verify(note, station.trust()[0]).size <= sent
     log.accept_ack(station.cosigned(note))
     until(lambda: outbox.poll() and outbox.acked)
-    assert sent + _drain(outbox) == 3001
+    assert sent + _drain(outbox) == WINDOW_LEAVES + 1001
     log.close()
 
 
@@ -99,19 +115,72 @@ def test_alarms_wait_in_the_live_lane_until_the_broker_took_them(station: Statio
     tricky = draft({"sev": "alarm", "text": '"sev":"alarm"'})
     append_all(log, [draft(), draft({"n": 1}, sev=Severity.ALARM), tricky, draft({"n": 2}, sev=Severity.ALARM)])
     outbox.poll()
-    found = outbox.alarms()
-    assert [seq for seq, _ in found] == [2, 4]
-    assert all(events.decode(body).sev is Severity.ALARM for _, body in found)
-    outbox.told(2)
-    assert [seq for seq, _ in outbox.alarms()] == [4]
+    seq, body = outbox.alarm()
+    assert (seq, events.decode(body).sev) == (4, Severity.ALARM)
+    assert outbox.alarm() == (seq, body), "it stays until the broker took it"
     outbox.told(4)
-    assert not outbox.alarms()
+    assert _live(outbox) == [2]
     outbox.connected()
-    assert [seq for seq, _ in outbox.alarms()] == [2, 4], "a new connection tells what is not acknowledged"
+    assert _live(outbox) == [4, 2], "a new connection tells what is not acknowledged"
+    outbox.connected()
     witness(station, log)
     until(outbox.poll)
-    outbox.connected()
-    assert not outbox.alarms()
+    assert _live(outbox) == []
+    log.close()
+
+
+def test_new_alarm_goes_before_a_thousand_old_ones(station: Station, outbox: Outbox) -> None:
+    """BOX-05: the newest go first and only so many ahead of the log; the log itself brings the others."""
+    log = station.open()
+    append_all(log, [draft({"n": number}, sev=Severity.ALARM) for number in range(1000)])
+    outbox.poll()
+    assert outbox.alarm()[0] == 1000
+    append_all(log, [draft({"new": True}, sev=Severity.ALARM)])
+    outbox.poll()
+    assert outbox.alarm()[0] == 1001
+    assert _live(outbox) == list(range(1001, 1001 - MOST, -1))
+    append_all(log, [draft({"newer": True}, sev=Severity.ALARM)])
+    outbox.poll()
+    assert _live(outbox) == [1002], "what was told or left to the log does not come back"
+    assert _drain(outbox) == 1003
+    log.close()
+
+
+def test_a_month_of_backlog_is_not_read_to_find_alarms(
+    station: Station, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = station.open(queue_events=20_000)
+    append_all(log, [draft(sev=Severity.ALARM)] + [draft({"n": number}) for number in range(NEWEST_ROWS)])
+    spans = []
+    alarms = Reader.alarms
+    monkeypatch.setattr(
+        Reader, "alarms", lambda self, first, last: spans.append((first, last)) or alarms(self, first, last)
+    )
+    outbox.poll()
+    assert outbox.alarm() is None, "the only alarm is one row too old"
+    size = outbox.size
+    append_all(log, [draft(sev=Severity.ALARM)])
+    outbox.poll()
+    assert outbox.alarm()[0] == size
+    assert outbox.alarm()[0] == size
+    assert spans == [(size - NEWEST_ROWS, size), (size, size + 1)], "no row is read twice"
+    log.close()
+
+
+def test_no_piece_exceeds_8_KiB(station: Station, outbox: Outbox) -> None:  # noqa: N802 - a unit
+    """Whatever the leaves are like: alike, large and random, small again. A leaf that is too large goes alone."""
+    log = station.open()
+    drafts = [draft({"n": number}) for number in range(600)]
+    drafts += [draft({"rubbish": NUMBERS.randbytes(1500).hex()}) for _ in range(60)]
+    drafts += [draft({"n": number}) for number in range(600)]
+    append_all(log, drafts)
+    outbox.poll()
+    sizes = []
+    while (batch := outbox.batch()) is not None:
+        sizes.append(len(batch.payload))
+        outbox.sent(batch)
+    assert max(sizes) <= PIECE_BYTES
+    assert sum(sizes) / len(sizes) > PIECE_BYTES / 2, "and they are not cut smaller than they have to be"
     log.close()
 
 
