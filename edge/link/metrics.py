@@ -23,6 +23,8 @@ class Line:
         """All zero."""
         self.connected = 0
         self.connects = 0
+        self.mqtt_5 = 0
+        self.sent_bytes = 0
         self.batches = 0
         self.events = 0
         self.alarms = 0
@@ -58,6 +60,8 @@ class BoxCollector(Collector):
         line = self._line
         yield GaugeMetricFamily("hotbox_link_connected", "1 while the broker is connected", line.connected)
         yield CounterMetricFamily("hotbox_link_connects", "Connections made to the broker", line.connects)
+        yield GaugeMetricFamily("hotbox_link_mqtt_5", "1 when the broker speaks MQTT 5, 0 for 3.1.1", line.mqtt_5)
+        yield CounterMetricFamily("hotbox_link_sent_bytes", "Payload bytes that the broker took", line.sent_bytes)
         yield CounterMetricFamily("hotbox_link_batches", "Batches of the log sent", line.batches)
         yield CounterMetricFamily("hotbox_link_events", "Events sent in batches, repeats included", line.events)
         yield CounterMetricFamily("hotbox_link_alarms", "Alarm events sent on the live lane", line.alarms)

@@ -150,7 +150,7 @@ class Box:
         witness.write_text(station.witness.vkey() + "\n", encoding="utf-8")
         self.config: BoxConfig = msgspec.structs.replace(
             example, box=BOX, domain="example", data=str(station.path.parents[1]), run=str(station.path.parent),
-            bridge=Bridge("127.0.0.1", port, "bridge", "none", "none", str(witness)), metrics=Metrics(port=free_port()),
+            bridge=Bridge("127.0.0.1", port, "bridge", "none", "none", str(witness), "3.1.1"), metrics=Metrics(port=free_port()),
         )  # fmt: skip
 
     async def listen(self) -> None:

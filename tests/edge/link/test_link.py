@@ -147,7 +147,7 @@ async def test_state_follows_the_interlock_and_says_when_the_link_leaves(box: Bo
             box.socket.send(encode_message(Pulse(msgspec.json.encode(_status("TRIPPED")))))
             await eventually(lambda: states()[-1].state == "TRIPPED")
             assert len(states()) == before + 1
-            page = await asyncio.to_thread(_scrape, box.config.metrics.port)
+            page = await scrape(box.config.metrics.port)
             assert 'hotbox_state{state="TRIPPED"} 1.0' in page
             assert 'hotbox_state{state="LOCKED"} 0.0' in page
             assert "hotbox_link_connected 1.0" in page
@@ -155,9 +155,14 @@ async def test_state_follows_the_interlock_and_says_when_the_link_leaves(box: Bo
         await eventually(lambda: not states()[-1].online)
 
 
-def _scrape(port: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        return answer.read().decode()
+async def scrape(port: int) -> str:
+    """The metrics page of a running link."""
+
+    def get() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return answer.read().decode()
+
+    return await asyncio.to_thread(get)
 
 
 PROGRAM = """
