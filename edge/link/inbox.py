@@ -67,7 +67,9 @@ class Inbox:
     def _acknowledged(self, text: str) -> None:
         if text.startswith("{"):
             nak = msgspec.json.decode(text, type=Nak)
-            if not self._outbox.rewind(nak.origin, nak.want):
+            if nak.held:
+                self._outbox.held(nak.origin, nak.want)
+            elif not self._outbox.rewind(nak.origin, nak.want):
                 _logger.warning("the bridge asks for leaf %d of %s, which this log does not have", nak.want, nak.origin)
             return
         if len(text.encode()) > MAX_NOTE:

@@ -25,6 +25,7 @@ class Line:
         self.connects = 0
         self.mqtt_5 = 0
         self.sent_bytes = 0
+        self.epoch_waits = 0
         self.batches = 0
         self.events = 0
         self.alarms = 0
@@ -70,6 +71,9 @@ class BoxCollector(Collector):
         if line.voice_ok is not None:
             yield GaugeMetricFamily("hotbox_voice_ok", "1 unless the last countdown could not be spoken", line.voice_ok)
             yield CounterMetricFamily("hotbox_voice_spoken", "Sentences of a countdown that were spoken", line.spoken)
+        yield GaugeMetricFamily(
+            "hotbox_audit_epoch_waits", "1 while two people have to authorise this log at the bridge", line.epoch_waits
+        )
         yield GaugeMetricFamily("hotbox_audit_size", "Events in the log", line.size)
         yield GaugeMetricFamily("hotbox_audit_acked", "Events that the bridge has cosigned", line.acked)
         yield GaugeMetricFamily(

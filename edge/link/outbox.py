@@ -29,18 +29,20 @@ class Outbox:
         size: durable leaves.
         acked: leaves that the bridge has, as the log knows it.
         resent: batches sent again.
+        waits: the bridge has this epoch, and waits for two people to authorise it.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         """Follow the log at `path`, which need not exist yet; `clock` counts seconds."""
         self.size = self.acked = self.resent = 0
         self.origin = ""
+        self.waits = False
         self._path, self._clock = path, clock
         self._reader: Reader | None = None
         self._version = -1
         self._live, self._packer = LiveLane(), Packer()
         self._sent = self._checkpoint = 0
-        self._floor = 0
+        self._floor = self._held = 0
         self._unanswered: float | None = None
         self._patience = RESEND_S
         self._silence = ""
@@ -101,10 +103,21 @@ class Outbox:
         if want == asked and self._clock() - asked_at < SAME_NAK_S:
             return True  # one gap, told once for each batch beyond it
         self._asked = (want, self._clock())
-        self._floor = min(self._floor, want)
+        self._floor, self._held = min(self._floor, want), min(self._held, want)
         self._sent = min(self._sent, want)
         self._checkpoint = 0
         return True
+
+    def held(self, origin: str, size: int) -> None:
+        """The bridge keeps this epoch up to `size`, but witnesses nothing of it before two people authorised it.
+
+        What it keeps is not sent again, and does not close the window; a checkpoint asks again now and then.
+        """
+        if origin == self.origin and 0 <= size <= self.size:
+            self._held = max(self._held, size)
+            self.waits = True
+            if self._unanswered is not None:
+                self._unanswered = self._clock() + RESEND_MAX_S
 
     def alarm(self) -> tuple[int, bytes] | None:
         """Seq and exact bytes of the alarm that goes next on the live lane, the newest first, without taking it."""
@@ -134,7 +147,7 @@ class Outbox:
         """The newest checkpoint over what was sent, when it has not gone out yet."""
         reader = self._reader
         found = reader.checkpoint(self._sent) if reader is not None else None
-        if found is None or found[0] <= max(self._checkpoint, self._cursor()):
+        if found is None or found[0] <= max(self._checkpoint, self._witnessed()):
             return None
         self._checkpoint = found[0]
         self._unanswered = self._clock() + self._patience
@@ -171,7 +184,11 @@ class Outbox:
         self.close()
 
     def _cursor(self) -> int:
-        """First leaf that the bridge needs: behind `acked` only when it said so itself."""
+        """First leaf that the bridge needs: what it witnessed, or keeps of an epoch that waits, is not sent again."""
+        return max(self._witnessed(), self._held)
+
+    def _witnessed(self) -> int:
+        """Leaves that the bridge has witnessed: behind `acked` only when it said so itself."""
         return min(self.acked, self._floor)
 
     def _look(self, reader: Reader) -> None:
@@ -182,6 +199,7 @@ class Outbox:
             self.acked = self._floor = acked
             self._sent = max(self._sent, acked)
             self._patience = RESEND_S
+            self.waits = False
             late = self._checkpoint > acked
             self._unanswered = self._clock() + self._patience if late else None
 
@@ -194,7 +212,8 @@ class Outbox:
             return
         self._reader = reader
         self.origin, self._silence = reader.origin, ""
-        self.acked = self._sent = self._checkpoint = self._floor = 0
+        self.acked = self._sent = self._checkpoint = self._floor = self._held = 0
+        self.waits = False
         self._live.begin(0)
         self._version = -1
         left = sorted(path.name for path in self._path.parent.glob(f"{self._path.name}.bad-*[0-9]"))

@@ -212,6 +212,7 @@ class Link:
         if self._speaker is not None:
             line.voice_ok, line.spoken = self._speaker.ok, self._speaker.spoken
         line.size, line.acked, line.resent = outbox.size, outbox.acked, outbox.resent
+        line.epoch_waits = int(outbox.waits)
         line.refused, line.pulse_age_s = self._inbox.refused + self._remotes.refused, self._state.pulse_age_s()
         oldest = outbox.oldest_unacked_t()
         line.oldest_unacked_s = max(0.0, time.time() - oldest / 1000) if oldest else 0.0

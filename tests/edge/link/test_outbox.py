@@ -205,6 +205,40 @@ def test_bridge_may_ask_for_leaves_again_but_not_for_others(station: Station, ou
     log.close()
 
 
+def test_epoch_that_waits_for_two_people_is_kept_by_the_bridge_and_asked_about(
+    station: Station, outbox: Outbox, clock: Clock
+) -> None:
+    """The window moves on with what the bridge keeps; a checkpoint asks again; a cosignature ends the waiting."""
+    log = station.open(queue_events=20_000)
+    append_all(log, [draft({"n": number}) for number in range(WINDOW_LEAVES + 1000)])
+    checkpoint(log)
+    outbox.poll()
+    sent = _drain(outbox)
+    assert sent < outbox.size
+    assert outbox.checkpoint() is not None
+    outbox.held("hotbox.example/box-9/1", sent)
+    outbox.held(outbox.origin, outbox.size + 1)
+    assert not outbox.waits, "that was another log, or not ours"
+    outbox.held(outbox.origin, sent)
+    assert outbox.waits
+    assert sent + _drain(outbox) == outbox.size
+    first = outbox.checkpoint()
+    outbox.held(outbox.origin, outbox.size)
+    assert outbox.resend_if_late() == pytest.approx(RESEND_MAX_S)
+    clock.now += RESEND_MAX_S
+    assert outbox.resend_if_late() == 0
+    assert _drain(outbox) == 0, "nothing is sent again"
+    assert outbox.checkpoint() == first
+    outbox.connected()
+    assert _drain(outbox) == 0, "neither after a new connection"
+    assert outbox.rewind(outbox.origin, 7), "unless the bridge has lost it"
+    assert _drain(outbox) > 0
+    witness(station, log)
+    until(lambda: outbox.poll() and outbox.acked)
+    assert not outbox.waits
+    log.close()
+
+
 def test_new_epoch_is_taken_up_and_the_old_one_is_told_of(station: Station, outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     log = station.open()
     append_all(log, [draft()])
