@@ -26,6 +26,7 @@ class Line:
         self.mqtt_5 = 0
         self.sent_bytes = 0
         self.epoch_waits = 0
+        self.old_epochs_unsent = 0
         self.batches = 0
         self.events = 0
         self.alarms = 0
@@ -73,6 +74,9 @@ class BoxCollector(Collector):
             yield CounterMetricFamily("hotbox_voice_spoken", "Sentences of a countdown that were spoken", line.spoken)
         yield GaugeMetricFamily(
             "hotbox_audit_epoch_waits", "1 while two people have to authorise this log at the bridge", line.epoch_waits
+        )
+        yield GaugeMetricFamily(
+            "hotbox_audit_old_epochs_unsent", "Earlier logs that the bridge has not taken whole", line.old_epochs_unsent
         )
         yield GaugeMetricFamily("hotbox_audit_size", "Events in the log", line.size)
         yield GaugeMetricFamily("hotbox_audit_acked", "Events that the bridge has cosigned", line.acked)

@@ -13,6 +13,7 @@ from pathlib import Path
 from edge.audit.reader import Reader
 from edge.link.live import LiveLane
 from edge.link.pieces import Batch, Packer
+from edge.link.tails import Tails
 
 WINDOW_LEAVES = 4000  # that may be under way without a cosignature: else the line idles while the bridge commits
 RESEND_S = 1.5
@@ -29,6 +30,7 @@ class Outbox:
         size: durable leaves.
         acked: leaves that the bridge has, as the log knows it.
         resent: batches sent again.
+        tails: what earlier epochs still owe.
         waits: the bridge has this epoch, and waits for two people to authorise it.
     """
 
@@ -41,6 +43,7 @@ class Outbox:
         self._reader: Reader | None = None
         self._version = -1
         self._live, self._packer = LiveLane(), Packer()
+        self.tails = Tails(path, clock)
         self._sent = self._checkpoint = 0
         self._floor = self._held = 0
         self._unanswered: float | None = None
@@ -49,7 +52,11 @@ class Outbox:
         self._asked = (-1, float("-inf"))
 
     def close(self) -> None:
-        """Close the log."""
+        """Close the log, and the epochs before it."""
+        self.tails.close()
+        self._close()
+
+    def _close(self) -> None:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -81,6 +88,7 @@ class Outbox:
         """A new connection: everything that is not acknowledged counts as unsent, alarms first."""
         self._sent = self._cursor()
         self._live.begin(self.acked)
+        self.tails.begin()
         self._checkpoint = 0
         self._unanswered, self._patience = None, RESEND_S
 
@@ -181,7 +189,7 @@ class Outbox:
         if why != self._silence:
             _logger.warning("%s", why)
             self._silence = why
-        self.close()
+        self._close()
 
     def _cursor(self) -> int:
         """First leaf that the bridge needs: what it witnessed, or keeps of an epoch that waits, is not sent again."""
@@ -216,6 +224,4 @@ class Outbox:
         self.waits = False
         self._live.begin(0)
         self._version = -1
-        left = sorted(path.name for path in self._path.parent.glob(f"{self._path.name}.bad-*[0-9]"))
-        if left:
-            _logger.warning("%s goes on; older epochs stay on this box, unsent: %s", self.origin, ", ".join(left))
+        self.tails.look()

@@ -212,7 +212,7 @@ class Link:
         if self._speaker is not None:
             line.voice_ok, line.spoken = self._speaker.ok, self._speaker.spoken
         line.size, line.acked, line.resent = outbox.size, outbox.acked, outbox.resent
-        line.epoch_waits = int(outbox.waits)
+        line.epoch_waits, line.old_epochs_unsent = int(outbox.waits), outbox.tails.unsent
         line.refused, line.pulse_age_s = self._inbox.refused + self._remotes.refused, self._state.pulse_age_s()
         oldest = outbox.oldest_unacked_t()
         line.oldest_unacked_s = max(0.0, time.time() - oldest / 1000) if oldest else 0.0
@@ -343,7 +343,13 @@ class Link:
                 await self._publish_backlog(client, "cp", note)
             if batch is not None:
                 continue
-            left = self._outbox.resend_if_late()
+            owed = self._outbox.tails.owed()
+            if owed is not None:
+                await self._publish_backlog(client, owed.leaf, owed.payload)
+                self._outbox.tails.sent(owed)
+                continue
+            waits = [self._outbox.resend_if_late(), self._outbox.tails.wait_s()]
+            left = min((wait_s for wait_s in waits if wait_s is not None), default=None)
             if left != 0:
                 await _wait(self._backlog_wake, left)
 

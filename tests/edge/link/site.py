@@ -61,7 +61,7 @@ class WitnessBridge:
         forked: leaves that came again with other bytes.
     """
 
-    def __init__(self, port: int, station: Station) -> None:
+    def __init__(self, port: int, station: Station, log: int = 1) -> None:
         self.leaves: list[bytes] = []
         self.arrivals: list[tuple[str, int]] = []
         self.other: list[tuple[str, bytes, bool]] = []
@@ -69,7 +69,7 @@ class WitnessBridge:
         self.deaf = False
         self.ready = asyncio.Event()
         self.client: aiomqtt.Client | None = None
-        self._port, self._station = port, station
+        self._port, self._station, self._key = port, station, station.trust(log)[0]
         self._frontiers = [Frontier()]
         self._prev = FIRST_PREV
 
@@ -120,7 +120,7 @@ class WitnessBridge:
         self._frontiers.append(self._frontiers[-1].append(leaf_hash(body)))
 
     async def _cosign(self, client: aiomqtt.Client, note: str) -> None:
-        stated = notes.verify(note, self._station.trust()[0])
+        stated = notes.verify(note, self._key)
         if stated.size > len(self.leaves):
             await self._nak(client)
             return
@@ -129,7 +129,7 @@ class WitnessBridge:
 
     async def _nak(self, client: aiomqtt.Client) -> None:
         self.naks += 1
-        nak = Nak(self._station.trust()[0].name, len(self.leaves))
+        nak = Nak(self._key.name, len(self.leaves))
         await client.publish(dn(BOX, "ack"), msgspec.json.encode(nak), qos=1)
 
     def forget(self) -> None:
