@@ -2,26 +2,42 @@
 
 Only the newest rows of the log are looked at, newest alarm first: after a month without a line a new alarm must not
 wait until a thousand old ones, or a gigabyte of rows, are through. What is not told here comes with the log.
+
+The broker's word that it took an alarm does not mean that the bridge was there to hear it. An alarm is told again until
+the bridge has witnessed it, for a while.
 """
+
+from collections.abc import Callable
+
+import msgspec
 
 from edge.audit.reader import Reader
 
 NEWEST_ROWS = 5000  # about 2.5 MB, read in some 10 ms
 MOST = 200
+AGAIN_S, AGAIN_FOR_S = 30.0, 600.0
+
+
+class _Alarm(msgspec.Struct):
+    seq: int
+    body: bytes
+    due_s: float
+    until_s: float
 
 
 class LiveLane:
-    """Alarms that the broker has not taken yet. Not thread-safe."""
+    """Alarms that the bridge may not know yet. Not thread-safe."""
 
-    def __init__(self) -> None:
-        """Nothing seen, nothing waiting."""
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Nothing seen, nothing waiting; `clock` counts seconds."""
+        self._clock = clock
         self._seen = 0
-        self._waiting: list[tuple[int, bytes]] = []
+        self._alarms: list[_Alarm] = []
 
     def begin(self, acked: int) -> None:
         """A new connection or another log: what the bridge has not acknowledged counts as untold."""
         self._seen = acked
-        self._waiting.clear()
+        self._alarms.clear()
 
     def look(self, reader: Reader, acked: int, size: int) -> None:
         """Find alarms among the rows that are new since the last look, and forget those that the bridge has.
@@ -29,17 +45,22 @@ class LiveLane:
         Raises:
             sqlite3.Error: the log cannot be read.
         """
-        if acked:
-            self._waiting = [waiting for waiting in self._waiting if waiting[0] >= acked]
+        now = self._clock()
+        self._alarms = [alarm for alarm in self._alarms if alarm.seq >= acked and now < alarm.until_s]
         if self._seen < size:
-            self._waiting += reader.alarms(max(self._seen, acked, size - NEWEST_ROWS), size)
+            found = reader.alarms(max(self._seen, acked, size - NEWEST_ROWS), size)
+            self._alarms += [_Alarm(seq, body, now, float("inf")) for seq, body in found]
             self._seen = size
-            del self._waiting[:-MOST]
+            del self._alarms[:-MOST]
 
     def newest(self) -> tuple[int, bytes] | None:
         """Seq and exact bytes of the alarm that goes next, without taking it."""
-        return self._waiting[-1] if self._waiting else None
+        now = self._clock()
+        return next(((alarm.seq, alarm.body) for alarm in reversed(self._alarms) if alarm.due_s <= now), None)
 
     def told(self, seq: int) -> None:
         """The broker took the alarm `seq`."""
-        self._waiting = [waiting for waiting in self._waiting if waiting[0] != seq]
+        now = self._clock()
+        for alarm in self._alarms:
+            if alarm.seq == seq:
+                alarm.due_s, alarm.until_s = now + AGAIN_S, min(alarm.until_s, now + AGAIN_FOR_S)

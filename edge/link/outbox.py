@@ -42,7 +42,7 @@ class Outbox:
         self._path, self._clock = path, clock
         self._reader: Reader | None = None
         self._version = -1
-        self._live, self._packer = LiveLane(), Packer()
+        self._live, self._packer = LiveLane(clock), Packer()
         self.tails = Tails(path, clock)
         self._sent = self._checkpoint = 0
         self._floor = self._held = 0

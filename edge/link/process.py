@@ -27,6 +27,7 @@ from edge.interlock.status import Status
 from edge.link.bucket import Bucket
 from edge.link.dialect import Dialect
 from edge.link.inbox import Inbox
+from edge.link.live import AGAIN_S
 from edge.link.metrics import Endpoint, Line
 from edge.link.outbox import Outbox
 from edge.link.remotes import Remotes
@@ -312,7 +313,7 @@ class Link:
                 self._line.alarms += 1
                 self._time_live(seq, body)
             self._live_idle.set()
-            await self._live_wake.wait()
+            await _wait(self._live_wake, AGAIN_S)
 
     def _time_live(self, seq: int, body: bytes) -> None:
         """Latency of an alarm that is sent for the first time."""

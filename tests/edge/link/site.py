@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,7 @@ class WitnessBridge:
         self.deaf = False
         self.ready = asyncio.Event()
         self.client: aiomqtt.Client | None = None
+        self.tls: ssl.SSLContext | None = None
         self._port, self._station, self._key = port, station, station.trust(log)[0]
         self._frontiers = [Frontier()]
         self._prev = FIRST_PREV
@@ -76,7 +78,9 @@ class WitnessBridge:
     async def run(self) -> None:
         while True:
             with contextlib.suppress(aiomqtt.MqttError):
-                async with aiomqtt.Client("127.0.0.1", self._port, identifier="bridge", timeout=1) as client:
+                async with aiomqtt.Client(
+                    "127.0.0.1", self._port, identifier="bridge", timeout=1, tls_context=self.tls
+                ) as client:
                     await client.subscribe("hotbox/v1/+/up/#", 1)
                     self.client = client
                     self.ready.set()

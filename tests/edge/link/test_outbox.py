@@ -9,7 +9,7 @@ from contracts.checkpoint import verify
 from contracts.event import Severity
 from contracts.topics import unpack_batch
 from edge.audit.reader import Reader
-from edge.link.live import MOST, NEWEST_ROWS
+from edge.link.live import AGAIN_FOR_S, AGAIN_S, MOST, NEWEST_ROWS
 from edge.link.outbox import RESEND_MAX_S, RESEND_S, WINDOW_LEAVES, Outbox
 from edge.link.pieces import PIECE_BYTES
 from tests.edge.audit.site import Station, append_all, checkpoint, draft, until, witness
@@ -144,6 +144,31 @@ def test_new_alarm_goes_before_hundreds_of_old_ones(station: Station, outbox: Ou
     outbox.poll()
     assert _live(outbox) == [old + 2], "what was told or left to the log does not come back"
     assert _drain(outbox) == old + 3
+    log.close()
+
+
+def test_alarm_is_told_again_until_the_bridge_has_it(station: Station, outbox: Outbox, clock: Clock) -> None:
+    """A broker takes an alarm though the bridge is not there to hear it; the log may be hours behind."""
+    log = station.open()
+    append_all(log, [draft(sev=Severity.ALARM)])
+    outbox.poll()
+    assert _live(outbox) == [1]
+    clock.now += AGAIN_S - 1
+    assert _live(outbox) == []
+    clock.now += 1
+    assert _live(outbox) == [1]
+    times = 0
+    for _ in range(100):
+        clock.now += AGAIN_S
+        times += len(_live(outbox))
+    assert times == AGAIN_FOR_S / AGAIN_S - 2, "not for ever: the log brings it"
+    append_all(log, [draft(sev=Severity.ALARM)])
+    outbox.poll()
+    assert _live(outbox) == [2]
+    witness(station, log)
+    until(lambda: outbox.poll() and outbox.acked)
+    clock.now += AGAIN_S
+    assert _live(outbox) == []
     log.close()
 
 
