@@ -33,7 +33,8 @@ def setup(
         if not (folder / f"{name}.pem").exists():
             _write(folder, name, *authority.issue(name, "bridge"))
     out.mkdir(parents=True, exist_ok=True)
-    _write(out, "server", *authority.issue(host[0], "server", hosts=tuple(host)))
+    # mosquitto reads its key as a user of its own, by the folder's group.
+    _write(out, "server", *authority.issue(host[0], "server", hosts=tuple(host)), mode=0o640)
     write_atomically(out / "ca.pem", (folder / "ca.pem").read_text())
     for path in (authority.write_configuration(), *authority.write_broker()):
         typer.echo(str(path))
@@ -128,6 +129,6 @@ def _publish(authority: Authority) -> None:
     typer.echo(_RELOAD)
 
 
-def _write(folder: Path, name: str, certificate: str, key: str) -> None:
-    write_atomically(folder / f"{name}.key", key, mode=0o600)
+def _write(folder: Path, name: str, certificate: str, key: str, *, mode: int = 0o600) -> None:
+    write_atomically(folder / f"{name}.key", key, mode=mode)
     write_atomically(folder / f"{name}.pem", certificate)

@@ -34,7 +34,7 @@ def out(cli, tmp_path_factory):
 def test_setup_writes_all_that_mosquitto_needs(out, django_data):
     names = {"ca.pem", "server.pem", "server.key", "crl.pem", "acl", "mosquitto.conf"}
     assert {path.name for path in out.iterdir()} == names
-    assert stat.S_IMODE((out / "server.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((out / "server.key").stat().st_mode) == 0o640
     assert stat.S_IMODE((django_data.mqtt / "ca.key").stat().st_mode) == 0o600
     conf = (out / "mosquitto.conf").read_text()
     assert "cafile /etc/mosquitto/hotbox/ca.pem" in conf
