@@ -37,6 +37,8 @@ WHY_RAISED: dict[str, tuple[str, str]] = {
 """Why work is managed one level higher (GB 30871-2022 5.1.1)."""
 
 EVENTS: dict[str, tuple[str, str]] = {
+    "audit.outbox_old": ("记录久未获平台见证", "the bridge has not witnessed the log for long"),
+    "audit.outbox_well": ("平台已恢复见证", "the bridge witnesses the log again"),
     "audit.epoch_started": ("新日志纪元", "new log epoch"),
     "badge.battery": ("工牌电量低", "badge's battery low"),
     "bypass.ended": ("旁路结束", "bypass ended"),

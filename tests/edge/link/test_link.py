@@ -10,6 +10,7 @@ from pathlib import Path
 import iotcore
 import msgspec
 import pytest
+import yaml
 
 from contracts.event import Severity
 from contracts.topics import BoxState, Response
@@ -200,3 +201,22 @@ async def test_link_process_ends_cleanly_or_leaves_its_will(box: Box, broker: io
         finally:
             process.kill()
             process.wait()
+
+
+async def test_every_alert_rule_names_a_metric_of_the_box(box: Box, broker: iotcore.Broker) -> None:
+    """K14: a rule over a metric that nobody serves would never fire."""
+    rules = yaml.safe_load((ROOT / "configs" / "prometheus" / "hotbox.rules.yml").read_text(encoding="utf-8"))
+    async with running(box.listen(), link(box)):
+        await eventually(lambda: box.log.health().size)
+        async with asyncio.timeout(8):
+            while not (page := await _page(box.config.metrics.port)):  # noqa: ASYNC110 - another process's page
+                await asyncio.sleep(0.02)
+    for rule in rules["groups"][0]["rules"]:
+        assert f"\n{rule['expr'].split()[0]} " in page, rule["alert"]
+
+
+async def _page(port: int) -> str:
+    try:
+        return await scrape(port)
+    except OSError:
+        return ""
