@@ -59,12 +59,13 @@ class WitnessBridge:
 
     Attributes:
         leaves: what is stored. arrivals: ("live", seq) and ("log", first) in the order of their coming.
-        forked: leaves that came again with other bytes.
+        forked: leaves that came again with other bytes. sizes: of the pieces of the log, in bytes.
     """
 
     def __init__(self, port: int, station: Station, log: int = 1) -> None:
         self.leaves: list[bytes] = []
         self.arrivals: list[tuple[str, int]] = []
+        self.sizes: list[int] = []
         self.other: list[tuple[str, bytes, bool]] = []
         self.repeated = self.forked = self.naks = 0
         self.deaf = False
@@ -102,6 +103,7 @@ class WitnessBridge:
         elif leaf == "log":
             head, leaves = unpack_batch(payload)
             self.arrivals.append(("log", head.first))
+            self.sizes.append(len(payload))
             if head.first > len(self.leaves):
                 await self._nak(client)
                 return

@@ -1,9 +1,11 @@
 """The line to the bridge over a real broker: nothing lost, nothing double, alarms first (BOX-05)."""
 
 import asyncio
+import random
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -16,10 +18,12 @@ from contracts.event import Severity
 from contracts.topics import BoxState, Response
 from edge.interlock.evidence import AckOffer, CommandOffer, PermitOffer, Pulse, RevocationOffer, Told, encode_message
 from edge.interlock.status import AuditView, CountdownView, ReasonView, RelayView, Status
-from tests.edge.audit.site import BOX, Station
+from edge.link.bucket import BURST_BYTES, SHARE_IDLE
+from tests.edge.audit.site import BOX, Station, draft
 from tests.edge.link.site import Box, WitnessBridge, eventually, kill, link, running, start_broker
 
 ROOT = Path(__file__).parents[3]
+RUBBISH = random.Random(9)
 
 
 def _status(state: str = "RELEASED") -> Status:
@@ -220,3 +224,27 @@ async def _page(port: int) -> str:
         return await scrape(port)
     except OSError:
         return ""
+
+
+async def test_backlog_keeps_to_its_share_of_a_slow_line_and_an_alarm_does_not_wait(
+    box: Box, broker: iotcore.Broker, station: Station
+) -> None:
+    """BOX-05: the line's rate is told in the configuration; live goes at once, the backlog at nine tenths at most."""
+    line = msgspec.structs.replace(box.config.bridge, rate_kbit=160)
+    box.config = msgspec.structs.replace(box.config, bridge=line)
+    for number in range(200):
+        box.log.append(draft({"n": number, "rubbish": RUBBISH.randbytes(200).hex()}))
+    await eventually(lambda: box.log.health().size == 201)
+    bridge = WitnessBridge(broker.port, station)
+    async with running(bridge.run(), box.listen()):
+        await bridge.ready.wait()
+        async with running(link(box)):
+            await eventually(lambda: bridge.leaves, 20)
+            began, had = time.monotonic(), bridge.sizes[0]
+            box.append(1, sev=Severity.ALARM)
+            await eventually(lambda: ("live", 201) in bridge.arrivals, 20)
+            assert len(bridge.leaves) < 201, "the alarm came before the backlog was through"
+            await eventually(lambda: len(bridge.leaves) >= 201, 30)
+            took_s = time.monotonic() - began
+    assert sum(bridge.sizes) - had <= SHARE_IDLE * 160 * 125 * took_s + 2 * BURST_BYTES
+    assert max(bridge.sizes) <= BURST_BYTES
