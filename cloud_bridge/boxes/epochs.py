@@ -65,12 +65,11 @@ def begin(box: Box, key: NoteKey, epoch: int) -> Log:
         )
     before = box.logs.first()
     log = Log.objects.create(box=box, epoch=epoch, origin=key.name, vkey=key.vkey(), authorised=False)
-    known = f"after epoch {before.epoch}, of which {before.witnessed_size} records are witnessed" if before else "first"
+    last, seen = (before.epoch, before.witnessed_size) if before else (0, 0)
+    detail = f"日志第 {epoch} 代开始，此前第 {last} 代已见证 {seen} 条记录"
+    detail += f" / epoch {epoch} of the log began after epoch {last}, of which {seen} records are witnessed"
     now = now_ms()
-    Alert.objects.create(
-        box=box, kind=AlertKind.EPOCH, seq=epoch, detail=f"epoch {epoch} of the log began, {known}",
-        first_ms=now, last_ms=now,
-    )  # fmt: skip
+    Alert.objects.create(box=box, kind=AlertKind.EPOCH, seq=epoch, detail=detail, first_ms=now, last_ms=now)
     Notice.tell(Notice.Kind.BOX, box.pk, box.pk)
     return log
 
@@ -82,9 +81,12 @@ def explain(log: Log, leaf: Event) -> None:
     before = Log.objects.filter(box=log.box, origin=origin).first() or log.box.logs.filter(epoch__lt=log.epoch).first()
     witnessed = before.witnessed_size if before else 0
     named = size if isinstance(size, int) and origin else 0
-    detail = f"epoch {log.epoch} of the log began: {reason or 'no reason given'}; the box names {named} records before"
+    zh = f"日志第 {log.epoch} 代开始，盒子称此前有 {named} 条记录"
+    en = f"epoch {log.epoch} of the log began, the box names {named} records before"
     if named < witnessed:
-        detail += f", {witnessed} are witnessed: ask where the others are"
+        zh += f"，而已见证 {witnessed} 条：请查明其余记录的去向"
+        en += f", {witnessed} are witnessed: ask where the others are"
+    detail = f"{zh} / {en} ({reason or '?'})"
     Alert.objects.filter(box=log.box, kind=AlertKind.EPOCH, seq=log.epoch).update(detail=detail[:500], last_ms=now_ms())
 
 

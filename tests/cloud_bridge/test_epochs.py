@@ -83,7 +83,8 @@ def test_an_unknown_epoch_is_an_alert_and_its_records_are_kept(old):
     assert (row(new).size, row(new).authorised) == (1, False)
     [(kind, epoch, detail)] = open_alerts(new)
     assert (kind, epoch) == ("epoch", 2)
-    assert "the database was gone; the box names 3 records before" in detail
+    assert "盒子称此前有 3 条记录" in detail
+    assert "the box names 3 records before (the database was gone)" in detail
     assert "ask where" not in detail
 
 
@@ -100,7 +101,9 @@ def test_its_alarms_are_shown_before_its_first_record_came(old):
 def test_the_message_names_what_was_witnessed_before(old):
     new = begun(old, size=1)
     store(new)
-    assert "the box names 1 records before, 3 are witnessed: ask where the others are" in open_alerts(new)[0][2]
+    [(_, _, detail)] = open_alerts(new)
+    assert "the box names 1 records before, 3 are witnessed: ask where the others are" in detail
+    assert "而已见证 3 条：请查明其余记录的去向" in detail
 
 
 def test_nothing_of_it_is_witnessed_before_two_people_authorised_it(old):
