@@ -9,6 +9,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import aiomqtt
 import iotcore
 import msgspec
 import pytest
@@ -248,3 +249,31 @@ async def test_backlog_keeps_to_its_share_of_a_slow_line_and_an_alarm_does_not_w
             took_s = time.monotonic() - began
     assert sum(bridge.sizes) - had <= SHARE_IDLE * 160 * 125 * took_s + 2 * BURST_BYTES
     assert max(bridge.sizes) <= BURST_BYTES
+
+
+async def test_one_piece_of_the_backlog_is_under_way_at_a_time(
+    box: Box, broker: iotcore.Broker, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K2: the next one goes when the broker has acknowledged the one before; alarms and state wait for none of them."""
+    publish, pieces, most = aiomqtt.Client.publish, [], 0
+
+    async def counted(client: aiomqtt.Client, topic: str, *rest: object, **more: object) -> None:
+        nonlocal most
+        if not topic.endswith("/up/log"):
+            return await publish(client, topic, *rest, **more)
+        pieces.append(topic)
+        under_way.append(topic)
+        most = max(most, len(under_way))
+        try:
+            return await publish(client, topic, *rest, **more)
+        finally:
+            under_way.pop()
+
+    under_way: list[str] = []
+    monkeypatch.setattr(aiomqtt.Client, "publish", counted)
+    box.append(3000)
+    bridge = WitnessBridge(broker.port, station)
+    async with running(bridge.run(), box.listen(), link(box)):
+        await eventually(lambda: len(bridge.leaves) == 3001, 20)
+    assert len(pieces) > 5
+    assert most == 1
