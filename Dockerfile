@@ -5,7 +5,7 @@
 #   docker run --init --network host -v hotbox-bridge:/var/lib/hotbox-bridge hotbox-bridge
 # Pages for other machines need a certificate, boxes in a network a broker with access control:
 #   docker run --init -p 8460:8460 -v hotbox-bridge:/var/lib/hotbox-bridge -v /etc/hotbox-bridge:/etc/hotbox-bridge:ro \
-#     hotbox-bridge hotbox-bridge serve --host 0.0.0.0 --broker HOST:PORT \
+#     hotbox-bridge hotbox-bridge serve --host 0.0.0.0 --broker mqtts://HOST:8883 \
 #     --tls-cert /etc/hotbox-bridge/tls.crt --tls-key /etc/hotbox-bridge/tls.key
 FROM debian:bookworm-slim AS python
 RUN apt-get update -qq \

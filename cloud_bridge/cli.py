@@ -29,14 +29,14 @@ def _options(
     context.obj = DataDir(data.resolve())
 
 
-def _broker(text: str) -> Broker:
+def _broker(context: typer.Context, text: str) -> Broker:
     try:
-        return Broker.parse(text)
+        return Broker.parse(text, context.obj.mqtt)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 
 
-BrokerOption = Annotated[str, typer.Option("--broker", help="MQTT broker as HOST:PORT. / MQTT 代理 主机:端口。")]
+BrokerOption = Annotated[str, typer.Option("--broker", help="MQTT broker: HOST:PORT here, or mqtts://HOST:PORT. / MQTT 代理。")]
 
 
 @app.command()
@@ -44,7 +44,7 @@ def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="Address of the pages. / 网页地址。")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the pages, 0 = any free. / 网页端口，0 = 任意空闲端口。")] = 8460,
-    broker: Annotated[str, typer.Option(help="Use this broker (HOST:PORT). / 使用该 MQTT 代理。")] = "",
+    broker: Annotated[str, typer.Option(help="Use this broker: HOST:PORT here, or mqtts://HOST:PORT. / 使用该 MQTT 代理。")] = "",
     embedded_broker: Annotated[
         bool,
         typer.Option(
@@ -61,6 +61,7 @@ def serve(
         raise typer.BadParameter("--broker and --embedded-broker exclude each other: give one of them")
     web = Web(host, port, tls_cert, tls_key)
     web.check()
+    chosen = _broker(context, broker) if broker else None
     if tls_cert:
         os.environ["HOTBOX_BRIDGE_TLS"] = "1"
     context.obj.bridge_json.unlink(missing_ok=True)
@@ -72,21 +73,21 @@ def serve(
     from django.db import connections
 
     connections.close_all()
-    raise typer.Exit(Supervisor(context.obj, web, _broker(broker) if broker else None).run())
+    raise typer.Exit(Supervisor(context.obj, web, chosen).run())
 
 
 @app.command()
 def ingest(context: typer.Context, broker: BrokerOption) -> None:
     """Receive, verify, store and witness what the boxes send. / 接收、校验、存储并见证盒子数据。"""
     start_django(context.obj)
-    processes.ingest(context.obj, _broker(broker))
+    processes.ingest(context.obj, _broker(context, broker))
 
 
 @app.command()
 def worker(context: typer.Context, broker: BrokerOption) -> None:
     """Timers and delivery: expiry, revocation lists, permits until accepted. / 定时与下发。"""
     start_django(context.obj)
-    processes.worker(context.obj, _broker(broker))
+    processes.worker(context.obj, _broker(context, broker))
 
 
 @app.command()

@@ -5,6 +5,7 @@
     DIR/first_password         one-time password of the first administrator, 0600; removed when it is changed
     DIR/signer/*.pem           permit and command key: only the signer process reads them
     DIR/ingest/cosign_key.pem  only the ingest process reads it
+    DIR/mqtt/                  certificates for the MQTT broker (cloud_bridge.pki)
     DIR/public/                public halves, for boxes
     DIR/run/*.alive            touched by each process while it works
     DIR/bridge.json            address of a running bridge
@@ -60,6 +61,11 @@ class DataDir:
     def public(self) -> Path:
         """Folder of public keys."""
         return self.root / "public"
+
+    @property
+    def mqtt(self) -> Path:
+        """Folder of the certificate authority and the bridge's own certificates for the broker."""
+        return self.root / "mqtt"
 
     @property
     def run(self) -> Path:

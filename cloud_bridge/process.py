@@ -2,9 +2,11 @@
 
 import asyncio
 import ctypes
+import ipaddress
 import os
 import signal
 import sqlite3
+import ssl
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,25 +32,60 @@ def die_with_parent(parent: int, name: str) -> None:
 
 @dataclass(frozen=True)
 class Broker:
-    """Where the MQTT broker is."""
+    """Where the MQTT broker is; `tls` is the folder of our certificates for it, None for plain MQTT on this machine."""
 
     host: str
     port: int
+    tls: Path | None = None
 
     @staticmethod
-    def parse(text: str) -> "Broker":
-        """Read ``HOST:PORT``.
+    def parse(text: str, certificates: Path) -> "Broker":
+        """Read ``HOST:PORT`` of a broker on this machine, or ``mqtts://HOST:PORT``.
 
         Raises:
-            ValueError: it is not.
+            ValueError: it is neither, or MQTT would go over a network in the clear.
         """
-        host, colon, port = text.rpartition(":")
-        if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
-            raise ValueError(f"broker: expected HOST:PORT, got {text!r}; for example 127.0.0.1:1883")
-        return Broker(host.strip("[]"), int(port))
+        scheme, mark, address = text.rpartition("://")
+        host, colon, port = address.rpartition(":")
+        is_port = port.isascii() and port.isdigit() and 0 < int(port) < 65536
+        if not colon or not host or not is_port or (mark and scheme not in ("mqtt", "mqtts")):
+            raise ValueError(
+                f"broker: expected HOST:PORT or mqtts://HOST:PORT, got {text!r}; for example 127.0.0.1:1883"
+            )
+        host = host.strip("[]")
+        if scheme == "mqtts":
+            if not (certificates / "ca.pem").exists():
+                raise ValueError(
+                    f"broker: expected certificates for {text}, got none; run: hotbox-bridge mqtt setup --host {host}"
+                )
+            return Broker(host, int(port), certificates)
+        if not is_loopback(host):
+            raise ValueError(
+                f"broker: expected mqtts:// for a broker on another machine, got plain MQTT to {host}; "
+                "run: hotbox-bridge mqtt setup, or reach it through a tunnel on 127.0.0.1"
+            )
+        return Broker(host, int(port))
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'mqtts://' if self.tls else ''}{host}:{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this is this machine, by its address; a name proves nothing but `localhost`."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _context(folder: Path, name: str) -> ssl.SSLContext:
+    """TLS 1.3, the broker by our own authority and its name, ourselves by the certificate with that name."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.minimum_version = ssl.TLSVersion.TLSv1_3
+    made.load_verify_locations(cafile=folder / "ca.pem")
+    made.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+    return made
 
 
 def connect(broker: Broker, name: str, max_queued: int = 0) -> Client:
@@ -62,6 +99,7 @@ def connect(broker: Broker, name: str, max_queued: int = 0) -> Client:
         timeout=10,
         clean_session=True,
         max_queued_incoming_messages=max_queued or None,
+        tls_context=_context(broker.tls, name) if broker.tls else None,
     )
 
 

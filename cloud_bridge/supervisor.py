@@ -1,6 +1,5 @@
 """`hotbox-bridge serve`: starts the bridge's processes, restarts those that die, takes them along when it ends."""
 
-import ipaddress
 import json
 import logging
 import os
@@ -19,7 +18,7 @@ from typing import NoReturn
 
 from cloud_bridge import processes
 from cloud_bridge.datadir import DataDir, write_atomically
-from cloud_bridge.process import Broker, die_with_parent
+from cloud_bridge.process import Broker, die_with_parent, is_loopback
 
 log = logging.getLogger("hotbox-bridge")
 WEB_WORKERS = 2
@@ -48,11 +47,7 @@ class Web:
         """
         if bool(self.certificate) != bool(self.key):
             raise SystemExit("--tls-cert and --tls-key: expected both or none, got one; give the other file too")
-        try:
-            loopback = self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback and not self.certificate:
+        if not is_loopback(self.host) and not self.certificate:
             raise SystemExit(
                 f"--host {self.host}: expected HTTPS outside of this machine, got no certificate; "
                 "give --tls-cert FILE and --tls-key FILE, or use --host 127.0.0.1"
@@ -272,7 +267,7 @@ class Supervisor:
     def _tell(self, port: int, broker: Broker) -> None:
         known = {
             "url": self.web.url(port),
-            "broker": {"host": broker.host, "port": broker.port},
+            "broker": {"host": broker.host, "port": broker.port, "tls": broker.tls is not None},
             "pid": os.getpid(),
             "processes": {child.name: child.pid for child in self.children},
         }

@@ -80,11 +80,16 @@ class Response(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detail: str = ""
 
 
-class Nak(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """dn/ack when leaves are missing: send again from `want`. A cosigned checkpoint is the other form."""
+class Nak(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """dn/ack when leaves are missing: send again from `want`. A cosigned checkpoint is the other form.
+
+    `held`: nothing is missing up to `want`, but the bridge witnesses nothing of this epoch until two people there have
+    authorised it. Send what follows, and ask with a checkpoint now and then.
+    """
 
     origin: str
     want: Annotated[int, msgspec.Meta(ge=0, le=MAX_INT)]
+    held: bool = False
 
 
 def pack_batch(origin: str, first: int, leaves: list[bytes]) -> bytes:

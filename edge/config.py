@@ -347,8 +347,20 @@ class Roster(_Section, frozen=True):
     may: tuple[Literal["reset", "gas_test", "ticket_check", "clear_fault", "calibrate", "bypass"], ...] = ()
 
 
+class Tls(_Section, frozen=True):
+    """How the link knows the broker and shows itself: the CA's certificate, the box's own, and its key (PEM files)."""
+
+    ca: Name
+    cert: Name
+    key: Name
+
+
 class Bridge(_Section, frozen=True):
-    """Where the bridge is and which public keys it speaks with (files written by `hotbox provision`)."""
+    """Where the bridge is and which public keys it speaks with (files written by `hotbox provision`).
+
+    `tls` may be left out for a broker on this machine only. `rate_kbit` is what the line carries upwards, 0 for no
+    limit. `protocol` is MQTT's: auto takes 5 where the broker speaks it.
+    """
 
     broker_host: str
     broker_port: Port
@@ -356,7 +368,9 @@ class Bridge(_Section, frozen=True):
     permit_keys: str
     command_keys: str
     witness: str
-    protocol: Literal["3.1.1", "5"] = "3.1.1"
+    protocol: Literal["auto", "3.1.1", "5"] = "auto"
+    tls: Tls | None = None
+    rate_kbit: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
 
 
 class Storage(_Section, frozen=True):
@@ -622,6 +636,19 @@ LATCHING = ("deadman", "icpdas")
 """Relays that open by themselves and stay open: one of them is always the primary."""
 
 
+def check_line(bridge: Bridge) -> None:
+    """Refuse to speak MQTT in the clear over a network, where anybody may listen and speak.
+
+    Raises:
+        ContractError: the broker is another machine and no certificate is named.
+    """
+    if bridge.tls is None and not _loopback(bridge.broker_host):
+        raise ContractError(
+            "bridge.tls", "ca, cert and key, for the broker is not on this machine", f"none for {bridge.broker_host}",
+            "get them with `hotbox-bridge mqtt box BOX`, or reach the broker through a tunnel on 127.0.0.1",
+        )  # fmt: skip
+
+
 def _check_series(config: BoxConfig) -> None:
     """The primary latches; relays in series have names, lines and feedback of their own, and their GPIO is there."""
     series = config.relay.series
@@ -721,6 +748,7 @@ def check(config: BoxConfig) -> None:
         places = tuple(config.inputs.addresses.values()) if config.inputs.kind == "gpio" else ()
         check_panel(config.panel, gpio=config.gpio is not None, taken=places)
     _check_series(config)
+    check_line(config.bridge)
     lines = [*config.relay.serial_lines, *((f"buses.{b.name}", b.device) for b in config.buses if b.kind == "rtu")]
     if config.presence.gnss is not None:
         lines.append(("presence.gnss", _receiver(config.presence.gnss)))

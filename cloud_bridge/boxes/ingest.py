@@ -66,8 +66,8 @@ class Ingest:
                 alive.cancel()
 
     def _all_acks(self) -> list[tuple[str, str]]:
-        logs = Log.objects.filter(witnessed_size__gt=0).order_by("box", "epoch")
-        return [(row.box_id, witness.newest_ack(row, self._name, self._key)) for row in logs]
+        newest = {row.box_id: row for row in Log.objects.filter(witnessed_size__gt=0).order_by("epoch")}
+        return [(box, witness.newest_ack(row, self._name, self._key)) for box, row in newest.items()]
 
     async def _take(self, client: Client, message: Message) -> None:
         box, leaf = "", ""
@@ -118,14 +118,21 @@ class Ingest:
             self._waiting[ahead.origin] = (box, payload)
             await self._ask_again(client, box, ahead.origin, ahead.log_size)
             return
+        except witness.Held as held:
+            await self._tell(client, box, topics.Nak(held.origin, held.log_size, held=True))
+            return
         if agreed is None:
             return
         waiting = self._waiting.get(agreed.origin)
         if waiting == (box, payload):
             del self._waiting[agreed.origin]
         ack = await self._in_thread(witness.newest_ack, agreed, self._name, self._key)
-        await client.publish(topics.dn(box, "ack"), ack, qos=1, retain=True)
+        retain = await self._in_thread(witness.is_newest, agreed)
+        await client.publish(topics.dn(box, "ack"), ack, qos=1, retain=retain)
 
     async def _ask_again(self, client: Client, box: str, origin: str, want: int) -> None:
+        await self._tell(client, box, topics.Nak(origin, want))
+
+    async def _tell(self, client: Client, box: str, nak: topics.Nak) -> None:
         # Not retained: a retained one would replace the newest ack for a box that connects later.
-        await client.publish(topics.dn(box, "ack"), msgspec.json.encode(topics.Nak(origin, want)), qos=1)
+        await client.publish(topics.dn(box, "ack"), msgspec.json.encode(nak), qos=1)

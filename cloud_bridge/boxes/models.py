@@ -31,7 +31,10 @@ class Box(models.Model):
         verbose_name = _("box")
         verbose_name_plural = _("boxes")
         ordering = ["id"]
-        permissions = [("command_box", "May suspend work at a box")]
+        permissions = [
+            ("command_box", "May suspend work at a box"),
+            ("authorise_epoch", "May authorise a new epoch of a box's log"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.id})" if self.name else self.id
@@ -45,6 +48,7 @@ class Log(models.Model):
         witnessed_size: newest checkpoint that the bridge promised. It is committed before the cosignature exists.
         ack: the newest cosigned note, as published on dn/ack.
         last_event_ms, heard_ms: the last leaf's own time, and when the bridge received it.
+        authorised: whether the bridge may witness it; a box's first epoch is, by its registration.
     """
 
     box = models.ForeignKey(Box, on_delete=models.PROTECT, related_name="logs")
@@ -59,6 +63,7 @@ class Log(models.Model):
     ack = models.TextField(default="", blank=True)
     last_event_ms = models.PositiveBigIntegerField(default=0)
     heard_ms = models.PositiveBigIntegerField(default=0)
+    authorised = models.BooleanField(default=True)
 
     class Meta:
         """One row an epoch."""
@@ -81,6 +86,26 @@ class Log(models.Model):
     def unwitnessed(self) -> int:
         """Stored leaves that no cosigned checkpoint covers yet."""
         return max(0, self.size - self.witnessed_size)
+
+
+class LogApproval(models.Model):
+    """One person's word that a new epoch may be witnessed; `by` is the person, `user` the account, `vkey` the key."""
+
+    log = models.ForeignKey(Log, on_delete=models.PROTECT, related_name="approvals")
+    by = models.CharField(max_length=150)
+    user = models.CharField(max_length=150)
+    by_name = models.CharField(max_length=80)
+    vkey = models.CharField(max_length=300)
+    at_ms = models.PositiveBigIntegerField()
+
+    class Meta:
+        """A person counts once."""
+
+        constraints = [models.UniqueConstraint(fields=["log", "by"], name="one_word_a_person")]
+        ordering = ["at_ms"]
+
+    def __str__(self) -> str:
+        return f"{self.log}: {self.by}"
 
 
 class EventColumns(models.Model):
@@ -218,6 +243,7 @@ class AlertKind(models.TextChoices):
     FORK = "fork", _("two different records under one number")
     CHAIN = "chain", _("a record does not continue the chain")
     ROOT = "root", _("a signed checkpoint contradicts the stored log")
+    EPOCH = "epoch", _("a new log epoch, not witnessed until two people authorise it")
 
 
 class Alert(models.Model):

@@ -43,8 +43,9 @@ def register(box_id: str, vkey: str, **shown: str) -> Box:
     if log is None:
         if box.logs.exists():
             raise ContractError(
-                "vkey", "the registered epoch", f"epoch {epoch}", "a new epoch needs two people's authority"
-            )
+                "vkey", "the registered epoch", f"epoch {epoch}",
+                f"a new epoch needs two people's authority: hotbox-bridge box authorise {box_id} --epoch {epoch}",
+            )  # fmt: skip
         Log.objects.create(box=box, epoch=epoch, origin=key.name, vkey=key.vkey())
     RevocationList.objects.get_or_create(box=box)
     return box

@@ -5,8 +5,9 @@ import time
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 
+from cloud_bridge.boxes import epochs
 from cloud_bridge.boxes.models import AlertKind, Checkpoint, Event, Log, Notice, now_ms
-from cloud_bridge.boxes.store import find_box, find_log, raise_alert
+from cloud_bridge.boxes.store import find_box, raise_alert
 from contracts import checkpoint
 from contracts.errors import ContractError
 from contracts.merkle import Frontier, leaf_hash
@@ -22,6 +23,15 @@ class Ahead(Exception):  # noqa: N818 - a state of affairs, not an error
         self.log_size = log_size
         self.size = size
         super().__init__(f"{origin}: checkpoint at {size}, stored {log_size}")
+
+
+class Held(Exception):  # noqa: N818 - a state of affairs, not an error
+    """Two people have not authorised this epoch yet; `log_size` is what the bridge has of it."""
+
+    def __init__(self, origin: str, log_size: int) -> None:
+        self.origin = origin
+        self.log_size = log_size
+        super().__init__(f"{origin}: not authorised, stored {log_size}")
 
 
 def tree_at(log: Log, size: int) -> Frontier:
@@ -50,6 +60,7 @@ def agree(box_name: str, payload: bytes) -> Log | None:
     Raises:
         ContractError: unknown box or log, or no valid signature by the box's registered key.
         Ahead: leaves are missing.
+        Held: it fits, but two people have to authorise this epoch first.
     """
     box = find_box(box_name)
     if len(payload) > MAX_NOTE_BYTES:
@@ -58,7 +69,7 @@ def agree(box_name: str, payload: bytes) -> Log | None:
         text = payload.decode()
     except UnicodeDecodeError as error:
         raise ContractError("note", "UTF-8 text", str(error)) from error
-    log = find_log(box, text.partition("\n")[0])
+    log = epochs.find(box, text.partition("\n")[0])
     statement = _read(log, text)
     if statement.size > log.size:
         raise Ahead(log.origin, log.size, statement.size)
@@ -72,6 +83,8 @@ def agree(box_name: str, payload: bytes) -> Log | None:
             payload,
         )
         return None
+    if not log.authorised:
+        raise Held(log.origin, log.size)
     if statement.size > log.witnessed_size:
         Checkpoint.objects.get_or_create(
             log=log,
@@ -87,6 +100,11 @@ def agree(box_name: str, payload: bytes) -> Log | None:
         log.save(update_fields=["witnessed_size", "witnessed_ms"])
         Notice.tell(Notice.Kind.BOX, box.pk, box.pk)
     return log
+
+
+def is_newest(log: Log) -> bool:
+    """Whether no later epoch of the box is witnessed: its acknowledgement is the one that the broker keeps."""
+    return not Log.objects.filter(box=log.box_id, epoch__gt=log.epoch, witnessed_size__gt=0).exists()
 
 
 def newest_ack(log: Log, name: str, key: Ed25519PrivateKey) -> str:

@@ -1,8 +1,8 @@
-"""Commands that keep the bridge's books: boxes, users, people, permits, audit, check."""
+"""Commands that keep the bridge's books: boxes, users, people, permits, audit, mqtt, check."""
 
 import typer
 
-from cloud_bridge.commands import audit, box, check, load, people, permit
+from cloud_bridge.commands import audit, box, check, load, mqtt, people, permit
 
 
 def register(app: typer.Typer) -> None:
@@ -12,5 +12,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(people.person_app, name="person", help="People at the boxes. / 现场人员。")
     app.add_typer(permit.app, name="permit", help="Permits to work. / 作业票。")
     app.add_typer(audit.app, name="audit", help="Check the stored logs. / 校验已存日志。")
+    app.add_typer(mqtt.app, name="mqtt", help="Certificates and access list for mosquitto. / MQTT 证书与访问控制。")
     app.command("check")(check.check)
     app.command("load")(load.load)

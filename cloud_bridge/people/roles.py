@@ -26,13 +26,15 @@ APPROVE = "permits.approve_permit"
 REVOKE = "permits.revoke_permit"
 COMMAND = "boxes.command_box"
 ANSWER = "boxes.answer_call"
+AUTHORISE = "boxes.authorise_epoch"
 
 GRANTS: dict[Role, tuple[str, ...]] = {
     Role.APPLICANT: (APPLY,),
     Role.APPROVER: (APPROVE, REVOKE),
-    Role.SAFETY_OFFICER: (REVOKE, COMMAND, ANSWER),
+    Role.SAFETY_OFFICER: (REVOKE, COMMAND, ANSWER, AUTHORISE),
     Role.ADMIN: (
         REVOKE,
+        AUTHORISE,
         "people.add_user",
         "people.change_user",
         "people.view_user",

@@ -3,9 +3,11 @@
 import secrets
 import time
 
+from allauth.account.adapter import get_adapter
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -13,11 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from cloud_bridge.boxes.models import Box, Command, Event, Notice
+from cloud_bridge.boxes import epochs
+from cloud_bridge.boxes.models import Box, Command, Event, Log, Notice
 from cloud_bridge.boxes.summary import summaries
-from cloud_bridge.people.roles import COMMAND
+from cloud_bridge.people.roles import AUTHORISE, COMMAND
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.web.overview import last_notice, newest_events
+from contracts.errors import ContractError
 from contracts.permit import Verb
 
 COMMAND_LIFE_S = 300
@@ -61,6 +65,7 @@ def box_page(request: HttpRequest, box: str) -> HttpResponse:
             "permits": Permit.objects.filter(box=box)[:8],
             "commands": found[0].box.commands.all()[:8],
             "may_command": request.user.has_perm(COMMAND),
+            "may_authorise": request.user.has_perm(AUTHORISE),
             "form": CommandForm(),
         },
     )
@@ -105,3 +110,40 @@ def send_command(request: HttpRequest, box: str) -> HttpResponse:
         Notice.tell(Notice.Kind.BOX, found.pk, found.pk)
     messages.success(request, _("The request is on its way to the box."))
     return redirect("box", box=box)
+
+
+@login_required
+@require_POST
+@permission_required(AUTHORISE, raise_exception=True)
+def authorise_epoch(request: HttpRequest, box: str, epoch: int) -> HttpResponse:
+    """One person's word for a new epoch of a box's log, with the own password, over the key that was shown."""
+    log = get_object_or_404(Log, box=box, epoch=epoch)
+    problem = _authorise(request, log)
+    if problem:
+        messages.error(request, problem)
+    elif Log.objects.get(pk=log.pk).authorised:
+        messages.success(request, _("Authorised by two people; it is witnessed from now on."))
+    else:
+        messages.success(request, _("Authorised; one more person must do so."))
+    return redirect("box", box=box)
+
+
+def _authorise(request: HttpRequest, log: Log) -> str:
+    """What stands against it, "" when it is done."""
+    try:
+        known = get_adapter().authenticate(
+            request, username=request.user.username, password=request.POST.get("password", "")
+        )
+    except ValidationError as error:
+        return " ".join(error.messages)
+    if known is None or known.pk != request.user.pk:
+        return _("Expected your own password, got another; type it again.")
+    if log.approvals.filter(user=request.user.username).exists():
+        return _("Expected another person, got you again; let somebody else authorise it.")
+    if request.POST.get("vkey", "") != log.vkey:
+        return _("Expected the epoch as it is now, got another key; look at it again.")
+    try:
+        epochs.authorise(known, log.box, log.epoch, log.vkey)
+    except ContractError as error:
+        return str(error)
+    return ""

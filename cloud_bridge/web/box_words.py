@@ -10,6 +10,8 @@ EVENTS: dict[str, str] = {
     "audit.epoch_started": _("new log epoch"),
     "audit.fork_detected": _("audit log forked"),
     "audit.overflow": _("audit queue overflowed"),
+    "audit.outbox_old": _("the log was not witnessed for long"),
+    "audit.outbox_well": _("the log is witnessed again"),
     "audit.rollback_detected": _("audit log rolled back"),
     "cli.command": _("command from the bridge"),
     "cli.request": _("command at the box"),

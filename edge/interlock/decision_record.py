@@ -16,6 +16,7 @@ once, by ``site.loaded``, ``rules.loaded``, ``permit.accepted`` or ``record.part
 SHA-256 of that text, and referred to as ``{"$part": SHA}``. Parts are written again when the last time is a day ago.
 """
 
+import functools
 import json
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
@@ -95,6 +96,15 @@ def part_of(value: Any) -> Part:
     return Part(type(value).__name__, sha256(text.encode()).hexdigest(), pieces)
 
 
+@functools.cache
+def _defaults(kind: type) -> tuple[tuple[str, Any], ...]:
+    """A struct's fields with what each is when nothing is said."""
+    return tuple(
+        (field.name, field.default_factory() if callable(field.default_factory) else field.default)
+        for field in msgspec.structs.fields(kind)
+    )
+
+
 class Recorder:
     """Makes records and remembers which parts the log has. One for each open log."""
 
@@ -102,7 +112,6 @@ class Recorder:
         """Nothing is written yet."""
         self._written: dict[str, int] = {}
         self._hashes: dict[int, tuple[Any, str]] = {}
-        self._fields: dict[type, tuple[tuple[str, Any], ...]] = {}
         self._fresh: list[Part] = []
         self._now_us = 0
 
@@ -153,7 +162,7 @@ class Recorder:
         """A row with the fields that differ from their default; a dict's entries get a row each."""
         own: dict[str, Any] = {}
         rows: list[dict[str, Any]] = []
-        for field, default in self._defaults(type(value)):
+        for field, default in _defaults(type(value)):
             held = getattr(value, field)
             if held == default:
                 continue
@@ -181,7 +190,7 @@ class Recorder:
         if isinstance(value, msgspec.Struct):
             return {
                 field: self._plain(held)
-                for field, default in self._defaults(type(value))
+                for field, default in _defaults(type(value))
                 if (held := getattr(value, field)) != default
             }
         if isinstance(value, dict):
@@ -190,15 +199,6 @@ class Recorder:
 
     def _plain_items(self, value: Iterable[Any]) -> list[Any]:
         return [self._plain(item) for item in value]
-
-    def _defaults(self, kind: type) -> tuple[tuple[str, Any], ...]:
-        found = self._fields.get(kind)
-        if found is None:
-            found = self._fields[kind] = tuple(
-                (field.name, field.default_factory() if callable(field.default_factory) else field.default)
-                for field in msgspec.structs.fields(kind)
-            )
-        return found
 
     def _refer(self, value: Any) -> str:
         """The hash of a frozen value's part, which is encoded once and written when it is due."""

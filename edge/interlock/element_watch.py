@@ -83,5 +83,5 @@ def count_closing(turn: Turn) -> None:
     for relay in turn.site.relays:
         count, rated = made[relay.contact], relay.rated_cycles
         if rated and count * 100 >= rated * rule.value > (count - 1) * 100:
-            reason = Reason("contact_worn", relay.name, count * 1000, rated * 1000, "", rule.clause)
+            reason = Reason("contact_worn", relay.name, count * 1000, rated * 1000, clause=rule.clause)
             turn.note("relay.contact_life", sev=Severity.WARNING, **reason_data(reason))

@@ -137,9 +137,7 @@ def step(
     relay = _relay(turn.before, turn.d.mode, probe, pulse=pulsing(turn))
     if relay is Relay.CLOSE:
         count_closing(turn)
-    seen = turn.f
-    if seen.durable is not turn.d or seen.volatile is not turn.v:
-        seen = replace(seen, durable=turn.d, volatile=turn.v)
+    seen = replace(turn.f, durable=turn.d, volatile=turn.v)
     given = Given(site, rules, durable, volatile, snapshot, now_us, happenings)
     quiet = running(turn) in QUIET
     return Step(turn.d, turn.v, relay, tuple(turn.notes), seen, turn.verdicts, next_us(turn), given, probe, quiet)

@@ -31,7 +31,7 @@ from edge.gas.poller import BusPoller, Deliver
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.inputs import debounce
 from edge.interlock import evidence as ev
-from edge.interlock import happenings, kernel, offers, restart, rules, safety_time, site, trust, view
+from edge.interlock import happenings, kernel, offers, outbox_watch, restart, rules, safety_time, site, trust, view
 from edge.interlock.clock import ClockReader, boot_id
 from edge.interlock.control import ControlServer
 from edge.interlock.decision_record import Start
@@ -135,6 +135,7 @@ class Interlock:
         self._refusals = Refusals()
         self._step: kernel.Step
         self._last_us = now_us()
+        self._outbox = outbox_watch.Level.WELL
         self._beat_us = self._clock_us = self._pulse_us = self._watch_us = self._wanted_us = self._refused_us = 0
         self._wanted = b""
         self._closed = False
@@ -401,8 +402,18 @@ class Interlock:
 
     def _pulse(self, now: int) -> None:
         self._pulse_us = now
+        self._watch_outbox()
         if ev.Source.LINK in self._peers:
             self._peers.tell(ev.Source.LINK, ev.Pulse(msgspec.json.encode(self.status())))
+
+    def _watch_outbox(self) -> None:
+        """A clock that is not believed tells no age."""
+        if not self.step.verdicts["clock"].ok:
+            return
+        age_s = self.status().audit.unacked_age_ms // 1000
+        self._outbox, said = outbox_watch.judge(self._outbox, age_s, self._rules)
+        if said is not None:
+            self._journal.put_plain(said.type, Category.AUDIT, said.sev, said.data)
 
     def _tell_watchers(self, now: int) -> None:
         self._watch_us = now

@@ -39,6 +39,8 @@ WHY_RAISED: dict[str, tuple[str, str]] = {
 EVENTS: dict[str, tuple[str, str]] = {
     "audit.draft_refused": ("记录被拒", "record refused"),
     "audit.epoch_authorised": ("新日志纪元已获批准", "new log epoch authorised"),
+    "audit.outbox_old": ("记录久未获平台见证", "the bridge has not witnessed the log for long"),
+    "audit.outbox_well": ("平台已恢复见证", "the bridge witnesses the log again"),
     "audit.epoch_started": ("新日志纪元", "new log epoch"),
     "audit.fork_detected": ("日志与平台见证不符", "the log contradicts the witness"),
     "audit.overflow": ("日志溢出", "log overflow"),

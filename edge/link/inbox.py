@@ -67,13 +67,22 @@ class Inbox:
     def _acknowledged(self, text: str) -> None:
         if text.startswith("{"):
             nak = msgspec.json.decode(text, type=Nak)
-            if not self._outbox.rewind(nak.origin, nak.want):
+            tail = self._outbox.tails.find(nak.origin)
+            if tail is not None:
+                tail.wanted(nak.want, held=nak.held)
+            elif nak.held:
+                self._outbox.held(nak.origin, nak.want)
+            elif not self._outbox.rewind(nak.origin, nak.want):
                 _logger.warning("the bridge asks for leaf %d of %s, which this log does not have", nak.want, nak.origin)
             return
         if len(text.encode()) > MAX_NOTE:
             raise ContractError("ack", f"at most {MAX_NOTE} bytes", f"{len(text)}")
         if self._witness is not None:
             checkpoint, _ = verify_cosignature(text, self._witness)
+            tail = self._outbox.tails.find(checkpoint.origin)
+            if tail is not None:
+                tail.acknowledged(checkpoint.size)
+                return
             self._outbox.acknowledged(checkpoint.origin, checkpoint.size)
         self._standing["ack"] = text
         self._pass(AckOffer(self._stamp(), text))

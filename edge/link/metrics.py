@@ -23,6 +23,10 @@ class Line:
         """All zero."""
         self.connected = 0
         self.connects = 0
+        self.mqtt_5 = 0
+        self.sent_bytes = 0
+        self.epoch_waits = 0
+        self.old_epochs_unsent = 0
         self.batches = 0
         self.events = 0
         self.alarms = 0
@@ -58,6 +62,8 @@ class BoxCollector(Collector):
         line = self._line
         yield GaugeMetricFamily("hotbox_link_connected", "1 while the broker is connected", line.connected)
         yield CounterMetricFamily("hotbox_link_connects", "Connections made to the broker", line.connects)
+        yield GaugeMetricFamily("hotbox_link_mqtt_5", "1 when the broker speaks MQTT 5, 0 for 3.1.1", line.mqtt_5)
+        yield CounterMetricFamily("hotbox_link_sent_bytes", "Payload bytes that the broker took", line.sent_bytes)
         yield CounterMetricFamily("hotbox_link_batches", "Batches of the log sent", line.batches)
         yield CounterMetricFamily("hotbox_link_events", "Events sent in batches, repeats included", line.events)
         yield CounterMetricFamily("hotbox_link_alarms", "Alarm events sent on the live lane", line.alarms)
@@ -66,6 +72,12 @@ class BoxCollector(Collector):
         if line.voice_ok is not None:
             yield GaugeMetricFamily("hotbox_voice_ok", "1 unless the last countdown could not be spoken", line.voice_ok)
             yield CounterMetricFamily("hotbox_voice_spoken", "Sentences of a countdown that were spoken", line.spoken)
+        yield GaugeMetricFamily(
+            "hotbox_audit_epoch_waits", "1 while two people have to authorise this log at the bridge", line.epoch_waits
+        )
+        yield GaugeMetricFamily(
+            "hotbox_audit_old_epochs_unsent", "Earlier logs that the bridge has not taken whole", line.old_epochs_unsent
+        )
         yield GaugeMetricFamily("hotbox_audit_size", "Events in the log", line.size)
         yield GaugeMetricFamily("hotbox_audit_acked", "Events that the bridge has cosigned", line.acked)
         yield GaugeMetricFamily(

@@ -1,6 +1,6 @@
 """What is to be sent, read from the log. The log is the queue: nothing here is lost by forgetting it.
 
-Two lanes. *Live*: alarm events, the moment they appear. *Backlog*: everything, in order, in batches, from the cursor;
+Two lanes. *Live*: alarm events, the moment they appear. *Backlog*: everything, in order, in pieces, from the cursor;
 the cursor is the size of the newest cosigned checkpoint that the interlock has stored.
 """
 
@@ -10,28 +10,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from contracts.topics import MAX_BATCH_EVENTS, pack_batch
 from edge.audit.reader import Reader
+from edge.link.live import LiveLane
+from edge.link.pieces import Batch, Packer
+from edge.link.tails import Tails
 
-BATCH_BYTES = 16 * 1024  # fits every broker's default packet and keeps an alarm's wait behind a batch short
-RAW_BYTES = 256 * 1024
-WINDOW = 4  # batches that may be under way without an acknowledgement
+WINDOW_LEAVES = 4000  # that may be under way without a cosignature: else the line idles while the bridge commits
 RESEND_S = 1.5
 RESEND_MAX_S = 10.0
 SAME_NAK_S = 0.5
-ALARM_SCAN = 5000
 
 _logger = logging.getLogger(__name__)
-
-
-class Batch:
-    """A packed up/log payload and the leaves that it covers."""
-
-    __slots__ = ("end", "first", "payload")
-
-    def __init__(self, first: int, end: int, payload: bytes) -> None:
-        """`end` is the seq after the last leaf."""
-        self.first, self.end, self.payload = first, end, payload
 
 
 class Outbox:
@@ -41,6 +30,8 @@ class Outbox:
         size: durable leaves.
         acked: leaves that the bridge has, as the log knows it.
         resent: batches sent again.
+        tails: what earlier epochs still owe.
+        waits: the bridge has this epoch, and waits for two people to authorise it.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,18 +39,25 @@ class Outbox:
         self.size = self.acked = self.resent = 0
         self.origin = ""
         self._pruned = 0
+        self.waits = False
         self._path, self._clock = path, clock
         self._reader: Reader | None = None
         self._version = -1
-        self._live = self._sent = self._checkpoint = 0
-        self._floor = 0
+        self._live, self._packer = LiveLane(clock), Packer()
+        self.tails = Tails(path, clock)
+        self._sent = self._checkpoint = 0
+        self._floor = self._held = 0
         self._unanswered: float | None = None
         self._patience = RESEND_S
         self._silence = ""
         self._asked = (-1, float("-inf"))
 
     def close(self) -> None:
-        """Close the log."""
+        """Close the log, and the epochs before it."""
+        self.tails.close()
+        self._close()
+
+    def _close(self) -> None:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -89,7 +87,9 @@ class Outbox:
 
     def connected(self) -> None:
         """A new connection: everything that is not acknowledged counts as unsent, alarms first."""
-        self._live = self._sent = self._cursor()
+        self._sent = self._cursor()
+        self._live.begin(self.acked)
+        self.tails.begin()
         self._checkpoint = 0
         self._unanswered, self._patience = None, RESEND_S
 
@@ -112,41 +112,40 @@ class Outbox:
         if want == asked and self._clock() - asked_at < SAME_NAK_S:
             return True  # one gap, told once for each batch beyond it
         self._asked = (want, self._clock())
-        self._floor = min(self._floor, want)
+        self._floor, self._held = min(self._floor, want), min(self._held, want)
         self._sent = min(self._sent, want)
         self._checkpoint = 0
         return True
 
-    def alarms(self) -> list[tuple[int, bytes]]:
-        """The next alarm events for the live lane, oldest first, without taking them."""
-        reader = self._reader
-        while reader is not None and self._live < self.size:
-            end = min(self.size, self._live + ALARM_SCAN)
-            found = reader.alarms(self._live, end)
-            if found:
-                return found
-            self._live = end
-        return []
+    def held(self, origin: str, size: int) -> None:
+        """The bridge keeps this epoch up to `size`, but witnesses nothing of it before two people authorised it.
+
+        What it keeps is not sent again, and does not close the window; a checkpoint asks again now and then.
+        """
+        if origin == self.origin and 0 <= size <= self.size:
+            self._held = max(self._held, size)
+            self.waits = True
+            if self._unanswered is not None:
+                self._unanswered = self._clock() + RESEND_MAX_S
+
+    def alarm(self) -> tuple[int, bytes] | None:
+        """Seq and exact bytes of the alarm that goes next on the live lane, the newest first, without taking it."""
+        if self._reader is None:
+            return None
+        self._live.look(self._reader, self.acked, self.size)
+        return self._live.newest()
 
     def told(self, seq: int) -> None:
         """The broker took the alarm `seq`."""
-        self._live = max(self._live, seq + 1)
+        self._live.told(seq)
 
     def batch(self) -> Batch | None:
-        """The next batch of the backlog, when there is one and the window is open."""
-        reader = self._reader
-        if reader is None or self._sent >= self.size:
+        """The next piece of the backlog, when there is one and the window is open."""
+        if self._reader is None or self._sent >= self.size:
             return None
-        if self._sent - self._cursor() >= WINDOW * MAX_BATCH_EVENTS:
+        if self._sent - self._cursor() >= WINDOW_LEAVES:
             return None
-        leaves = reader.leaves(self._sent, MAX_BATCH_EVENTS, RAW_BYTES)
-        if not leaves:
-            return None
-        payload = pack_batch(self.origin, self._sent, leaves)
-        while len(payload) > BATCH_BYTES and len(leaves) > 1:
-            leaves = leaves[: max(1, len(leaves) * BATCH_BYTES // (len(payload) + BATCH_BYTES // 8))]
-            payload = pack_batch(self.origin, self._sent, leaves)
-        return Batch(self._sent, self._sent + len(leaves), payload)
+        return self._packer.pack(self._reader, self.origin, self._sent, self.size)
 
     def sent(self, batch: Batch) -> None:
         """The broker took a batch; whether the bridge has it only an acknowledgement tells."""
@@ -157,7 +156,7 @@ class Outbox:
         """The newest checkpoint over what was sent, when it has not gone out yet."""
         reader = self._reader
         found = reader.checkpoint(self._sent) if reader is not None else None
-        if found is None or found[0] <= max(self._checkpoint, self._cursor()):
+        if found is None or found[0] <= max(self._checkpoint, self._witnessed()):
             return None
         self._checkpoint = found[0]
         self._unanswered = self._clock() + self._patience
@@ -191,10 +190,14 @@ class Outbox:
         if why != self._silence:
             _logger.warning("%s", why)
             self._silence = why
-        self.close()
+        self._close()
 
     def _cursor(self) -> int:
-        """First leaf that the bridge needs: behind `acked` only when it said so itself."""
+        """First leaf that the bridge needs: what it witnessed, or keeps of an epoch that waits, is not sent again."""
+        return max(self._witnessed(), self._held)
+
+    def _witnessed(self) -> int:
+        """Leaves that the bridge has witnessed: behind `acked` only when it said so itself."""
         return min(self.acked, self._floor)
 
     def _look(self, reader: Reader) -> None:
@@ -205,8 +208,8 @@ class Outbox:
         if acked > self.acked:
             self.acked = self._floor = acked
             self._sent = max(self._sent, acked)
-            self._live = max(self._live, acked)
             self._patience = RESEND_S
+            self.waits = False
             late = self._checkpoint > acked
             self._unanswered = self._clock() + self._patience if late else None
 
@@ -219,8 +222,8 @@ class Outbox:
             return
         self._reader = reader
         self.origin, self._silence = reader.origin, ""
-        self.acked = self._live = self._sent = self._checkpoint = self._floor = 0
+        self.acked = self._sent = self._checkpoint = self._floor = self._held = 0
+        self.waits = False
+        self._live.begin(0)
         self._version = -1
-        left = sorted(path.name for path in self._path.parent.glob(f"{self._path.name}.bad-*[0-9]"))
-        if left:
-            _logger.warning("%s goes on; older epochs stay on this box, unsent: %s", self.origin, ", ".join(left))
+        self.tails.look()

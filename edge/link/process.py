@@ -20,15 +20,19 @@ from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError
 from contracts.topics import dn, up
 from edge.audit.keys import read_vkeys
-from edge.config import BoxConfig
+from edge.config import BoxConfig, check_line
 from edge.evidence_client import EvidenceClient
 from edge.interlock.evidence import Pulse, Told
 from edge.interlock.status import Status
+from edge.link.bucket import Bucket
+from edge.link.dialect import Dialect
 from edge.link.inbox import Inbox
+from edge.link.live import AGAIN_S
 from edge.link.metrics import Endpoint, Line
 from edge.link.outbox import Outbox
 from edge.link.remotes import Remotes
 from edge.link.state import SILENT_S, StateTeller, offline
+from edge.link.tls import context
 from edge.sockets import now_us
 from edge.voice.speaker import Speaker
 
@@ -40,13 +44,13 @@ FILE_EVERY_POLLS = 20
 BACKOFF_S, BACKOFF_MAX_S = 0.2, 5.0
 KEEPALIVE_S = 10
 BROKER_S = 5.0
-PUBLISH_S = 30.0  # a batch over a slow line; a dead line is noticed by the keepalive
+PUBLISH_S = 30.0  # a piece over a slow line; a dead line is noticed by the keepalive
 KEPT_RESPONSES = 64
+SEND_BUFFER = (socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)  # two pieces: no queue that an alarm would wait in
 REFUSED = 0x80  # a subscription that the broker does not grant (MQTT 3.1.1, 3.9.3)
 
 _logger = logging.getLogger(__name__)
 _status_decoder = msgspec.json.Decoder(Status)
-_PROTOCOL = {"3.1.1": aiomqtt.ProtocolVersion.V311, "5": aiomqtt.ProtocolVersion.V5}
 _T = TypeVar("_T")
 
 
@@ -67,6 +71,11 @@ async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
         with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
             loop.remove_signal_handler(signal.SIGTERM)
         link.close()
+
+
+def jittered(pause_s: float) -> float:
+    """A pause of half to the whole of `pause_s`: boxes that lost one broker do not all come back in one moment."""
+    return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads boxes, guards nothing
 
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> None:
@@ -121,8 +130,16 @@ class Link:
     """The parts of the process and the tasks that join them."""
 
     def __init__(self, config: BoxConfig, evidence: EvidenceClient) -> None:
-        """Nothing is connected yet."""
+        """Nothing is connected yet.
+
+        Raises:
+            ContractError: the line to the broker would be in the clear, or its certificates cannot be read.
+        """
+        check_line(config.bridge)
         self._config, self._evidence = config, evidence
+        self._tls = context(config.bridge.tls) if config.bridge.tls else None
+        self._dialect = Dialect(config.bridge, config.box, self._tls)
+        self._bucket = Bucket(config.bridge.rate_kbit, time.monotonic)
         self._box = config.box
         self._line = Line()
         self._outbox = Outbox(config.audit_db)
@@ -196,6 +213,7 @@ class Link:
         if self._speaker is not None:
             line.voice_ok, line.spoken = self._speaker.ok, self._speaker.spoken
         line.size, line.acked, line.resent = outbox.size, outbox.acked, outbox.resent
+        line.epoch_waits, line.old_epochs_unsent = int(outbox.waits), outbox.tails.unsent
         line.refused, line.pulse_age_s = self._inbox.refused + self._remotes.refused, self._state.pulse_age_s()
         oldest = outbox.oldest_unacked_t()
         line.oldest_unacked_s = max(0.0, time.time() - oldest / 1000) if oldest else 0.0
@@ -210,22 +228,28 @@ class Link:
                 await self._connection()
             except (aiomqtt.MqttError, OSError) as error:
                 _logger.warning("the broker is gone: %s", error)
+                self._dialect.failed()
             finally:
                 self._line.connected = 0
             pause = BACKOFF_S if self._line.connects > connects else min(pause * 2, BACKOFF_MAX_S)
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads boxes, guards nothing
+            await asyncio.sleep(jittered(pause))
+
+    def _client(self, protocol: aiomqtt.ProtocolVersion) -> aiomqtt.Client:
+        bridge, is_5 = self._config.bridge, protocol is aiomqtt.ProtocolVersion.V5
+        return aiomqtt.Client(
+            bridge.broker_host, bridge.broker_port, identifier=self._box, protocol=protocol,
+            clean_session=None if is_5 else True, clean_start=True if is_5 else 3,
+            keepalive=KEEPALIVE_S, timeout=BROKER_S, tls_context=self._tls, socket_options=[SEND_BUFFER],
+            will=aiomqtt.Will(up(self._box, "state"), offline(self._box), qos=1, retain=True),
+        )  # fmt: skip
 
     async def _connection(self) -> None:
         bridge = self._config.bridge
-        is_5 = bridge.protocol == "5"
-        client = aiomqtt.Client(
-            bridge.broker_host, bridge.broker_port, identifier=self._box, protocol=_PROTOCOL[bridge.protocol],
-            clean_session=None if is_5 else True, clean_start=True if is_5 else 3,
-            keepalive=KEEPALIVE_S, timeout=BROKER_S,
-            will=aiomqtt.Will(up(self._box, "state"), offline(self._box), qos=1, retain=True),
-        )  # fmt: skip
-        async with client:
-            await client.subscribe([(dn(self._box, leaf), 1) for leaf in ("ack", "permit", "revoke", "cmd")])
+        protocol = await self._dialect.find()
+        async with self._client(protocol) as client:
+            self._line.mqtt_5 = int(protocol is aiomqtt.ProtocolVersion.V5)
+            for leaf in ("ack", "permit", "revoke", "cmd"):
+                await self._hear(client, dn(self._box, leaf))
             for topic in self._remotes.topics:
                 await self._hear(client, topic)
             self._line.connected = 1
@@ -244,9 +268,23 @@ class Link:
     async def _publish(self, client: aiomqtt.Client, leaf: str, payload: bytes | str, *, retain: bool = False) -> None:
         """Returns when the broker has taken it, which paces us and proves nothing."""
         await client.publish(up(self._box, leaf), payload, qos=1, retain=retain, timeout=PUBLISH_S)
+        self._line.sent_bytes += len(payload)
+
+    async def _publish_now(self, client: aiomqtt.Client, leaf: str, payload: bytes, *, retain: bool = False) -> None:
+        """What is live waits for nothing; the backlog pays for it."""
+        self._bucket.live(len(payload))
+        await self._publish(client, leaf, payload, retain=retain)
+
+    async def _publish_backlog(self, client: aiomqtt.Client, leaf: str, payload: bytes | str) -> None:
+        """What is not live waits for its share of the line, and lets alarms that came meanwhile go first."""
+        while (wait_s := self._bucket.wait_s(len(payload))) > 0:  # noqa: ASYNC110 - time is what it waits for
+            await asyncio.sleep(wait_s)
+        await self._let_alarms_go()
+        self._bucket.backlog(len(payload))
+        await self._publish(client, leaf, payload)
 
     async def _hear(self, client: aiomqtt.Client, topic: str) -> None:
-        """Subscribe to a detector's topic; a broker that forbids it costs the detector's word, not the box's line."""
+        """Subscribe; a broker that forbids one topic costs what comes on it, not the box's line."""
         try:
             granted = await client.subscribe(topic, 1)
         except aiomqtt.MqttCodeError as error:
@@ -268,14 +306,14 @@ class Link:
     async def _send_live(self, client: aiomqtt.Client) -> None:
         while True:
             self._live_wake.clear()
-            for seq, body in self._read(self._outbox.alarms) or []:
-                await self._publish(client, "live", body)
+            while (alarm := self._read(self._outbox.alarm)) is not None:
+                seq, body = alarm
+                await self._publish_now(client, "live", body)
                 self._outbox.told(seq)
                 self._line.alarms += 1
                 self._time_live(seq, body)
-            if not self._read(self._outbox.alarms):
-                self._live_idle.set()
-                await self._live_wake.wait()
+            self._live_idle.set()
+            await _wait(self._live_wake, AGAIN_S)
 
     def _time_live(self, seq: int, body: bytes) -> None:
         """Latency of an alarm that is sent for the first time."""
@@ -284,25 +322,35 @@ class Link:
             self._timed = seq + 1
             self._endpoint.live_seconds.observe(max(0, now_us() - int(event["m"])) / 1e6)
 
+    async def _let_alarms_go(self) -> None:
+        """Wait while the live lane has something to say."""
+        while self._read(self._outbox.alarm) is not None:
+            self._live_idle.clear()
+            self._live_wake.set()
+            await self._live_idle.wait()
+
     async def _send_backlog(self, client: aiomqtt.Client) -> None:
         while True:
             self._backlog_wake.clear()
-            while self._read(self._outbox.alarms):
-                self._live_idle.clear()
-                self._live_wake.set()
-                await self._live_idle.wait()
+            await self._let_alarms_go()
             batch = self._read(self._outbox.batch)
             if batch is not None:
-                await self._publish(client, "log", batch.payload)
+                await self._publish_backlog(client, "log", batch.payload)
                 self._outbox.sent(batch)
                 self._line.batches += 1
                 self._line.events += batch.end - batch.first
             note = self._read(self._outbox.checkpoint)
             if note is not None:
-                await self._publish(client, "cp", note)
+                await self._publish_backlog(client, "cp", note)
             if batch is not None:
                 continue
-            left = self._outbox.resend_if_late()
+            owed = self._outbox.tails.owed()
+            if owed is not None:
+                await self._publish_backlog(client, owed.leaf, owed.payload)
+                self._outbox.tails.sent(owed)
+                continue
+            waits = [self._outbox.resend_if_late(), self._outbox.tails.wait_s()]
+            left = min((wait_s for wait_s in waits if wait_s is not None), default=None)
             if left != 0:
                 await _wait(self._backlog_wake, left)
 
@@ -311,7 +359,7 @@ class Link:
             self._state_wake.clear()
             state = self._state.due(self._outbox.size, self._outbox.acked)
             if state is not None:
-                await self._publish(client, "state", msgspec.json.encode(state), retain=True)
+                await self._publish_now(client, "state", msgspec.json.encode(state), retain=True)
                 self._state.told(state)
             await _wait(self._state_wake, 1.0)
 
@@ -319,7 +367,7 @@ class Link:
         while True:
             self._response_wake.clear()
             while self._responses:
-                await self._publish(client, "rsp", self._responses[0])
+                await self._publish_now(client, "rsp", self._responses[0])
                 self._responses.popleft()
             await self._response_wake.wait()
 

@@ -51,6 +51,8 @@ def box_config(places: Places, *, box: str = "box-1") -> dict[str, Any]:
     config["bridge"].update(
         broker_host=places.broker_host,
         broker_port=places.broker_port,
+        tls=None,  # on this machine
+        protocol="3.1.1",  # the embedded broker's
         permit_keys=str(places.trust / "permit_keys.json"),
         command_keys=str(places.trust / "command_keys.json"),
         witness=str(places.trust / "witness.vkey"),

@@ -79,7 +79,7 @@ def write_config(directory: Path, key: OKPKey, parts: dict[str, Any], deadman: s
     config["presence"]["gnss"]["device"] = "/dev/pts/gnss"
     config["vision"].update(camera="http://127.0.0.1:1/", templates=str(directory / "faces"))
     config["bridge"].update(
-        broker_host="127.0.0.1", broker_port=1, permit_keys=str(directory / "permit_keys.json"),
+        broker_host="127.0.0.1", broker_port=1, tls=None, permit_keys=str(directory / "permit_keys.json"),
         command_keys=str(directory / "command_keys.json"), witness=str(directory / "witness.vkey"),
     )  # fmt: skip
     path = directory / "box.yaml"

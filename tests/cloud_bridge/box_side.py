@@ -21,10 +21,10 @@ PATIENCE_S = 15
 class BoxLog:
     """A box's log in memory: leaves, chain, tree, signing key."""
 
-    def __init__(self, box: str, epoch: int = 1) -> None:
+    def __init__(self, box: str, epoch: int = 1, key: Ed25519PrivateKey | None = None) -> None:
         self.box, self.epoch = box, epoch
         self.origin = checkpoint.origin("example", box, epoch)
-        self.key = Ed25519PrivateKey.generate()
+        self.key = key or Ed25519PrivateKey.generate()
         self.leaves: list[bytes] = []
         self.tree = merkle.Frontier()
 

@@ -201,8 +201,10 @@ _PEOPLE = (
     Row("guardian", "battery", "people", lambda limits: limits.badge(), ("badge_battery", "badge_absent"), _GUARDIAN, released=Expect.GOES_ON, locked=Expect.RELEASES,
         why=("电量低只提示，不断开", "a low battery is shown, and opens nothing")),
     Row("badges", "deaf", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO)),
-    Row("badges", "stalled", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO), released=Expect.GOES_ON, locked=Expect.RELEASES,
-        why=("扫描停止会在宽限内自动重启", "a scan that ended is started anew within the grace")),
+    # Here and after a restart of BlueZ the scan is started anew after 12 s of silence: a plant's pack bridges that, the
+    # short times of the simulation's pack do not.
+    Row("badges", "stalled", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO), locked=Expect.RELEASES,
+        why=("扫描停止会自动重启", "a scan that ended is started anew")),
     Row("badges", "gaps", "people", lambda limits: limits.gaps(), ("badge_absent", *_RADIO), released=Expect.GOES_ON, locked=Expect.RELEASES,
         why=("聋的五秒短于信号时限与宽限之和", "five deaf seconds are shorter than a badge's time to live and its grace")),
     *(
@@ -210,8 +212,8 @@ _PEOPLE = (
             told="device", why=("读卡器只用于签到，已签到的不受影响；故障有提示", "the reader only takes check-ins; who is checked in stays so, and it is shown"))
         for fault in ("silent", "corrupt", "error")
     ),
-    Row("badges", "restart", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO), released=Expect.GOES_ON, locked=Expect.RELEASES,
-        why=("蓝牙服务重启在宽限内恢复", "the Bluetooth service is back within the grace")),
+    Row("badges", "restart", "people", lambda limits: limits.badge(), ("badge_absent", *_RADIO), locked=Expect.RELEASES,
+        why=("扫描停止会自动重启", "a scan that ended is started anew")),
 )  # fmt: skip
 
 _CAMERA = tuple(

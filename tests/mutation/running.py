@@ -1,7 +1,7 @@
 """Runs the tests against each mutant: pytest collects once, then every mutant is a fork that runs the tests which reach it.
 
-A fork runs the tests that killed the function's last mutants first, then the quickest, and stops at the first
-failure. Its limits are in processor time, so a busy machine makes no false time-outs.
+A fork runs the tests that killed the function's last mutants first, then those that killed most in its module, then
+the quickest, and stops at the first failure. Its limits are in processor time, so a busy machine makes no false time-outs.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import os
 import resource
 import signal
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -67,6 +67,7 @@ class Runner:
         self._took_s: dict[str, float] = {}
         self._items: dict[str, pytest.Item] = {}
         self._killers: dict[str, deque[str]] = {}
+        self._kills: Counter[tuple[str, str]] = Counter()
         self.failed: list[str] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -118,7 +119,8 @@ class Runner:
                     os.kill(pid, signal.SIGKILL)
 
     def _order(self, mutant: Mutant) -> list[str]:
-        tests = sorted(self._reaching.tests(ROOT / mutant.module, mutant.lines), key=self._took_s.__getitem__)
+        kills, reaching = self._kills, self._reaching.tests(ROOT / mutant.module, mutant.lines)
+        tests = sorted(reaching, key=lambda test: (-kills[mutant.module, test], self._took_s[test]))
         known = self._killers.get(mutant.name, deque())
         first = [test for test in known if test in tests]
         return first + [test for test in tests if test not in first]
@@ -171,6 +173,7 @@ class Runner:
             if by in known:
                 known.remove(by)
             known.appendleft(by)
+            self._kills[mutant.module, by] += 1
         self._told(Fate(mutant, by, tests, cpu_s))
 
 

@@ -225,9 +225,9 @@ def _unknown_badges(f: Facts) -> tuple[int, ...]:
     if not others:
         return ()
     standing = [permit for permit in f.durable.permits if usable(f.durable, permit, f.wall_s)]
-    named |= {person.badge for permit in standing for person in permit.people}
+    crews = {person.badge for permit in standing for person in permit.people}
     ttl_us = f.rules.unknown_badge_s.value * 1_000_000
-    return tuple(badge for badge in others if badge not in named and 0 <= f.now_us - seen[badge].at_us <= ttl_us)
+    return tuple(badge for badge in others if badge not in crews and 0 <= f.now_us - seen[badge].at_us <= ttl_us)
 
 
 def unknown_badge(f: Facts) -> Verdict:

@@ -84,9 +84,8 @@ def check_in(f: Facts) -> Verdict:
         code = "check_in_missed" if number in f.durable.checked_in else "check_in_late"
         return fail(code, number, late * 1000, rule, "s")
     card = untapped(f, f.permit)
-    if card:
-        return fail("check_in_tap", card, max(0, late) * 1000, rule, "s")
-    return fail("check_in_none", number, max(0, late) * 1000, rule, "s")
+    code, subject = ("check_in_tap", card) if card else ("check_in_none", number)
+    return fail(code, subject, max(0, late) * 1000, rule, "s")
 
 
 def ticket_check(f: Facts) -> Verdict:

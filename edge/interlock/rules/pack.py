@@ -114,6 +114,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     enclosure_max_c: Lower
     audit_release_ms: Lower
     audit_run_ms: Lower
+    outbox_warn_s: Lower
+    outbox_alarm_s: Lower
     reset_window_s: Lower
     proof_test_s: Lower
     clock_quality: Word

@@ -103,6 +103,8 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "enclosure_max_c": ("箱内最高温度", "enclosure at most at"),
         "audit_release_ms": ("放行前日志滞后上限", "log's lag before a release"),
         "audit_run_ms": ("放行中日志滞后上限", "log's lag while released"),
+        "outbox_warn_s": ("未获见证告警时间", "unwitnessed for so long warns"),
+        "outbox_alarm_s": ("未获见证报警时间", "unwitnessed for so long alarms"),
         "reset_window_s": ("复位窗口", "reset window"),
         "proof_test_s": ("故障后验证试验有效时间", "proof test that leaves a fault"),
         "clock_quality": ("时钟可信等级", "clock's quality"),

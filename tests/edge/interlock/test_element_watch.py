@@ -4,10 +4,13 @@ import msgspec
 import pytest
 
 from contracts.event import Severity
+from edge.interlock.element_watch import watch_contacts
 from edge.interlock.kernel import Relay
+from edge.interlock.record import reason_data
 from edge.interlock.site import SiteRelay
 from edge.interlock.state import Mode, Reason, Trace
-from tests.edge.interlock.bench import GB, SITE, Bench
+from edge.relay.element import ElementStatus
+from tests.edge.interlock.bench import GB, SECOND, SITE, Bench
 from tests.edge.interlock.changes import turn
 
 replace = msgspec.structs.replace
@@ -143,6 +146,24 @@ def test_an_old_word_of_a_contact_is_not_judged() -> None:
     assert bench.mode is Mode.LOCKED
 
 
+@pytest.mark.parametrize(("age_us", "judged"), [(0, True), (250_000, True), (250_001, False)])
+def test_the_last_word_of_a_contact_is_judged_within_the_settle_time(chain: Bench, age_us: int, judged: bool) -> None:
+    made = turn(chain, mode=Mode.LOCKED)
+    made.v = replace(made.v, commanded_us=chain.now - SECOND)
+    made.snapshot = replace(made.snapshot, series={"k2": ElementStatus("k2", True, chain.now - age_us)})
+    watch_contacts(made)
+    assert made.d.mode is (Mode.FAULT if judged else Mode.LOCKED)
+
+
+def test_contacts_that_did_nothing_new_change_nothing_that_is_remembered(chain: Bench) -> None:
+    chain.run(0.4)
+    made = turn(chain)
+    durable, volatile = made.d, made.v
+    watch_contacts(made)
+    assert made.d is durable
+    assert made.v is volatile
+
+
 # --- chatter
 
 
@@ -162,9 +183,9 @@ def test_a_feedback_contact_that_changes_too_often_is_a_fault(times: int, mode: 
         bench.step(ms=10)
     assert bench.mode is mode
     if mode is Mode.FAULT:
+        assert bench.durable.first_out == Reason("chatter", name, 4000, 3000, "", GB.chatter_count.clause)
         (fault,) = bench.found("interlock.fault")
-        assert (fault.data["code"], fault.data["chan"]) == ("chatter", name)
-        assert (fault.data["value_milli"], fault.data["limit_milli"]) == (4000, 3000)
+        assert fault.data == reason_data(bench.durable.first_out)
 
 
 def test_changes_of_more_than_a_second_ago_are_forgotten() -> None:
@@ -249,9 +270,17 @@ def test_the_closing_that_reaches_the_share_warns_once(chain: Bench, before: int
     found = chain.found("relay.contact_life")
     assert bool(found) is warned
     if warned:
-        assert (found[0].sev, found[0].data["value_milli"], found[0].data["limit_milli"]) == (
-            Severity.WARNING, 90_000, 100_000,
-        )  # fmt: skip
+        worn = Reason("contact_worn", "", 90_000, 100_000, "", GB.contact_life_percent.clause)
+        assert (found[0].sev, found[0].data) == (Severity.WARNING, reason_data(worn))
+
+
+@pytest.mark.parametrize(("before", "warned"), [(898, False), (899, True), (900, False)])
+def test_the_share_is_counted_to_the_single_closing(chain: Bench, before: int, warned: bool) -> None:
+    """Of 1,000 rated the 900th warns; the relay in series that is worn is named."""
+    chain.site = replace(CHAIN, relays=(CHAIN.relays[0], SiteRelay("k2", "K2-7", 1000), CHAIN.relays[2]))
+    chain.durable = replace(chain.durable, cycles={"K2-7": before})
+    chain.release()
+    assert [note.data["chan"] for note in chain.found("relay.contact_life")] == (["k2"] if warned else [])
 
 
 @pytest.mark.parametrize(("count", "ok"), [(99, True), (100, False), (101, False)])

@@ -9,6 +9,7 @@ from edge.interlock.happenings import ShutDown
 from edge.interlock.kernel import Relay, again, next_us, run, settle
 from edge.interlock.state import Bypass, FireWatch, Mode, Reason
 from edge.interlock.turn import Turn
+from edge.relay.element import ElementStatus
 from tests.edge.interlock.bench import GB, PERFORMER, SECOND, STALE_US, Bench
 from tests.edge.interlock.changes import note, turn
 
@@ -78,6 +79,9 @@ def test_every_evidence_counts_just_after_it_got_too_old(ready: Bench) -> None:
     assert status is not None
     made.snapshot = replace(made.snapshot, inputs=None, deadman=replace(status, at_us=ready.now - 100_000))
     assert next_us(made) == ready.now - 100_000 + GB.dead_man_ms.value * 1000 + 1
+    series = {name: ElementStatus(name, False, ready.now - at_us) for name, at_us in (("k2", 100_000), ("k3", 90_000))}
+    made.snapshot = replace(made.snapshot, deadman=None, series=series)
+    assert next_us(made) == ready.now - 100_000 + GB.settle_ms.value * 1000 + 1
 
 
 # --- countdowns

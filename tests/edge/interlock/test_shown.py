@@ -157,8 +157,9 @@ def _windy() -> Bench:
 
 
 def _chained() -> Bench:
-    """Three relays in series: one closed, one open, one that was never heard."""
-    bench = Bench(replace(SITE, relays=tuple(SiteRelay(name, name, 0) for name in ("", "k2", "k3", "k4"))))
+    """Three relays in series: one that was never heard, one closed, one open, whose contacts have closed before."""
+    bench = Bench(replace(SITE, relays=tuple(SiteRelay(name, name, 50_000) for name in ("", "k4", "k2", "k3"))))
+    bench.durable = replace(bench.durable, cycles={"": 12, "k2": 7})
     bench.series = {"k2": True, "k3": False}
     bench.now = NOW
     bench.series_silent_since = NOW - 40_500

@@ -10,7 +10,7 @@ from edge.interlock.conditions.air import acting_vote, channel_reason, gas, grou
 from edge.interlock.conditions.element import deadman
 from edge.interlock.conditions.facts import Facts, Verdict, facts
 from edge.interlock.conditions.people import badge_here, entitled, unknown_badges, unverified, verified
-from edge.interlock.evidence import SLOW, Camera, Face, FaceRefused
+from edge.interlock.evidence import SLOW, BadgeRefused, Camera, Face, FaceRefused
 from edge.interlock.proving import Result
 from edge.interlock.rules import Number
 from edge.interlock.site import SiteChannel, confined_limits
@@ -371,6 +371,15 @@ def test_a_badge_is_here_within_its_time_to_live(
     assert missing == (None if here else Reason("badge_absent", subject, None, None, "", GB.badge_ttl_s.clause))
 
 
+def test_somebody_whose_badge_was_refused_is_told_so(ready: Bench) -> None:
+    """BOX-01: a badge that was heard and is not believed."""
+    guardian = ready.durable.permits[0].people[1]
+    ready.badges[1002] = False
+    del ready.badge_seen[1002]
+    ready.refused_badges[1002] = BadgeRefused(ready.now, 1002, "forged")
+    assert unverified(_facts(ready), guardian) == Reason("badge_forged", "李监护", None, None, "", GB.badge_ttl_s.clause)
+
+
 def test_of_two_guardians_one_is_enough_and_the_older_badge_gives_the_age(ready: Bench) -> None:
     two = permit(people=(*permit().people, RELIEF))
     ready.durable = replace(ready.durable, permits=(two,))
@@ -602,6 +611,14 @@ def test_the_beacon_counts_by_its_age(ready: Bench, age_us: int | None, here: bo
     value = None if age_us is None else age_us // 1000
     lost = _no("beacon_lost", str(BEACON), value, GB.badge_ttl_s, "s")
     assert _verdict(ready, "place") == (Verdict((), age_us) if here else Verdict((lost,), 0))
+
+
+def test_a_copied_beacon_is_told_from_a_lost_one(ready: Bench) -> None:
+    """BOX-02: somebody may carry a copy along."""
+    ready.badges[BEACON] = False
+    del ready.badge_seen[BEACON]
+    ready.refused_badges[BEACON] = BadgeRefused(ready.now, BEACON, "cloned")
+    assert _verdict(ready, "place") == Verdict((_no("badge_cloned", str(BEACON), None, GB.badge_ttl_s, "s"),), 0)
 
 
 @pytest.mark.parametrize("quorum", [("gnss",), ("badge",), ("gnss", "badge"), ()])

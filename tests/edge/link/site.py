@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -58,25 +59,29 @@ class WitnessBridge:
 
     Attributes:
         leaves: what is stored. arrivals: ("live", seq) and ("log", first) in the order of their coming.
-        forked: leaves that came again with other bytes.
+        forked: leaves that came again with other bytes. sizes: of the pieces of the log, in bytes.
     """
 
-    def __init__(self, port: int, station: Station) -> None:
+    def __init__(self, port: int, station: Station, log: int = 1) -> None:
         self.leaves: list[bytes] = []
         self.arrivals: list[tuple[str, int]] = []
+        self.sizes: list[int] = []
         self.other: list[tuple[str, bytes, bool]] = []
         self.repeated = self.forked = self.naks = 0
         self.deaf = False
         self.ready = asyncio.Event()
         self.client: aiomqtt.Client | None = None
-        self._port, self._station = port, station
+        self.tls: ssl.SSLContext | None = None
+        self._port, self._station, self._key = port, station, station.trust(log)[0]
         self._frontiers = [Frontier()]
         self._prev = FIRST_PREV
 
     async def run(self) -> None:
         while True:
             with contextlib.suppress(aiomqtt.MqttError):
-                async with aiomqtt.Client("127.0.0.1", self._port, identifier="bridge", timeout=1) as client:
+                async with aiomqtt.Client(
+                    "127.0.0.1", self._port, identifier="bridge", timeout=1, tls_context=self.tls
+                ) as client:
                     await client.subscribe("hotbox/v1/+/up/#", 1)
                     self.client = client
                     self.ready.set()
@@ -98,6 +103,7 @@ class WitnessBridge:
         elif leaf == "log":
             head, leaves = unpack_batch(payload)
             self.arrivals.append(("log", head.first))
+            self.sizes.append(len(payload))
             if head.first > len(self.leaves):
                 await self._nak(client)
                 return
@@ -120,7 +126,7 @@ class WitnessBridge:
         self._frontiers.append(self._frontiers[-1].append(leaf_hash(body)))
 
     async def _cosign(self, client: aiomqtt.Client, note: str) -> None:
-        stated = notes.verify(note, self._station.trust()[0])
+        stated = notes.verify(note, self._key)
         if stated.size > len(self.leaves):
             await self._nak(client)
             return
@@ -129,7 +135,7 @@ class WitnessBridge:
 
     async def _nak(self, client: aiomqtt.Client) -> None:
         self.naks += 1
-        nak = Nak(self._station.trust()[0].name, len(self.leaves))
+        nak = Nak(self._key.name, len(self.leaves))
         await client.publish(dn(BOX, "ack"), msgspec.json.encode(nak), qos=1)
 
     def forget(self) -> None:
@@ -150,7 +156,7 @@ class Box:
         witness.write_text(station.witness.vkey() + "\n", encoding="utf-8")
         self.config: BoxConfig = msgspec.structs.replace(
             example, box=BOX, domain="example", data=str(station.path.parents[1]), run=str(station.path.parent),
-            bridge=Bridge("127.0.0.1", port, "bridge", "none", "none", str(witness)), metrics=Metrics(port=free_port()),
+            bridge=Bridge("127.0.0.1", port, "bridge", "none", "none", str(witness), "3.1.1"), metrics=Metrics(port=free_port()),
         )  # fmt: skip
 
     async def listen(self) -> None:

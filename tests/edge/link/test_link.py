@@ -1,24 +1,30 @@
 """The line to the bridge over a real broker: nothing lost, nothing double, alarms first (BOX-05)."""
 
 import asyncio
+import random
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
+import aiomqtt
 import iotcore
 import msgspec
 import pytest
+import yaml
 
 from contracts.event import Severity
 from contracts.topics import BoxState, Response
 from edge.interlock.evidence import AckOffer, CommandOffer, PermitOffer, Pulse, RevocationOffer, Told, encode_message
 from edge.interlock.status import AuditView, CountdownView, ReasonView, RelayView, Status
-from tests.edge.audit.site import BOX, Station
+from edge.link.bucket import BURST_BYTES, SHARE_IDLE
+from tests.edge.audit.site import BOX, Station, draft
 from tests.edge.link.site import Box, WitnessBridge, eventually, kill, link, running, start_broker
 
 ROOT = Path(__file__).parents[3]
+RUBBISH = random.Random(9)
 
 
 def _status(state: str = "RELEASED") -> Status:
@@ -66,7 +72,7 @@ async def test_alarms_overtake_the_backlog(box: Box, broker: iotcore.Broker, sta
         await bridge.ready.wait()
         async with running(link(box)):
             await eventually(lambda: len(bridge.arrivals) > 5)
-            assert bridge.arrivals[:3] == [("live", 2000), ("live", 4000), ("live", 6000)]
+            assert bridge.arrivals[:3] == [("live", 6000), ("live", 4000), ("live", 2000)]
             assert bridge.arrivals[3] == ("log", 0)
             box.append(1, sev=Severity.ALARM)
             await eventually(lambda: len(bridge.leaves) == 6002)
@@ -147,7 +153,7 @@ async def test_state_follows_the_interlock_and_says_when_the_link_leaves(box: Bo
             box.socket.send(encode_message(Pulse(msgspec.json.encode(_status("TRIPPED")))))
             await eventually(lambda: states()[-1].state == "TRIPPED")
             assert len(states()) == before + 1
-            page = await asyncio.to_thread(_scrape, box.config.metrics.port)
+            page = await scrape(box.config.metrics.port)
             assert 'hotbox_state{state="TRIPPED"} 1.0' in page
             assert 'hotbox_state{state="LOCKED"} 0.0' in page
             assert "hotbox_link_connected 1.0" in page
@@ -155,9 +161,14 @@ async def test_state_follows_the_interlock_and_says_when_the_link_leaves(box: Bo
         await eventually(lambda: not states()[-1].online)
 
 
-def _scrape(port: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        return answer.read().decode()
+async def scrape(port: int) -> str:
+    """The metrics page of a running link."""
+
+    def get() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return answer.read().decode()
+
+    return await asyncio.to_thread(get)
 
 
 PROGRAM = """
@@ -195,3 +206,74 @@ async def test_link_process_ends_cleanly_or_leaves_its_will(box: Box, broker: io
         finally:
             process.kill()
             process.wait()
+
+
+async def test_every_alert_rule_names_a_metric_of_the_box(box: Box, broker: iotcore.Broker) -> None:
+    """K14: a rule over a metric that nobody serves would never fire."""
+    rules = yaml.safe_load((ROOT / "configs" / "prometheus" / "hotbox.rules.yml").read_text(encoding="utf-8"))
+    async with running(box.listen(), link(box)):
+        await eventually(lambda: box.log.health().size)
+        async with asyncio.timeout(8):
+            while not (page := await _page(box.config.metrics.port)):  # noqa: ASYNC110 - another process's page
+                await asyncio.sleep(0.02)
+    for rule in rules["groups"][0]["rules"]:
+        assert f"\n{rule['expr'].split()[0]} " in page, rule["alert"]
+
+
+async def _page(port: int) -> str:
+    try:
+        return await scrape(port)
+    except OSError:
+        return ""
+
+
+async def test_backlog_keeps_to_its_share_of_a_slow_line_and_an_alarm_does_not_wait(
+    box: Box, broker: iotcore.Broker, station: Station
+) -> None:
+    """BOX-05: the line's rate is told in the configuration; live goes at once, the backlog at nine tenths at most."""
+    line = msgspec.structs.replace(box.config.bridge, rate_kbit=160)
+    box.config = msgspec.structs.replace(box.config, bridge=line)
+    for number in range(200):
+        box.log.append(draft({"n": number, "rubbish": RUBBISH.randbytes(200).hex()}))
+    await eventually(lambda: box.log.health().size == 201)
+    bridge = WitnessBridge(broker.port, station)
+    async with running(bridge.run(), box.listen()):
+        await bridge.ready.wait()
+        async with running(link(box)):
+            await eventually(lambda: bridge.leaves, 20)
+            began, had = time.monotonic(), bridge.sizes[0]
+            box.append(1, sev=Severity.ALARM)
+            await eventually(lambda: ("live", 201) in bridge.arrivals, 20)
+            assert len(bridge.leaves) < 201, "the alarm came before the backlog was through"
+            await eventually(lambda: len(bridge.leaves) >= 201, 30)
+            took_s = time.monotonic() - began
+    assert sum(bridge.sizes) - had <= SHARE_IDLE * 160 * 125 * took_s + 2 * BURST_BYTES
+    assert max(bridge.sizes) <= BURST_BYTES
+
+
+async def test_one_piece_of_the_backlog_is_under_way_at_a_time(
+    box: Box, broker: iotcore.Broker, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K2: the next one goes when the broker has acknowledged the one before; alarms and state wait for none of them."""
+    publish, pieces, most = aiomqtt.Client.publish, [], 0
+
+    async def counted(client: aiomqtt.Client, topic: str, *rest: object, **more: object) -> None:
+        nonlocal most
+        if not topic.endswith("/up/log"):
+            return await publish(client, topic, *rest, **more)
+        pieces.append(topic)
+        under_way.append(topic)
+        most = max(most, len(under_way))
+        try:
+            return await publish(client, topic, *rest, **more)
+        finally:
+            under_way.pop()
+
+    under_way: list[str] = []
+    monkeypatch.setattr(aiomqtt.Client, "publish", counted)
+    box.append(3000)
+    bridge = WitnessBridge(broker.port, station)
+    async with running(bridge.run(), box.listen(), link(box)):
+        await eventually(lambda: len(bridge.leaves) == 3001, 20)
+    assert len(pieces) > 5
+    assert most == 1

@@ -1,13 +1,20 @@
 """The two lanes over a log, without a broker (BOX-05)."""
 
+import random
+
 import pytest
 
 from contracts import event as events
 from contracts.checkpoint import verify
 from contracts.event import Severity
 from contracts.topics import unpack_batch
-from edge.link.outbox import BATCH_BYTES, RESEND_MAX_S, RESEND_S, Outbox
+from edge.audit.reader import Reader
+from edge.link.live import AGAIN_FOR_S, AGAIN_S, MOST, NEWEST_ROWS
+from edge.link.outbox import RESEND_MAX_S, RESEND_S, WINDOW_LEAVES, Outbox
+from edge.link.pieces import PIECE_BYTES
 from tests.edge.audit.site import Station, append_all, checkpoint, draft, until, witness
+
+NUMBERS = random.Random(5)
 
 
 class Clock:
@@ -41,10 +48,19 @@ def _drain(outbox: Outbox) -> int:
     while (batch := outbox.batch()) is not None:
         head, leaves = unpack_batch(batch.payload)
         assert (head.origin, head.first, head.n) == (outbox.origin, batch.first, len(leaves))
-        assert len(batch.payload) <= BATCH_BYTES
+        assert len(batch.payload) <= PIECE_BYTES
         total += len(leaves)
         outbox.sent(batch)
     return total
+
+
+def _live(outbox: Outbox) -> list[int]:
+    """Let the broker take every alarm that waits; returns their seqs in the order of their going."""
+    told = []
+    while (alarm := outbox.alarm()) is not None:
+        told.append(alarm[0])
+        outbox.told(alarm[0])
+    return told
 
 
 def test_log_that_is_not_there_yet_is_waited_for(station: Station, outbox: Outbox) -> None:
@@ -60,16 +76,16 @@ def test_log_that_is_not_there_yet_is_waited_for(station: Station, outbox: Outbo
 
 
 def test_window_bounds_what_is_under_way_and_an_acknowledgement_opens_it(station: Station, outbox: Outbox) -> None:
-    log = station.open()
-    append_all(log, [draft({"n": number}) for number in range(3000)])
+    log = station.open(queue_events=20_000)
+    append_all(log, [draft({"n": number}) for number in range(WINDOW_LEAVES + 1000)])
     outbox.poll()
     sent = _drain(outbox)
-    assert 2000 <= sent < 3001
+    assert WINDOW_LEAVES <= sent < WINDOW_LEAVES + 1001
     note = outbox.checkpoint()
     assert verify(note, station.trust()[0]).size <= sent
     log.accept_ack(station.cosigned(note))
     until(lambda: outbox.poll() and outbox.acked)
-    assert sent + _drain(outbox) == 3001
+    assert sent + _drain(outbox) == WINDOW_LEAVES + 1001
     log.close()
 
 
@@ -99,19 +115,98 @@ def test_alarms_wait_in_the_live_lane_until_the_broker_took_them(station: Statio
     tricky = draft({"sev": "alarm", "text": '"sev":"alarm"'})
     append_all(log, [draft(), draft({"n": 1}, sev=Severity.ALARM), tricky, draft({"n": 2}, sev=Severity.ALARM)])
     outbox.poll()
-    found = outbox.alarms()
-    assert [seq for seq, _ in found] == [2, 4]
-    assert all(events.decode(body).sev is Severity.ALARM for _, body in found)
-    outbox.told(2)
-    assert [seq for seq, _ in outbox.alarms()] == [4]
+    seq, body = outbox.alarm()
+    assert (seq, events.decode(body).sev) == (4, Severity.ALARM)
+    assert outbox.alarm() == (seq, body), "it stays until the broker took it"
     outbox.told(4)
-    assert not outbox.alarms()
+    assert _live(outbox) == [2]
     outbox.connected()
-    assert [seq for seq, _ in outbox.alarms()] == [2, 4], "a new connection tells what is not acknowledged"
+    assert _live(outbox) == [4, 2], "a new connection tells what is not acknowledged"
+    outbox.connected()
     witness(station, log)
     until(outbox.poll)
-    outbox.connected()
-    assert not outbox.alarms()
+    assert _live(outbox) == []
+    log.close()
+
+
+def test_new_alarm_goes_before_hundreds_of_old_ones(station: Station, outbox: Outbox) -> None:
+    """BOX-05: the newest go first and only so many ahead of the log; the log itself brings the others."""
+    log = station.open()
+    old = MOST + 100
+    append_all(log, [draft({"n": number}, sev=Severity.ALARM) for number in range(old)])
+    outbox.poll()
+    assert outbox.alarm()[0] == old
+    append_all(log, [draft({"new": True}, sev=Severity.ALARM)])
+    outbox.poll()
+    assert outbox.alarm()[0] == old + 1
+    assert _live(outbox) == list(range(old + 1, old + 1 - MOST, -1))
+    append_all(log, [draft({"newer": True}, sev=Severity.ALARM)])
+    outbox.poll()
+    assert _live(outbox) == [old + 2], "what was told or left to the log does not come back"
+    assert _drain(outbox) == old + 3
+    log.close()
+
+
+def test_alarm_is_told_again_until_the_bridge_has_it(station: Station, outbox: Outbox, clock: Clock) -> None:
+    """A broker takes an alarm though the bridge is not there to hear it; the log may be hours behind."""
+    log = station.open()
+    append_all(log, [draft(sev=Severity.ALARM)])
+    outbox.poll()
+    assert _live(outbox) == [1]
+    clock.now += AGAIN_S - 1
+    assert _live(outbox) == []
+    clock.now += 1
+    assert _live(outbox) == [1]
+    times = 0
+    for _ in range(100):
+        clock.now += AGAIN_S
+        times += len(_live(outbox))
+    assert times == AGAIN_FOR_S / AGAIN_S - 2, "not for ever: the log brings it"
+    append_all(log, [draft(sev=Severity.ALARM)])
+    outbox.poll()
+    assert _live(outbox) == [2]
+    witness(station, log)
+    until(lambda: outbox.poll() and outbox.acked)
+    clock.now += AGAIN_S
+    assert _live(outbox) == []
+    log.close()
+
+
+def test_a_month_of_backlog_is_not_read_to_find_alarms(
+    station: Station, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = station.open(queue_events=20_000)
+    append_all(log, [draft(sev=Severity.ALARM)] + [draft({"n": number}) for number in range(NEWEST_ROWS)])
+    spans = []
+    alarms = Reader.alarms
+    monkeypatch.setattr(
+        Reader, "alarms", lambda self, first, last: spans.append((first, last)) or alarms(self, first, last)
+    )
+    outbox.poll()
+    assert outbox.alarm() is None, "the only alarm is one row too old"
+    size = outbox.size
+    append_all(log, [draft(sev=Severity.ALARM)])
+    outbox.poll()
+    assert outbox.alarm()[0] == size
+    assert outbox.alarm()[0] == size
+    assert spans == [(size - NEWEST_ROWS, size), (size, size + 1)], "no row is read twice"
+    log.close()
+
+
+def test_no_piece_exceeds_8_KiB(station: Station, outbox: Outbox) -> None:  # noqa: N802 - a unit
+    """Whatever the leaves are like: alike, large and random, small again. A leaf that is too large goes alone."""
+    log = station.open()
+    drafts = [draft({"n": number}) for number in range(600)]
+    drafts += [draft({"rubbish": NUMBERS.randbytes(1500).hex()}) for _ in range(60)]
+    drafts += [draft({"n": number}) for number in range(600)]
+    append_all(log, drafts)
+    outbox.poll()
+    sizes = []
+    while (batch := outbox.batch()) is not None:
+        sizes.append(len(batch.payload))
+        outbox.sent(batch)
+    assert max(sizes) <= PIECE_BYTES
+    assert sum(sizes) / len(sizes) > PIECE_BYTES / 2, "and they are not cut smaller than they have to be"
     log.close()
 
 
@@ -136,18 +231,56 @@ def test_bridge_may_ask_for_leaves_again_but_not_for_others(station: Station, ou
     log.close()
 
 
+def test_epoch_that_waits_for_two_people_is_kept_by_the_bridge_and_asked_about(
+    station: Station, outbox: Outbox, clock: Clock
+) -> None:
+    """The window moves on with what the bridge keeps; a checkpoint asks again; a cosignature ends the waiting."""
+    log = station.open(queue_events=20_000)
+    append_all(log, [draft({"n": number}) for number in range(WINDOW_LEAVES + 1000)])
+    checkpoint(log)
+    outbox.poll()
+    sent = _drain(outbox)
+    assert sent < outbox.size
+    assert outbox.checkpoint() is not None
+    outbox.held("hotbox.example/box-9/1", sent)
+    outbox.held(outbox.origin, outbox.size + 1)
+    assert not outbox.waits, "that was another log, or not ours"
+    outbox.held(outbox.origin, sent)
+    assert outbox.waits
+    assert sent + _drain(outbox) == outbox.size
+    first = outbox.checkpoint()
+    outbox.held(outbox.origin, outbox.size)
+    assert outbox.resend_if_late() == pytest.approx(RESEND_MAX_S)
+    clock.now += RESEND_MAX_S
+    assert outbox.resend_if_late() == 0
+    assert _drain(outbox) == 0, "nothing is sent again"
+    assert outbox.checkpoint() == first
+    outbox.connected()
+    assert _drain(outbox) == 0, "neither after a new connection"
+    assert outbox.rewind(outbox.origin, 7), "unless the bridge has lost it"
+    assert _drain(outbox) > 0
+    witness(station, log)
+    until(lambda: outbox.poll() and outbox.acked)
+    assert not outbox.waits
+    log.close()
+
+
 def test_new_epoch_is_taken_up_and_the_old_one_is_told_of(station: Station, outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:
     log = station.open()
     append_all(log, [draft()])
     outbox.poll()
     _drain(outbox)
     log.close()
-    station.path.rename(station.path.with_name("audit.db.bad-1790000000"))
+    for suffix in ("-wal", "-shm", ""):
+        part = station.path.with_name(station.path.name + suffix)
+        if part.exists():
+            part.rename(part.with_name(f"audit.db.bad-1790000000{suffix}"))
     log = station.open()
     checkpoint(log)
     outbox.check_file()
     assert outbox.poll()
     assert outbox.origin.endswith("/2")
     assert _drain(outbox) == 2
-    assert "audit.db.bad-1790000000" in caplog.text
+    assert "/1 was put aside as audit.db.bad-1790000000" in caplog.text
+    assert outbox.tails.unsent == 1
     log.close()
