@@ -54,11 +54,15 @@ class _Unit:
         """Ask once and hand on what came."""
         raise NotImplementedError
 
-    def failed(self, now: float, poll_s: float) -> None:
-        """Ask again at once, then after one, two, four ... poll periods, a second at most."""
+    def failed(self, asked: float, now: float, poll_s: float) -> None:
+        """Ask again at once, then after one, two, four ... poll periods, a second at most.
+
+        Counted from when it was asked: a disturbance that swallows two replies must not cost their time-outs too, or
+        the value is stale before the third request.
+        """
         self._good = 0
         self._pause_s = min(2 * self._pause_s or poll_s, LONGEST_PAUSE_S) if self.suspect else 0.0
-        self.retry_at = now + self._pause_s
+        self.retry_at = max(now, asked + self._pause_s)
         self.suspect = True
 
     def answered(self, now: float, poll_s: float) -> None:
@@ -103,8 +107,8 @@ class _BlockUnit(_Unit):
             to(detector.decode(answer, sent_us))
         return None
 
-    def failed(self, now: float, poll_s: float) -> None:
-        super().failed(now, poll_s)
+    def failed(self, asked: float, now: float, poll_s: float) -> None:
+        super().failed(asked, now, poll_s)
         self.retry_at = max(self.retry_at, self._tag.free_at())
 
 
@@ -217,16 +221,18 @@ class BusPoller:
             await asyncio.sleep(max(0.0, due - ended))
 
     async def _ask(self, line: Line, unit: _Unit) -> None:
+        clock = asyncio.get_running_loop().time
+        asked = clock()
         failure = await unit.ask(line)
         self._polls += 1
         if failure is None:
             if unit.suspect:
-                unit.answered(asyncio.get_running_loop().time(), self._poll_s)
+                unit.answered(clock(), self._poll_s)
             return
         self._errors += 1
         if failure.line and not unit.suspect:
             return
-        unit.failed(asyncio.get_running_loop().time(), self._poll_s)
+        unit.failed(asked, clock(), self._poll_s)
         self._suspected.set()
 
     def _due_suspects(self, now: float) -> Sequence[_Unit]:

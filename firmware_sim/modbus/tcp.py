@@ -89,8 +89,10 @@ class TcpBus:
         self._connections: set[_Connection] = set()
 
     def opened(self, connection: _Connection) -> None:
-        """A reader connected."""
+        """A reader connected; one that the system had taken in just before the link went down loses it, too."""
         self._connections.add(connection)
+        if self._server is None:
+            connection.drop()
 
     def closed(self, connection: _Connection) -> None:
         """A reader is gone."""

@@ -312,11 +312,12 @@ def _permit(f: Facts) -> Measures:
     if claims is None:
         yield Measure("无票", "no permit")
         return
-    off_s = error_s(f)
-    begun, left = f.wall_s - off_s - claims.nbf, claims.exp - f.wall_s - off_s
+    off_us = f.snapshot.clock.error_ms * 1000
+    begun = (f.wall_us - off_us - claims.nbf * 1_000_000) / 1e6
+    left = (claims.exp * 1_000_000 - f.wall_us - off_us) / 1e6
     clause = f.rules.levels[claims.level].clause
     yield Measure("自开始", "since its beginning", claims.jti, begun, 0, None, "s", None, clause)
-    yield Measure("至结束", "to its end", claims.jti, left, 1, None, "s", None, clause)
+    yield Measure("至结束", "to its end", claims.jti, left, 0, None, "s", None, clause)
 
 
 def _deadline(f: Facts) -> Measures:

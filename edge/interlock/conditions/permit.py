@@ -28,10 +28,11 @@ def permit(f: Facts) -> Verdict:
         return fail("permit_void", number)
     if number in f.durable.finished:
         return fail("permit_finished", number)
-    off_s = error_s(f)
-    if f.wall_s - off_s < claims.nbf:
+    off_us = f.snapshot.clock.error_ms * 1000
+    if f.wall_us - off_us < claims.nbf * 1_000_000:
         return Verdict((Reason("permit_not_yet", number, f.wall_s * 1000, claims.nbf * 1000, "unix_s"),))
-    if f.wall_s + off_s >= claims.exp:
+    # As sharp as the deadline that was fixed at arming: rounded up, a clock off by 1 ms would end the work 1 s early.
+    if f.wall_us + off_us >= claims.exp * 1_000_000:
         return Verdict((Reason("permit_expired", number, f.wall_s * 1000, claims.exp * 1000, "unix_s"),))
     return PASS
 

@@ -14,6 +14,8 @@ from contracts.permit import Approval, Precondition
 from tests.edge.cli.box import Box, make, points
 from tests.edge.interlock.pictures import jpeg
 
+pytestmark = pytest.mark.alone
+
 
 def _photo(grey: int) -> bytes:
     """A picture as a camera makes it."""

@@ -49,6 +49,7 @@ async def test_what_a_detector_may_suffer_a_sensor_may_too(fault, quality):
         assert all(reading.quality is Quality.GOOD for reading in rig.heard.readings)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", ["tcp", "rtu"])
 async def test_a_dead_sensor_delays_the_detectors_no_more_than_a_dead_detector(kind, tmp_path):
     """Findings edge 6: one dead unit costs the others one time-out once."""

@@ -163,6 +163,7 @@ async def test_people_are_recognised_again_after_a_stall(site, vision):
     assert again.at_us > stalled_us
 
 
+@pytest.mark.alone
 async def test_frozen_picture_verifies_nobody(site, vision):
     """BOX-01, ANT-01: not even in the seconds before it is known to be frozen."""
     site.set("camera", "performer")
