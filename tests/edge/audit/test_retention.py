@@ -10,10 +10,12 @@ import pytest
 
 from contracts import event as events
 from contracts.checkpoint import Checkpoint, sign
+from contracts.errors import ContractError
 from contracts.event import Event
 from contracts.topics import unpack_batch
 from edge.audit import AuditLog, Draft, ledger, prove, retention, upkeep
-from edge.audit.case import verifier
+from edge.audit.case import pack, span, verifier
+from edge.audit.case.check import verify_case
 from edge.audit.report import Outcome, Reason
 from edge.audit.tiles import WIDTH
 from edge.audit.verify import verify_file
@@ -364,3 +366,20 @@ def test_without_its_tiles_nothing_is_deleted(station: Station, caplog: pytest.L
     append_all(log, [draft()])
     assert (log.health().pruned, log.health().writable) == (0, True)
     log.close()
+
+
+def test_what_is_left_of_a_log_is_exported_and_verifies(after: Station, tmp_path: Path) -> None:
+    """A case of everything begins with the oldest event that is still here; the tiles prove where it stands (PTW-06)."""
+    reader = after.reader()
+    first, last = reader.first(), reader.signed() - 1
+    assert first == reader.pruned() > 0
+    target = tmp_path / "case.zip"
+    pack.export(reader, target, span.Span(first, last), after.trust(), whole=True)
+    with pytest.raises((ContractError, LookupError)):
+        pack.export(reader, tmp_path / "gone.zip", span.Span(first - 1, last), after.trust())
+    reader.close()
+    keys = tmp_path / "keys.txt"
+    keys.write_text("".join(f"{key.vkey()}\n" for key in after.trust()), encoding="utf-8")
+    report = verify_case(target, after.trust())
+    assert (report.first, report.exit_code) == (first, verifier.verify(str(target), str(keys)).code)
+    assert report.exit_code in (0, 4)
