@@ -84,15 +84,22 @@ class Lane:
             DisturbedError: it opened for another reason; that is safe, but says nothing about the row.
             LateError: the box did not do what the row expects; says what it did.
         """
-        self._make_ready(released)
-        threading.Event().wait(self._chance.uniform(0.2, 0.2 + RTU_POLL_MS / 1000))
-        before = self.box.ask("status")["result"]
-        if before["state"] != ("RELEASED" if released else "PERMISSIVE_OK"):
-            raise DisturbedError(f"{row.name}: before the fault: {self.box.why_not()}")
+        self._settle(row, released)
         try:
             return self._released(row) if released else self._locked(row)
         finally:
             self._mend(row)
+
+    def _settle(self, row: Row, released: bool) -> None:
+        """Ready, and still so a moment later: what was mended just now, as a scanner, may take its time to hear again."""
+        end = time.monotonic() + _RELEASE_S
+        while True:
+            self._make_ready(released)
+            threading.Event().wait(self._chance.uniform(0.2, 0.2 + RTU_POLL_MS / 1000))
+            if self.box.ask("status")["result"]["state"] == ("RELEASED" if released else "PERMISSIVE_OK"):
+                return
+            if time.monotonic() > end:
+                raise DisturbedError(f"{row.name}: before the fault: {self.box.why_not()}")
 
     def _make_ready(self, released: bool) -> None:
         state = self.box.ask("status")["result"]["state"]
