@@ -2,6 +2,9 @@
 
 A contact that closes jumps open and shut for some milliseconds. Waiting for it to stand still may delay a release.
 It never delays an opening: stop, E-stop, finish, door, flame, mains, battery and enclosure pass as they were read.
+
+A stop that flickers is a stop: a loose wire must not let a release slip in between two of its jumps. So stop and
+E-stop count as let go only after they were read so for a while without a break.
 """
 
 import msgspec
@@ -25,6 +28,8 @@ class Buttons(msgspec.Struct, frozen=True, gc=False):
     at_us: int
     arm: Button
     reset: Button
+    stop: Button
+    estop: Button
 
 
 def follow(button: Button, closed: bool, at_us: int, still_us: int) -> Button:
@@ -36,17 +41,28 @@ def follow(button: Button, closed: bool, at_us: int, still_us: int) -> Button:
     return button
 
 
-def settle(last: Buttons | None, read: InputReading, still_us: int, gap_us: int) -> tuple[Buttons, InputReading]:
-    """What to remember, and the reading with the arm and reset levels that count.
+def let_go(button: Button, closed: bool, at_us: int, clear_us: int) -> Button:
+    """Take one reading of a stop contact. Open counts at once, closed after `clear_us` of nothing but closed."""
+    return follow(button, closed, at_us, clear_us) if closed else Button(closed=False, since_us=at_us, counts=False)
+
+
+def settle(
+    last: Buttons | None, read: InputReading, still_us: int, clear_us: int, gap_us: int
+) -> tuple[Buttons, InputReading]:
+    """What to remember, and the reading with the arm, reset, stop and E-stop levels that count.
 
     The first reading, and the first after a silence longer than `gap_us`, counts as it is: it is never an edge.
     A reading that is stamped before the last one (an edge that waited in a queue) counts from the last one's time.
     """
     if last is None or read.at_us - last.at_us > gap_us:
-        return Buttons(read.at_us, *(Button(level, read.at_us, level) for level in (read.arm, read.reset))), read
+        levels = (read.arm, read.reset, read.stop, read.estop)
+        return Buttons(read.at_us, *(Button(level, read.at_us, level) for level in levels)), read
     at_us = max(read.at_us, last.at_us)
     arm = follow(last.arm, read.arm, at_us, still_us)
     reset = follow(last.reset, read.reset, at_us, still_us)
-    if (arm.counts, reset.counts) != (read.arm, read.reset):
-        read = replace(read, arm=arm.counts, reset=reset.counts)
-    return Buttons(at_us, arm, reset), read
+    stop = let_go(last.stop, read.stop, at_us, clear_us)
+    estop = let_go(last.estop, read.estop, at_us, clear_us)
+    counts = (arm.counts, reset.counts, stop.counts, estop.counts)
+    if counts != (read.arm, read.reset, read.stop, read.estop):
+        read = replace(read, **dict(zip(("arm", "reset", "stop", "estop"), counts, strict=True)))
+    return Buttons(at_us, arm, reset, stop, estop), read

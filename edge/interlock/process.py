@@ -224,8 +224,11 @@ class Interlock:
 
     def _on_inputs(self, read: InputReading | None) -> None:
         if read is not None:
-            still_us, gap_us = self._rules.debounce_ms.value * 1000, self._rules.inputs_ttl_ms.value * 1000
-            self._buttons, read = debounce.settle(self._buttons, read, still_us, gap_us)
+            rules = self._rules
+            still_us, clear_us = rules.debounce_ms.value * 1000, rules.stop_clear_ms.value * 1000
+            self._buttons, read = debounce.settle(
+                self._buttons, read, still_us, clear_us, rules.inputs_ttl_ms.value * 1000
+            )
             self._snapshot = msgspec.structs.replace(self._snapshot, inputs=read)
             self.turn()
 

@@ -6,7 +6,8 @@
 
 Each "flash on" is sent from an evaluated heartbeat that says closed, at most every 200 ms, and never from a timer: a
 box that dies or hangs sends none, and the relay drops when the last one has run out. The board does not latch, any
-later "flash on" would close it again: once the last has run out, this driver sends none before the next CLOSE. That a
+later "flash on" would close it again: once the last has run out, this driver sends none before the next CLOSE. Nor
+does it when the board lost its power in between: each flash but the first follows a look that found it closed. That a
 flash sent while one is running begins anew is an assumption to be tried on the board (findings/hardware 6); a board on
 which it does not opens early, which trips.
 """
@@ -71,6 +72,7 @@ class WaveshareRelay:
         self._beat_us = 0  # of the newest heartbeat that said closed and was not used yet, 0 when there is none
         self._look_wanted = False
         self._flashed_us = 0
+        self._begun = False  # a flash was echoed since CLOSE: from now on the contact must be seen closed
         self._held_us = 0  # when the contact was last known to be held: the order, then each flash that was echoed
         self.counts = WaveshareCounts()
 
@@ -110,7 +112,7 @@ class WaveshareRelay:
         status = self._status
         if self._line is None or status is None or status.contact_closed or self._open_wanted:
             return False
-        self._closed, self._flashed_us = True, 0
+        self._closed, self._flashed_us, self._begun = True, 0, False
         self._beat_us = self._held_us = now_us()
         self._wake.set()
         return True
@@ -154,13 +156,15 @@ class WaveshareRelay:
                 else:
                     self.counts.failed += 1
                 continue
-            await self._hold(line)
-            if self._look_wanted and not self._open_wanted:
+            seen_closed = None
+            if self._look_wanted:
                 self._look_wanted = False
-                await self._look(line)
+                seen_closed = await self._look(line)
+            if not self._open_wanted:
+                await self._hold(line, seen_closed)
 
-    async def _hold(self, line: RelayLine) -> None:
-        """One flash for one heartbeat, if it is time and the heartbeat is not old."""
+    async def _hold(self, line: RelayLine, seen_closed: bool | None) -> None:
+        """One flash for one heartbeat, if it is time, the heartbeat is not old and the contact did not drop."""
         beat_us, self._beat_us = self._beat_us, 0
         now = now_us()
         if self._closed and now - self._held_us > self._config.hold_ms * 1000:
@@ -169,20 +173,26 @@ class WaveshareRelay:
         due = now - self._flashed_us >= FLASH_EVERY_US
         if not (self._closed and beat_us and due) or now - beat_us > FLASH_EVERY_US:
             return
+        if self._begun and not seen_closed:
+            if seen_closed is False:
+                self.open_contact()  # the board was without power
+            return
         request = FlashOn.of(self._config.channel, self._config.hold_ms, self._config.unit_id)
         self._flashed_us = now
         if await line.echoed(request):
             self.counts.flashes += 1
-            self._held_us = now
+            self._held_us, self._begun = now, True
         else:
             self.counts.failed += 1
             self._flashed_us = 0  # the next heartbeat tries again
 
-    async def _look(self, line: RelayLine) -> None:
+    async def _look(self, line: RelayLine) -> bool | None:
+        """Whether the contact is closed; None when nothing sound came."""
         at_us = now_us()
         mirror = await line.input(self._config.feedback)
         if mirror is None:
             self.counts.failed += 1
-            return
+            return None
         self._status = ElementStatus(self.name, not mirror, at_us)
         self._on_status(self._status)
+        return not mirror

@@ -17,6 +17,7 @@ from firmware_sim.relays.waveshare import Waveshare
 from firmware_sim.settings import RelayBoardSettings, SiteSettings
 
 _TICK_S = 0.002
+_BOOT_S = 0.3
 _KINDS: dict[str, type[IcpDas | Waveshare]] = {"icpdas": IcpDas, "waveshare": Waveshare}
 _OF_DETECTORS = (
     Fault.FROZEN, Fault.STATUS_FAULT, Fault.OVER_RANGE, Fault.WARM_UP, Fault.DRIFT, Fault.FOLD_BACK,
@@ -34,6 +35,7 @@ class _Place:
         self.line = PtyLine(directory / f"relay-{settings.name}")
         self.bus = RtuBus({settings.unit_id: self.faulty}, self.line, settings.baud, settings.turnaround_ms)
         self.fault = "none"
+        self.booting: asyncio.Task[None] | None = None
 
     def state(self) -> dict[str, Any]:
         contact = self.board.contact
@@ -81,14 +83,27 @@ class RelaysDevice:
     async def _set_fault(self, name: str, kind: str = "", *value: str) -> None:
         place = self._places[name]
         one_of(f"fault {name}", kind, (*_BUS_FAULTS, *BoardFault))
+        if place.booting:
+            place.booting.cancel()
         of_board = BoardFault(kind) if kind in set(BoardFault) else None
         set_board_fault(place.board, of_board)
+        if of_board is BoardFault.REBOOT:
+            await set_bus_fault(place.bus, place.faulty, (Fault.SILENT.value,))
+            place.booting = asyncio.create_task(self._boot(place))
+            return
         await set_bus_fault(place.bus, place.faulty, (Fault.NONE.value,) if of_board else (kind, *value))
-        if of_board is not BoardFault.REBOOT:
-            place.fault = kind
+        place.fault = kind
+
+    async def _boot(self, place: _Place) -> None:
+        """A board that has power again answers only when its program runs."""
+        await asyncio.sleep(_BOOT_S)
+        await set_bus_fault(place.bus, place.faulty, (Fault.NONE.value,))
 
     async def stop(self) -> None:
         """Close everything."""
+        for place in self._places.values():
+            if place.booting:
+                place.booting.cancel()
         if self._ticking:
             self._ticking.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -111,6 +111,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     proof_pulse_ms: Lower
     inputs_ttl_ms: Lower
     debounce_ms: Higher
+    stop_clear_ms: Higher
     enclosure_max_c: Lower
     audit_release_ms: Lower
     audit_run_ms: Lower

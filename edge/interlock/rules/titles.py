@@ -100,6 +100,7 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "proof_pulse_ms": ("验证试验最长吸合", "a proof test closes for at most"),
         "inputs_ttl_ms": ("按钮模块中断时限", "button module silent for at most"),
         "debounce_ms": ("申请与复位按钮消抖时间", "arm and reset stand still for"),
+        "stop_clear_ms": ("停止与急停松开须稳定", "stop and E-stop are let go for"),
         "enclosure_max_c": ("箱内最高温度", "enclosure at most at"),
         "audit_release_ms": ("放行前日志滞后上限", "log's lag before a release"),
         "audit_run_ms": ("放行中日志滞后上限", "log's lag while released"),

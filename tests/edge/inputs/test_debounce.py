@@ -12,7 +12,7 @@ from edge.inputs.debounce import Button, follow, settle
 from firmware_sim.inputs import ContactFault
 from tests.edge.gas.site import tcp_rig
 
-STILL_US, GAP_US = 30_000, 500_000
+STILL_US, CLEAR_US, GAP_US = 30_000, 200_000, 500_000
 
 
 def _read(at_us, *closed, **changes):
@@ -23,7 +23,7 @@ def _read(at_us, *closed, **changes):
 def _fed(*readings):
     buttons, seen = None, []
     for read in readings:
-        buttons, counted = settle(buttons, read, STILL_US, GAP_US)
+        buttons, counted = settle(buttons, read, STILL_US, CLEAR_US, GAP_US)
         seen.append(counted)
     return seen
 
@@ -77,9 +77,29 @@ def test_a_reading_from_before_the_last_one_makes_no_press_and_takes_back_no_wai
 def test_what_opens_ignition_passes_at_its_first_reading(name):
     """BOX-04: debounce may delay a release, never a trip."""
     well = dict.fromkeys(CONTACTS, True)
-    buttons, _ = settle(None, _read(0, **well), STILL_US, GAP_US)
+    buttons, _ = settle(None, _read(0, **well), STILL_US, CLEAR_US, GAP_US)
     bad = msgspec.structs.replace(_read(1, **well), **{name: False})
-    assert settle(buttons, bad, STILL_US, GAP_US)[1] is bad
+    assert settle(buttons, bad, STILL_US, CLEAR_US, GAP_US)[1] is bad
+
+
+@pytest.mark.parametrize("name", ["stop", "estop"])
+@pytest.mark.parametrize(("clear_us", "counts"), [(199_999, False), (200_000, True), (200_001, True)])
+def test_a_stop_is_let_go_only_when_it_was_read_so_for_the_time(name, clear_us, counts):
+    """stop_clear_ms: to the microsecond, from the first reading that found it let go."""
+    seen = _fed(_read(0), _read(10_000, **{name: False}), _read(20_000), _read(20_000 + clear_us))
+    assert [getattr(read, name) for read in seen] == [True, False, False, counts]
+
+
+@pytest.mark.parametrize("name", ["stop", "estop"])
+def test_a_flickering_stop_stays_a_stop(name):
+    """BOX-04: no release slips in between two jumps of a loose wire."""
+    seen = _fed(_read(0), *(_read(at, **{name: at % 20_000 == 0}) for at in range(10_000, 2_000_000, 10_000)))
+    assert not any(getattr(read, name) for read in seen[1:])
+
+
+def test_a_stop_that_is_well_from_the_first_reading_on_holds_nothing_back():
+    assert _fed(_read(0), _read(1))[0].stop
+    assert _fed(_read(0), _read(1))[1] == _read(1)
 
 
 def test_finish_passes_at_its_first_reading():

@@ -398,6 +398,13 @@ class SeriesContract:
         await eventually(lambda: not bench.contact_closed(), 5)
         await bench.stays_open()
 
+    async def test_it_stays_open_when_the_device_reboots_although_the_interlock_still_says_closed(self, bench):
+        """Only a CLOSE closes: what holds a contact must not be what closes it again."""
+        await bench.close_contact()
+        await bench.reboot()
+        await eventually(lambda: not bench.contact_closed(), 5)
+        await bench.stays_open()
+
     async def test_it_opens_and_stays_open_when_interlock_and_device_restart(self, bench):
         await bench.close_contact()
         await bench.reboot()

@@ -381,13 +381,25 @@ def _debounce(amount: int) -> bool:
     buttons = None
     for at_us, closed in ((0, False), (1, True), (1 + amount, True)):
         read = InputReading(arm=closed, stop=True, finish=False, reset=False, estop=True, at_us=at_us)
-        buttons, read = debounce.settle(buttons, read, still_us, gap_us)
+        buttons, read = debounce.settle(buttons, read, still_us, GB.stop_clear_ms.value * MS, gap_us)
     return read.arm
+
+
+def _stop_clear(amount: int) -> bool:
+    """Whether a stop that was first read let go so long ago counts as let go."""
+    clear_us = GB.stop_clear_ms.value * MS
+    buttons = None
+    for at_us, closed in ((0, True), (1, False), (2, True), (2 + amount, True)):
+        read = InputReading(arm=False, stop=closed, finish=False, reset=False, estop=closed, at_us=at_us)
+        buttons, read = debounce.settle(buttons, read, GB.debounce_ms.value * MS, clear_us, 10 * clear_us)
+    assert read.stop is read.estop
+    return read.stop
 
 
 S = SECOND
 EDGES = [
     Edge("debounce_ms", "policy: push buttons and key switches bounce for up to 20 ms", MS, FROM, _debounce),
+    Edge("stop_clear_ms", "policy: a stop whose wire is loose is a stop", MS, FROM, _stop_clear),
     Edge("inputs_ttl_ms", "policy: a silent button module is a pressed stop", MS, UP_TO,
          _silent("inputs_silent_since", "inputs")),
     Edge("dead_man_ms", "policy: open <= 200 ms after the last good heartbeat", MS, UP_TO,
