@@ -83,6 +83,14 @@ def test_an_older_refused_face_is_rejected_too() -> None:
     assert refused is not None
 
 
+def test_a_refused_face_is_held_against_the_newest_of_those_that_are_kept() -> None:
+    held, _ = accept(EMPTY, ev.FaceRefused(10, "x", 900), Source.VISION, NOW)
+    held, _ = accept(held, ev.FaceRefused(20, "x", 500), Source.VISION, NOW)
+    assert len(held.strangers) == 2
+    assert accept(held, ev.FaceRefused(19, "x", 400), Source.VISION, NOW)[1] is not None
+    assert accept(held, ev.FaceRefused(20, "x", 400), Source.VISION, NOW)[1] is None
+
+
 def test_two_strangers_in_one_frame_are_both_kept() -> None:
     """PTW-24: a nearly known face does not hide the stranger beside it, nor does it stay itself behind one."""
     held = EMPTY
@@ -235,7 +243,7 @@ def test_refused_faces_are_kept_the_newest_last_and_the_oldest_of_too_many_makes
 
 @pytest.mark.parametrize(
     ("older", "newer", "kept"),
-    [(700, 699, [700, 699]), (700, 700, [700]), (700, 701, [701]), (-1, 700, [-1, 700]), (700, -1, [-1]), (0, -1, [-1])],
+    [(700, 699, [700, 699]), (700, 700, [700]), (700, 701, [701]), (-1, 700, [-1, 700]), (700, -1, [-1]), (0, -1, [-1]), (1, 0, [1, 0])],
 )
 def test_however_many_nearly_known_faces_follow_the_stranger_is_kept(older: int, newer: int, kept: list[int]) -> None:
     """PTW-24: only a face at least as strange stands for an older one; that without any template is the strangest."""

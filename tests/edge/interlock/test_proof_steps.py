@@ -5,7 +5,7 @@ import pytest
 
 from contracts.event import ActionResult, Severity
 from edge.interlock.happenings import ProofAsked
-from edge.interlock.proof_test import PULSE, Probe, begin, prove
+from edge.interlock.proof_test import PULSE, Probe, begin, prove, pulse_until_us, step_of
 from edge.interlock.site import SiteRelay
 from edge.interlock.state import Mode, ProofRun, ProofStep, ProofTest, Reason
 from edge.interlock.turn import Turn
@@ -294,6 +294,29 @@ def test_a_pulse_ends_with_its_own_time_whatever_its_steps_may_take(bench: Bench
         _fails(made, 30, "still closed", held=True)
     else:
         _waits(made)
+
+
+def test_a_test_whose_contact_stays_open_has_no_end_of_a_pulse(bench: Bench) -> None:
+    """Neither before its CLOSE nor while no test runs: the next look is due for something else."""
+    made = _at(bench, "contact", 30_000)
+    assert pulse_until_us(made) == 0
+    made.v = replace(made.v, proof_run=None)
+    assert pulse_until_us(made) == 0
+    assert step_of(None) == ""
+
+
+def test_the_time_of_a_step_is_in_whole_milliseconds(bench: Bench) -> None:
+    """Of one that was hindered, and of one whose contact did not let go."""
+    made = _at(bench, "close", 999_500, **CLOSED)
+    assert made.snapshot.inputs is not None
+    made.snapshot = replace(made.snapshot, inputs=replace(made.snapshot.inputs, test_key=False))
+    made.judge()
+    run = _run(made)
+    assert prove(made) is Probe.OPEN
+    _recorded(made, run, ProofStep("close", ok=False, ms=999, seen="proof_key"), held=True)
+
+    made = _at(bench, "drop", 999_500, latch_closed=True, contact_closed=True, cycles=41)
+    _fails(made, 999, "still closed", held=True)
 
 
 SERIES = replace(SITE, relays=(SiteRelay("", "relay", 0), SiteRelay("k2", "relay.k2", 0)))

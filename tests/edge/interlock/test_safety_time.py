@@ -113,7 +113,7 @@ def test_a_later_channel_is_looked_at_too(config: BoxConfig) -> None:
         safety_time.check(slow, GB)
 
 
-def test_the_relays_own_figure_counts_and_more_than_the_packs_is_refused(config: BoxConfig) -> None:
+def test_the_relays_own_figure_counts_and_more_than_the_packs_is_refused(config: BoxConfig, wording: Wording) -> None:
     """BOX-04: the pack's row is the most that is allowed; an ICP DAS module declares its watchdog and what it may be late."""
     module = replace(config.relay, kind="icpdas", watchdog_ms=100)
     fast = safety_time.check(replace(config, relay=module), GB)
@@ -123,6 +123,7 @@ def test_the_relays_own_figure_counts_and_more_than_the_packs_is_refused(config:
     with pytest.raises(ContractError, match="icpdas, which declares 280 ms") as refused:
         safety_time.check(slow, GB)
     assert refused.value.field == "relay"
+    wording.check(refused.value)
 
 
 def test_what_a_gateway_may_hide_counts_and_half_the_safety_time_is_the_end(config: BoxConfig) -> None:

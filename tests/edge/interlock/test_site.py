@@ -11,7 +11,8 @@ from contracts.gas import Unit
 from edge import config as box_config
 from edge.config import BoxConfig, Nfc, ResponseFactor, SeriesRelay
 from edge.interlock import rules
-from edge.interlock.site import Site, SiteChannel, SitePerson, SiteRelay, build, end_of_day
+from edge.interlock.site import Site, SiteChannel, SitePerson, SiteRelay, SiteSensor, build, end_of_day
+from edge.relay.timing import dead_man_ms
 from tests.edge.interlock.bench import GB
 from tests.edge.interlock.wording import Wording
 
@@ -43,14 +44,14 @@ def test_the_example_box_gets_its_limits_in_the_detectors_units(config: BoxConfi
 
 def test_a_channel_is_what_the_configuration_says_of_it(config: BoxConfig) -> None:
     """Numbers of the sensor, its certificate, its group and bus; times become microseconds."""
-    changed = _change_channel(config, t90_s=12.5, range_high=80.0)
+    changed = _change_channel(config, t90_s=12.5, range_high=80.0, serial="SN-7")
     own = {block.name: 400_000 + at for at, block in enumerate(config.blocks)}
     site = build(changed, GB, own)
     methane, oxygen, *_ = site.channels
     assert methane == SiteChannel(
         name="ch4-1", gas="CH4", zh="甲烷", en="methane", limit=GB.limit("CH4", Unit.PCT_LEL), range_low=-5.0,
         range_high=80.0, stale_us=400_000, t90_us=12_500_000, due_s=1_814_400_000, group="ch4", bus="gas-tcp",
-        catalytic=True, calibration_gas="CH4", factor=1.0,
+        catalytic=True, calibration_gas="CH4", factor=1.0, serial="SN-7",
     )  # fmt: skip
     assert (oxygen.stale_us, oxygen.t90_us, oxygen.bus) == (400_001, 20_000_000, "gas-tcp")
     assert [group.vote for group in site.groups] == ["1oo1"] * 4
@@ -104,6 +105,18 @@ def test_each_gas_and_unit_that_is_measured_has_one_limit(config: BoxConfig) -> 
     assert (site.groups[0].vote, site.groups[0].needed) == ("1oo2", 1)
 
 
+def test_a_sensor_is_what_the_configuration_says_of_it(config: BoxConfig) -> None:
+    made = {sensor.name: sensor for sensor in _build(config).sensors}
+    assert made["temp-1"] == SiteSensor("temp-1", "temperature", "°C", -40, 400, 500_000, "plant")
+    assert made["wind-1"] == SiteSensor("wind-1", "wind", "m/s", 0, 60, 500_000, "plant")
+
+
+def test_the_relays_own_time_counts(config: BoxConfig) -> None:
+    """BOX-04: what a drill of the relay is held to."""
+    module = replace(config, relay=replace(config.relay, kind="icpdas", watchdog_ms=100))
+    assert (_build(config).dead_man_ms, _build(module).dead_man_ms) == (dead_man_ms(config.relay), 180)
+
+
 def test_a_calibration_is_good_through_its_last_day(config: BoxConfig) -> None:
     """2027-06-30 is due at midnight after it, UTC, wherever the box stands."""
     assert _build(config).channels[0].due_s == 1_814_400_000
@@ -119,14 +132,16 @@ def test_a_certificate_ends_at_the_same_moment_by_every_clock(monkeypatch: pytes
         time.tzset()
 
 
-def test_a_box_needs_somebody_who_may_check_tickets_where_its_rules_ask_for_it(config: BoxConfig) -> None:
+def test_a_box_needs_somebody_who_may_check_tickets_where_its_rules_ask_for_it(
+    config: BoxConfig, wording: Wording
+) -> None:
     """PTW-16, GB 30871-2022 A.1: a rule that nobody could fulfil is found at the start, not before the first ignition."""
     nobody = replace(config, roster=tuple(replace(p, may=("reset", "gas_test")) for p in config.roster))
     with pytest.raises(ContractError) as caught:
         _build(nobody)
     assert caught.value.field == "roster"
     assert "gb30871-2022 asks for it (GB 30871-2022 A.1" in caught.value.expected
-    assert "add ticket_check to the `may` of the shift leader" in caught.value.hint
+    wording.check(caught.value)
     _build(nobody, replace(GB, ticket_check=replace(GB.ticket_check, value=False)))
     first, *others = nobody.roster
     _build(replace(config, roster=(replace(first, may=("ticket_check",)), *others)))

@@ -97,6 +97,13 @@ def test_the_packs_days_and_hours_raise_a_level() -> None:
     assert upgrade_level(Level.GRADE_2, noon, later, rules.load("strictest").calendar).level is Level.GRADE_1
 
 
+def test_the_calendar_is_made_of_the_packs_own_rows() -> None:
+    """GB 30871-2022 5.2.15 for the wind."""
+    tight = msgspec.structs.replace(GB, wind_forbidden_grade=rules.Number(4, "x"))
+    assert (GB.calendar.wind_grade, tight.calendar.wind_grade) == (5, 4)
+    assert (GB.calendar.night_from_h, GB.calendar.night_to_h) == (GB.night_from_h.value, GB.night_to_h.value)
+
+
 def test_a_confined_space_keeps_the_open_limits_that_it_does_not_replace() -> None:
     assert GB.limit("CH4", Unit.PCT_LEL, confined=True) == GB.limit("CH4", Unit.PCT_LEL)
 

@@ -59,6 +59,19 @@ def test_a_temperature_at_which_nobody_works_is_refused(temperature_c: int) -> N
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "{gas: O2, unit: ppm, low: 195000, clause: mine}",
+        "{gas: H2S, unit: mg/m3, high: 1, temperature_c: 61, clause: mine}",
+        "{gas: H2S, unit: mg/m3, high: -0.5, clause: mine}",
+    ],
+    ids=["oxygen that is no share", "too hot", "less than nothing"],
+)
+def test_a_limit_that_no_air_can_keep_is_refused_and_what_to_write_is_said(row: str, wording: Wording) -> None:
+    wording.check(_refused(f"limits: [{row}]"))
+
+
 @pytest.mark.parametrize(("temperature_c", "high"), [(COLDEST_C, 5.62), (HOTTEST_C, 8.02)])
 def test_the_coldest_and_the_hottest_site_may_state_their_own(temperature_c: int, high: float) -> None:
     """The colder the air, the fewer ppm are 10 mg/m3; in the hottest the site states fewer mg/m3."""

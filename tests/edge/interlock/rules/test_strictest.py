@@ -55,6 +55,29 @@ def test_every_row_is_one_of_the_two_packs_or_satisfies_both(name: str) -> None:
     assert replace(row, clause=own.clause) == own
 
 
+def _toxic(high: float, temperature_c: int) -> Limit:
+    return Limit("CO", Unit.MG_M3, "x", high=high, temperature_c=temperature_c)
+
+
+def test_the_same_milligrams_in_colder_air_are_fewer_ppm_and_so_the_stricter_limit() -> None:
+    """INT-06: a limit is judged in every unit that a detector may speak, not in its own alone."""
+    warm, cold = _toxic(20, 40), _toxic(20, 0)
+    assert stricter_of("CO", warm, cold) is cold
+    assert stricter_of("CO", cold, warm) is cold
+
+
+def test_of_two_limits_that_are_stricter_in_one_unit_each_what_both_allow_is_left() -> None:
+    warm, cold = _toxic(20, 40), _toxic(21, 0)
+    assert compare("CO", warm, cold) is Stricter.BOTH
+    for joined in (stricter_of("CO", warm, cold), stricter_of("CO", cold, warm)):
+        for unit in (Unit.PPM, Unit.MG_M3):
+            highest = [each.into(unit).high for each in (warm, cold)]
+            assert joined.into(unit).high <= min(highest), unit
+    both = stricter_of("CO", warm, cold)
+    assert both.temperature_c == 40
+    assert both.into(Unit.PPM).high == pytest.approx(cold.into(Unit.PPM).high)
+
+
 @pytest.mark.parametrize("level", list(Level))
 def test_a_level_takes_the_stricter_of_each_demand(level: Level) -> None:
     """Grade 2: 72 h in China, a shift in America."""
