@@ -42,6 +42,7 @@ class _Place:
         return {
             **self.board.state(), "contact_closed": contact.closed, "contact_open_us": contact.opened_us,
             "contact_closed_us": contact.closed_us, "requests": self.faulty.requests, "fault": self.fault,
+            "booting": self.booting is not None and not self.booting.done(),
         }  # fmt: skip
 
 

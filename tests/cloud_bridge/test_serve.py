@@ -79,6 +79,9 @@ def test_private_keys_are_closed_and_the_public_folder_holds_none(bridge):
 
 
 def test_check_finds_nothing_wrong_and_names_a_key_that_others_can_read(cli, django_data):
+    from cloud_bridge.boxes.models import Alert
+
+    Alert.objects.filter(open=True).update(open=False)  # of other tests, on the same data
     assert "✔" in cli("check")
     key = django_data.signer / "permit_key.pem"
     key.chmod(0o644)

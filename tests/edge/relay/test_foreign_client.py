@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -32,6 +33,9 @@ def site(boards):
         for name in ("k1", "k2"):
             connection.fault(name, "none")
             connection.fault(name, "reboot")
+        end = time.monotonic() + 10
+        while any(connection.state()["relays"][name]["booting"] for name in ("k1", "k2")):
+            assert time.monotonic() < end, "the boards never answer again"
         yield connection
 
 
