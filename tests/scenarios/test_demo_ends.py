@@ -24,13 +24,19 @@ def _naming(folder: Path) -> list[str]:
     return found
 
 
+def _as_from_a_terminal() -> None:
+    """A job in the background, whose terminal's end it notices even where these tests run under nohup."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_is_left_behind_when_the_demo_is_ended(tmp_path: Path, number: signal.Signals) -> None:
     """Started as a shell starts a background job: with SIGINT ignored. A second signal must not cut it short."""
     demo = subprocess.Popen(
         [sys.executable, "-m", "firmware_sim.demo", "--lang", "en"],
         env=os.environ | {"TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN), start_new_session=True,
+        preexec_fn=_as_from_a_terminal, start_new_session=True,
     )  # fmt: skip
     try:
         until("the simulated site's process", lambda: True if _naming(tmp_path) else None, 60)
