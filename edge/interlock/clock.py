@@ -75,7 +75,9 @@ class ClockReader:
             self._rtc_offset_s = None if rtc_s is None else rtc_s - now // 1_000_000
         rtc_s = None if self._rtc_offset_s is None else self._rtc_offset_s + now // 1_000_000
         quality = worth(synchronised=synchronised, rtc_s=rtc_s, wall_s=t // 1000, near_s=self._near_s)
-        return Clock(t, now, quality, timex.maxerror // 1000 if synchronised else 0, self._floor_ms)
+        # Rounded up: the permit's window and its deadline are narrowed by exactly this much.
+        error_ms = -(-timex.maxerror // 1000) if synchronised else 0
+        return Clock(t, now, quality, error_ms, self._floor_ms)
 
     def _ask_rtc(self) -> int | None:
         """Seconds since 1970 by the real-time clock; None when there is none, or it was never set."""

@@ -349,7 +349,7 @@ class Story:
             os.kill(pid, signal.SIGCONT)
         ms = (state["contact_open_us"] - state["hb_before_open_us"]) / 1000
         self.times["stop_ms"] = ms
-        self.crew.tripped_by("loop_gap", "deadman_open", "deadman_silent")
+        self.crew.tripped_by("loop_gap", "deadman_open")
         cycles = state["cycles"]
         until(
             "heartbeats again",
