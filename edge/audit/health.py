@@ -25,12 +25,14 @@ def system_clock() -> Stamp:
 class AckVerdict(StrEnum):
     """What became of a cosigned checkpoint.
 
-    ACCEPTED: it moves the cursor once it is stored. KNOWN: nothing new. FORGED: no valid cosignature by the witness.
-    FOREIGN: another log's. ROLLBACK: the witness saw more leaves than this log has. FORK: the witness saw other leaves.
+    ACCEPTED: it moves the cursor once it is stored. COMPARING: it does if the file agrees; the writer thread looks.
+    KNOWN: nothing new. FORGED: no valid cosignature by the witness. FOREIGN: another log's.
+    ROLLBACK: the witness saw more leaves than this log has. FORK: the witness saw other leaves.
     NO_WITNESS: no witness key is configured. FAILED: the log has failed and stores nothing.
     """
 
     ACCEPTED = "accepted"
+    COMPARING = "comparing"
     KNOWN = "known"
     FORGED = "forged"
     FOREIGN = "foreign"

@@ -26,9 +26,7 @@ from edge.audit.ledger import Ledger
 from edge.audit.recovery import Owner, begin, keep_epoch, lock
 from edge.audit.ring import TripRing
 from edge.audit.ring_recovery import missed, open_ring, ring_path
-from edge.audit.schema import open_reader
 from edge.audit.storage import Storage
-from edge.audit.tiles import subtree
 from edge.audit.upkeep import Upkeep
 from edge.audit.work import Ack, Mark, Record, Sign, Work, first_words, is_signed_at_once
 from edge.sockets import now_us
@@ -69,7 +67,6 @@ class AuditLog:
         self.resting = False
         """Nobody works here and the clock is worth something: only then old leaves go. Set by who knows."""
         self._ring: TripRing | None = None
-        self._reader: sqlite3.Connection | None = None
         # What follows is shared with the writer thread, under `_wake`.
         self._wake = threading.Condition()
         self._queue: deque[Work] = deque()
@@ -161,7 +158,11 @@ class AuditLog:
             self._wake.notify()
 
     def accept_ack(self, note: str) -> AckVerdict:
-        """Check a cosigned checkpoint against this log and store it; the cursor moves once that is durable."""
+        """Check a cosigned checkpoint against this log and store it; the cursor moves once that is durable.
+
+        Never reads the file: a disk that hangs must not hold up whoever calls. What only the file can tell, the writer
+        thread compares; a contradiction is flagged and recorded a moment later then.
+        """
         if self._witness is None:
             return AckVerdict.NO_WITNESS
         try:
@@ -175,12 +176,11 @@ class AuditLog:
         # The ledger's size, too: an acknowledgement could overtake the news of the commit.
         if checkpoint.size > max(self._size, self._ledger.size):
             return self._contradicted(AckVerdict.ROLLBACK, note, checkpoint)
-        try:
-            root = self._roots.get(checkpoint.size) or self._root(checkpoint.size)
-        except (sqlite3.Error, LookupError):
-            _logger.exception("the root of %d leaves cannot be read", checkpoint.size)
-            return AckVerdict.FAILED
-        if root != checkpoint.root:
+        root = self._roots.get(checkpoint.size)
+        if root is None and not self._error:
+            self._put(Ack(checkpoint.size, note, time_s, checkpoint.root))
+            return AckVerdict.COMPARING
+        if root is not None and root != checkpoint.root:
             return self._contradicted(AckVerdict.FORK, note, checkpoint)
         if checkpoint.size == self._acked:
             return AckVerdict.KNOWN
@@ -223,8 +223,6 @@ class AuditLog:
             self._ring.close()
         if self._thread.is_alive():
             return False
-        if self._reader is not None:
-            self._reader.close()
         self._ledger.close()
         os.close(self._lock)
         return not self._error
@@ -243,12 +241,6 @@ class AuditLog:
         with self._wake:
             self._queue.append(work)
             self._wake.notify()
-
-    def _root(self, size: int) -> bytes:
-        """Root of the first `size` leaves, from the file: only for sizes that are no recent checkpoint."""
-        if self._reader is None:
-            self._reader = open_reader(self.path)
-        return subtree(self._reader)(0, size)
 
     def _contradicted(self, verdict: AckVerdict, note: str, checkpoint: Checkpoint) -> AckVerdict:
         """The witness holds a history that is not ours: flag it, once and for good, and record it."""
@@ -372,11 +364,26 @@ class AuditLog:
 
     def _take_ack(self, ack: Ack) -> None:
         """Keep it; the first one of a later epoch is what allows this box to arm again."""
+        if ack.root and not self._agrees(ack):
+            return
         first = self._ledger.log > FIRST_EPOCH and not self._ledger.acked
         self._ledger.store_ack(ack.size, ack.note, ack.time_s)
         if first and self._witness is not None:
             data = {"size": ack.size, "witness": self._witness.name, "at_s": ack.time_s}
             self._ledger.insert(self._own("audit.epoch_authorised", Severity.WARNING, data))
+
+    def _agrees(self, ack: Ack) -> bool:
+        """Whether the leaves have the root that the witness saw; if they have another, that is flagged and recorded."""
+        try:
+            root = bytes.fromhex(self._ledger.root_of(ack.size))
+        except LookupError:
+            _logger.exception("the root of %d leaves cannot be read", ack.size)
+            return False
+        with self._wake:
+            self._roots[ack.size] = root
+        if root != ack.root:
+            self._contradicted(AckVerdict.FORK, ack.note, Checkpoint(self.origin, ack.size, ack.root))
+        return root == ack.root
 
     def _tell_lost(self) -> int:
         """The queue is empty again: record how many drafts were dropped."""

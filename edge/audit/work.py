@@ -24,11 +24,12 @@ class Record(msgspec.Struct):
 
 
 class Ack(msgspec.Struct):
-    """A cosigned checkpoint that was checked."""
+    """A cosigned checkpoint that was checked; with a `root` the leaves are still to be compared with it."""
 
     size: int
     note: str
     time_s: int
+    root: bytes = b""
 
 
 class Mark(msgspec.Struct):

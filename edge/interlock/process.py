@@ -277,7 +277,7 @@ class Interlock:
                 return self._judge(judged)
             case ev.AckOffer():
                 verdict = self._log.accept_ack(item.note)
-                if verdict not in (AckVerdict.ACCEPTED, AckVerdict.KNOWN):
+                if verdict not in (AckVerdict.ACCEPTED, AckVerdict.COMPARING, AckVerdict.KNOWN):
                     self._refuse(ev.Source.LINK, "ack", verdict.value)
         return []
 

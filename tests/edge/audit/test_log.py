@@ -230,7 +230,7 @@ def test_witnessed_checkpoint_moves_the_cursor_and_survives_a_restart(station: S
     log.close()
     log = station.open()
     assert log.health().acked == 11
-    assert log.accept_ack(note) is AckVerdict.ACCEPTED
+    assert log.accept_ack(note) is AckVerdict.COMPARING, "a checkpoint of an earlier run: its root is in the file alone"
     until(lambda: log.health().acked == 12)
     assert log.accept_ack(note) is AckVerdict.KNOWN
     log.close()
@@ -274,13 +274,21 @@ def test_log_shorter_than_witnessed_is_flagged_for_good(station: Station) -> Non
     log.close()
 
 
-def test_witness_of_other_leaves_is_a_fork(station: Station) -> None:
+@pytest.mark.parametrize(("size", "verdict"), [(1, AckVerdict.FORK), (4, AckVerdict.COMPARING)])
+def test_witness_of_other_leaves_is_a_fork(station: Station, size: int, verdict: AckVerdict) -> None:
+    """ANT-09: at a checkpoint of this run it is known at once, elsewhere when the file has been compared."""
     log = station.open()
     append_all(log, [draft() for _ in range(5)])
-    other = sign(Checkpoint(log.origin, 4, bytes(32)), log.origin, station.key)
+    other = sign(Checkpoint(log.origin, size, bytes(32)), log.origin, station.key)
+    assert log.accept_ack(station.cosigned(other)) is verdict
+    until(lambda: log.health().rollback)
+    until(lambda: log.health().size == 7)
     assert log.accept_ack(station.cosigned(other)) is AckVerdict.FORK
-    assert log.health().rollback
+    assert log.health().acked == 0
     log.close()
+    reader = station.reader()
+    assert reader.events(6, 1)[0].type == "audit.fork_detected"
+    reader.close()
 
 
 def test_acknowledgement_of_a_size_between_checkpoints_is_compared_with_the_leaves(station: Station) -> None:
@@ -290,7 +298,52 @@ def test_acknowledgement_of_a_size_between_checkpoints_is_compared_with_the_leav
     reader = station.reader()
     odd = sign(Checkpoint(log.origin, 299, reader.subtree()(0, 299)), log.origin, station.key)
     reader.close()
-    assert log.accept_ack(station.cosigned(odd)) is AckVerdict.ACCEPTED
+    assert log.accept_ack(station.cosigned(odd)) is AckVerdict.COMPARING
+    until(lambda: log.health().acked == 299)
+    log.close()
+
+
+def test_acknowledgement_never_waits_for_a_stalled_disk(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ANT-10: whoever hands it in drives the relay; even what only the file can tell is compared by the writer thread."""
+    log = station.open()
+    append_all(log, [draft() for _ in range(3)])
+    note = station.cosigned(checkpoint(log))
+    log.close()
+    stalled, go = threading.Event(), threading.Event()
+    commit = Ledger.commit
+
+    def stall(ledger: Ledger) -> dict[int, bytes]:
+        stalled.set()
+        assert go.wait(8)
+        return commit(ledger)
+
+    log = station.open()
+    monkeypatch.setattr(Ledger, "commit", stall)
+    monkeypatch.setattr(Ledger, "root_of", lambda ledger, size, root_of=Ledger.root_of: (go.wait(8), root_of(ledger, size))[1])
+    log.append(draft(sev=Severity.ALARM))
+    assert stalled.wait(8)
+    assert log.accept_ack(note) is AckVerdict.COMPARING
+    assert log.health().acked == 0
+    go.set()
+    until(lambda: log.health().acked == 4)
+    log.close()
+
+
+def test_acknowledgement_that_the_file_cannot_judge_moves_nothing(station: Station) -> None:
+    """ANT-09: without its tiles the log knows no root between two checkpoints."""
+    log = station.open()
+    append_all(log, [draft({"n": number}) for number in range(300)])
+    checkpoint(log)
+    reader = station.reader()
+    odd = sign(Checkpoint(log.origin, 299, reader.subtree()(0, 299)), log.origin, station.key)
+    reader.close()
+    db = sqlite3.connect(station.path)
+    db.execute("DELETE FROM tile")
+    db.commit()
+    db.close()
+    assert log.accept_ack(station.cosigned(odd)) is AckVerdict.COMPARING
+    append_all(log, [draft()])
+    assert (log.health().acked, log.health().rollback, log.health().writable) == (0, False, True)
     log.close()
 
 
