@@ -108,6 +108,16 @@ _decoder = msgspec.json.Decoder(Event)
 _INTEGERS = ("v", "log", "seq", "boot", "t", "m", "te")
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether a value has a canonical form and nothing within: decided without making up its name."""
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii() or unicodedata.is_normalized("NFC", value))
+    if kind is int:
+        return bool(-MAX_INT <= value <= MAX_INT)
+    return value is None or kind is bool
+
+
 def _check(value: Any, field: str) -> None:
     """Refuse what has no canonical form."""
     if isinstance(value, bool) or value is None:
@@ -122,10 +132,12 @@ def _check(value: Any, field: str) -> None:
         for key, item in value.items():
             if not isinstance(key, str) or not key.isascii():
                 raise ContractError(f"{field}.{key}", "an ASCII key", repr(key))
-            _check(item, f"{field}.{key}")
+            if not _is_plain(item):
+                _check(item, f"{field}.{key}")
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            _check(item, f"{field}[{index}]")
+            if not _is_plain(item):
+                _check(item, f"{field}[{index}]")
     else:
         raise ContractError(
             field, "text, integer, list or object", type(value).__name__, "floats have no canonical form: scale them"

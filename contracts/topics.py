@@ -52,7 +52,7 @@ class BatchHead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BoxState(msgspec.Struct, frozen=True):
     """up/state, retained and as will: what the box believes. The log is the proof, not this.
 
-    `t` is the wall clock in ms; `since` is when the state was entered.
+    `t` is the wall clock in ms; `since` is when the state was entered; `size` leaves are in epoch `log` (0: not told).
     """
 
     online: bool
@@ -66,6 +66,7 @@ class BoxState(msgspec.Struct, frozen=True):
     baseline: str = ""
     size: int = 0
     acked: int = 0
+    log: int = 0
     deadline: int = 0
     fire_watch_until: int = 0
 

@@ -1,0 +1,111 @@
+"""People: whose face, badge and card was seen, who came in, who was missed; and the devices that see them."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET
+
+from contracts.event import ActionResult, Category, Severity
+from contracts.events.fields import Clause, Code, Data, DayOfPermit, Maybe, Reasoned, Reasons, Record, doc
+from contracts.events.kind import EventType
+
+Distance = Annotated[int, doc("distance of the face from the nearest known one, in thousandths; 0 is the same")]
+Condition = Annotated[str, doc("the condition of the run that is concerned")]
+Device = Annotated[str, doc("the device: radio, GNSS receiver, tag reader")]
+
+
+class Verified(Data, frozen=True):
+    """The face of a person of the permit was recognised. Once, until it becomes too old."""
+
+    chan: Annotated[str, doc("the person, by id")]
+    engine: Annotated[str, doc("the program that recognised it")]
+    distance_milli: Distance
+    liveness: Annotated[str, doc("how it was shown that the face is alive")]
+
+
+class Unknown(Data, frozen=True):
+    """A face before the camera is nobody's of the permit. Again after a while, as long as it stays."""
+
+    code: Code
+    chan: Annotated[str, doc("empty: nobody is known")]
+    nearest: Annotated[str, doc("whose face it resembles most, by id; empty: nobody's")]
+    distance_milli: Distance
+    limit_milli: Annotated[int, doc("from this distance on it is a stranger's")]
+
+
+class CheckedIn(Data, frozen=True):
+    """Performer and guardian were verified at the place, for this day of the permit."""
+
+    day: DayOfPermit
+    snapshot: Record
+
+
+class Intruder(Reasoned, frozen=True, kw_only=True):
+    """Somebody who has no business here while ignition is armed or released: a door, a badge, a face."""
+
+    released: Annotated[bool, doc("the relay was released; else armed")]
+
+
+class Missed(Data, frozen=True):
+    """While released: somebody is not seen any more. It trips after a grace unless they come back."""
+
+    condition: Condition
+    seconds: Annotated[int, doc("the grace")]
+    reasons: Reasons
+    more: Maybe[Annotated[int, doc("how many more there were; absent: none")]] = UNSET
+
+
+class Back(Data, frozen=True):
+    """Whoever was missed was seen again within the grace."""
+
+    condition: Condition
+
+
+class DeviceFailed(Data, frozen=True):
+    """A device that people or the place are proven by does not work."""
+
+    code: Code
+    chan: Device
+
+
+class DeviceWell(Data, frozen=True):
+    """It works again."""
+
+    chan: Device
+
+
+class BatteryLow(Data, frozen=True):
+    """A badge's battery is low. Once, until it was changed."""
+
+    code: Code
+    chan: Annotated[str, doc("the badge's number")]
+    percent: Annotated[int, doc("what is left")]
+    limit_percent: Annotated[int, doc("the limit that it is below")]
+    clause: Clause
+
+
+class TagRead(Data, frozen=True):
+    """A card or a point's tag was held to the reader."""
+
+    what: Annotated[Literal["person", "point", "unknown"], doc("what the tag is")]
+    name: Annotated[str, doc("the person's id, the point's name, or the tag's own number")]
+    person: Annotated[str, doc("who was there with it, by id; empty: nobody known")]
+
+
+_INFO, _WARNING, _ALARM = (Severity.INFO,), (Severity.WARNING,), (Severity.ALARM,)
+
+TYPES = (
+    EventType("identity.verified", Category.IDENTITY, _INFO, (Verified,), "人脸已核验", "face verified"),
+    EventType(
+        "identity.refused", Category.IDENTITY, _WARNING, (Unknown,), "人脸被拒", "face refused", (ActionResult.DENIED,)
+    ),
+    EventType("identity.checked_in", Category.IDENTITY, _INFO, (CheckedIn,), "人员已签到", "crew checked in"),
+    EventType(
+        "entry.unauthorised", Category.IDENTITY, _ALARM, (Intruder,), "未经许可进入动火区", "unauthorised entry"
+    ),
+    EventType("presence.warning", Category.IDENTITY, _WARNING, (Missed,), "离岗警告", "absence warning"),
+    EventType("presence.back", Category.IDENTITY, _INFO, (Back,), "人员返岗", "back on post"),
+    EventType("device.failed", Category.IDENTITY, _WARNING, (DeviceFailed,), "人员与定位设备故障", "device failed"),
+    EventType("device.well", Category.IDENTITY, _INFO, (DeviceWell,), "人员与定位设备恢复", "device well again"),
+    EventType("badge.battery", Category.IDENTITY, _WARNING, (BatteryLow,), "工牌电量低", "badge's battery low"),
+    EventType("tag.read", Category.IDENTITY, _INFO, (TagRead,), "读到标签", "tag read"),
+)
