@@ -100,15 +100,17 @@ class Channel(_Section, frozen=True):
 
 
 class Sensor(_Section, frozen=True):
-    """One process sensor: the temperature of equipment or of the box, or the wind. It never votes and is no gas.
+    """One process sensor: a temperature, the wind, humidity or vibration. It never votes and is no gas.
 
-    It is read as a gas channel is, by its `profile`. `scale` multiplies the raw value into °C or m/s.
+    It is read as a gas channel is, by its `profile`. `scale` multiplies the raw value into its unit (`SENSOR_UNITS`).
+    Beyond `warn_above` or `warn_below` for `warn_after_s` the box warns (INS-01, INS-05), and once more when it is back
+    inside by `warn_back_by`; the same for a sensor that says nothing. Without a limit there is no warning.
     """
 
     name: Id
     bus: Id
     unit_id: Annotated[int, msgspec.Meta(ge=1, le=247)]
-    quantity: Literal["temperature", "wind"]
+    quantity: Literal["temperature", "wind", "humidity", "vibration"]
     scale: float
     range_low: float
     range_high: float
@@ -118,6 +120,10 @@ class Sensor(_Section, frozen=True):
     profile: str = device_profile.DEFAULT
     point: str = ""
     span: tuple[float, float] | None = None
+    warn_above: float | None = None
+    warn_below: float | None = None
+    warn_after_s: Annotated[float, msgspec.Meta(ge=1, le=86_400)] | None = None
+    warn_back_by: float | None = None
 
     @property
     def unit(self) -> str:
@@ -149,7 +155,7 @@ class Remote(_Section, frozen=True):
     scale: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] = 1.0
 
 
-SENSOR_UNITS = {"temperature": "°C", "wind": "m/s"}
+SENSOR_UNITS = {"temperature": "°C", "wind": "m/s", "humidity": "%RH", "vibration": "mm/s"}
 Block = Channel | Sensor
 """What is read as a block of registers."""
 
@@ -173,12 +179,16 @@ class Inputs(_Section, frozen=True):
     None: not wired.
     `test_key` (key switch in TEST) and `isolated` (the load is isolated) are closed when they say so: a broken wire
     does not. Without both, `hotbox relay test` can rehearse, but never close the contact.
+    `readable`: how many discrete inputs the module has, from address 0 on. Enough of them for another byte in the reply
+    let the read length rotate on a serial line, which tells a late reply from the right one; else the module is asked
+    nothing for six polls after each failure there, and is silent for that long.
     `reset_is_key`: the reset input is a key switch; with a plain button, `hotbox reset` must open a window first.
     """
 
     kind: Literal["modbus", "gpio"] = "modbus"
     bus: Id = ""
     unit_id: Annotated[int, msgspec.Meta(ge=1, le=247)] = 0
+    readable: Annotated[int, msgspec.Meta(ge=0, le=65536)] = 0
     pull: Literal["", "up", "down", "none"] = ""
     arm: InputAddress | None = None
     stop: InputAddress | None = None
@@ -205,6 +215,11 @@ class Inputs(_Section, frozen=True):
     def contacts(self) -> tuple[str, ...]:
         """Those of `CONTACTS` that this site has."""
         return tuple(name for name in CONTACTS if getattr(self, name) is not None)
+
+    @property
+    def proof_inputs(self) -> tuple[str, ...]:
+        """Those of `PROOF_INPUTS` that this site has."""
+        return tuple(name for name in PROOF_INPUTS if getattr(self, name) is not None)
 
 
 class GpioChip(_Section, frozen=True):
@@ -266,6 +281,12 @@ class Relay(_Section, frozen=True):
         lines += [(f"relay.series.{one.name}", one.device) for one in self.series if one.kind == "waveshare"]
         return tuple(lines)
 
+    @property
+    def gpio_lines(self) -> tuple[int, ...]:
+        """Lines of the box's own chip that the relays in series have: the coils' and the mirror contacts'."""
+        used = [at for one in self.series if one.kind == "gpio" for at in (one.line, one.feedback)]
+        return tuple(at for at in used if at is not None)
+
 
 class BadgeRules(_Section, frozen=True):
     """Bluetooth badges: file of secrets (provisioned, 0600) and adapter.
@@ -318,15 +339,23 @@ class Nfc(_Section, frozen=True):
 class Presence(_Section, frozen=True):
     """Who is here and where: the fence is a polygon of (latitude, longitude); `quorum` lists the proofs of place.
 
+    `quorum_need` of them must hold, every one when it is left out; a sound position outside the fence denies the place
+    whatever the others say.
     `beacon` is the number of the badge that is fixed to the site: ``badge`` in the quorum is the hearing of it.
     """
 
     fence: tuple[tuple[float, float], ...]
     quorum: tuple[Literal["gnss", "badge"], ...]
+    quorum_need: Annotated[int, msgspec.Meta(ge=1)] | None = None
     beacon: Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)] = 0
     badges: BadgeRules | None = None
     gnss: Gnss | None = None
     nfc: Nfc | None = None
+
+    @property
+    def proofs_needed(self) -> int:
+        """How many proofs of the quorum must hold."""
+        return len(self.quorum) if self.quorum_need is None else self.quorum_need
 
 
 class Vision(_Section, frozen=True):
@@ -604,6 +633,35 @@ def _check_sensors(config: BoxConfig) -> None:
                 f"sensors[{index}]", f"`wind: {sensor.name}`, because it measures the wind", config.wind or "nothing",
                 "name it; an anemometer that nothing names stops no work",
             )  # fmt: skip
+        _check_warning(f"sensors[{index}]", sensor)
+
+
+def _check_warning(field: str, sensor: Sensor) -> None:
+    """A limit that the sensor can show and come back from, and a person's word on how long it may be crossed."""
+    limits = [(key, value) for key in ("warn_below", "warn_above") if (value := getattr(sensor, key)) is not None]
+    others = (("warn_after_s", sensor.warn_after_s), ("warn_back_by", sensor.warn_back_by))
+    if not limits:
+        for key, value in others:
+            if value is not None:
+                hint = "say from where on it warns, or leave the key out"
+                raise ContractError(f"{field}.{key}", "warn_above or warn_below beside it", "neither", hint)
+        return
+    if sensor.quantity == "wind":
+        hint = "the wind has its own rule: see `wind`"
+        raise ContractError(f"{field}.{limits[0][0]}", "nothing for an anemometer", f"{limits[0][1]:g}", hint)
+    for key, value in others:
+        if value is None:
+            hint = "seconds beyond the limit until it warns; how far inside it is normal again, in the sensor's unit"
+            raise ContractError(f"{field}.{key}", f"a number beside {limits[0][0]}", "nothing", hint)
+    for key, value in limits:
+        if not sensor.range_low < value < sensor.range_high:
+            between = f"between range_low ({sensor.range_low:g}) and range_high ({sensor.range_high:g})"
+            raise ContractError(f"{field}.{key}", between, f"{value:g}", "beyond its range it reports a fault instead")
+    low = sensor.range_low if sensor.warn_below is None else sensor.warn_below
+    high = sensor.range_high if sensor.warn_above is None else sensor.warn_above
+    if sensor.warn_back_by is not None and not 0 < sensor.warn_back_by < high - low:
+        wanted = f"above 0 and below {high - low:g}"
+        raise ContractError(f"{field}.warn_back_by", wanted, f"{sensor.warn_back_by:g}", "or no value would be normal")
 
 
 def _check_inputs(config: BoxConfig, buses: tuple[str, ...]) -> None:
@@ -616,10 +674,16 @@ def _check_inputs(config: BoxConfig, buses: tuple[str, ...]) -> None:
             raise ContractError("inputs.unit_id", "the module's unit, 1 to 247", "nothing", _SEE_DATA_SHEET)
         if inputs.pull:
             raise ContractError("inputs.pull", "nothing", inputs.pull, "a module has its own; pull is for kind: gpio")
+        last = max(inputs.addresses.values())
+        if inputs.readable and inputs.readable <= last:
+            raise ContractError(
+                "inputs.readable", f"at least {last + 1}, because one is wired to address {last}",
+                str(inputs.readable), "how many inputs the module has, from address 0 on; see its data sheet",
+            )  # fmt: skip
         return
     if config.gpio is None:
         raise ContractError("gpio", "the chip that the inputs' lines belong to", "nothing", "describe it under `gpio`")
-    for key, came in (("bus", inputs.bus), ("unit_id", inputs.unit_id)):
+    for key, came in (("bus", inputs.bus), ("unit_id", inputs.unit_id), ("readable", inputs.readable)):
         if came:
             raise ContractError(f"inputs.{key}", "nothing", str(came), "it is for kind: modbus")
     for name in BUTTONS:
@@ -658,7 +722,7 @@ def _check_series(config: BoxConfig) -> None:
             "it does not open and latch by itself when the box dies: list it under relay.series, behind one that does",
         )  # fmt: skip
     _unique("relay.series", ["relay", *(one.name for one in series)])
-    lines = [str(at) for one in series if one.kind == "gpio" for at in (one.line, one.feedback)]
+    lines = [str(at) for at in config.relay.gpio_lines]
     for index, one in enumerate(series):
         field = f"relay.series[{index}]"
         if one.kind == "gpio" and one.line is None:
@@ -746,7 +810,7 @@ def check(config: BoxConfig) -> None:
     _check_inputs(config, tuple(buses))
     if config.panel is not None:
         places = tuple(config.inputs.addresses.values()) if config.inputs.kind == "gpio" else ()
-        check_panel(config.panel, gpio=config.gpio is not None, taken=places)
+        check_panel(config.panel, gpio=config.gpio is not None, taken=(*places, *config.relay.gpio_lines))
     _check_series(config)
     check_line(config.bridge)
     lines = [*config.relay.serial_lines, *((f"buses.{b.name}", b.device) for b in config.buses if b.kind == "rtu")]
@@ -766,6 +830,12 @@ def check(config: BoxConfig) -> None:
         raise ContractError(
             "presence.quorum", "at least one of gnss, badge", "nothing", "say what proves that the box is at the place"
         )
+    _unique("presence.quorum", list(config.presence.quorum))
+    if config.presence.proofs_needed > len(config.presence.quorum):
+        raise ContractError(
+            "presence.quorum_need", f"at most {len(config.presence.quorum)}, for so many proofs are in the quorum",
+            str(config.presence.proofs_needed), "leave it out to ask for every one, or name more proofs",
+        )  # fmt: skip
     if "gnss" in config.presence.quorum and config.presence.gnss is None:
         raise ContractError(
             "presence.gnss", "a receiver, because the quorum names it", "nothing",

@@ -12,10 +12,14 @@
     {"op": "bypass", "channel", "people", "reason", "measure", "minutes"}  two entitled people, their badges here
     {"op": "bypass_end", "channel", "person"}
     {"op": "confirm", "permit", "precondition", "person", "value", "photo"}   value and photo for a temperature
+    {"op": "evidence_erase", "commitment", "person", "reason"}   durable here, then the caller removes the files
+    {"op": "evidence_erase", "commitment", "person", "reason", "failed": true}   it could not, and why
     {"op": "withdraw", "permit", "precondition", "person"}   what was confirmed no longer holds
     {"op": "reconfirm", "permit", "person"}            the guardian, badge and face
     {"op": "ticket_check", "permit", "person"}         the shift leader, badge here, neither crew nor approver
     {"op": "suspend", "person", "relief"}              opens at once
+    {"op": "keys_rotate"}                              another key for the log, while nobody works
+    {"op": "witness_add", "note"}                      a checkpoint that the bridge cosigned, brought by hand
     {"op": "relay_test", "people": [two ids]}          closes the contact for a moment: key in TEST, load isolated
     {"op": "relay_test", "people", "drill": true, "isolated": true}   moves nothing; `watch` shows the steps of both
 
@@ -25,6 +29,7 @@ Access is the socket's mode (0660); the caller's uid goes into the log.
 
 import asyncio
 import contextlib
+import inspect
 import os
 import socket
 import struct
@@ -33,6 +38,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import msgspec
 
+from contracts.commitment import is_commitment
 from contracts.errors import ContractError, from_msgspec, printable, quote
 from contracts.event import ActionResult, Category, Severity
 from contracts.gas import Unit
@@ -54,7 +60,7 @@ from edge.interlock.record import Note
 from edge.interlock.resetting import proof_missing
 from edge.interlock.sampling import sampled
 from edge.interlock.site import SitePerson, end_of_day
-from edge.interlock.state import POSITIONS, GasPoint, GasTest
+from edge.interlock.state import POSITIONS, GasPoint, GasTest, Mode, Reason
 from edge.sockets import now_us
 
 if TYPE_CHECKING:
@@ -62,8 +68,15 @@ if TYPE_CHECKING:
 
 _LIMIT = 65536
 
+_BUSY = (Mode.ARMED, Mode.RELEASED)
+
+_DURABLE_S = 3.0
+"""Who asked waits for five seconds."""
+
 _SERIAL_CHARACTERS = 64
 _PERMIT_CHARACTERS = 64
+_OP_CHARACTERS = 40
+_MISSPOKEN_EVERY_US = 5_000_000
 
 
 Sentence = Annotated[str, msgspec.Meta(max_length=200, pattern=r"\A[^\x00-\x1f\x7f]*\Z")]
@@ -100,7 +113,10 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     minutes: Annotated[float, msgspec.Meta(ge=0, le=100_000)] = 0.0
     value: float | None = None
     photo: str = ""
+    commitment: str = ""
+    failed: bool = False
     relief: bool = False
+    note: str = ""
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -127,6 +143,7 @@ class ControlServer:
         """`path` is removed and made anew."""
         self._path = path
         self._interlock = interlock
+        self._misspoken_us = self._left_out = 0
         self._server: asyncio.Server
 
     async def start(self) -> None:
@@ -153,8 +170,10 @@ class ControlServer:
                 await self._one(line, uid, writer)
         except (ValueError, asyncio.LimitOverrunError):
             # A line without end: nothing was begun for it.
+            endless = ContractError("", f"a line of at most {_LIMIT} bytes", "a longer one")
+            self._misspoken("", uid, str(endless))
             with contextlib.suppress(ConnectionError):
-                await _write(writer, _refusal(ContractError("", f"a line of at most {_LIMIT} bytes", "a longer one")))
+                await _write(writer, _refusal(endless))
         except ConnectionError:
             # The caller went away.
             pass
@@ -175,12 +194,14 @@ class ControlServer:
                 if isinstance(error, msgspec.MsgspecError)
                 else ContractError("", "JSON", str(error))
             )
+            self._misspoken("", uid, str(bad))
             await _write(writer, _refusal(bad))
             return
         if request.op == "watch":
             await self._watch(writer)
         try:
-            answer = Answer(ok=True, result=self._do(request, uid))
+            result = self._do(request, uid)
+            answer = Answer(ok=True, result=await result if inspect.isawaitable(result) else result)
         except ContractError as error:
             answer = _refusal(error)
         await _write(writer, answer)
@@ -217,10 +238,15 @@ class ControlServer:
             "reconfirm": self._reconfirm,
             "ticket_check": self._ticket_check,
             "suspend": self._suspend,
+            "keys_rotate": self._keys_rotate,
+            "witness_add": self._witness_add,
+            "evidence_erase": self._evidence_erase,
         }
         action = actions.get(request.op)
         if action is None:
-            raise ContractError("op", f"status, explain, watch, {', '.join(actions)}", repr(request.op))
+            unknown = ContractError("op", f"status, explain, watch, {', '.join(actions)}", repr(request.op))
+            self._misspoken(request.op, uid, str(unknown))
+            raise unknown
         try:
             self._refuse_sources(uid)
             happening, result = action(request, uid)
@@ -238,10 +264,22 @@ class ControlServer:
         if source is not None:
             raise ContractError("caller", "a person of the group hotbox", f"the {source.value} process")
 
+    def _misspoken(self, op: str, uid: int, why: str) -> None:
+        """Record what is no request of ours, now and then: whoever floods the socket must not fill the log."""
+        now = now_us()
+        if self._misspoken_us and now - self._misspoken_us < _MISSPOKEN_EVERY_US:
+            self._left_out += 1
+            return
+        more = f"({self._left_out} like it before) " if self._left_out else ""
+        self._misspoken_us, self._left_out = now, 0
+        self._note(printable(op, _OP_CHARACTERS), uid, ActionResult.DENIED, more + why, "")
+
     def _record(self, request: Request, uid: int, res: ActionResult, why: str) -> None:
-        data = {"op": request.op, "uid": uid, "why": printable(why)}
+        self._note(request.op, uid, res, why, printable(request.permit, _PERMIT_CHARACTERS))
+
+    def _note(self, op: str, uid: int, res: ActionResult, why: str, permit: str) -> None:
+        data = {"op": op, "uid": uid, "why": printable(why)}
         sev = Severity.INFO if res is ActionResult.OK else Severity.WARNING
-        permit = printable(request.permit, _PERMIT_CHARACTERS)
         self._interlock.note(Note("cli.request", Category.CLI, sev, res, ("cli", str(uid)), permit, 0, 0, False, data))
 
     def _here(self, right: str) -> tuple[SitePerson, ...]:
@@ -261,7 +299,7 @@ class ControlServer:
             wanted = f"people of the roster who may clear a fault ({', '.join(entitled) or 'none'})"
             raise ContractError("fault_by", wanted, ", ".join(strangers), "name two of them; both must be here")
         facts = self._interlock.step.facts
-        lacking = proof_missing(facts.rules, facts.durable, now_us()) if request.fault_by else []
+        lacking = proof_missing(facts.rules, facts.site, facts.durable, now_us()) if request.fault_by else []
         if lacking:
             words = CATALOGUE[lacking[0].code]
             wanted = "a proof test of the relay that passed since the fault began"
@@ -287,16 +325,22 @@ class ControlServer:
             hindered = proof_test.hindrances(step.facts, step.verdicts)
             if hindered:
                 wanted = "LOCKED or FAULT, the key in TEST and the load isolated by their inputs, clean air, no stop"
-                found = "; ".join(CATALOGUE[reason.code].en.format(subject=reason.subject) for reason in hindered)
-                raise ContractError("relay_test", wanted, found, "put that right, or rehearse with --drill")
-        elif not request.isolated:
-            raise ContractError(
-                "isolated", "the welding set unplugged or isolated, and confirmed as such", "not confirmed",
-                "isolate the welding supply first",
-            )  # fmt: skip
+                raise ContractError("relay_test", wanted, _all_of(hindered), "put that right, or rehearse with --drill")
+        else:
+            if not request.isolated:
+                raise ContractError(
+                    "isolated", "the welding set unplugged or isolated, and confirmed as such", "not confirmed",
+                    "isolate the welding supply first",
+                )  # fmt: skip
+            facts = self._facts()
+            lacking = proof_test.unproven(facts, facts.site.proof_inputs)
+            if lacking:
+                wanted = "the key in TEST and the load isolated by those of their inputs that this box has"
+                raise ContractError("relay_test", wanted, _all_of(lacking), "put that right; --drill heeds them, too")
         if self._interlock.step.facts.volatile.proof_run is not None:
             raise ContractError("relay_test", "one proof test at a time", "one is running", "wait until it has ended")
-        begun = {"steps": proof_test.steps_of(not request.drill), "people": request.people}
+        proven = proof_test.proves_isolation(self._interlock.site)
+        begun = {"steps": proof_test.steps_of(pulse=not request.drill, proven=proven), "people": request.people}
         return happenings.ProofAsked(uid, request.people, isolated=True, pulse=not request.drill), begun
 
     def _gas_test(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
@@ -360,13 +404,18 @@ class ControlServer:
         happening = detector_replacing.check(request, self._facts(), here)
         return happening, {"channel": happening.channel, "serial": happening.serial, "calibration_due": happening.due_s}
 
-    def _permit_import(self, request: Request, uid: int) -> tuple[happenings.Happening | None, Any]:
+    def _permit_import(self, request: Request, uid: int) -> tuple[None, Any]:
+        """What it gives is awaited once the request is recorded."""
         del uid
-        judged = self._interlock.judge_permit(request.jws.strip())
+        return None, self._judged(request.jws.strip())
+
+    async def _judged(self, token: str) -> Any:
+        judged = self._interlock.judge_permit(token)
         for note in judged.notes:
             self._interlock.note(note)
-        assert judged.response is not None  # noqa: S101 - a permit is always answered
-        return judged.happening, judged.response
+        if judged.happening is not None:
+            self._interlock.turn((judged.happening,))
+        return judged.response
 
     def _confirm(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid
@@ -397,6 +446,53 @@ class ControlServer:
         del uid
         happening = entering.suspend(self._facts(), request.person, request.relief)
         return happening, {"suspended_by": request.person, "present": happening.present}
+
+    def _keys_rotate(self, request: Request, uid: int) -> tuple[happenings.Happening | None, Any]:
+        """What it gives is awaited once the request is recorded."""
+        del request, uid
+        mode = self._interlock.step.facts.durable.mode
+        if mode in _BUSY:
+            raise ContractError("state", "neither armed nor released", mode, "change the key when work is over")
+        return None, self._interlock.log_care.rotate()
+
+    def _witness_add(self, request: Request, uid: int) -> tuple[happenings.Happening | None, Any]:
+        del uid
+        if not request.note:
+            raise ContractError("note", "the text of a cosigned checkpoint", "nothing")
+        return None, self._interlock.log_care.take(request.note)
+
+    def _evidence_erase(self, request: Request, uid: int) -> tuple[None, Any]:
+        """Who erases a photo and why, or why it could not be; removing it is not for the loop that holds the relay.
+
+        What it gives is awaited once the request is recorded.
+        """
+        del uid
+        commitment = request.commitment
+        if not (is_commitment(commitment) if request.failed else photos.there(self._interlock.photos, commitment)):
+            came = quote(request.commitment) if request.commitment else "nothing"
+            raise ContractError("commitment", "the commitment of a photo kept here", came, "hotbox evidence list")
+        if request.person not in [person.id for person in self._interlock.site.roster]:
+            known = ", ".join(person.id for person in self._interlock.site.roster)
+            raise ContractError("person", f"someone of the roster ({known})", repr(request.person))
+        if not request.reason.strip():
+            raise ContractError("reason", "why it is erased", "nothing", "say it in a sentence: it goes into the log")
+        data = {"kind": "photo", "commitment": request.commitment, "why": request.reason.strip()}
+        who = ("person", request.person)
+        res = ActionResult.FAILED if request.failed else ActionResult.OK
+        note = Note("evidence.erased", Category.AUDIT, Severity.WARNING, res, who, "", 0, 0, False, data)
+        return None, self._durable(note, {"erased": request.commitment})
+
+    async def _durable(self, note: Note, result: Any) -> Any:
+        """The result, once the record is on the disk: what follows cannot be taken back."""
+        try:
+            await asyncio.wait_for(self._interlock.note_heard(note), _DURABLE_S)
+        except TimeoutError:
+            # Should the disk come back, it says that, too.
+            late = {**note.data, "why": "it failed: the log took too long"}
+            self._interlock.note(msgspec.structs.replace(note, res=ActionResult.FAILED, data=late))
+            wanted, hint = f"a record on the disk within {_DURABLE_S:.0f} s", "nothing was erased: see `hotbox status`"
+            raise ContractError("log", wanted, "none", hint) from None
+        return result
 
     def _bypass(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid
@@ -430,6 +526,10 @@ def _calibrated_until(day: str, wall_s: int) -> int:
         hint = "test with an instrument whose calibration holds"
         raise ContractError("calibrated_until", "today or later", day, hint)
     return end_s
+
+
+def _all_of(reasons: tuple[Reason, ...]) -> str:
+    return "; ".join(CATALOGUE[reason.code].en.format(subject=reason.subject) for reason in reasons)
 
 
 def _refusal(error: ContractError) -> Answer:

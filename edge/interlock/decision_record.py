@@ -10,6 +10,8 @@ that a field which is added is recorded without a word here:
     {"k": "happened", "n": "Acknowledged", "v": {…}}
     {"k": "verdicts", "v": {"gas": ["gas_high ch4-1 25000/10000"], …}}  the conditions that did not pass
 
+Verdicts that would fill a leaf are dealt out over several rows.
+
 Fields at their default are left out. The log has no floats: a float is its shortest decimal text, which reads back
 to the same float. What is large and seldom changes (site, rules, permits, long lists) is a *part*: written in full
 once, by ``site.loaded``, ``rules.loaded``, ``permit.accepted`` or ``record.part``, as the text of its JSON with the
@@ -40,6 +42,8 @@ PART = "$part"
 _AGAIN_US = 86_400_000_000
 _LONG_TUPLE = 16
 _ROW_BYTES = MAX_LEAF_BYTES // 2
+_REASONS = 8
+"""Reasons in one of several rows of verdicts: at most 500 bytes each."""
 _CHUNK = 1500
 """Characters in one piece of a part's text: at most 6,000 bytes, twice that where quotes are escaped is split too."""
 _KEPT = 256
@@ -123,7 +127,7 @@ class Recorder:
         return part
 
     def forget(self) -> None:
-        """The log's oldest leaves are gone: refer to no part that may have gone with them."""
+        """Leaves are gone, or what was handed over never became any: refer to no part that may have gone with them."""
         self._written.clear()
 
     def step(self, given: Given, verdicts: dict[str, Verdict]) -> tuple[list[dict[str, Any]], tuple[Part, ...]]:
@@ -136,8 +140,7 @@ class Recorder:
             self._fitting({"k": "happened", "n": type(happening).__name__, "v": self._plain(happening)})
             for happening in given.happenings
         ]
-        rows.append({"k": "verdicts", "v": digest(verdicts)})
-        return rows, tuple(self._fresh)
+        return rows + _told(verdicts), tuple(self._fresh)
 
     def start(self, start: Start) -> tuple[list[dict[str, Any]], tuple[Part, ...]]:
         """The record of a start, and the parts that have to be written before it."""
@@ -242,6 +245,19 @@ def digest(verdicts: dict[str, Verdict]) -> dict[str, list[str]]:
     }
 
 
+def _told(verdicts: dict[str, Verdict]) -> list[dict[str, Any]]:
+    """The digest as a row; as several, a few reasons of one condition each, when one would fill a leaf."""
+    found = digest(verdicts)
+    row: dict[str, Any] = {"k": "verdicts", "v": found}
+    if len(_encode(row)) <= _ROW_BYTES:
+        return [row]
+    return [
+        {"k": "verdicts", "v": {name: reasons[at : at + _REASONS]}}
+        for name, reasons in found.items()
+        for at in range(0, len(reasons), _REASONS)
+    ]
+
+
 def _digest(reason: Reason) -> str:
     value = "-" if reason.value_milli is None else reason.value_milli
     limit = "-" if reason.limit_milli is None else reason.limit_milli
@@ -288,7 +304,8 @@ def read(rows: Iterable[Any], text: PartText) -> tuple[Given | Start, dict[str, 
             elif kind == "happened":
                 happened.append(_convert(value, _HAPPENINGS[row["n"]]))
             elif kind == "verdicts":
-                verdicts = value
+                for condition, reasons in value.items():
+                    verdicts.setdefault(condition, []).extend(reasons)
             elif field:
                 held[name].setdefault(field, {})[row["n"]] = value
             elif name in held:

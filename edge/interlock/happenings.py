@@ -51,7 +51,7 @@ class ResetRequested(msgspec.Struct, frozen=True):
 
 
 class Confirmed(msgspec.Struct, frozen=True):
-    """A named person confirmed a precondition of a permit, or measured it: value in thousandths, photo's SHA-256."""
+    """A named person confirmed a precondition of a permit, or measured it: value in thousandths, photo's commitment."""
 
     permit: str
     precondition: str

@@ -22,7 +22,7 @@ from edge.interlock.snapshot import AuditHealth, Clock
 from edge.interlock.state import Durable, Mode
 from edge.interlock.status import EventView
 from edge.interlock.store import StateStore
-from edge.interlock.texts import describe
+from edge.interlock.texts import UNTOLD, describe
 from edge.sockets import now_us
 
 replace = msgspec.structs.replace
@@ -49,7 +49,8 @@ class Journal:
         self._saved = saved
         self._acknowledged = acknowledged
         self._recorder = Recorder()
-        self._pruned = 0
+        self._gone = (0, 0, 0)
+        """Leaves that were deleted, drafts that were dropped and refused: parts may have gone with any of them."""
         self._unrecorded: deque[kernel.Step] = deque()
         self._pending: dict[int, int] = {}
         self._held = False
@@ -64,6 +65,11 @@ class Journal:
             self._write(note, None, now)
         for note in notes:
             self._write(note, start, now)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a moment was asked for before anything is written."""
+        return self._held
 
     def hold(self, seconds: float) -> None:
         """Write a moment later: the opening is on the contact's way before the log takes the processor."""
@@ -96,6 +102,13 @@ class Journal:
         for note in notes:
             self._write(note, None, now_us())
 
+    def put_heard(self, note: Note) -> asyncio.Future[int]:
+        """As `put`; the future gets the number of the record once it is durable, and nothing while it is not."""
+        self.flush()
+        heard: asyncio.Future[int] = self._loop.create_future()
+        self._append(note, dict(note.data), now_us(), heard)
+        return heard
+
     def put_plain(self, kind: str, cat: Category, sev: Severity, data: dict[str, object]) -> None:
         """A note of the box itself."""
         self.put(replace(_PLAIN, type=kind, cat=cat, sev=sev, data=data))
@@ -103,8 +116,9 @@ class Journal:
     def health(self, now: int) -> AuditHealth:
         """The log as the kernel sees it. A draft that was refused is recorded nowhere: that must end any release."""
         health = self._log.health()
-        if health.pruned != self._pruned:
-            self._pruned = health.pruned
+        gone = (health.pruned, health.overflowed, health.refused)
+        if gone != self._gone:
+            self._gone = gone
             self._recorder.forget()
         writable = health.writable and not self._store.failed and not health.refused
         age_ms = health.age_us(now) // 1000
@@ -152,7 +166,9 @@ class Journal:
                 self._append(_PART, part.data(), now)
         self._append(note, data, now)
 
-    def _append(self, note: Note, data: dict[str, Any], now: int) -> None:
+    def _append(
+        self, note: Note, data: dict[str, Any], now: int, heard: asyncio.Future[int] | None = None
+    ) -> None:
         clock = self._clock()
         t = clock.t + (now - clock.at_us) // 1000
         kind, who = note.actor
@@ -161,13 +177,15 @@ class Journal:
             permit=note.permit, corr=str(note.attempt) if note.attempt else "", data=data,
             t=t, m=now, tq=clock.quality, te=clock.error_ms,
         )  # fmt: skip
-        self._log.append(draft, None if self._ending else self._done(note, t))
+        self._log.append(draft, None if self._ending else self._done(note, t, heard))
 
-    def _done(self, note: Note, t: int) -> Callable[[int], None]:
+    def _done(self, note: Note, t: int, heard: asyncio.Future[int] | None) -> Callable[[int], None]:
         zh, en = describe(note.type, note.data)
 
         def durable(seq: int) -> None:
-            if note.type == PART_EVENT:
+            if heard is not None and not heard.done():
+                heard.set_result(seq)
+            if note.type == PART_EVENT or note.type in UNTOLD:
                 return
             self.events.append(EventView(seq, t, note.type, note.sev.value, zh, en))
             if note.token:

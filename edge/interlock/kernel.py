@@ -19,7 +19,7 @@ from edge.interlock.detector_tests import follow, report_due
 from edge.interlock.element_watch import count_closing, watch_contacts
 from edge.interlock.happenings import Acknowledged, Happening
 from edge.interlock.proof_test import QUIET, Probe, prove, pulse_until_us, pulsing, running
-from edge.interlock.record import Note, reason_data
+from edge.interlock.record import Note, reasons_data
 from edge.interlock.resetting import clear_fault, reset
 from edge.interlock.rules import Rules
 from edge.interlock.site import Site
@@ -209,7 +209,7 @@ def run(turn: Turn) -> None:
             if began == turn.now:
                 turn.note(
                     "presence.warning", Category.IDENTITY, Severity.WARNING, condition=condition.name,
-                    seconds=verdict.grace_us // 1_000_000, reasons=[reason_data(r) for r in verdict.reasons],
+                    seconds=verdict.grace_us // 1_000_000, **reasons_data("reasons", verdict.reasons),
                 )  # fmt: skip
             if turn.now - began < verdict.grace_us:
                 continue

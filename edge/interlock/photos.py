@@ -1,11 +1,19 @@
-"""Photos of what was measured by hand: kept beside the state under their SHA-256, which is what the log records."""
+"""Photos of what was measured by hand: kept beside the state under their commitment, which is what the log records.
 
+``COMMITMENT.jpg`` (or .png) is the photo, ``COMMITMENT.salt`` its salt (`contracts.commitment`). Photos of older boxes
+lie there under their plain SHA-256, without a salt, and are found as before.
+"""
+
+import hmac
 import os
-import re
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
+
+from contracts.commitment import commit, fresh_salt, is_commitment, opens
 from contracts.errors import ContractError
+from edge.audit.schema import sync_directory
 
 MAX_BYTES = 8 * 2**20
 SIDE_PX = (240, 20_000)
@@ -18,16 +26,17 @@ _KINDS = (
 _PADDING = 64
 _HEAD = 2**18
 """Its size stands within this much of its beginning, behind what cameras put there (EXIF, a thumbnail)."""
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+SALT = ".salt"
+_MARK, _SECRET = ".seen", "marks.secret"
 _FRAMES = frozenset(bytes([marker]) for marker in range(0xC0, 0xD0) if marker not in (0xC4, 0xC8, 0xCC))
 
 
-def kept(folder: Path, digest: str) -> bool:
-    """Whether a photo with this SHA-256 lies in the folder: a file whose beginning and end are a picture's."""
-    if _DIGEST.fullmatch(digest) is None:
+def kept(folder: Path, commitment: str) -> bool:
+    """Whether a photo with this commitment lies in the folder: a file whose beginning and end are a picture's."""
+    if not is_commitment(commitment):
         return False
     for kind, *_ in _KINDS:
-        path = folder / f"{digest}{kind}"
+        path = folder / f"{commitment}{kind}"
         if path.is_file():
             with path.open("rb") as source:
                 head = source.read(_HEAD)
@@ -63,10 +72,12 @@ def _jpeg_size(head: bytes) -> tuple[int, int] | None:
 
 
 def keep(folder: Path, file: Path) -> tuple[str, bool]:
-    """Copy a photo into the folder, for its owner's eyes only; gives its SHA-256 and whether it is new there.
+    """Copy a photo into the folder, for its owner's eyes only; gives its commitment and whether it is new there.
+
+    It is durable then, its name too: what the log says next is about a photo that a power cut leaves there.
 
     Raises:
-        ContractError: too large, or no whole JPEG or PNG.
+        ContractError: too large, no whole JPEG or PNG, or a picture that was kept here before and erased.
         OSError: it cannot be read or kept.
     """
     with file.open("rb") as source:
@@ -79,11 +90,29 @@ def keep(folder: Path, file: Path) -> tuple[str, bool]:
     if kind is None:
         wanted = f"a whole JPEG or PNG picture, each side {SIDE_PX[0]} to {SIDE_PX[1]} pixels"
         raise ContractError("photo", wanted, f"{file.name}, {len(body)} bytes", "take it again")
-    digest = sha256(body).hexdigest()
-    path = folder / f"{digest}{kind}"
-    if path.is_file():
-        return digest, False
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    mark, before = _mark(folder, body), sha256(body).hexdigest()
+    if mark.is_file():
+        known = mark.read_text(encoding="ascii")
+        if not known:
+            came = "one that was kept here before and erased"
+            raise ContractError("photo", "a photo of this measurement", came, "measure again and take another photo")
+        return known, False
+    if (folder / f"{before}{kind}").is_file():
+        return before, False
+    salt = fresh_salt()
+    commitment = commit(salt, body)
+    _write(folder / f"{commitment}{SALT}", salt)
+    _write(folder / f"{commitment}{kind}", body)
+    _write(mark, commitment.encode())
+    for each in (folder, *(each.parent for each in made)):
+        sync_directory(each)
+    return commitment, True
+
+
+def _write(path: Path, body: bytes) -> None:
+    """Whole on the disk before it has its name."""
     fresh = path.with_suffix(".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as target:
@@ -91,10 +120,89 @@ def keep(folder: Path, file: Path) -> tuple[str, bool]:
         target.flush()
         os.fsync(target.fileno())
     fresh.replace(path)
-    return digest, True
 
 
-def discard(folder: Path, digest: str) -> None:
-    """Take back a photo whose measurement was refused."""
+def _mark(folder: Path, body: bytes) -> Path:
+    """The file that says that this picture was kept before, whatever became of it since: no photo counts twice.
+
+    Its name says nothing to whoever lacks this folder's own secret. In it stands the photo's commitment, and nothing
+    once it was erased: to whoever has the picture it would say which record is about it.
+    """
+    secret = folder / _SECRET
+    if not secret.is_file():
+        _write(secret, fresh_salt())
+    return folder / f"{hmac.digest(secret.read_bytes(), body, 'sha256').hex()}{_MARK}"
+
+
+def discard(folder: Path, commitment: str) -> None:
+    """Take back a photo whose measurement was refused: it may be entered again."""
     for kind, *_ in _KINDS:
-        (folder / f"{digest}{kind}").unlink(missing_ok=True)
+        path = folder / f"{commitment}{kind}"
+        if path.is_file():
+            _mark(folder, path.read_bytes()).unlink(missing_ok=True)
+    erase(folder, commitment)
+
+
+def there(folder: Path, commitment: str) -> bool:
+    """Whether anything of a photo lies in the folder, its salt at least."""
+    names = (SALT, *(kind for kind, *_ in _KINDS))
+    return is_commitment(commitment) and any((folder / f"{commitment}{name}").is_file() for name in names)
+
+
+def erase(folder: Path, commitment: str) -> bool:
+    """Remove a photo for good, its salt first: from then on the commitment in the log proves nothing about it.
+
+    What a flash card keeps of overwritten blocks is beyond any file system; whether there was anything to remove.
+
+    Raises:
+        OSError: something of it may be left; it can be erased again.
+    """
+    if not there(folder, commitment):
+        return False
+    # Before the salt: while that is there, an erasure that was cut short can be finished.
+    for mark in folder.glob(f"*{_MARK}"):
+        if mark.read_bytes() == commitment.encode():
+            _overwrite(mark)
+            os.truncate(mark, 0)
+    for suffix in (SALT, *(kind for kind, *_ in _KINDS)):
+        path = folder / f"{commitment}{suffix}"
+        if path.is_file():
+            _overwrite(path)
+            path.unlink()
+    sync_directory(folder)
+    return True
+
+
+def _overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+class Photo(msgspec.Struct, frozen=True):
+    """A kept photo. `sound`: it is what was committed to, None for one from before there were commitments."""
+
+    commitment: str
+    file: str
+    bytes: int
+    sound: bool | None
+
+
+def listed(folder: Path) -> tuple[Photo, ...]:
+    """Every photo of the folder, each against its commitment.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    found = []
+    for path in sorted(folder.glob("*")):
+        if not is_commitment(path.stem) or path.suffix not in [kind for kind, *_ in _KINDS]:
+            continue
+        body, salt = path.read_bytes(), path.with_suffix(SALT)
+        if salt.is_file():
+            sound: bool | None = opens(path.stem, salt.read_bytes(), body)
+        else:
+            sound = None if sha256(body).hexdigest() == path.stem else False
+        found.append(Photo(path.stem, path.name, len(body), sound))
+    return tuple(found)

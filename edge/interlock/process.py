@@ -36,10 +36,13 @@ from edge.interlock.clock import ClockReader, boot_id
 from edge.interlock.control import ControlServer
 from edge.interlock.decision_record import Start
 from edge.interlock.evidence_sockets import EvidenceSockets
+from edge.interlock.history import History
 from edge.interlock.journal import Journal
+from edge.interlock.log_care import LogCare
 from edge.interlock.proof_test import Probe
 from edge.interlock.record import Note
 from edge.interlock.refusals import Refusals
+from edge.interlock.sensor_watch import SensorWatch
 from edge.interlock.snapshot import AuditHealth, Snapshot, accept
 from edge.interlock.state import FORGOTTEN, Durable, Mode
 from edge.interlock.status import AuditView, Status
@@ -95,6 +98,12 @@ class Interlock:
             *(describe_bus(budget) for budget in budgets),
             *(f"{time.channel}: {safety_time.describe(time)}, at most {time.allowed_ms:.0f}" for time in times),
         )
+        place = config.presence
+        if place.proofs_needed < len(place.quorum):
+            _logger.warning(
+                "presence.quorum_need: only %d of %s must hold to prove the place", place.proofs_needed,
+                ", ".join(place.quorum),
+            )  # fmt: skip
         self.sources = {} if taken else users.sources(config)
         """Who hands in evidence on ``evidence.sock``, by uid."""
         self._site = site.build(config, self._rules, stale_limits_us(config))
@@ -103,7 +112,7 @@ class Interlock:
         self._clock = ClockReader(0, config.clock.rtc, self._rules.clock_behind_s.value)
         store = StateStore(config.data_dir / "state.json")
         found, existed = store.load()
-        key = keys.load_or_create(config.log_key, log=config.audit_db)
+        key = keys.KeyFile.open(config.log_key, log=config.audit_db)
         first_start = not existed and not config.audit_db.exists()
         if first_start:
             store.begin(Durable(boot_id=boot_id()))
@@ -113,7 +122,6 @@ class Interlock:
             used=restart.is_used(found, existed=existed), budget_mib=config.storage.budget_mib,
             keep_days=config.storage.keep_days,
         )  # fmt: skip
-        keys.publish(config.log_vkey, self._log.origin, key)
         self._clock.raise_floor(_known_time(config.audit_db, self._log.health().boot))
         clock = self._clock.read()
         start = Start(self._site, self._rules, found, first_start, boot_id(), clock.at_us, clock)
@@ -123,6 +131,7 @@ class Interlock:
         self._answers = PermitAnswers(config.box, self._log.origin, key)
         self._snapshot = Snapshot(clock=clock, audit=AuditHealth(writable=True, age_ms=0, rollback=False))
         self._journal = Journal(self._log, store, lambda: self._snapshot.clock, found, self._acknowledged)
+        self._log_care = LogCare(self._log, config.log_vkey, self._note_refused)
         self._start, self._first_notes = start, notes
         self._relay = make_relay(config.relay, config.gpio, self._on_status, self._on_element)
         deliver = Deliver(self._on_reading, self._on_sensor, self._on_inputs)
@@ -133,9 +142,11 @@ class Interlock:
         self._peers = EvidenceSockets(self._take, self._refuse, self._greeted)
         self._obeyed: set[str] = set()
         self._refusals = Refusals()
+        self._history = History(self._site, self._rules)
         self._step: kernel.Step
         self._last_us = now_us()
         self._outbox = outbox_watch.Level.WELL
+        self._sensor_watch = SensorWatch(config.sensors, self._site.sensor, self._note_sensor)
         self._beat_us = self._clock_us = self._pulse_us = self._watch_us = self._wanted_us = self._refused_us = 0
         self._wanted = b""
         self._closed = False
@@ -206,12 +217,17 @@ class Interlock:
         if readings is not self._snapshot.readings:
             self._snapshot = msgspec.structs.replace(self._snapshot, readings=readings)
             self.turn()
+        self._history.take(reading)
 
     def _on_sensor(self, reading: Reading) -> None:
         """Keep it; the next evaluation is 50 ms away at most, and heat and wind need no turn of their own."""
         sensors = _newer(self._snapshot.sensors, reading)
         if sensors is not self._snapshot.sensors:
             self._snapshot = msgspec.structs.replace(self._snapshot, sensors=sensors)
+            self._sensor_watch.look(reading.channel, reading, now_us())
+
+    def _note_sensor(self, said: outbox_watch.Said) -> None:
+        self._journal.put_plain(said.type, Category.SYSTEM, said.sev, said.data)
 
     def _gpio_inputs(self, config: BoxConfig) -> "GpioInputs | None":
         """The box's own lines where the buttons are wired to them; the library is loaded only then."""
@@ -294,6 +310,10 @@ class Interlock:
             self._peers.tell(ev.Source.LINK, ev.Told(msgspec.json.encode(judged.response)))
         return [judged.happening] if judged.happening is not None else []
 
+    def _note_refused(self, why: str) -> None:
+        data: dict[str, object] = {"source": "cli", "kind": "ack", "why": why}
+        self._journal.put_plain("evidence.refused", Category.AUDIT, Severity.WARNING, data)
+
     def _refuse(self, source: ev.Source, kind: str, why: str) -> None:
         """Note refused evidence, now and then: a flood must fill neither the log nor the pipe behind stderr."""
         now = now_us()
@@ -330,8 +350,13 @@ class Interlock:
         if before is Mode.RELEASED and step.durable.mode is not before:
             self._journal.hold(_RECORD_AFTER_S)
         self._journal.decided(step)
+        self._history.look(step, now)
         if step.durable.mode is not before:
             self._loop.call_later(_TELL_AFTER_S, self._tell_change)
+        elif not self._journal.is_held:
+            notes = self._history.due(step, now)
+            if notes:
+                self._journal.put(*notes)
         if now - self._pulse_us >= _PULSE_US:
             self._pulse(now)
         if now - self._watch_us >= _WATCH_US:
@@ -386,6 +411,10 @@ class Interlock:
         """For the control server: record a command before it is carried out."""
         self._journal.put(note)
 
+    def note_heard(self, note: Note) -> asyncio.Future[int]:
+        """For the control server: the same, for what waits until the record is durable."""
+        return self._journal.put_heard(note)
+
     def _tell_change(self) -> None:
         now = now_us()
         self._pulse(now)
@@ -406,6 +435,7 @@ class Interlock:
     def _pulse(self, now: int) -> None:
         self._pulse_us = now
         self._watch_outbox()
+        self._sensor_watch.look_at_all(self._snapshot.sensors, now)
         if ev.Source.LINK in self._peers:
             self._peers.tell(ev.Source.LINK, ev.Pulse(msgspec.json.encode(self.status())))
 
@@ -440,6 +470,11 @@ class Interlock:
         """Where photos of what was measured by hand are kept."""
         return self._config.photos
 
+    @property
+    def log_care(self) -> LogCare:
+        """For the control server: another key for the log, and the bridge's word brought by hand."""
+        return self._log_care
+
     def watch(self, call: Callable[[], None]) -> Callable[[], None]:
         """Call back at every change of mode and twice a second; gives the way to stop it."""
         self._watchers.append(call)
@@ -460,7 +495,7 @@ class Interlock:
         audit = AuditView(
             health.size, health.acked, max(0, unacked_ms), health.writable, health.age_us(now_us()) // 1000,
             epoch=health.log, epoch_pending=health.epoch_pending, bytes=health.bytes, budget=health.budget,
-            full=health.full, pruned=health.pruned, written_bytes=health.written_bytes,
+            full=health.full, pruned=health.pruned, written_bytes=health.written_bytes, untyped=health.untyped,
         )  # fmt: skip
         lag_ms, self._lag_us = self._lag_us / 1000, 0
         return view.build(
@@ -488,6 +523,7 @@ def _newer(readings: dict[str, Reading], reading: Reading) -> dict[str, Reading]
 
 
 _KNOWN_LEAVES = 64
+"""Fewer than the log itself checks when it is opened: none of them is damaged."""
 
 
 def _known_time(path: Path, boot: int) -> int:

@@ -4,18 +4,21 @@
     contact    nothing                             latch and feedback read open on a fresh status line
     drill      DRILL, then no heartbeat            the controller ends it by itself, its own time within the limits
     open       OPEN                                it is answered within the settle time
-    bad_close  CLOSE with a wrong nonce            it is refused under a new nonce within the settle time
+    bad_close  CLOSE with a wrong nonce            it is refused under a new nonce within the settle time (only where
+                                                   an input proves that the load is isolated)
     steady     heartbeats again                    a second of them is heard without a gap
     and of a pulse
     close      CLOSE, then heartbeats              latch and every feedback contact read closed within the settle time
     drop       no heartbeat                        the primary relay opens by itself, and its feedback contact follows
     rest       OPEN, heartbeats again              a second of them, every feedback contact open, nothing closes again
 
-From the drill to the refused CLOSE no heartbeat leaves: a controller that is too broken to refuse would open again
-for want of them. In every step but `close` and `drop` latch and contacts must stay open; boots never move, cycles once
-in a pulse. Possible only where nothing is armed or released. A pulse needs more (`hindrances`): LOCKED or FAULT, the
-key switch in TEST and the load isolated by an input of its own, no gas, no stop, a log that writes. It is looked at in
-every evaluation, ends with the first that fails, and no later than the pack's `proof_pulse_ms` after its CLOSE.
+From the drill to the refused CLOSE no heartbeat leaves: a controller that is too broken to refuse would open again for
+want of them; even so it leaves only towards a load that is proven to be isolated. In every step but `close` and `drop`
+latch and contacts must stay open; boots never move, cycles once in a pulse. Possible only where nothing is armed or
+released. A pulse needs more (`hindrances`): LOCKED or FAULT, the key switch in TEST and the load isolated by an input
+of its own, no gas, no stop, a log that writes. It is looked at in every evaluation, ends with the first that fails, and
+no later than the pack's `proof_pulse_ms` after its CLOSE. A drill heeds those of the two inputs that are wired, and
+people's word for the isolation besides.
 What neither proves is told in firmware_sim/deadman/PROTOCOL.md.
 """
 
@@ -26,12 +29,15 @@ from edge.interlock.conditions import evaluate
 from edge.interlock.conditions.facts import Facts, Verdict
 from edge.interlock.conditions.people import entitled
 from edge.interlock.happenings import ProofAsked
-from edge.interlock.record import reason_data
+from edge.interlock.record import reasons_data
+from edge.interlock.site import Site
 from edge.interlock.state import Mode, ProofRun, ProofStep, ProofTest, Reason
 from edge.interlock.turn import Turn, replace
 from edge.relay.protocol import DeadmanStatus
 
 DRILL = ("contact", "drill", "open", "bad_close", "steady")
+UNPROVEN = tuple(name for name in DRILL if name != "bad_close")
+"""A drill on people's word alone: no CLOSE leaves, not even a false one."""
 PULSE = (*DRILL, "close", "drop", "rest")
 MODES = (Mode.LOCKED, Mode.TRIPPED, Mode.FAULT)
 """Where a proof test may be made: nothing is armed, released, nor ready to be armed."""
@@ -43,6 +49,7 @@ HELD = ("close", "drop")
 """Steps in which the contact may be closed."""
 GUARDS = ("loop", "estop", "stop", "gas", "inputs", "audit")
 """Conditions that must hold all through a pulse."""
+_UNPROVEN = {"test_key": "proof_key", "isolated": "proof_isolation"}
 STEADY_US = 1_000_000
 TICK_MS = 20
 """What a controller may take longer than the dead-man time: its tick, its line and ours."""
@@ -64,14 +71,19 @@ _PROBES = {
 }  # fmt: skip
 
 
-def steps_of(pulse: bool) -> tuple[str, ...]:
-    """The steps of a drill, or of a test with a pulse."""
-    return PULSE if pulse else DRILL
+def steps_of(*, pulse: bool, proven: bool) -> tuple[str, ...]:
+    """The steps of a test with a pulse, or of a drill whose isolation an input proves, or people only."""
+    return PULSE if pulse else DRILL if proven else UNPROVEN
+
+
+def proves_isolation(site: Site) -> bool:
+    """Whether an input of this site says that the load is isolated."""
+    return "isolated" in site.proof_inputs
 
 
 def step_of(run: ProofRun | None) -> str:
     """Name of the step in progress, empty when no proof test runs."""
-    return "" if run is None else steps_of(run.pulse)[len(run.steps)]
+    return "" if run is None else steps_of(pulse=run.pulse, proven=run.proven)[len(run.steps)]
 
 
 def running(turn: Turn) -> str:
@@ -93,13 +105,15 @@ def pulse_until_us(turn: Turn) -> int:
 def hindrances(f: Facts, verdicts: dict[str, Verdict]) -> tuple[Reason, ...]:
     """Why the contact may not be closed for a moment: state, key, isolation, gas, stops, loop, log."""
     found = [] if f.durable.mode in PULSE_MODES else [Reason("proof_pulse_mode", f.durable.mode.value)]
+    found.extend(unproven(f, tuple(_UNPROVEN)))
+    return (*found, *(reason for name in GUARDS for reason in verdicts[name].reasons))
+
+
+def unproven(f: Facts, names: tuple[str, ...]) -> tuple[Reason, ...]:
+    """Those of these inputs that do not say now what a proof test needs: key in TEST, load isolated."""
     read = f.snapshot.inputs
     fresh = read is not None and f.now_us - read.at_us <= f.rules.inputs_ttl_ms.value * 1000
-    if read is None or not fresh or read.test_key is not True:
-        found.append(Reason("proof_key"))
-    if read is None or not fresh or read.isolated is not True:
-        found.append(Reason("proof_isolation"))
-    return (*found, *(reason for name in GUARDS for reason in verdicts[name].reasons))
+    return tuple(Reason(_UNPROVEN[name]) for name in names if not fresh or getattr(read, name) is not True)
 
 
 def begin(turn: Turn, asked: ProofAsked) -> None:
@@ -112,17 +126,20 @@ def begin(turn: Turn, asked: ProofAsked) -> None:
         reasons.append(Reason("proof_people"))
     if asked.pulse:
         reasons.extend(hindrances(turn.f, evaluate(turn.f)))
-    elif not asked.isolated:
-        reasons.append(Reason("proof_supply"))
+    else:
+        reasons.extend(unproven(turn.f, turn.site.proof_inputs))
+        if not asked.isolated:
+            reasons.append(Reason("proof_supply"))
     if turn.v.proof_run is not None:
         reasons.append(Reason("proof_running"))
     if reasons:
         turn.note(
             "relay.proof_refused", sev=Severity.WARNING, res=ActionResult.DENIED, actor=("cli", str(asked.uid)),
-            by=list(asked.by), reasons=[reason_data(reason) for reason in reasons],
+            by=list(asked.by), **reasons_data("reasons", reasons),
         )  # fmt: skip
         return
-    turn.v = replace(turn.v, proof_run=ProofRun(tuple(here), turn.now, turn.now, pulse=asked.pulse))
+    run = ProofRun(tuple(here), turn.now, turn.now, pulse=asked.pulse, proven=proves_isolation(turn.site))
+    turn.v = replace(turn.v, proof_run=run)
     turn.note("relay.proof_started", actor=("cli", str(asked.uid)), by=here, isolated=True, pulse=asked.pulse)
 
 
@@ -136,7 +153,7 @@ def prove(turn: Turn) -> Probe:
         # The box itself stood still: that says nothing about the controller, and proves nothing either.
         _finish(turn, run, ProofStep(name, ok=False, ms=0, seen="interrupted"))
         return Probe.OPEN
-    hindered = hindrances(turn.f, turn.verdicts) if run.pulse else ()
+    hindered = hindrances(turn.f, turn.verdicts) if run.pulse else unproven(turn.f, turn.site.proof_inputs)
     if hindered:
         # Nothing is wrong with the relay: it opens, and the test is made again another time.
         first = hindered[0]
@@ -221,7 +238,7 @@ def _late(turn: Turn, run: ProofRun, name: str) -> Probe:
 
 def _next(turn: Turn, run: ProofRun, status: DeadmanStatus, done: ProofStep) -> Probe:
     run = replace(run, step_us=turn.now, echo=status.echo_seq, nonce=status.nonce, steps=(*run.steps, done))
-    if len(run.steps) == len(steps_of(run.pulse)):
+    if len(run.steps) == len(steps_of(pulse=run.pulse, proven=run.proven)):
         _finish(turn, replace(run, steps=run.steps[:-1]), done)
         return Probe.NONE
     name = step_of(run)

@@ -202,6 +202,18 @@ CATALOGUE: dict[str, Text] = {
         "重启或更换传感器",
         "restart or replace the sensor",
     ),
+    "sensor_high": Text(
+        "传感器 {subject} 超过预警上限",
+        "sensor {subject} is above its warning limit",
+        "到现场查明原因并处理，必要时通风、降温或停机检修",
+        "go and find out why; ventilate, cool or stop the machine where needed",
+    ),
+    "sensor_low": Text(
+        "传感器 {subject} 低于预警下限",
+        "sensor {subject} is below its warning limit",
+        "到现场查明原因并处理",
+        "go and find out why, and put it right",
+    ),
     "isolation_day": Text(
         "隔离是在另一天确认的：{subject}",
         "the isolation was proven on another day: {subject}",
@@ -707,6 +719,12 @@ CATALOGUE: dict[str, Text] = {
         "no proof test of the relay since the fault",
         "维修后运行 hotbox relay test --by A --by B",
         "after the repair run hotbox relay test --by A --by B",
+    ),
+    "proof_drill": Text(
+        "故障后只做了演练，触点未动过",
+        "since the fault only a drill was made: the contact did not move",
+        "钥匙转到试验位、隔离负载，运行 hotbox relay test（不加 --drill）",
+        "key to TEST, load isolated, then hotbox relay test without --drill",
     ),
     "proof_old": Text(
         "继电器验证试验已过时",

@@ -1,11 +1,16 @@
 """From the kernel's notes to events: reasons as data."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from contracts.event import MAX_INT, ActionResult, Category, Severity
 from edge.interlock.state import Reason
+
+MOST_REASONS = 16
+"""Reasons that one event tells, at most 300 bytes each: a bus that falls silent fails fifty channels at once, and the
+record of a trip must never be refused for its length. A decision's record has them all, among its verdicts."""
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -39,4 +44,12 @@ def reason_data(reason: Reason) -> dict[str, Any]:
         data["unit"] = reason.unit
     if reason.clause:
         data["clause"] = reason.clause
+    return data
+
+
+def reasons_data(name: str, reasons: Sequence[Reason]) -> dict[str, Any]:
+    """Reasons as event data under `name`, the first ones of them; ``more`` says how many are not told, if any."""
+    data: dict[str, Any] = {name: [reason_data(reason) for reason in reasons[:MOST_REASONS]]}
+    if len(reasons) > MOST_REASONS:
+        data["more"] = len(reasons) - MOST_REASONS
     return data

@@ -5,8 +5,9 @@ from edge.interlock.conditions import CONDITIONS, Condition
 from edge.interlock.conditions.air import gas, votes_to_trip
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.people import entitled
-from edge.interlock.record import reason_data
+from edge.interlock.record import reasons_data
 from edge.interlock.rules import Rules
+from edge.interlock.site import Site
 from edge.interlock.state import Durable, Mode, Reason
 from edge.interlock.turn import Turn, replace
 
@@ -36,7 +37,7 @@ def reset(turn: Turn) -> None:
     if reasons:
         turn.note(
             "interlock.reset_refused", sev=Severity.WARNING, res=ActionResult.DENIED, snapshot=True,
-            reasons=[reason_data(reason) for reason in reasons],
+            **reasons_data("reasons", reasons),
         )  # fmt: skip
         return
     cause = turn.d.first_out
@@ -82,14 +83,14 @@ def clear_fault(turn: Turn) -> None:
     until, people = turn.v.fault_window
     here = [person.id for person in entitled(turn.f, "clear_fault") if person.id in people]
     sound = all(turn.verdicts[name].ok for name in ("deadman", "contact_open", "inputs"))
-    reasons = proof_missing(turn.rules, turn.d, turn.now)
+    reasons = proof_missing(turn.rules, turn.site, turn.d, turn.now)
     if turn.now >= until or len(set(here)) < 2 or not sound or reasons:
         turn.note(
             "interlock.reset_refused",
             sev=Severity.WARNING,
             res=ActionResult.DENIED,
             snapshot=True,
-            reasons=[reason_data(reason) for reason in (Reason("fault_latched"), *reasons)],
+            **reasons_data("reasons", (Reason("fault_latched"), *reasons)),
         )
         return
     turn.d = replace(turn.d, fault_cleared_by=tuple(here))
@@ -98,11 +99,16 @@ def clear_fault(turn: Turn) -> None:
     turn.note("interlock.fault_cleared", sev=Severity.WARNING, snapshot=True, by=here)
 
 
-def proof_missing(rules: Rules, durable: Durable, now_us: int) -> list[Reason]:
-    """A proof test that passed after the fault began and is young enough leaves a fault."""
+def proof_missing(rules: Rules, site: Site, durable: Durable, now_us: int) -> list[Reason]:
+    """A proof test that passed after the fault began and is young enough leaves a fault.
+
+    Where the contact can be closed for a test it must have been: a drill says nothing of a contactor just exchanged.
+    """
     rule, test = rules.proof_test_s, durable.proof_test
     if test is None or not test.ok or test.at_us <= durable.since_us:
         return [Reason("proof_none", "", None, None, "", rule.clause)]
+    if site.can_pulse and not test.pulse:
+        return [Reason("proof_drill", "", None, None, "", rule.clause)]
     age_us = now_us - test.at_us
     if age_us > rule.value * 1_000_000:
         return [Reason("proof_old", "", age_us // 1000, rule.value * 1000, "s", rule.clause)]

@@ -16,7 +16,7 @@ import msgspec
 
 from contracts.errors import ContractError
 from edge.config import BoxConfig, Channel
-from edge.gas.budget import BusBudget, bus_budget, device_age_ms
+from edge.gas.budget import BusBudget, bus_budget, device_age_ms, inputs_age_ms
 from edge.interlock.rules import Rules
 from edge.relay.timing import dead_man_ms
 
@@ -50,8 +50,12 @@ def _seen_ms(config: BoxConfig, channel: Channel) -> tuple[float, float]:
 
 
 def flip_to_relay_ms(budget: BusBudget, rules: Rules) -> float:
-    """Worst case from a changed register to an open contact, everything healthy: bus, decision, relay."""
-    return budget.worst_value_ms + DECISION_MS + rules.settle_ms.value
+    """Worst case from a changed register to an open contact: bus, decision, relay.
+
+    Another unit of the bus may die ahead of it in just that cycle: its time-out, and on a serial line the quiet window.
+    """
+    dead_ms = budget.timeout_ms + budget.quiet_ms if budget.units > 1 else 0.0
+    return budget.worst_value_ms + dead_ms + DECISION_MS + rules.settle_ms.value
 
 
 def sums(config: BoxConfig, rules: Rules) -> tuple[SafetyTime, ...]:
@@ -82,13 +86,30 @@ def describe(time: SafetyTime) -> str:
     )
 
 
+def _check_inputs(config: BoxConfig, rules: Rules) -> None:
+    """Just before the next answer comes the last one is this old, counted from its request."""
+    if config.inputs.kind != "modbus":
+        return
+    row = rules.inputs_ttl_ms
+    oldest = inputs_age_ms(config)
+    if oldest > row.value:
+        raise ContractError(
+            f"buses.{config.inputs.bus}.poll_ms",
+            f"inputs that are never older than {row.value} ms while all is well ({row.clause})",
+            f"up to {oldest:.0f} ms, so nothing would ever be released for long",
+            "poll the inputs' bus faster, or give the module a bus of its own",
+        )
+
+
 def check(config: BoxConfig, rules: Rules) -> tuple[SafetyTime, ...]:
     """The sums; refuses a channel that is too slow for the process.
 
     Raises:
         ContractError: names the channel's slowest part and prints the whole sum; or the primary relay, when what it
-            declares is more than the pack's dead-man time.
+            declares is more than the pack's dead-man time; or the inputs' bus, when even its answers in time are older
+            than the pack lets inputs be.
     """
+    _check_inputs(config, rules)
     declared, row = dead_man_ms(config.relay), rules.dead_man_ms
     if declared > row.value:
         raise ContractError(

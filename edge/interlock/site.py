@@ -7,7 +7,7 @@ import msgspec
 
 from contracts.errors import ContractError
 from contracts.gas import Kind, Unit, gas
-from edge.config import SIMULATION, Block, BoxConfig, Channel, check_simulation
+from edge.config import PROOF_INPUTS, SIMULATION, Block, BoxConfig, Channel, check_simulation
 from edge.gas.decoding import largest
 from edge.interlock.rules import Limit, Quantity, Rules
 from edge.relay.timing import DEADMAN_MS, dead_man_ms
@@ -49,7 +49,7 @@ class SiteGroup(msgspec.Struct, frozen=True):
 
 
 class SiteSensor(msgspec.Struct, frozen=True):
-    """A process sensor as the kernel sees it: `quantity` is temperature or wind, `unit` °C or m/s."""
+    """A process sensor as the kernel sees it: `quantity` and `unit` as in `edge.config.SENSOR_UNITS`."""
 
     name: str
     quantity: str
@@ -97,7 +97,8 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     is fixed to the site; `utc_offset_min`: the site's clock time less UTC, by which a day ends; `confined`: channel →
     its limit inside a confined space, where that is another one. `enclosure` and `wind` name the sensor inside the box
     and the anemometer; empty where there is none. `dead_man_ms` is what the primary relay declares; it comes first in
-    `relays`.
+    `relays`. `quorum_need`: how many proofs of place in `quorum` must hold, 0 for all. `proof_inputs`: which of test
+    key and isolation contact are wired.
     """
 
     box: str
@@ -117,6 +118,13 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     tap_check_in: bool = False
     dead_man_ms: int = DEADMAN_MS
     relays: tuple[SiteRelay, ...] = (SiteRelay("", "relay", 0),)
+    quorum_need: int = 0
+    proof_inputs: tuple[str, ...] = ()
+
+    @cached_property
+    def can_pulse(self) -> bool:
+        """A proof test can close the contact: the inputs that it asks for are wired."""
+        return set(self.proof_inputs) == set(PROOF_INPUTS)
 
     @cached_property
     def series(self) -> tuple[str, ...]:
@@ -416,5 +424,5 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
         config.inputs.contacts, config.presence.beacon, config.utc_offset_min,
         confined_limits((*measured, *remotes), rules), sensors, config.enclosure, config.wind, remotes,
         config.presence.nfc is not None and config.presence.nfc.check_in,
-        dead_man_ms(config.relay), _relays(config),
+        dead_man_ms(config.relay), _relays(config), config.presence.quorum_need or 0, config.inputs.proof_inputs,
     )  # fmt: skip

@@ -97,7 +97,7 @@ class Bypass(msgspec.Struct, frozen=True):
 
 
 class Confirmation(msgspec.Struct, frozen=True):
-    """That a precondition holds, by a named person: `value_milli` and the SHA-256 of a photo when it was measured."""
+    """That a precondition holds, by a named person: `value_milli` and a photo's commitment when it was measured."""
 
     person: str
     at_us: int
@@ -168,7 +168,7 @@ class ProofRun(msgspec.Struct, frozen=True):
 
     `step_us`: when the running step began. `echo`, `nonce`: what the controller showed then. `boots` and `cycles` are
     from the beginning: they must not move, but for the one closing of a `pulse`, which began at `closed_us` and is over
-    then (0: not yet).
+    then (0: not yet). `proven`: an input says that the load is isolated.
     """
 
     by: tuple[str, ...]
@@ -181,6 +181,7 @@ class ProofRun(msgspec.Struct, frozen=True):
     steps: tuple[ProofStep, ...] = ()
     pulse: bool = False
     closed_us: int = 0
+    proven: bool = False
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -218,7 +219,7 @@ class Durable(msgspec.Struct, frozen=True, dict=True):
         finished, void: ids of permits that are over.
         suspended: ids of permits that the bridge suspended and that nobody on site has reset since, current or not.
         preconditions: "permit/id" → its proof.
-        photos: SHA-256 of the photos that measurements were entered with, newest last; none counts again.
+        photos: commitments of the photos that measurements were entered with, newest last; none counts again.
         checked_in: permit → the last of its days (0 is the first) on which the crew checked in.
         missed: permit and the day of it whose check-in was missed; from then on that day's check-in may be late.
         ticket_checks: permit → its newest check by a shift leader; taken back when the permit is suspended.

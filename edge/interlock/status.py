@@ -336,7 +336,7 @@ class AuditView(msgspec.Struct, frozen=True):
 
     `epoch` counts the logs of this box; `epoch_pending`: this one waits for the bridge's word. `bytes` of `budget` are
     in use, `full` is "", "warn" or "stop"; the first `pruned` leaves were deleted here once they were witnessed;
-    `written_bytes` went to disks since the interlock's start.
+    `written_bytes` went to disks since the interlock's start; `untyped` events do not fit their type.
     """
 
     size: int
@@ -351,6 +351,7 @@ class AuditView(msgspec.Struct, frozen=True):
     full: str = ""
     pruned: int = 0
     written_bytes: int = 0
+    untyped: int = 0
 
 
 class BusView(msgspec.Struct, frozen=True):
@@ -394,7 +395,10 @@ class PermitAnswerView(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Everything at one moment. `place_token` is what the screen's QR says (contracts/place.py), if there is one."""
+    """Everything at one moment. `place_token` is what the screen's QR says (contracts/place.py), if there is one.
+
+    `gas_now` names the detectors whose gas trips a vote now; an over-range latch in clean air is none of them.
+    """
 
     box: str
     baseline: str
@@ -432,3 +436,4 @@ class Status(msgspec.Struct, frozen=True):
     devices: tuple[DeviceView, ...] = ()
     place_token: str = ""
     permit_answer: PermitAnswerView = PermitAnswerView()
+    gas_now: tuple[str, ...] = ()

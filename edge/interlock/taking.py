@@ -92,7 +92,7 @@ def take(turn: Turn, happening: Happening) -> None:
             turn.d = replace(turn.d, preconditions={**turn.d.preconditions, f"{permit}/{precondition}": proof})
             data: dict[str, Any] = {"id": precondition}
             if value_milli is not None:
-                data |= {"value_milli": value_milli, "unit": CELSIUS, "photo_sha256": photo}
+                data |= {"value_milli": value_milli, "unit": CELSIUS, "commitment": photo}
                 turn.d = replace(turn.d, photos=(*turn.d.photos, photo)[-MAX_PHOTOS:])
             turn.note("permit.precondition", Category.PERMIT, actor=("person", person), permit=permit, **data)
         case Withdrawn(permit, precondition, person):

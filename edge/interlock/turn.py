@@ -10,7 +10,7 @@ from contracts.permit import PermitClaims
 from edge.interlock.conditions import RELEASE, RUN, Condition, Verdict, evaluate, facts
 from edge.interlock.conditions.level import suffices_until_us
 from edge.interlock.conditions.people import verified
-from edge.interlock.record import Note, reason_data
+from edge.interlock.record import Note, reason_data, reasons_data
 from edge.interlock.rules import Rules
 from edge.interlock.site import Site
 from edge.interlock.snapshot import Snapshot
@@ -88,7 +88,7 @@ class Turn:
         self.enter(Mode.TRIPPED)
         self.note(
             "interlock.tripped", sev=Severity.ALARM, snapshot=True,
-            **reason_data(cause), others=[reason_data(other) for other in others], released=opened,
+            **reason_data(cause), **reasons_data("others", others), released=opened,
         )  # fmt: skip
         if opened:
             self.note_watch()
@@ -137,7 +137,7 @@ class Turn:
         if missing or self.f.permit is None:
             self.note(
                 "interlock.arm_refused", sev=Severity.WARNING, res=ActionResult.DENIED, snapshot=True,
-                reasons=[reason_data(reason) for _, verdict in missing for reason in verdict.reasons],
+                **reasons_data("reasons", [reason for _, verdict in missing for reason in verdict.reasons]),
             )  # fmt: skip
             return
         deadline_us, deadline_by = self._end(self.f.permit)
@@ -157,7 +157,7 @@ class Turn:
         self.enter(Mode.LOCKED)
         self.note(
             "release.abandoned", sev=Severity.WARNING, res=ActionResult.DENIED, snapshot=True,
-            reasons=[reason_data(reason) for reason in reasons],
+            **reasons_data("reasons", reasons),
         )  # fmt: skip
 
     def release(self) -> None:

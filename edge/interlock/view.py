@@ -6,7 +6,7 @@ from contracts.permit import PermitClaims, Precondition, Role
 from edge.config import BUTTONS
 from edge.gas.reading import Quality, Reading
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
-from edge.interlock.conditions.air import GAS_ALARMS, acting_vote, group_votes, votes_to_trip
+from edge.interlock.conditions.air import GAS_ALARMS, acting_vote, gas_now, group_votes, votes_to_trip
 from edge.interlock.conditions.detectors import calibration_end_s, life
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
 from edge.interlock.conditions.permit import late_s
@@ -489,4 +489,5 @@ def build(
         place_token=place_token,
         permit_answer=permit_answer,
         remotes=_remotes(f),
+        gas_now=gas_now(f, verdicts["gas"]),
     )

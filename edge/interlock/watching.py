@@ -9,6 +9,7 @@ from edge.interlock.conditions.gas_test import gas_test
 from edge.interlock.conditions.people import intruder, unknown_badges
 from edge.interlock.conditions.permit import late_s
 from edge.interlock.conditions.tags import untapped
+from edge.interlock.gas_history import ROWS
 from edge.interlock.record import reason_data
 from edge.interlock.state import MAX_OVER, Levels, Mode, Reason, milli, usable
 from edge.interlock.ticket import take_back
@@ -222,7 +223,8 @@ def record_gas(turn: Turn) -> None:
             "chan": channel.name, "gas": channel.gas, "unit": channel.limit.unit.value, "q": quality.value,
             "value_milli": milli(reading.value) if reading is not None else None,
         })  # fmt: skip
-    turn.note("gas.record", Category.GAS, seconds=rule.value, clause=rule.clause, values=rows)
+    for at in range(0, len(rows), ROWS):
+        turn.note("gas.record", Category.GAS, seconds=rule.value, clause=rule.clause, values=rows[at : at + ROWS])
 
 
 def end_watch(turn: Turn) -> None:

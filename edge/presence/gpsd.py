@@ -25,6 +25,12 @@ SKY_US = 5_000_000
 """Satellites and HDOP that were told longer ago say nothing about a position now."""
 _WATCH = b'?WATCH={"enable":true,"json":true};\n'
 _FIX_2D = 2
+_MEASURED = frozenset({0, 1, 2, 3, 4, 9})
+"""TPV status that is a measurement (0: not told): normal, differential, RTK fixed and floating, P(Y). 5 and 6 are dead
+reckoning, 7 is surveyed, that is typed in, and 8 simulated, as in `edge.presence.nmea`; a number that gpsd's manual
+does not have proves nothing either. Source: gpsd_json(5)."""
+_MOST_DEVICES = 16
+"""Receivers behind one gpsd whose sky is kept."""
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +45,7 @@ class _Report(msgspec.Struct, rename={"kind": "class", "used_count": "uSat"}):
     kind: str
     device: str = ""
     mode: int = 0
+    status: int = 0
     time: str = ""
     lat: float | None = None
     lon: float | None = None
@@ -48,13 +55,13 @@ class _Report(msgspec.Struct, rename={"kind": "class", "used_count": "uSat"}):
 
 
 class Reports:
-    """Puts position (TPV) and sky (SKY) together. No I/O."""
+    """Puts position (TPV) and sky (SKY) of the same receiver together. No I/O."""
 
     def __init__(self) -> None:
         """Nothing has been told."""
         self.void = 0
         """Positions that gpsd does not vouch for, or that do not read."""
-        self._sky: tuple[int, float, int] | None = None
+        self._skies: dict[str, tuple[int, float, int]] = {}
 
     def feed(self, line: bytes, at_us: int) -> Fix | None:
         """One line that arrived at a time; a fix when it is a position that counts."""
@@ -74,15 +81,20 @@ class Reports:
             used = sum(satellite.used for satellite in sky.satellites)
         # gpsd 3.22 tells the sky in parts: one without HDOP or satellites takes nothing back.
         if used is not None and sky.hdop is not None and math.isfinite(sky.hdop) and sky.hdop > 0:
-            self._sky = (used, sky.hdop, at_us)
+            # The newest is the last; the oldest goes when gpsd names devices without end.
+            self._skies.pop(sky.device, None)
+            self._skies[sky.device] = (used, sky.hdop, at_us)
+            if len(self._skies) > _MOST_DEVICES:
+                del self._skies[next(iter(self._skies))]
 
     def _position(self, told: _Report, at_us: int) -> Fix | None:
         moment = _time_of_day_s(told.time)
         known = told.mode >= _FIX_2D and moment is not None and told.lat is not None and told.lon is not None
-        if not known or self._sky is None or at_us - self._sky[2] > SKY_US:
+        sky = self._skies.get(told.device)
+        if not known or told.status not in _MEASURED or sky is None or at_us - sky[2] > SKY_US:
             self.void += 1
             return None
-        used, hdop, _ = self._sky
+        used, hdop, _ = sky
         fix = Fix(told.lat or 0.0, told.lon or 0.0, 1, used, hdop, at_us, moment or 0.0)
         if not (abs(fix.latitude) <= 90 and abs(fix.longitude) <= 180):
             self.void += 1

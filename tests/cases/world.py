@@ -7,6 +7,7 @@ from joserfc.jwk import OKPKey
 
 from contracts import jws
 from contracts.errors import ContractError
+from contracts.events import check
 from contracts.permit import Command, Level, PermitClaims, Precondition, Revocations, Verb
 from edge.gas.reading import Quality
 from edge.interlock import bypassing, offers, ticket, view
@@ -30,6 +31,7 @@ from edge.interlock.rules import Rules, load
 from edge.interlock.snapshot import AuditHealth, Snapshot, accept
 from tests.cases.case import Case, seconds
 from tests.edge.interlock.bench import BOOT_US, GUARDIAN, PERFORMER, RELIEF, SITE, WALL_S, Bench, permit, replace
+from tests.edge.interlock.memory import as_written
 
 BADGES = {"performer": 1001, "guardian": 1002, "leader": 1003, "engineer": 1004, "relief": 1005, "boss": 1006}
 PEOPLE = {"performer": PERFORMER, "guardian": GUARDIAN, "relief": RELIEF}
@@ -116,6 +118,7 @@ class World(Bench):
 
     def _tell(self, notes: tuple[Note, ...]) -> None:
         for note in notes:
+            assert check(as_written(note)) == "", note
             self.told(self, "event", line(note))
 
     def _write(self, attempt: int) -> None:

@@ -18,6 +18,7 @@ OUTSIDE = {
     "control.py": "the control socket: tested as a process",
     "clock.py": "reads the machine's clocks: tested on them",
     "store.py": "writes the state file: tested on a disk",
+    "log_care.py": "asks the log and writes a file: tested as a process",
     "evidence_sockets.py": "reads sockets: tested over sockets",
 }
 """Modules of `PACKAGE` that hold no decision of the kernel, each with the reason."""

@@ -90,7 +90,7 @@ SABOTAGE: tuple[tuple[Callable[..., Any], str, str, str], ...] = (
     (resetting.clear_fault, "len(set(here)) < 2", "False", "a_fault_is_left_only_by_two_people"),
     (resetting.clear_fault, "or reasons:", ":", "a_fault_is_left_only_by_two_people"),
     (proof_test.begin, "turn.d.mode not in MODES", "False", "a_proof_test_runs_on_an_open_relay_only"),
-    (proof_test.hindrances, "read.isolated is not True", "False", "a_pulse_needs_key_isolation_and_clean_air"),
+    (proof_test.unproven, "getattr(read, name) is not True", "False", "a_pulse_needs_key_isolation_and_clean_air"),
     (kernel._relay, "if not pulse:", "if False:", "relay_follows_the_mode"),
     (add_consequences, "list(durable.consequences)", "[]", "first_out_is_never_overwritten"),
     (kernel._move, "turn.d.latched):\n        turn.d = replace", "False):\n        turn.d = replace", "first_out_is_never_overwritten"),

@@ -167,6 +167,11 @@ def gas(f: Facts) -> Verdict:
 
 def over_limit(f: Facts, air: Verdict) -> bool:
     """Whether a group's vote trips on gas itself, not on a detector that failed nor on a latch that waits."""
+    return bool(gas_now(f, air))
+
+
+def gas_now(f: Facts, air: Verdict) -> tuple[str, ...]:
+    """Whose gas it is that trips a group's vote now, by the detectors' names; a latch that waits is none of them."""
     if f.durable.over_range:
         air = gas(msgspec.structs.replace(f, durable=msgspec.structs.replace(f.durable, over_range=())))
-    return any(reason.code in GAS_ALARMS for reason in air.reasons)
+    return tuple(reason.subject for reason in air.reasons if reason.code in GAS_ALARMS)

@@ -15,6 +15,7 @@ from edge.interlock.conditions.facts import Facts
 from edge.interlock.conditions.level import CODES, clause, plain_from_us, suffices_until_us, why_now
 from edge.interlock.conditions.people import unknown_badges
 from edge.interlock.conditions.permit import error_s, late_s
+from edge.interlock.conditions.place import needed, proofs
 from edge.interlock.conditions.preconditions import CELSIUS, proof_of
 from edge.interlock.conditions.wind import BEAUFORT_M_S
 from edge.interlock.proving import DAY_S, UNPROVEN, Result
@@ -134,6 +135,9 @@ def _stranger(f: Facts) -> Measures:
 
 def _place(f: Facts) -> Measures:
     fix, rules = f.snapshot.position, f.rules
+    if f.site.quorum_need:
+        held = sum(proof.ok for proof in proofs(f))
+        yield Measure("成立的位置证明", "proofs of place that hold", "", held, needed(f), None, clause="PTW-04")
     if "badge" in f.site.quorum:
         seen = f.snapshot.badges.get(f.site.beacon)
         heard = seen.at_us if seen else None

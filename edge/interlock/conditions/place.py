@@ -8,12 +8,29 @@ from edge.interlock.state import Reason
 
 
 def place(f: Facts) -> Verdict:
-    """Every proof of place in the site's quorum holds: a position inside the fence, the beacon fixed to the site."""
-    proofs = [judge(f) for name, judge in (("gnss", _position), ("badge", _beacon)) if name in f.site.quorum]
-    if not proofs:
+    """The proofs of place in the site's quorum hold: a position inside the fence, the beacon fixed to the site.
+
+    All of them, or as many as the site says (PTW-04: beacon or GPS). A proof that is missing may be outvoted then; a
+    sound position outside the fence never is, for it does not leave the place unknown, it denies it.
+    """
+    asked = proofs(f)
+    if not asked:
         return fail("place_unknown")
-    ages = [proof.age_us for proof in proofs if proof.age_us is not None]
-    return Verdict(tuple(reason for proof in proofs for reason in proof.reasons), max(ages, default=None))
+    held = [proof for proof in asked if proof.ok]
+    denied = any(reason.code == "place_outside" for proof in asked for reason in proof.reasons)
+    counted = held if len(held) >= needed(f) and not denied else asked
+    ages = [proof.age_us for proof in counted if proof.age_us is not None]
+    return Verdict(tuple(reason for proof in counted for reason in proof.reasons), max(ages, default=None))
+
+
+def proofs(f: Facts) -> list[Verdict]:
+    """What each proof of the quorum says."""
+    return [judge(f) for name, judge in (("gnss", _position), ("badge", _beacon)) if name in f.site.quorum]
+
+
+def needed(f: Facts) -> int:
+    """How many proofs must hold: what the site says, or all."""
+    return f.site.quorum_need or len(f.site.quorum)
 
 
 def _beacon(f: Facts) -> Verdict:

@@ -7,7 +7,7 @@ from edge.interlock.conditions.facts import Facts
 from edge.interlock.site import SiteSensor
 from edge.interlock.state import Reason, milli
 
-_CODES = {
+CODES = {
     Quality.STALE: "sensor_stale",
     Quality.FAULT: "sensor_fault",
     Quality.OVER_RANGE: "sensor_over_range",
@@ -17,6 +17,7 @@ _CODES = {
     Quality.BAD_FRAME: "sensor_stale",
     Quality.NEVER: "sensor_never",
 }
+"""Why nobody knows what a sensor measures."""
 
 
 def measured(f: Facts, sensor: SiteSensor, clause: str) -> float | Reason:
@@ -26,7 +27,7 @@ def measured(f: Facts, sensor: SiteSensor, clause: str) -> float | Reason:
         return Reason("sensor_never", name, None, None, sensor.unit, clause)
     value, age_us = reading.value, f.now_us - reading.at_us
     if reading.quality is not Quality.GOOD:
-        return Reason(_CODES[reading.quality], name, milli(value), None, sensor.unit, clause)
+        return Reason(CODES[reading.quality], name, milli(value), None, sensor.unit, clause)
     if not 0 <= age_us <= sensor.stale_us or value is None or not math.isfinite(value):
         return Reason("sensor_stale", name, age_us // 1000, sensor.stale_us // 1000, "s", clause)
     return value

@@ -45,6 +45,9 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     gas_test_points_count: Higher
     gas_test_radius_m: Higher
     gas_record_s: Lower
+    gas_summary_s: Lower
+    gas_change_percent: Lower
+    gas_trace_s: Higher
     # detectors
     bump_test_age_s: Lower
     bump_tolerance_percent: Lower

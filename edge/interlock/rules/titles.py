@@ -24,6 +24,9 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "gas_test_points_count": ("取样部位数（上、中、下）", "sample positions"),
         "gas_test_radius_m": ("取样范围", "radius of sample points"),
         "gas_record_s": ("气体数据记录间隔", "interval of gas records"),
+        "gas_summary_s": ("气体最小、平均、最大值汇总周期", "lowest, mean, highest of a gas told every"),
+        "gas_change_percent": ("气体变化记录阈值（限值的份额）", "change of a gas that is told, share of its limit"),
+        "gas_trace_s": ("报警前后全速记录时长", "full record before and after an alarm"),
     },
     "detectors": {
         "bump_test_age_s": ("通气测试有效期", "age of the bump test"),

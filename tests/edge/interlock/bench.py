@@ -7,6 +7,7 @@ import dataclasses
 
 import msgspec
 
+from contracts.events import check
 from contracts.gas import GASES, Unit
 from contracts.permit import Approval, Level, PermitClaims, Person, Role
 from edge.config import CONTACTS
@@ -25,7 +26,7 @@ from edge.interlock.state import FORGOTTEN, Durable, GasPoint, GasTest, Mode, Vo
 from edge.interlock.turn import failing
 from edge.relay.element import ElementStatus
 from edge.relay.protocol import DeadmanStatus
-from tests.edge.interlock.memory import Memory
+from tests.edge.interlock.memory import Memory, as_written
 
 replace = msgspec.structs.replace
 GB = rules.load("gb30871-2022")
@@ -438,6 +439,8 @@ class Bench:
         self.durable, notes = recover(
             kept, first_start=False, boot_id=boot_id, now_us=self.now, rules=self.rules, clock=self.clock
         )
+        for note in notes:
+            assert check(as_written(note)) == "", note
         self.volatile = FORGOTTEN
         self.latch, self.contact = False, self.welded
         self.notes.extend(notes)

@@ -3,9 +3,12 @@
 import msgspec
 
 from contracts.event import Actor, Event, decode
+from contracts.events import check
 from edge.audit.draft import Draft, Place, join, leaves
-from edge.interlock.decision_record import Recorder, whole
+from edge.interlock.decision_record import Recorder, part_of, whole
+from edge.interlock.journal import _PART
 from edge.interlock.kernel import Step
+from edge.interlock.record import Note
 from edge.interlock.replay import replay
 
 
@@ -14,10 +17,21 @@ def _bytes(value: object) -> bytes:
     return msgspec.json.encode(msgspec.to_builtins(value, str_keys=True), order="sorted")
 
 
-class Memory:
-    """Keeps what a box would log. `write` fails the test when a decision does not replay to the same verdict."""
+def as_written(note: Note) -> Note:
+    """The note with what the journal puts beside its data; the record of a decision is left empty."""
+    beside = part_of(note.part).data() if note.part is not None else {}
+    record = {"snapshot": []} if note.snapshot else {}
+    return msgspec.structs.replace(note, data={**note.data, **beside, **record})
 
-    def __init__(self) -> None:
+
+class Memory:
+    """Keeps what a box would log.
+
+    `write` fails the test when a decision does not replay to the same verdict, or when an event does not fit its type.
+    """
+
+    def __init__(self, *, typed: bool = True) -> None:
+        self.typed = typed
         self.recorder = Recorder()
         self.parts: dict[str, str] = {}
         self.events: list[Event] = []
@@ -33,22 +47,24 @@ class Memory:
             if note.snapshot:
                 data["snapshot"], parts = self.recorder.step(step.given, step.verdicts)
                 for part in parts:
-                    self._append("record.part", part.data(), step, 0)
-            event = self._append(note.type, data, step, note.attempt)
+                    self._append(_PART, part.data(), step)
+            event = self._append(note, data, step)
             if note.snapshot:
                 again = replay(event.type, event.data, self.parts.__getitem__)
                 assert again.same, (event.type, again.differences)
                 assert _bytes(again.given) == _bytes(step.given)
 
-    def _append(self, kind: str, data: dict[str, object], step: Step, attempt: int) -> Event:
-        note = step.notes[0]
+    def _append(self, note: Note, data: dict[str, object], step: Step) -> Event:
         draft = Draft(
-            cat=note.cat, type=kind, sev=note.sev, src="interlock", actor=Actor("box", ""), res=note.res, permit="",
-            corr=str(attempt) if attempt else "", data=data, t=step.facts.wall_s * 1000, m=step.facts.now_us, tq="sync", te=0,
+            cat=note.cat, type=note.type, sev=note.sev, src="interlock", actor=Actor("box", ""), res=note.res, permit="",
+            corr=str(note.attempt) if note.attempt else "", data=data, t=step.facts.wall_s * 1000, m=step.facts.now_us, tq="sync", te=0,
         )  # fmt: skip
         found = leaves(draft, Place("box-1", 1, 1, self.seq, "0" * 64))
         self.seq += len(found)
-        (event,) = join([decode(body) for body, _ in found])
+        taken = [decode(body) for body, _ in found]
+        (event,) = join(taken)
+        for one in (draft, *taken, event):
+            assert not self.typed or check(one) == "", (note.type, check(one))
         if "sha256" in event.data and "part_of" in event.data:
             self.parts[event.data["sha256"]] = whole(event.data["sha256"], event.data["snapshot"])
         self.events.append(event)

@@ -9,12 +9,14 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from contracts.event import ActionResult, Category, Severity
 from edge.audit import AuditLog
 from edge.audit.reader import Reader
 from edge.interlock import restart
 from edge.interlock.clock import ClockReader
 from edge.interlock.decision_record import Start
 from edge.interlock.journal import Journal
+from edge.interlock.record import Note
 from edge.interlock.state import Mode, decode
 from edge.interlock.store import StateStore
 from edge.sockets import now_us
@@ -100,3 +102,24 @@ async def test_what_is_held_back_is_written_in_its_order(desk: Desk, released: B
     await eventually(lambda: "interlock.reset_refused" in [event.type for event in desk.journal.events])
     kinds = [event.type for event in desk.journal.events]
     assert kinds.index("interlock.tripped") < kinds.index("interlock.reset_refused")
+
+
+async def test_who_waits_for_a_record_hears_its_number_once_it_is_durable(desk: Desk) -> None:
+    """And who has gone meanwhile does not stop the others."""
+    note = _plain("evidence.erased")
+    with closing(sqlite3.connect(desk.folder / "audit.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        gone, heard = desk.journal.put_heard(note), desk.journal.put_heard(note)
+        gone.cancel()
+        await eventually(lambda: desk.log.health().queue)
+        assert not heard.done()
+        other.execute("ROLLBACK")
+    await eventually(heard.done)
+    with closing(Reader.open(desk.folder / "audit.db")) as log:
+        found = log.events(heard.result(), 1)
+    assert [(event.seq, event.type) for event in found] == [(heard.result(), "evidence.erased")]
+    await eventually(lambda: [event.type for event in desk.journal.events].count("evidence.erased") == 2)
+
+
+def _plain(kind: str) -> Note:
+    return Note(kind, Category.AUDIT, Severity.WARNING, ActionResult.OK, ("person", "wang"), "", 0, 0, False, {})

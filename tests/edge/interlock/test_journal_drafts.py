@@ -330,6 +330,17 @@ async def test_what_is_deleted_is_forgotten_once(ready: Bench, monkeypatch: pyte
         assert len(forgot) == times
 
 
+@pytest.mark.parametrize("lost", ["overflowed", "refused"])
+async def test_what_the_log_did_not_take_is_forgotten_once(ready: Bench, monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
+    """KPI-16: a part that was handed over and dropped is in no leaf; it is written again with the next decision."""
+    desk, forgot = Desk(), []
+    monkeypatch.setattr(Recorder, "forget", lambda _recorder: forgot.append(len(forgot)))
+    for number, times in ((0, 0), (1, 1), (1, 1), (7, 2)):
+        desk.log.state = replace(desk.log.state, **{lost: number})
+        desk.journal.health(1)
+        assert len(forgot) == times
+
+
 async def test_old_leaves_may_go_only_while_nobody_works_and_the_clock_is_right(ready: Bench) -> None:
     """ANT-09: how old a leaf is only a clock that can be believed tells."""
     desk = Desk()

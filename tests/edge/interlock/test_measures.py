@@ -105,6 +105,20 @@ def test_a_site_with_gnss_alone_a_failed_proof_test_and_a_gas_that_is_not_watche
     assert any("failed" in m.en for name in SHOWN for m in measures(name, facts))
 
 
+@pytest.mark.parametrize(("need", "heard", "held"), [(1, True, 2), (1, False, 1), (2, False, 1)])
+def test_a_site_that_asks_for_some_proofs_of_place_shows_how_many_hold(
+    ready: Bench, need: int, heard: bool, held: int
+) -> None:
+    """PTW-04"""
+    assert ready.last is not None
+    shot = ready.last.facts.snapshot
+    badges = shot.badges if heard else {}
+    site = replace(ready.site, quorum=("gnss", "badge"), quorum_need=need)
+    facts = replace(ready.last.facts, site=site, snapshot=replace(shot, badges=badges))
+    first = next(iter(measures("place", facts)))
+    assert (first.en, first.value, first.low, first.inside) == ("proofs of place that hold", held, need, held >= need)
+
+
 def test_bounds_are_judged_as_the_conditions_judge_them() -> None:
     assert Measure("", "", value=10.0, high=10.0).inside is True
     assert Measure("", "", value=10.0, high=10.0, below=True).inside is False

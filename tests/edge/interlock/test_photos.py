@@ -1,4 +1,4 @@
-"""Photos of what was measured by hand: whole pictures only, kept once under their SHA-256 (PTW-09)."""
+"""Photos of what was measured by hand: whole pictures only, kept once under a commitment (PTW-09)."""
 
 import os
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.commitment import opens
 from contracts.errors import ContractError
 from edge.interlock import photos
 from tests.edge.interlock.pictures import jpeg, png
@@ -22,41 +23,70 @@ def _file(tmp_path: Path, body: bytes) -> Path:
     return path
 
 
+def _photos(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir() if each.suffix in (".jpg", ".png"))
+
+
 @pytest.mark.parametrize(("body", "kind"), [(JPEG, ".jpg"), (PNG, ".png"), (JPEG + bytes(62), ".jpg")])
-def test_a_picture_is_kept_under_its_hash_for_its_owner_only(tmp_path: Path, body: bytes, kind: str) -> None:
+def test_a_picture_is_kept_under_its_commitment_for_its_owner_only(tmp_path: Path, body: bytes, kind: str) -> None:
     folder = tmp_path / "state" / "photos"
-    digest, new = photos.keep(folder, _file(tmp_path, body))
-    path = folder / f"{sha256(body).hexdigest()}{kind}"
-    assert (digest, new) == (sha256(body).hexdigest(), True)
+    commitment, new = photos.keep(folder, _file(tmp_path, body))
+    path, salt = folder / f"{commitment}{kind}", folder / f"{commitment}.salt"
+    assert new
     assert path.read_bytes() == body
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert opens(commitment, salt.read_bytes(), body)
+    assert commitment != sha256(body).hexdigest()
+    assert {each.stat().st_mode & 0o777 for each in folder.iterdir()} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o750
-    assert [each.name for each in folder.iterdir()] == [path.name]
+    assert _photos(folder) == [path.name]
+    assert not [each.name for each in folder.iterdir() if sha256(body).hexdigest() in each.name]
 
 
 def test_the_same_picture_again_is_not_new(tmp_path: Path) -> None:
     source = _file(tmp_path, JPEG)
-    digest, _ = photos.keep(tmp_path / "photos", source)
-    written = (tmp_path / "photos" / f"{digest}.jpg").stat().st_mtime_ns
-    assert photos.keep(tmp_path / "photos", source) == (digest, False)
-    assert (tmp_path / "photos" / f"{digest}.jpg").stat().st_mtime_ns == written
+    commitment, _ = photos.keep(tmp_path / "photos", source)
+    before = {each: each.stat().st_mtime_ns for each in (tmp_path / "photos").iterdir()}
+    assert photos.keep(tmp_path / "photos", source) == (commitment, False)
+    assert {each: each.stat().st_mtime_ns for each in (tmp_path / "photos").iterdir()} == before
+
+
+def test_a_picture_of_an_older_box_is_found_and_not_new(tmp_path: Path) -> None:
+    """They lie there under their plain SHA-256."""
+    digest = sha256(JPEG).hexdigest()
+    (tmp_path / f"{digest}.jpg").write_bytes(JPEG)
+    assert photos.keep(tmp_path, _file(tmp_path, JPEG)) == (digest, False)
+    assert photos.kept(tmp_path, digest)
+    assert photos.listed(tmp_path) == (photos.Photo(digest, f"{digest}.jpg", len(JPEG), None),)
+
+
+def test_two_boxes_keep_the_same_picture_under_other_names(tmp_path: Path) -> None:
+    source = _file(tmp_path, JPEG)
+    first, second = (photos.keep(tmp_path / box, source)[0] for box in ("one", "two"))
+    assert first != second
+    names = [{each.name for each in (tmp_path / box).iterdir()} - {"marks.secret"} for box in ("one", "two")]
+    assert not names[0] & names[1]
 
 
 def test_a_picture_is_whole_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loss of power in the middle of the copy must not leave half a picture under a hash."""
+    """A loss of power in the middle of the copy must not leave half a picture, nor one without its salt."""
     folder, on_disk = tmp_path / "photos", []
-    monkeypatch.setattr(os, "fsync", lambda _fd: on_disk.extend((each.name, each.read_bytes()) for each in folder.iterdir()))
-    digest, _ = photos.keep(folder, _file(tmp_path, JPEG))
-    assert on_disk == [(f"{digest}.new", JPEG)]
+    monkeypatch.setattr(photos, "sync_directory", lambda _: None)
+    monkeypatch.setattr(os, "fsync", lambda _fd: on_disk.append(sorted((each.suffix, each.stat().st_size) for each in folder.iterdir())))
+    photos.keep(folder, _file(tmp_path, JPEG))
+    sizes = {".secret": 32, ".salt": 32, ".jpg": len(JPEG), ".seen": 64}
+    so_far: list[tuple[str, int]] = []
+    for written, (suffix, size) in zip(on_disk, sizes.items(), strict=True):
+        assert written == sorted([*so_far, (".new", size)])
+        so_far.append((suffix, size))
 
 
 def test_what_an_interrupted_copy_left_is_overwritten(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
-    folder.mkdir()
-    (folder / f"{sha256(JPEG).hexdigest()}.new").write_bytes(JPEG * 2)
-    digest, new = photos.keep(folder, _file(tmp_path, JPEG))
+    commitment, _ = photos.keep(folder, _file(tmp_path, PNG))
+    (folder / f"{commitment}.new").write_bytes(JPEG * 2)
+    commitment, new = photos.keep(folder, _file(tmp_path, JPEG))
     assert new
-    assert (folder / f"{digest}.jpg").read_bytes() == JPEG
+    assert (folder / f"{commitment}.jpg").read_bytes() == JPEG
 
 
 @pytest.mark.parametrize(
@@ -86,6 +116,98 @@ def test_a_photo_is_found_by_its_hash_until_it_is_taken_back(tmp_path: Path, bod
     photos.discard(tmp_path, digest)
     assert not photos.kept(tmp_path, digest)
     photos.discard(tmp_path, digest)
+    assert photos.keep(tmp_path, _file(tmp_path, body))[1], "its measurement was refused: it was never used"
+
+
+@pytest.mark.parametrize("body", [JPEG, PNG])
+def test_an_erased_photo_is_gone_with_its_salt_and_counts_for_nothing_more(tmp_path: Path, body: bytes) -> None:
+    """What the log says of it proves nothing about anybody from then on; it cannot be entered a second time either."""
+    folder = tmp_path / "photos"
+    commitment, _ = photos.keep(folder, _file(tmp_path, body))
+    assert photos.erase(folder, commitment)
+    assert _photos(folder) == []
+    assert not (folder / f"{commitment}.salt").exists()
+    assert not photos.kept(folder, commitment)
+    assert not photos.erase(folder, commitment)
+    with pytest.raises(ContractError, match="kept here before and erased"):
+        photos.keep(folder, _file(tmp_path, body))
+    assert _photos(folder) == []
+
+
+def test_nothing_that_an_erased_photo_leaves_behind_says_which_record_was_about_it(tmp_path: Path) -> None:
+    """Whoever has the folder, its secret and the picture finds the mark, and in the mark nothing; the others stay."""
+    folder = tmp_path / "photos"
+    commitment, _ = photos.keep(folder, _file(tmp_path, JPEG))
+    other, _ = photos.keep(folder, _file(tmp_path, PNG))
+    photos.erase(folder, commitment)
+    left = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert not [name for name, body in left.items() if commitment in name or commitment.encode() in body]
+    assert sorted(body for name, body in left.items() if name.endswith(".seen")) == [b"", other.encode()]
+    assert photos.keep(folder, _file(tmp_path, PNG)) == (other, False)
+
+
+def test_a_mark_is_emptied_while_the_erasure_can_still_be_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "photos"
+    commitment, _ = photos.keep(folder, _file(tmp_path, JPEG))
+    with monkeypatch.context() as cut:
+        cut.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        with pytest.raises(OSError, match="Input/output error"):
+            photos.erase(folder, commitment)
+    assert [path.read_bytes() for path in folder.glob("*.seen")] == [b""]
+    assert photos.there(folder, commitment)
+    assert photos.erase(folder, commitment)
+    assert not photos.there(folder, commitment)
+
+
+def test_a_photos_name_is_durable_before_the_log_speaks_of_it_and_its_end_before_the_command_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, synced = tmp_path / "state" / "photos", []
+    monkeypatch.setattr(photos, "sync_directory", synced.append)
+    commitment, _ = photos.keep(folder, _file(tmp_path, JPEG))
+    assert synced == [folder, folder.parent, tmp_path]
+    photos.keep(folder, _file(tmp_path, PNG))
+    assert synced[3:] == [folder]
+    photos.keep(folder, _file(tmp_path, PNG))
+    photos.erase(folder, commitment)
+    assert synced[4:] == [folder]
+    photos.erase(folder, commitment)
+    assert len(synced) == 5
+
+
+@pytest.mark.parametrize(("left", "found"), [((".jpg", ".salt"), True), ((".salt",), True), ((".png",), True), ((".seen",), False), ((), False)])
+def test_an_erasure_that_was_cut_short_can_be_finished(tmp_path: Path, left: tuple[str, ...], found: bool) -> None:
+    for suffix in left:
+        (tmp_path / f"{'ab' * 32}{suffix}").write_bytes(b"x")
+    assert photos.there(tmp_path, "ab" * 32) is found
+    assert photos.there(tmp_path, "../" + "ab" * 32) is False
+    assert photos.erase(tmp_path, "ab" * 32) is found
+    assert not photos.there(tmp_path, "ab" * 32)
+
+
+def test_a_photo_is_overwritten_before_it_is_removed_its_salt_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, written = tmp_path / "photos", []
+    commitment, _ = photos.keep(folder, _file(tmp_path, JPEG))
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (fsync(fd), written.append(Path(f"/proc/self/fd/{fd}").readlink()))[0])
+    monkeypatch.setattr(Path, "unlink", lambda self, missing_ok=False: None)
+    photos.erase(folder, commitment)
+    assert [path.suffix for path in written] == [".seen", ".salt", ".jpg", ""]
+    assert set((folder / f"{commitment}.jpg").read_bytes()) == {0}
+    assert (folder / f"{commitment}.jpg").stat().st_size == len(JPEG)
+
+
+def test_each_photo_is_listed_against_its_commitment(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    assert photos.listed(folder) == ()
+    sound, _ = photos.keep(folder, _file(tmp_path, JPEG))
+    changed, _ = photos.keep(folder, _file(tmp_path, PNG))
+    (folder / f"{changed}.png").write_bytes(PNG + b"!")
+    foreign = "ab" * 32
+    (folder / f"{foreign}.jpg").write_bytes(JPEG)
+    (folder / "notes.jpg").write_bytes(JPEG)
+    found = {photo.commitment: photo.sound for photo in photos.listed(folder)}
+    assert found == {sound: True, changed: False, foreign: False}
 
 
 @pytest.mark.parametrize("digest", ["", "ab", "AB" * 32, "ab" * 32 + "\n", "../" + "ab" * 32, "gh" * 32])

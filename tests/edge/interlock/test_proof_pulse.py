@@ -86,6 +86,7 @@ def test_heartbeats_hold_it_until_they_are_withheld(isolated: Bench) -> None:
 
 
 def test_a_drill_never_closes(isolated: Bench) -> None:
+    isolated.site = replace(isolated.site, proof_inputs=("test_key", "isolated"))
     isolated.prove()
     assert [step.name for step in _test(isolated).steps] == list(DRILL)
     assert set(isolated.relays) == {Relay.OPEN}

@@ -32,7 +32,7 @@ def _at(bench: Bench, name: str, waited_us: int, *, pulse: bool = False, **statu
     run = ProofRun(
         TWO, bench.now - BEGAN_MS * 1000, bench.now - waited_us, echo=70, nonce="0a", boots=3, cycles=40,
         steps=tuple(DONE[each] for each in PULSE[:at]), pulse=pulse or at >= held,
-        closed_us=bench.now - waited_us if at >= held else 0,
+        closed_us=bench.now - waited_us if at >= held else 0, proven=True,
     )  # fmt: skip
     line = replace(
         _line(made), boots=3, cycles=40, nonce="0b", echo_seq=71, hb_age_ms=10, cause="none", latch_closed=False,

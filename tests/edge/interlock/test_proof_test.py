@@ -6,7 +6,7 @@ import pytest
 from contracts.event import ActionResult, Severity
 from edge.interlock.happenings import ProofAsked, ResetRequested
 from edge.interlock.kernel import Relay
-from edge.interlock.proof_test import DRILL, Probe
+from edge.interlock.proof_test import DRILL, UNPROVEN, Probe
 from edge.interlock.state import Mode
 from tests.edge.interlock.bench import SECOND, Bench
 
@@ -17,8 +17,10 @@ ASKED = ProofAsked(1000, TWO, isolated=True)
 
 @pytest.fixture
 def locked(bench: Bench) -> Bench:
-    """Nothing prepared, both people here."""
+    """Nothing prepared, both people here, the load isolated by its input."""
     bench.badges[1004] = True
+    bench.site = replace(bench.site, proof_inputs=("isolated",))
+    bench.proof_inputs["isolated"] = True
     bench.step()
     assert bench.mode is Mode.LOCKED
     return bench
@@ -90,6 +92,73 @@ def test_it_needs_two_entitled_people_and_an_isolated_supply(locked: Bench, aske
     (note,) = locked.found("relay.proof_refused")
     assert [reason["code"] for reason in note.data["reasons"]] == [code]
     assert note.res is ActionResult.DENIED
+
+
+@pytest.mark.parametrize("wired", [(), ("test_key",)])
+def test_no_close_leaves_in_a_drill_whose_isolation_no_input_proves(bench: Bench, wired: tuple[str, ...]) -> None:
+    """Not even one that must be refused: people's word alone does not tell that nothing is connected."""
+    bench.badges[1004] = True
+    bench.site = replace(bench.site, proof_inputs=wired)
+    bench.proof_inputs["test_key"] = True
+    bench.step()
+    step, probes = bench.step(ASKED), []
+    while bench.volatile.proof_run is not None:
+        probes.append(step.probe)
+        step = bench.step(ms=10)
+    assert set(probes) == {Probe.NONE, Probe.DRILL, Probe.OPEN}
+    test = bench.durable.proof_test
+    assert test is not None
+    assert test.ok
+    assert [each.name for each in test.steps] == list(UNPROVEN) == ["contact", "drill", "open", "steady"]
+
+
+@pytest.mark.parametrize(
+    ("wired", "said", "codes"),
+    [
+        (("isolated",), {"isolated": False, "test_key": True}, {"proof_isolation"}),
+        (("test_key",), {"isolated": True, "test_key": False}, {"proof_key"}),
+        (("test_key", "isolated"), {"isolated": False, "test_key": False}, {"proof_key", "proof_isolation"}),
+        (("isolated",), {"isolated": True, "test_key": False}, set()),
+        (("test_key",), {"isolated": False, "test_key": True}, set()),
+        ((), {"isolated": False, "test_key": False}, set()),
+    ],
+)  # fmt: skip
+def test_a_drill_heeds_the_inputs_that_are_wired_at_its_beginning_and_all_along(
+    locked: Bench, wired: tuple[str, ...], said: dict[str, bool], codes: set[str]
+) -> None:
+    """Key and isolation: refused without them, and ended without a fault when one goes."""
+    locked.site = replace(locked.site, proof_inputs=wired)
+    locked.proof_inputs = dict(said)
+    locked.step(ASKED)
+    refused = locked.found("relay.proof_refused")
+    assert {reason["code"] for note in refused for reason in note.data["reasons"]} == codes
+    assert (locked.volatile.proof_run is None) is bool(codes)
+
+    locked.proof_inputs = {"test_key": True, "isolated": True}
+    locked.prove()
+    assert locked.durable.proof_test is not None
+    assert locked.durable.proof_test.ok
+    locked.step(ASKED)
+    locked.proof_inputs = dict(said)
+    locked.step(ms=10)
+    run = locked.volatile.proof_run
+    assert (run is None) is bool(codes)
+    if codes:
+        assert locked.durable.proof_test.steps[-1].seen in codes
+        assert not locked.durable.proof_test.ok
+    assert locked.mode is Mode.LOCKED
+
+
+def test_inputs_that_are_silent_prove_nothing(locked: Bench) -> None:
+    """As old as `inputs_ttl_ms` they still count, a step older they do not."""
+    limit_ms = locked.rules.inputs_ttl_ms.value
+    locked.inputs_silent_since = locked.now
+    locked.step(ms=limit_ms)
+    locked.step(ASKED, ms=0)
+    assert locked.volatile.proof_run is not None
+    step = locked.step(ms=1)
+    assert locked.volatile.proof_run is None
+    assert step.probe is Probe.OPEN
 
 
 def test_somebody_whose_badge_is_away_does_not_count(locked: Bench) -> None:

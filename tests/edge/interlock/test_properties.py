@@ -182,7 +182,8 @@ def test_arbitrary_evidence_never_breaks_the_kernel(
     Every decision in it is made again from its leaves alone and comes out the same (KPI-16).
     """
     bench = STARTS[where]
-    durable, volatile, now, log = bench.durable, bench.volatile, bench.now, Memory()
+    durable, volatile, now = bench.durable, bench.volatile, bench.now
+    log = Memory(typed=False)  # what a person enters is judged before it happens: here it was not
     for snapshot, happenings, pause in turns:
         now += pause
         step = kernel.step(SITE, GB, durable, volatile, snapshot, now, tuple(happenings))

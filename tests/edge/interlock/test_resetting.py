@@ -242,12 +242,30 @@ def test_a_proof_test_counts_that_passed_after_the_fault_began_and_is_young(
         "": [], "proof_none": [Reason("proof_none", "", None, None, "", rule.clause)],
         "proof_old": [Reason("proof_old", "", age_us // 1000, rule.value * 1000, "s", rule.clause)],
     }[code]  # fmt: skip
-    assert proof_missing(GB, durable, test.at_us + age_us) == wanted
+    assert proof_missing(GB, faulty.site, durable, test.at_us + age_us) == wanted
 
 
 def test_without_a_proof_test_there_is_none(faulty: Bench) -> None:
-    missing = proof_missing(GB, replace(faulty.durable, proof_test=None), faulty.now)
+    missing = proof_missing(GB, faulty.site, replace(faulty.durable, proof_test=None), faulty.now)
     assert missing == [Reason("proof_none", "", None, None, "", GB.proof_test_s.clause)]
+
+
+@pytest.mark.parametrize(
+    ("wired", "pulse", "code"),
+    [
+        ((), False, ""), (("isolated",), False, ""), (("test_key",), False, ""), ((), True, ""),
+        (("test_key", "isolated"), False, "proof_drill"), (("test_key", "isolated"), True, ""),
+        (("isolated", "test_key"), False, "proof_drill"),
+    ],
+)  # fmt: skip
+def test_where_the_contact_can_be_closed_for_a_test_a_drill_does_not_leave_a_fault(
+    faulty: Bench, wired: tuple[str, ...], pulse: bool, code: str
+) -> None:
+    """EN ISO 13849-1, proof test: a contactor that was exchanged has moved before it is trusted."""
+    site = replace(faulty.site, proof_inputs=wired)
+    test = ProofTest(faulty.durable.since_us + 1, WALL_S, TWO, True, (), pulse)
+    missing = proof_missing(GB, site, replace(faulty.durable, proof_test=test), test.at_us)
+    assert missing == ([Reason(code, "", None, None, "", GB.proof_test_s.clause)] if code else [])
 
 
 # --- through the whole step

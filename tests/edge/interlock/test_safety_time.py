@@ -7,8 +7,8 @@ import pytest
 
 from contracts.errors import ContractError
 from edge import config as box_config
-from edge.config import BoxConfig, Channel
-from edge.gas.budget import bus_budget
+from edge.config import BoxConfig, Channel, GpioChip, Inputs
+from edge.gas.budget import bus_budget, inputs_age_ms
 from edge.interlock import safety_time
 from edge.interlock.safety_time import SafetyTime
 from tests.edge.interlock.bench import GB
@@ -142,6 +142,40 @@ def test_what_a_gateway_may_hide_counts_and_half_the_safety_time_is_the_end(conf
 
 
 def test_from_a_changed_register_to_the_open_contact(config: BoxConfig) -> None:
-    """One poll, one read, an evaluation, the contact's own time: 100 + 20.5 + 50 + 250 ms."""
+    """One poll, one read, an evaluation, the contact's own time; and the time-out of a unit that dies ahead of it."""
     budget = bus_budget(config, config.buses[0])
-    assert safety_time.flip_to_relay_ms(budget, GB) == 100 + 20.5 + 50 + 250
+    assert budget.units > 1
+    assert safety_time.flip_to_relay_ms(budget, GB) == 100 + 20.5 + 70 + 50 + 250
+    alone = bus_budget(config, next(bus for bus in config.buses if bus.name == "inputs"))
+    assert alone.units == 1
+    assert safety_time.flip_to_relay_ms(alone, GB) == 50 + 10.5 + 50 + 250
+    two = replace(alone, units=2)
+    assert safety_time.flip_to_relay_ms(two, GB) == 50 + 10.5 + 60 + 50 + 250
+
+
+def test_on_a_serial_line_the_silence_after_the_time_out_counts_too(config: BoxConfig) -> None:
+    budget = bus_budget(config, next(bus for bus in config.buses if bus.name == "gas-rtu"))
+    healthy = budget.worst_value_ms + 50 + 250
+    assert budget.quiet_ms >= 50
+    assert safety_time.flip_to_relay_ms(budget, GB) == pytest.approx(healthy + budget.timeout_ms + budget.quiet_ms)
+
+
+@pytest.mark.parametrize(("poll_ms", "good"), [(300, True), (469, True), (470, False), (500, False)])
+def test_inputs_whose_answers_in_time_are_already_too_old_are_refused(
+    config: BoxConfig, poll_ms: int, good: bool
+) -> None:
+    """inputs_ttl_ms: poll, 10 ms turnaround and half a millisecond of the host, 20 ms jitter, within 500 ms."""
+    buses = tuple(replace(bus, poll_ms=poll_ms) if bus.name == "inputs" else bus for bus in config.buses)
+    slow = replace(config, buses=buses)
+    assert inputs_age_ms(slow) == poll_ms + 30.5
+    if good:
+        safety_time.check(slow, GB)
+        return
+    with pytest.raises(ContractError, match=r"never older than 500 ms") as refused:
+        safety_time.check(slow, GB)
+    assert refused.value.field == "buses.inputs.poll_ms"
+
+
+def test_inputs_on_gpio_lines_have_no_bus_to_be_slow(config: BoxConfig) -> None:
+    wired = Inputs(kind="gpio", pull="up", arm=5, stop=6, finish=13, reset=19, estop=26)
+    safety_time.check(replace(config, gpio=GpioChip("pi"), inputs=wired), GB)

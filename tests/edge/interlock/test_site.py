@@ -71,6 +71,9 @@ def test_the_box_keeps_its_people_contacts_beacon_and_clock(config: BoxConfig) -
     assert (site.box, site.baseline, site.reset_is_key) == ("box-1", "gb30871-2022", True)
     assert site.contacts == ("door", "mains", "battery", "enclosure", "flame")
     assert (site.beacon, site.quorum, site.utc_offset_min) == (1099, ("gnss", "beacon"), 330)
+    assert site.quorum_need == 0, "all of them"
+    fewer = replace(config, presence=replace(presence, quorum_need=1))
+    assert _build(fewer).quorum_need == 1
     assert site.roster[0] == SitePerson(
         "leader", "班长", 1003, ("reset", "gas_test", "ticket_check", "clear_fault", "calibrate", "bypass")
     )

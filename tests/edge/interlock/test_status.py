@@ -129,7 +129,7 @@ def test_a_proof_test_is_shown_step_by_step_and_its_result_afterwards(bench: Ben
     ended = _status(bench).relay_proof
     assert ended is not None
     assert (ended.running, ended.ok) == ("", True)
-    assert [step.name for step in ended.steps] == ["contact", "drill", "open", "bad_close", "steady"]
+    assert [step.name for step in ended.steps] == ["contact", "drill", "open", "steady"]
 
 
 def test_a_precondition_is_shown_with_the_point_whose_tag_confirms_it(bench: Bench) -> None:

@@ -96,7 +96,7 @@ def test_a_measurement_is_written_with_value_unit_and_photo(ready: Bench) -> Non
     assert made.notes == [
         note(
             "permit.precondition", Category.PERMIT, actor=("person", "guardian"), permit="HW-2", id="b", value_milli=0,
-            unit="°C", photo_sha256="photo",
+            unit="°C", commitment="photo",
         )
     ]  # fmt: skip
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from contracts.events import REGISTRY
 from edge.interlock import offers, view
 from edge.interlock.conditions import CONDITIONS
 from edge.interlock.reasons import CATALOGUE, fill, text
 from edge.interlock.state import Mode, Reason
 from edge.interlock.status import AuditView
-from edge.interlock.texts import EVENTS, STATES, describe
+from edge.interlock.texts import STATES, describe
 from tests.edge.interlock.bench import Bench
 
 SOURCES = sorted(Path(view.__file__).parent.rglob("*.py"))
@@ -39,7 +40,7 @@ def _first_arguments(*functions: str) -> set[str]:
 
 
 CODES = _first_arguments("Reason", "fail", "_vote") | set(offers._CODES.values()) | set(offers._UNREADABLE.values()) | {"invalid", "gas_fault", "gas_stale", "gas_frozen", "gas_warm_up"}  # fmt: skip
-_KIND = re.compile(rf"(?:{'|'.join({kind.partition('.')[0] for kind in EVENTS})})\.[a-z_]+")
+_KIND = re.compile(rf"(?:{'|'.join({kind.partition('.')[0] for kind in REGISTRY})})\.[a-z_]+")
 
 
 def _kinds() -> set[str]:
@@ -74,7 +75,7 @@ def test_every_reason_says_what_and_what_to_do_in_both_languages(code: str) -> N
 
 @pytest.mark.parametrize("kind", sorted(KINDS | {f"{kind}.refused" for kind in ("permit", "revocations", "command")}))
 def test_every_event_has_a_text(kind: str) -> None:
-    zh, en = EVENTS[kind]
+    zh, en = REGISTRY[kind].zh, REGISTRY[kind].en
     assert _CHINESE.search(zh)
     assert en.isascii()
     assert describe(kind, {}) == (zh, en)

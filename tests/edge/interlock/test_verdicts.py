@@ -10,7 +10,7 @@ from edge.interlock.conditions.air import acting_vote, channel_reason, gas, grou
 from edge.interlock.conditions.element import deadman
 from edge.interlock.conditions.facts import Facts, Verdict, facts
 from edge.interlock.conditions.people import badge_here, entitled, unknown_badges, unverified, verified
-from edge.interlock.evidence import SLOW, BadgeRefused, Camera, Face, FaceRefused
+from edge.interlock.evidence import SLOW, BadgeRefused, Camera, Face, FaceRefused, Position
 from edge.interlock.proving import Result
 from edge.interlock.rules import Number
 from edge.interlock.site import SiteChannel, confined_limits
@@ -633,6 +633,53 @@ def test_every_proof_of_the_quorum_is_asked_for_and_no_other(ready: Bench, quoru
               "badge": _no("beacon_lost", str(BEACON), None, GB.badge_ttl_s, "s")}  # fmt: skip
     reasons = tuple(wanted[name] for name in quorum) or (Reason("place_unknown"),)
     assert _verdict(ready, "place") == Verdict(reasons)
+
+
+_GNSS_LOST = _no("place_unknown", rule=GB.position_ttl_s, unit="s")
+_BEACON_LOST = _no("beacon_lost", str(BEACON), None, GB.badge_ttl_s, "s")
+
+
+@pytest.mark.parametrize(
+    ("need", "gnss", "beacon", "reasons"),
+    [
+        (0, True, True, ()), (0, True, False, (_BEACON_LOST,)), (0, False, True, (_GNSS_LOST,)),
+        (0, False, False, (_GNSS_LOST, _BEACON_LOST)),
+        (1, True, True, ()), (1, True, False, ()), (1, False, True, ()), (1, False, False, (_GNSS_LOST, _BEACON_LOST)),
+        (2, True, True, ()), (2, True, False, (_BEACON_LOST,)), (2, False, True, (_GNSS_LOST,)),
+        (2, False, False, (_GNSS_LOST, _BEACON_LOST)),
+        (3, True, True, ()), (3, True, False, (_BEACON_LOST,)),
+    ],
+)  # fmt: skip
+def test_as_many_proofs_hold_as_the_site_asks_for(
+    ready: Bench, need: int, gnss: bool, beacon: bool, reasons: tuple[Reason, ...]
+) -> None:
+    """PTW-04: beacon or GPS, where the site says so; every one where it says nothing."""
+    ready.site = replace(ready.site, quorum=("gnss", "badge"), quorum_need=need)
+    if not gnss:
+        ready.position = None
+    if not beacon:
+        ready.badges[BEACON] = False
+        del ready.badge_seen[BEACON]
+    assert _verdict(ready, "place") == Verdict(reasons, 0 if gnss or beacon else None)
+
+
+def test_what_a_beacon_outvotes_is_a_position_that_is_unknown_never_one_that_is_elsewhere(ready: Bench) -> None:
+    """PTW-04, BOX-02: a poor position says nothing; a sound one outside the fence denies the place."""
+    ready.site = replace(ready.site, quorum=("gnss", "badge"), quorum_need=1)
+    poor = GB.position_min_satellites.value - 1
+    ready.position = Position(0, False, 5, 1, poor, 90)
+    assert _verdict(ready, "place") == Verdict((), 0)
+    ready.position = Position(0, False, 5, 1, poor + 1, 90)
+    assert _verdict(ready, "place") == Verdict((Reason("place_outside", "", 5000, 0, "m", "BOX-02"),), 0)
+
+
+def test_the_age_of_the_place_is_that_of_the_proofs_that_hold(ready: Bench) -> None:
+    ready.site = replace(ready.site, quorum=("gnss", "badge"), quorum_need=1)
+    ready.badges[BEACON] = False
+    ready.badge_seen[BEACON] = ready.now - GB.badge_ttl_s.value * SECOND
+    assert _verdict(ready, "place") == Verdict((), GB.badge_ttl_s.value * SECOND)
+    ready.badge_seen[BEACON] -= 1
+    assert _verdict(ready, "place") == Verdict((), 0)
 
 
 CAMERA_US = GB.camera_ttl_s.value * SECOND

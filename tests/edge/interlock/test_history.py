@@ -1,0 +1,180 @@
+"""What is written of a quiet time: gas, contact and people of each minute; it decides nothing (ANT-10)."""
+
+from typing import Any
+
+import pytest
+
+from contracts.event import ActionResult, Category, Severity
+from contracts.events import REGISTRY
+from edge.interlock.gas_history import CHANGED, MINUTE
+from edge.interlock.gas_trace import ENDED, TRACE
+from edge.interlock.history import INTERLOCK_MINUTE, History
+from edge.interlock.record import Note
+from edge.interlock.state import Mode
+from edge.interlock.texts import UNTOLD
+from tests.edge.interlock.bench import GB, SECOND, SITE, Bench, replace
+
+MINUTE_US = GB.gas_summary_s.value * SECOND
+LIMIT = GB.face_distance_milli.value
+
+
+class Kept:
+    """A bench whose history is kept: every reading is handed on, every step asked."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench, self.history = bench, History(SITE, GB)
+        self.notes: list[Note] = []
+        self.look()
+
+    def look(self, **changed: Any) -> "Kept":
+        """Ask after the bench's last step, changed as given."""
+        step = replace(self.bench.last, **changed)
+        self.history.look(step, self.bench.now)
+        self.notes += self.history.due(step, self.bench.now)
+        return self
+
+    def later(self, us: int, **changed: Any) -> "Kept":
+        """Ask again after a while in which the box read everything as before."""
+        self.bench.now += us
+        snapshot = self.bench.last.given.snapshot
+        for reading in snapshot.readings.values():
+            self.history.take(replace(reading, at_us=self.bench.now))
+        deadman = snapshot.deadman and replace(snapshot.deadman, at_us=self.bench.now)
+        given = replace(self.bench.last.given, snapshot=replace(snapshot, deadman=deadman))
+        return self.look(**{"given": given, **changed})
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [note.data for note in self.notes if note.type == kind]
+
+
+def test_every_minute_of_a_release_tells_the_contact_and_who_was_verified_when(released: Bench) -> None:
+    kept = Kept(released)
+    assert [told["contact"] for told in kept.of(INTERLOCK_MINUTE)] == ["closed"]  # the first sight after the start
+    kept.later(MINUTE_US - 1)
+    assert len(kept.of(INTERLOCK_MINUTE)) == 1
+    kept.later(1)
+    *_, told = kept.of(INTERLOCK_MINUTE)
+    assert (told["mode"], told["contact"]) == ("RELEASED", "closed")
+    assert [row["id"] for row in told["people"]] == ["performer", "guardian"]
+    for row in told["people"]:
+        assert 60_000 <= row["face_ms"] < 70_000
+        assert 60_000 <= row["badge_ms"] < 70_000
+    note = kept.notes[-1]
+    assert (note.cat, note.sev, note.res, note.actor, note.permit, note.attempt, note.snapshot) == (
+        Category.INTERLOCK, Severity.INFO, ActionResult.OK, ("box", ""), "HW-1", 1, False,
+    )  # fmt: skip
+    kept.later(MINUTE_US - 1)
+    assert len(kept.of(INTERLOCK_MINUTE)) == 2
+    kept.later(1)
+    assert len(kept.of(INTERLOCK_MINUTE)) == 3
+
+
+def test_a_box_that_is_not_released_tells_only_once_how_the_contact_was_found(ready: Bench) -> None:
+    """After an unclean end the log says that the contact is open, as soon as that is seen."""
+    kept = Kept(ready)
+    for _ in range(3):
+        kept.later(MINUTE_US)
+    assert [told["contact"] for told in kept.of(INTERLOCK_MINUTE)] == ["open"]
+    assert len(kept.of("gas.minute")) == 3
+
+
+@pytest.mark.parametrize(
+    ("latch", "contact", "age_us", "told"),
+    [
+        (False, False, 0, ["open"]), (True, False, 0, ["closed"]), (False, True, 0, ["closed"]),
+        (False, False, GB.dead_man_ms.value * 1000, ["open"]), (False, False, GB.dead_man_ms.value * 1000 + 1, []),
+    ],
+)  # fmt: skip
+def test_the_contact_is_what_a_fresh_status_says(ready: Bench, latch: bool, contact: bool, age_us: int, told: list[str]) -> None:
+    snapshot = ready.last.given.snapshot
+    status = replace(snapshot.deadman, latch_closed=latch, contact_closed=contact, at_us=ready.now - age_us)
+    step = replace(ready.last, given=replace(ready.last.given, snapshot=replace(snapshot, deadman=status)))
+    found = History(SITE, GB).due(step, ready.now)
+    assert [note.data["contact"] for note in found if note.type == INTERLOCK_MINUTE] == told
+
+
+def test_a_controller_that_was_never_heard_is_not_told_of(ready: Bench) -> None:
+    snapshot = replace(ready.last.given.snapshot, deadman=None)
+    step = replace(ready.last, given=replace(ready.last.given, snapshot=snapshot))
+    assert [note for note in History(SITE, GB).due(step, ready.now) if note.type == INTERLOCK_MINUTE] == []
+
+
+@pytest.mark.parametrize(("distance", "told"), [(-1, False), (0, True), (LIMIT, True), (LIMIT + 1, False)])
+def test_only_a_face_within_the_packs_distance_counts_as_verified(released: Bench, distance: int, told: bool) -> None:
+    snapshot = released.last.given.snapshot
+    faces = {name: replace(face, distance_milli=distance) for name, face in snapshot.faces.items()}
+    step = replace(released.last, given=replace(released.last.given, snapshot=replace(snapshot, faces=faces, badges={})))
+    (note,) = (note for note in History(SITE, GB).due(step, released.now) if note.type == INTERLOCK_MINUTE)
+    assert all(("face_ms" in row) is told for row in note.data["people"])
+    assert not any("badge_ms" in row for row in note.data["people"])
+
+
+def test_without_a_permit_there_are_no_people_to_tell_of(ready: Bench) -> None:
+    step = replace(ready.last, facts=replace(ready.last.facts, permit=None))
+    (note,) = (note for note in History(SITE, GB).due(step, ready.now) if note.type == INTERLOCK_MINUTE)
+    assert (note.data["people"], note.permit) == ([], "")
+
+
+def test_the_end_of_a_release_tells_the_gas_of_its_last_part(released: Bench) -> None:
+    kept = Kept(released).later(7 * SECOND)
+    assert kept.of("gas.minute") == []
+    opened = replace(released.last.durable, mode=Mode.TRIPPED)
+    kept.later(SECOND, durable=opened)
+    (told,) = kept.of("gas.minute")
+    assert told["ms"] == 8_000
+    assert {row["n"] for row in told["rows"]} == {2}
+    kept.later(SECOND, durable=opened)
+    assert len(kept.of("gas.minute")) == 1
+
+
+def test_the_minute_of_a_release_begins_with_it(ready: Bench) -> None:
+    kept = Kept(ready).later(MINUTE_US // 2)
+    released = replace(ready.last.durable, mode=Mode.RELEASED)
+    kept.later(SECOND, durable=released)
+    kept.later(MINUTE_US - 1, durable=released)
+    assert len(kept.of(INTERLOCK_MINUTE)) == 1
+    kept.later(1, durable=released)
+    assert len(kept.of(INTERLOCK_MINUTE)) == 2
+
+
+def test_an_alarm_has_its_readings_written_in_pieces_a_turn_each(ready: Bench) -> None:
+    kept = Kept(ready)
+    for _ in range(600):
+        kept.later(100_000)
+    assert kept.of("gas.trace") == []
+    alarmed = replace(ready.last.volatile, alarms=("ch4-1",))
+    kept.later(100_000, volatile=alarmed)
+    assert len(kept.of("gas.trace")) == 1
+    before = len(kept.notes)
+    kept.look()  # the same moment again: not before the next turn
+    assert len(kept.notes) == before
+    for _ in range(1300):
+        kept.later(50_000)
+    (end,) = kept.of("gas.trace_ended")
+    assert (end["dropped"], end["points"]) == (0, sum(len(piece["points"]) for piece in kept.of("gas.trace")))
+
+
+def test_an_alarm_that_is_over_with_the_next_reading_has_its_trace_too(ready: Bench) -> None:
+    """The turn that trips writes nothing, and a spike of one sample is gone in the one after it."""
+    kept = Kept(ready)
+    for _ in range(20):
+        kept.later(100_000)
+    alarmed = replace(ready.last, volatile=replace(ready.last.volatile, alarms=("ch4-1",)))
+    kept.history.look(alarmed, ready.now)  # nothing is asked for in this turn
+    assert kept.of("gas.trace") == []
+    for _ in range(1300):
+        kept.later(50_000)
+    (end,) = kept.of("gas.trace_ended")
+    assert end["points"] >= 20
+
+
+def test_looking_at_a_step_without_an_alarm_writes_nothing(ready: Bench) -> None:
+    kept = Kept(ready)
+    for _ in range(20):
+        kept.later(100_000)
+    assert kept.of("gas.trace") == kept.of("gas.trace_ended") == []
+
+
+def test_what_is_told_of_a_quiet_time_has_its_type_and_its_words() -> None:
+    assert {CHANGED, MINUTE, TRACE, ENDED, INTERLOCK_MINUTE} == UNTOLD
+    assert all(kind in REGISTRY for kind in UNTOLD)
