@@ -1,6 +1,6 @@
 """`hotbox audit`: see, verify, prove and export the log. Reads only; needs no running box."""
 
-import json
+import contextlib
 import sqlite3
 import time
 import zipfile
@@ -18,11 +18,26 @@ from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError, printable
 from contracts.event import Event
 from edge.audit.case.check import has_whole_log, is_case, verify_case
-from edge.audit.cli_keys import keys_command, witness_command
+from edge.audit.cli_keys import keys_app, witness_app
+from edge.audit.cli_proof import prove_command
+from edge.audit.cli_trace import trace_command
 from edge.audit.held import read_held
-from edge.audit.prove import prove as prove_event
+from edge.audit.reader import Reader
 from edge.audit.report import Outcome, Report
-from edge.audit.terminal import Db, Json, Trust, end, is_chinese, json_line, log_path, open_log, say, trusted, unpacked
+from edge.audit.terminal import (
+    Db,
+    Json,
+    MisuseGroup,
+    Trust,
+    end,
+    is_chinese,
+    json_line,
+    log_path,
+    open_log,
+    say,
+    trusted,
+    unpacked,
+)
 from edge.audit.verify import verify_file
 
 _COLOUR = {"alarm": "bold red", "warning": "yellow", "info": ""}
@@ -34,9 +49,17 @@ _STATUS = {
     Outcome.UNREADABLE: ("bold yellow", "未能验证", "not verified"),
 }
 
-app = typer.Typer(no_args_is_help=True, help="Audit log: tail, verify, prove, export, keys, witness. 审计日志。")
-app.command(name="keys")(keys_command)
-app.command(name="witness")(witness_command)
+_BATCH = 1000
+_AGAIN_S = 0.1
+
+app = typer.Typer(
+    cls=MisuseGroup, no_args_is_help=True,
+    help="Audit log: tail, verify, prove, trace, export, keys, witness. 审计日志。",
+)  # fmt: skip
+app.add_typer(keys_app, name="keys")
+app.add_typer(witness_app, name="witness")
+app.command(name="trace")(trace_command)
+app.command(name="prove")(prove_command)
 
 
 def _verified(ctx: typer.Context, db: Path | None, known: list[NoteKey], notes: Iterable[str]) -> Report:
@@ -104,26 +127,42 @@ def tail(
     follow: Annotated[bool, typer.Option("-f", help="Go on as events come. 持续显示。")] = False,
     as_json: Json = False,
 ) -> None:
-    """最近的事件。The last events."""
-    reader = open_log(log_path(ctx, db))
+    """最近的事件。The last events; with -f also those that come, and those of the epoch that follows this one."""
+    path = log_path(ctx, db)
+    reader = open_log(path)
     console = Console(soft_wrap=True, highlight=False)
-    at = max(0, reader.size() - number)
+    at = max(reader.first(), reader.size() - number)
     try:
         while True:
-            found = reader.events(at, 1000)
-            at += len(found)
+            found = reader.events(at, _BATCH)
             for event in found:
                 _print_event(console, event, as_json=as_json)
-            if not follow:
+            if found:
+                at = found[-1].seq + 1
+            elif not follow:
                 return
-            if not found:
-                time.sleep(0.1)
+            elif reader.is_replaced() and (fresh := _next_epoch(path)) is not None:
+                reader.close()
+                reader, at = fresh, 0
+            else:
+                time.sleep(_AGAIN_S)
     except (sqlite3.Error, ContractError) as error:
         end(str(error))
     except KeyboardInterrupt:
         return
     finally:
         reader.close()
+
+
+def _next_epoch(path: Path) -> Reader | None:
+    """The log that stands there now; None while there is none yet, or no more of it than its name."""
+    with contextlib.suppress(sqlite3.Error, ValueError), contextlib.ExitStack() as undo:
+        fresh = Reader.open(path)
+        undo.callback(fresh.close)
+        if fresh.size():
+            undo.pop_all()
+            return fresh
+    return None
 
 
 def _print_event(console: Console, event: Event, *, as_json: bool) -> None:
@@ -148,6 +187,7 @@ def status(ctx: typer.Context, db: Db = None, as_json: Json = False) -> None:
             "signed": own[0] if own else 0, "witnessed": ack.size if ack else 0,
             "witnessed_at": ack.time_s if ack else 0,
             "oldest_unwitnessed_s": max(0, int(time.time() - oldest[0].t / 1000)) if oldest else 0,
+            "untyped": reader.untyped(),
         }  # fmt: skip
     except (sqlite3.Error, ContractError) as error:
         end(str(error))
@@ -161,6 +201,7 @@ def status(ctx: typer.Context, db: Db = None, as_json: Json = False) -> None:
         "checkpoints": ("检查点数", "checkpoints"), "signed": ("已签名至", "signed up to"),
         "witnessed": ("已见证至", "witnessed up to"), "witnessed_at": ("见证时间", "witnessed at"),
         "oldest_unwitnessed_s": ("最早未见证(秒)", "oldest unwitnessed (s)"),
+        "untyped": ("不合规定格式的事件", "events that do not fit their type"),
     }  # fmt: skip
     table = Table(show_header=False, box=None)
     for key, value in shown.items():
@@ -169,32 +210,6 @@ def status(ctx: typer.Context, db: Db = None, as_json: Json = False) -> None:
             text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
         table.add_row(say(*names[key]), printable(text))
     Console().print(table)
-
-
-@app.command()
-def prove(
-    ctx: typer.Context,
-    seq: Annotated[int, typer.Argument(help="Number of the event. 事件序号。")],
-    db: Db = None,
-    out: Annotated[Path | None, typer.Option("-o", help="Write here. 输出文件。")] = None,
-    as_json: Json = False,
-) -> None:
-    """证明某事件在日志中。Proof that an event is in the log (C2SP .tlog-proof)."""
-    reader = open_log(log_path(ctx, db))
-    try:
-        proof, leaf = prove_event(reader, seq), reader.leaf(seq) or b""
-        if out is not None:
-            out.write_text(proof, encoding="utf-8")
-    except (sqlite3.Error, LookupError, ContractError, OSError) as error:
-        end(str(error))
-    finally:
-        reader.close()
-    if as_json:
-        typer.echo(json.dumps({"seq": seq, "leaf": leaf.decode(), "proof": proof}, ensure_ascii=False))
-    elif out is None:
-        typer.echo(proof, nl=False)
-    else:
-        typer.echo(say(f"已写入 {out}", f"written to {out}"))
 
 
 @app.command()

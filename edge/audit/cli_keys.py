@@ -1,28 +1,36 @@
-"""`hotbox audit keys` and `hotbox audit witness`: whose signatures count, and who vouches for how much of the log."""
+"""`hotbox audit keys` and `hotbox audit witness`: whose signatures count, and who vouches for how much of the log.
+
+`keys rotate` and `witness add` ask the running box; everything else reads the log's file.
+"""
 
 import sqlite3
 import time
 from hashlib import sha256
+from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from contracts.checkpoint import NoteKey, verify, verify_cosignature
+from contracts.checkpoint import NoteKey, verify_cosignature
 from contracts.errors import ContractError, printable
 from contracts.event import Event
+from contracts.key_chain import KeyChain, trusted_chain
 from edge.audit.case.evidence import BOX, WITNESS
+from edge.audit.held import NOTE_BYTES
 from edge.audit.reader import Reader
-from edge.audit.terminal import Db, Json, Trust, end, json_line, log_path, open_log, say, trusted
+from edge.audit.terminal import Db, Json, Trust, ask_box, end, json_line, log_path, open_log, say, trusted
 
 MISSING = 1
 
 
 class KeyShown(msgspec.Struct, frozen=True):
-    """A public key: whose, its line, its fingerprint as on the label, and whether the newest note bears its signature.
+    """A public key: whose, its line, its fingerprint as on the label, and whether it signs the newest note.
 
-    `in_force` is None when the log holds no note that it could have signed.
+    `in_force` is None when the log holds no note that it could have signed. A key of the box signs what has more than
+    `first` leaves, up to `last` of them (None: to the end); `trusted`: it is among the keys that were given.
     """
 
     role: str
@@ -31,6 +39,9 @@ class KeyShown(msgspec.Struct, frozen=True):
     fingerprint: str
     vkey: str
     in_force: bool | None
+    first: int = 0
+    last: int | None = None
+    trusted: bool = True
 
 
 class WitnessShown(msgspec.Struct, frozen=True):
@@ -50,17 +61,23 @@ def fingerprint(key: NoteKey) -> str:
     return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
 
 
-def keys_command(ctx: typer.Context, db: Db = None, trust: Trust = None, as_json: Json = False) -> None:
-    """公钥与指纹。Public keys with the fingerprint that stands on the box's label, and whether they sign this log.
+keys_app = typer.Typer(invoke_without_command=True)
 
-    Exit code: 0 each key that is told of signs the newest note, 1 one does not (another box's log, or another
-    epoch's key), 3 not readable or wrong use.
+
+@keys_app.callback()
+def keys_command(ctx: typer.Context, db: Db = None, trust: Trust = None, as_json: Json = False) -> None:
+    """公钥、指纹与更换历史。Public keys with the fingerprint that stands on the box's label, and which signed what.
+
+    Exit code: 0 the key that signs the newest note follows from the keys that are told of, and so does each of these;
+    1 one does not (another box's log, or another epoch's key), 3 not readable or wrong use.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     known = trusted(ctx, trust)
     reader = open_log(log_path(ctx, db))
     try:
-        shown = [_key(reader, key) for key in known]
-    except sqlite3.Error as error:
+        shown = _box_keys(reader, known) + [_witness_key(reader, key) for key in known if key.kind == WITNESS]
+    except (sqlite3.Error, ContractError) as error:
         end(str(error))
     finally:
         reader.close()
@@ -68,27 +85,46 @@ def keys_command(ctx: typer.Context, db: Db = None, trust: Trust = None, as_json
         typer.echo(json_line({"origin": reader.origin, "keys": msgspec.to_builtins(shown)}))
     else:
         _print_keys(shown)
-    raise typer.Exit(MISSING if any(key.in_force is False for key in shown) else 0)
+    wrong = any(key.in_force is False and (key.role == "witness" or key.last is None) for key in shown)
+    raise typer.Exit(MISSING if wrong else 0)
 
 
-def _key(reader: Reader, key: NoteKey) -> KeyShown:
-    if key.kind == BOX:
-        newest = reader.checkpoint()
-        own = NoteKey(reader.origin, BOX, key.public)
-        in_force = None if newest is None else _signed(newest[1], own) and _same_box(own, key)
-        return KeyShown("box", key.name, key.id.hex(), fingerprint(key), key.vkey(), in_force)
-    ack = reader.witnessed()
-    in_force = None if ack is None else _vouched(ack.note, key) is not None
-    return KeyShown("witness", key.name, key.id.hex(), fingerprint(key), key.vkey(), in_force)
-
-
-def _same_box(one: NoteKey, other: NoteKey) -> bool:
-    return one.name.rsplit("/", 1)[0] == other.name.rsplit("/", 1)[0]
-
-
-def _signed(note: str, key: NoteKey) -> bool:
+def _box_keys(reader: Reader, known: list[NoteKey]) -> list[KeyShown]:
+    """The log's own keys in their order; where they do not follow from the given ones, those that were given."""
+    given = [key for key in known if key.kind == BOX]
+    newest = reader.checkpoint()
     try:
-        return verify(note, key).origin == key.name
+        found = trusted_chain(reader.origin, reader.rotations(), known)
+        chain = found.chain
+        signs = None if newest is None else _signed(newest[1], chain)
+    except ContractError:
+        return [_key_shown("box", key, in_force=False) for key in given]
+    if found.strange is not None or found.beyond is not None or signs is False:
+        return [_key_shown("box", key, in_force=False) for key in given]
+    publics, shown = [key.public for key in given], []
+    for index, key in enumerate(chain.keys):
+        last = chain.firsts[index + 1] if index + 1 < len(chain.keys) else None
+        shown.append(_key_shown(
+            "box", key, in_force=last is None and signs if signs is not None else None, first=chain.firsts[index],
+            last=last, trusted=key.public in publics,
+        ))  # fmt: skip
+    return shown
+
+
+def _key_shown(
+    role: str, key: NoteKey, *, in_force: bool | None, first: int = 0, last: int | None = None, trusted: bool = True
+) -> KeyShown:
+    return KeyShown(role, key.name, key.id.hex(), fingerprint(key), key.vkey(), in_force, first, last, trusted)
+
+
+def _witness_key(reader: Reader, key: NoteKey) -> KeyShown:
+    ack = reader.witnessed()
+    return _key_shown("witness", key, in_force=None if ack is None else _vouched(ack.note, key) is not None)
+
+
+def _signed(note: str, chain: KeyChain) -> bool:
+    try:
+        return chain.verify(note).origin == chain.origin
     except ContractError:
         return False
 
@@ -104,26 +140,101 @@ def _vouched(note: str, key: NoteKey) -> tuple[int, int] | None:
 
 def _print_keys(shown: list[KeyShown]) -> None:
     table = Table(box=None)
-    heads = (say("归属", "whose"), say("名称", "name"), say("指纹", "fingerprint"), say("在用", "signs this log"))
+    heads = (
+        say("归属", "whose"), say("名称", "name"), say("指纹", "fingerprint"), say("签署范围", "signs"),
+        say("在用", "signs this log"),
+    )  # fmt: skip
     for head in heads:
         table.add_column(head, overflow="fold")
     states = {True: say("是", "yes"), False: say("否", "NO"), None: say("尚无签名", "nothing signed yet")}
     for key in shown:
         role = say("本机", "box") if key.role == "box" else say("见证方", "witness")
-        table.add_row(role, printable(key.name), key.fingerprint, states[key.in_force])
+        state = states[key.in_force] if key.last is None else say("已更换", "until it was changed")
+        table.add_row(role, printable(key.name), key.fingerprint, _span(key), state)
     console = Console(soft_wrap=True, highlight=False)
     console.print(table)
     for key in shown:
         console.print(printable(key.vkey), markup=False)
     hint = say("请与设备铭牌或云桥登记的指纹核对", "compare the fingerprints with the box's label and the bridge")
     console.print(hint, style="dim", markup=False)
+    if not all(key.trusted for key in shown):
+        hint = say("未列出的密钥由前一密钥签名认可", "keys that were not named are endorsed by the key before them")
+        console.print(hint, style="dim", markup=False)
 
 
+def _span(key: KeyShown) -> str:
+    """Which records a key signs."""
+    if key.role != "box":
+        return ""
+    if key.last is None:
+        return say(f"序号 {key.first} 起", f"from seq {key.first} on")
+    return say(f"序号 {key.first} 至 {key.last - 1}", f"seq {key.first} to {key.last - 1}")
+
+
+@keys_app.command("rotate")
+def rotate_command(ctx: typer.Context, as_json: Json = False) -> None:
+    """更换日志密钥。Have the box sign its log with a new key from now on; the old one endorses it in the log.
+
+    Only while nobody works. Exit code: 0 changed, 1 refused, 3 the box does not answer or wrong use.
+    """
+    done = ask_box(ctx, "keys_rotate")
+    key = NoteKey.parse(done["vkey"])
+    if as_json:
+        typer.echo(json_line({"vkey": key.vkey(), "first": done["first"], "fingerprint": fingerprint(key)}))
+        return
+    first = done["first"]
+    typer.echo(say(f"密钥已更换:序号 {first} 起由新密钥签署", f"changed: the new key signs from seq {first} on"))
+    typer.echo(say(f"新指纹:{fingerprint(key)}", f"new fingerprint: {fingerprint(key)}"))
+    typer.echo(key.vkey())
+    typer.echo(say(
+        "请更新设备铭牌,并另存新密钥文件;云桥自日志中得知新密钥",
+        "change the label on the box, and keep a copy of the new key file; the bridge learns of it from the log",
+    ))  # fmt: skip
+
+
+witness_app = typer.Typer(invoke_without_command=True)
+
+
+@witness_app.command("add")
+def add_command(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A note of `hotbox-bridge audit held`. 云桥留存的见证文本。")],
+    as_json: Json = False,
+) -> None:
+    """带入云桥的见证。Bring the box a checkpoint that the bridge cosigned, on a stick: no network is needed.
+
+    It counts as if it had come over the line: a new epoch of the log arms from then on.
+    Exit code: 0 taken, 1 refused, 3 the box does not answer or wrong use.
+    """
+    try:
+        with file.open("rb") as source:
+            raw = source.read(NOTE_BYTES + 1)
+        note = raw.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        end(f"{file}: {error}")
+    if len(raw) > NOTE_BYTES:
+        end(say(f"{file} 过大,不是见证文本", f"{file} is too long for a note"))
+    done = ask_box(ctx, "witness_add", note=note)
+    if as_json:
+        typer.echo(json_line(done))
+        return
+    size = done["size"]
+    if done["verdict"] == "known":
+        typer.echo(say(f"已知:此前已见证至序号 {size - 1}", f"known already: witnessed up to seq {size - 1}"))
+        return
+    typer.echo(say(f"已接受:见证至序号 {size - 1}", f"taken: witnessed up to seq {size - 1}"))
+    if done["opens_epoch"]:
+        typer.echo(say("新日志纪元已获批准,可重新布防", "the new epoch is authorised: the box may arm again"))
+
+
+@witness_app.callback()
 def witness_command(ctx: typer.Context, db: Db = None, trust: Trust = None, as_json: Json = False) -> None:
     """见证情况。Who vouches for how much of the log, since when, and how old the rest is.
 
     Exit code: 0 everything is witnessed, 4 the end is not yet, 1 nothing is, 3 not readable or wrong use.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     witnesses = [key for key in trusted(ctx, trust) if key.kind == WITNESS]
     reader = open_log(log_path(ctx, db))
     try:

@@ -8,6 +8,8 @@ A leaf holds at most 8 KiB. A draft whose `data` has a `snapshot` list and does 
   so that an alarm is told once;
 - all parts are committed in one transaction: a log never holds some of them.
 
+An alarm that does not fit in spite of it is recorded with what fits (`cut`), beside the word that it was refused.
+
 `join` puts the list together again.
 """
 
@@ -17,11 +19,13 @@ from typing import Any
 import msgspec
 
 from contracts.errors import ContractError
-from contracts.event import MAX_INT, MAX_LEAF_BYTES, ActionResult, Actor, Category, Event, Severity, encode
+from contracts.event import MAX_INT, MAX_LEAF_BYTES, ActionResult, Actor, Category, Event, Severity, check, encode
 from contracts.merkle import leaf_hash
 
 SNAPSHOT = "snapshot"
 _MAX_PARTS = 9999
+_CUT_BYTES = MAX_LEAF_BYTES // 2
+"""What is kept of an alarm's data at least; the rest of a leaf is for its frame."""
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -124,6 +128,27 @@ def leaves(draft: Draft, place: Place) -> list[tuple[bytes, bytes]]:
             raise
         raise ContractError("data", "text, integers, lists and objects", str(error)[:200]) from error
     return made
+
+
+def cut(draft: Draft) -> Draft:
+    """What of an alarm is recorded when no leaf can hold all of it: its plain values as far as they fit, in order.
+
+    Its lists are empty: the first-out, which comes first in a trip, is what must not be lost.
+    """
+    kept: dict[str, Any] = {}
+    for key, value in draft.data.items():
+        plain = [] if isinstance(value, list | tuple) else value
+        if not isinstance(plain, str | int | bool | list | None):
+            continue
+        more = {**kept, key: plain}
+        try:
+            check(more, "data")
+            length = len(msgspec.json.encode(more))
+        except ValueError:  # no canonical form, or no text at all
+            continue
+        if length <= _CUT_BYTES:
+            kept = more
+    return msgspec.structs.replace(draft, data=kept)
 
 
 def join(events: Iterable[Event]) -> list[Event]:

@@ -65,6 +65,7 @@ class Health(msgspec.Struct, frozen=True):
         pruned: leaves that were deleted here, as the witness has them: the first `pruned` of the log.
         ring: alarms that went to the ring since the start, as the log's own file did not take them in time.
         written_bytes: what this process has written to disks since its start.
+        untyped: events of this log that did not fit their type (`contracts.events`): kept, and nothing more.
     """
 
     size: int
@@ -87,6 +88,7 @@ class Health(msgspec.Struct, frozen=True):
     written_bytes: int = 0
     pruned: int = 0
     ring: int = 0
+    untyped: int = 0
 
     def age_us(self, now: int) -> int:
         """How long the oldest waiting draft has been waiting: 0 while the writer keeps up."""

@@ -9,8 +9,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from contracts.checkpoint import NoteKey, verify, verify_cosignature
+from contracts.checkpoint import NoteKey, verify_cosignature
 from contracts.errors import ContractError
+from contracts.key_chain import KeyChain
 
 NOTE_BYTES = 8192
 
@@ -30,8 +31,8 @@ class Held:
         """Remove the file."""
         self._db.close()
 
-    def take(self, notes: Iterable[str], box: NoteKey, witnesses: Sequence[NoteKey]) -> None:
-        """Take the notes of the log that `box` names; others are counted only.
+    def take(self, notes: Iterable[str], keys: KeyChain, witnesses: Sequence[NoteKey]) -> None:
+        """Take the notes of the log whose keys these are; others are counted only.
 
         Raises:
             ContractError: a note speaks of this log and neither a witness nor the box signed it.
@@ -39,11 +40,11 @@ class Held:
         """
         for note in notes:
             self.given += 1
-            if note.split("\n", 1)[0] != box.name:
+            if note.split("\n", 1)[0] != keys.origin:
                 continue
             found = cosigned(note, witnesses)
             if found is None:
-                checkpoint = verify(note, box)
+                checkpoint = keys.verify(note)
                 found = checkpoint.origin, checkpoint.size, checkpoint.root, 0
             self._db.execute("INSERT INTO note VALUES (?, ?, ?)", found[1:])
             self.kept += 1

@@ -4,7 +4,7 @@ Memory does not grow with the log: of what was read only the frontier and one op
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,8 @@ import msgspec
 from contracts import event as events
 from contracts.errors import ContractError
 from contracts.event import FIRST_PREV, MAX_LEAF_BYTES, Event
-from contracts.merkle import Frontier, leaf_hash
+from contracts.key_chain import ROTATED, Rotation, rotation_of
+from contracts.merkle import Frontier, leaf_hash, node_hash
 from edge.audit.report import Reason
 from edge.audit.tiles import HASH_BYTES, WIDTH, TileWriter
 
@@ -37,20 +38,24 @@ class Walk:
         pruned: of these, how many are known by their hashes alone: they were deleted once they were witnessed.
         bad: the first leaf that does not.
         tile: first leaf whose stored tile hash differs from what the leaves give; known at the end.
+        due: the smallest size whose frontier somebody wants; below it none is made.
+        key: the first change of key that the leaves and the file's own list of them do not both tell of.
     """
 
-    def __init__(self, db: sqlite3.Connection, name: str) -> None:
-        """`db` is inside a read transaction; `name` is the log's origin."""
+    def __init__(self, db: sqlite3.Connection, name: str, changes: Sequence[Rotation] = ()) -> None:
+        """`db` is inside a read transaction; `name` is the log's origin; `changes` are those of its key."""
         self._db = db
         self._box, self._log = name.split("/")[-2], int(name.rsplit("/", 1)[1])
-        self.size = self.pruned = 0
+        self.size = self.pruned = self.due = 0
         self.bad: Finding | None = None
         self.tile: int | None = None
+        self.key: Finding | None = None
+        self._changes = {change.first: change for change in changes}
         self._upper: int | None = None
         self._open: dict[int, tuple[int, bytes]] = {}
 
     def settled(self) -> Iterator[Frontier]:
-        """The frontier after each leaf, once the leaf's successor (or the end) has not disowned it.
+        """The frontier at each size from `due` on, once the last leaf's successor (or the end) has not disowned it.
 
         Never raises: damage ends the walk as a finding.
         """
@@ -65,40 +70,63 @@ class Walk:
         if last is not None and last.size <= self.size:
             yield last
 
-    def _read(self) -> Iterator[Frontier]:
-        frontier, prev, boot, tiles, told = Frontier(), FIRST_PREV, 0, TileWriter(0, []), 0
+    def _read(self) -> Iterator[Frontier | None]:
+        """After each leaf its frontier, or None where none is due: making one costs as much as hashing the leaf."""
+        nodes: list[bytes] = []
+        size, prev, boot, tiles, told = 0, FIRST_PREV, 0, TileWriter(0, []), 0
         for digest in self._gone():
-            frontier, prev = frontier.append(digest), digest.hex()
-            self.size = self.pruned = frontier.size
+            _grow(nodes, size, digest)
+            size, prev = size + 1, digest.hex()
+            self.size = self.pruned = size
             self._compare(tiles.append(digest))
-            yield frontier
+            yield Frontier(size, tuple(nodes)) if size >= self.due else None
         if self.bad is not None:
             return
         query = "SELECT seq, substr(body, 1, 8193), substr(leaf, 1, 33) FROM event ORDER BY seq"
         for seq, body, leaf in self._db.execute(query):
-            finding, event = self._check((seq, body, leaf), frontier.size)
+            finding, event = self._check((seq, body, leaf), size)
             if event is not None and finding is None:
                 if event.seq != seq:
                     finding = _misplaced(event, seq, displaced=leaf.hex() != prev)
                 elif event.prev != prev:
-                    finding = self._blame(frontier.size, body)
+                    finding = self._blame(size, body)
                 elif event.boot < boot:
                     finding = Finding(seq, Reason.MOVED, f"boot {event.boot} after {boot}")
             if finding is not None or event is None:
                 self.bad = finding
                 # Of the last leaf that was let pass, its successor says that it is not the one.
-                self.size = min(frontier.size, finding.seq if finding else frontier.size)
+                self.size = min(size, finding.seq if finding else size)
                 return
-            digest = leaf_hash(body)
-            frontier, prev, boot = frontier.append(digest), digest.hex(), event.boot
+            # `_check` has found it to be the hash of the body.
+            _grow(nodes, size, leaf)
+            size, prev, boot = size + 1, leaf.hex(), event.boot
             if event.type == PRUNED_EVENT and isinstance(event.data.get("to"), int):
                 told = event.data["to"]
-            self.size = frontier.size
-            self._compare(tiles.append(digest))
-            yield frontier
+            self.size = size
+            if event.type == ROTATED:
+                self._changed(event)
+            self._compare(tiles.append(leaf))
+            yield Frontier(size, tuple(nodes)) if size >= self.due else None
+        for first in sorted(self._changes):
+            if first > self.pruned:
+                self._disagree(first, "a change of key without its record")
         if told < self.pruned:
             self.bad = Finding(told, Reason.MISSING, f"deleted up to seq {self.pruned - 1} without a record of it")
         self._close()
+
+    def _changed(self, event: Event) -> None:
+        """The record of a change of key: the file lists the same one, or whoever wrote the list left it out."""
+        try:
+            said = rotation_of(event)
+        except ContractError as error:
+            self._disagree(event.seq + 1, str(error)[:200])
+            return
+        if self._changes.pop(said.first, None) != said:
+            self._disagree(said.first, "the file's list of keys tells of another change, or of none")
+
+    def _disagree(self, first: int, why: str) -> None:
+        if self.key is None:
+            self.key = Finding(min(first, self.size) - 1, Reason.KEY, why)
 
     def _gone(self) -> Iterator[bytes]:
         """The hashes of the leaves that were deleted, from the complete tiles that stay for them."""
@@ -166,6 +194,14 @@ class Walk:
             if stored[slot : slot + HASH_BYTES] != hashes[slot : slot + HASH_BYTES]:
                 return int((idx * WIDTH + slot // HASH_BYTES) * WIDTH**level)
         return int(idx * WIDTH * WIDTH**level)
+
+
+def _grow(nodes: list[bytes], size: int, leaf: bytes) -> None:
+    """Add a leaf hash to the roots of the perfect subtrees of `size` leaves, in place (`Frontier.append`)."""
+    while size & 1:
+        leaf = node_hash(nodes.pop(), leaf)
+        size >>= 1
+    nodes.append(leaf)
 
 
 def _misplaced(event: Event, at: int, *, displaced: bool) -> Finding:

@@ -4,13 +4,19 @@ Not thread-safe: used by `AuditLog.open` and then by its writer thread alone.
 """
 
 import contextlib
+import logging
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from contracts.checkpoint import Checkpoint, sign
+from contracts import events
+from contracts.checkpoint import Checkpoint, note_key, sign
+from contracts.key_chain import KeyChain, Rotation, chain_from, rotate
+from contracts.signer import RotatingSigner, Signer
+from edge.audit import key_history
 from edge.audit.draft import Draft, Place, leaves
 from edge.audit.recovery import Ended, Owner
 from edge.audit.schema import delete_before, sync_directory
@@ -19,11 +25,19 @@ from edge.audit.tiles import resume, subtree
 CHECKPOINT_EVENTS = 256
 THIN_LEAVES = 4096
 THIN_CHECKPOINTS = 256
+MISFITS_TOLD = 100
+"""Types of events that are told of in the journal because they do not fit, each once."""
 _THIN = (
     """DELETE FROM checkpoint
        WHERE size<? AND size NOT IN (SELECT max(size) FROM checkpoint WHERE size<=? GROUP BY size/?)""",
     "DELETE FROM ack WHERE size<? AND size NOT IN (SELECT max(size) FROM ack WHERE size<=? GROUP BY size/?)",
 )
+
+_logger = logging.getLogger(__name__)
+
+
+class _Timed(msgspec.Struct, frozen=True):
+    t: int
 
 
 class Ledger:
@@ -35,11 +49,14 @@ class Ledger:
         self.log, self.boot = ended.log, ended.boot + 1
         self.acked, self.oldest_unacked_t = ended.acked, 0
         self.pruned, self.ring = ended.pruned, ended.ring
+        self.keys: KeyChain = chain_from(note_key(self.origin, owner.key), ended.rotations)
+        self.untyped = self._untyped_kept = ended.untyped
         self.signed_at = time.monotonic()
         self._db, self._path, self._owner = db, path, owner
         self._frontier, self._prev, self._signed = ended.frontier, ended.prev, ended.signed
         self._tiles = resume(db, ended.frontier.size)
         self._roots: dict[int, bytes] = {}
+        self._misfits: set[str] = set()
 
     @property
     def size(self) -> int:
@@ -86,7 +103,11 @@ class Ledger:
             ContractError: it has no canonical form; nothing was written.
         """
         head = self.size
-        for body, leaf in leaves(draft, Place(self._owner.box, self.log, self.boot, head, self._prev)):
+        made = leaves(draft, Place(self._owner.box, self.log, self.boot, head, self._prev))
+        misfit = events.check(draft)
+        if misfit:
+            self._count(draft.type, misfit)
+        for body, leaf in made:
             self._db.execute("INSERT INTO event VALUES (?, ?, ?)", (self.size, body, leaf))
             self._frontier = self._frontier.append(leaf)
             self._prev = leaf.hex()
@@ -98,6 +119,13 @@ class Ledger:
             self.oldest_unacked_t = draft.t
         return head
 
+    def _count(self, name: str, misfit: str) -> None:
+        """An event that does not fit its type is kept as it is: a slip of ours must not end a release."""
+        self.untyped += 1
+        if name not in self._misfits and len(self._misfits) < MISFITS_TOLD:
+            self._misfits.add(name)
+            _logger.error("event %s does not fit its type: %s", ascii(name), ascii(misfit))
+
     def sign(self) -> None:
         """Add a checkpoint over everything so far."""
         self.signed_at = time.monotonic()
@@ -108,13 +136,38 @@ class Ledger:
         self._db.execute("INSERT INTO checkpoint VALUES (?, ?, ?)", (self.size, note, self._frontier.pack()))
         self._signed = self.size
         self._roots[self.size] = checkpoint.root
+        if self.untyped != self._untyped_kept:
+            # With a checkpoint only: a row more in every commit would wear the disk more than the count is worth.
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('untyped', ?)", (str(self.untyped),))
+            self._untyped_kept = self.untyped
+
+    def rotate(self, fresh: Signer, told: Callable[[Rotation], Draft]) -> Rotation:
+        """Within the open transaction: the record of a change to the key `fresh`, and the old key's last checkpoint.
+
+        `told` makes the record. The new key signs from `settle` on, which follows the commit.
+        """
+        change = rotate(self.origin, self.size + 1, self._owner.key, fresh)
+        self.insert(told(change))
+        self._db.execute("INSERT INTO meta VALUES (?, ?)", key_history.row(change))
+        self.sign()
+        return change
+
+    def settle(self, change: Rotation) -> None:
+        """The record of this change is durable: the new key is in force."""
+        self.keys = self.keys.after(change)
+        if isinstance(self._owner.key, RotatingSigner):
+            self._owner.key.settle(self.keys.newest.public)
 
     def store_ack(self, size: int, note: str, time_s: int) -> None:
         """Keep a cosigned checkpoint that has been checked; the cursor never goes back."""
         if size > self.acked:
             self._db.execute("INSERT OR REPLACE INTO ack VALUES (?, ?, ?)", (size, note, time_s))
             self.acked = size
-            self.oldest_unacked_t = self.time_of(size)
+            try:
+                self.oldest_unacked_t = self.time_of(size)
+            except LookupError:
+                # The time before stays: who looks at the age of what is not witnessed sees it grow.
+                _logger.exception("the oldest event that is not witnessed cannot be read")
 
     def mark_rollback(self, note: str) -> None:
         """Remember beyond this boot that the witness contradicts this log."""
@@ -196,7 +249,13 @@ class Ledger:
         """Wall ms of a leaf, 0 when it is not there.
 
         Raises:
+            LookupError: it is damaged.
             sqlite3.Error: the file does not answer.
         """
         row = self._db.execute("SELECT body FROM event WHERE seq=?", (seq,)).fetchone()
-        return int(msgspec.json.decode(row[0])["t"]) if row else 0
+        if row is None:
+            return 0
+        try:
+            return msgspec.json.decode(row[0], type=_Timed).t
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise LookupError(f"leaf {seq} of the log is damaged: verify the file") from error

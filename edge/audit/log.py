@@ -13,14 +13,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Self
 
 from contracts.checkpoint import Checkpoint, NoteKey, note_key, verify_cosignature
 from contracts.errors import ContractError
 from contracts.event import ActionResult, Actor, Category, Severity
-from contracts.signer import Signer
-from edge.audit.draft import Draft
+from contracts.key_chain import KeyChain, Rotation
+from contracts.signer import RotatingSigner, Signer
+from edge.audit import key_history
+from edge.audit.draft import Draft, cut
 from edge.audit.health import AckVerdict, Health, Stamp, system_clock
 from edge.audit.ledger import Ledger
 from edge.audit.recovery import Owner, begin, keep_epoch, lock
@@ -28,7 +31,7 @@ from edge.audit.ring import TripRing
 from edge.audit.ring_recovery import missed, open_ring, ring_path
 from edge.audit.storage import Storage
 from edge.audit.upkeep import Upkeep
-from edge.audit.work import Ack, Mark, Record, Sign, Work, first_words, is_signed_at_once
+from edge.audit.work import Ack, Mark, Record, Rotate, Sign, Work, first_words, is_signed_at_once
 from edge.sockets import now_us
 
 BATCH_EVENTS = 256
@@ -75,8 +78,11 @@ class AuditLog:
         self._lost = self._overflowed = self._refused = 0
         self._closing = self._rollback = False
         self._error = ""
-        self._size = self._acked = self._pruned = self._oldest_unacked_t = self._last_commit_us = 0
+        self._size = self._acked = self._pruned = self._untyped = 0
+        self._oldest_unacked_t = self._last_commit_us = 0
         self._roots: dict[int, bytes] = {}
+        self._rotating: Rotate | None = None
+        self._change: Rotation | None = None
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
 
     @classmethod
@@ -193,6 +199,33 @@ class AuditLog:
         """Ask for a checkpoint over everything that is queued so far."""
         self._put(Sign())
 
+    def rotate_key(self) -> Future[KeyChain]:
+        """Change the key that signs this log; the future gets all its keys once the change is durable.
+
+        It gets an OSError when the new key cannot be kept (nothing is changed then), or when the log fails meanwhile:
+        what became of the change is then known at the next start. It gets a ContractError when the key was changed so
+        often that nobody would read one more change.
+
+        Raises:
+            ContractError: this log's key cannot be changed.
+        """
+        if not isinstance(self._owner.key, RotatingSigner):
+            raise ContractError("key", "a key in a file", type(self._owner.key).__name__, "it cannot be changed here")
+        told: Future[KeyChain] = Future()
+        with self._wake:
+            failed = self._error or ("it is being closed" if self._closing else "")
+            if not failed:
+                self._queue.append(Rotate(told))
+                self._wake.notify()
+        if failed:
+            told.set_exception(OSError(f"the log takes no records: {failed}"))
+        return told
+
+    @property
+    def keys(self) -> KeyChain:
+        """The keys that sign this log, the one in force last."""
+        return self._ledger.keys
+
     def health(self) -> Health:
         """The log at this moment; never waits for the disk. An alarm that waits for it too long goes to the ring."""
         with self._wake:
@@ -209,7 +242,7 @@ class AuditLog:
                 refused=self._refused, log=self._ledger.log, boot=self._ledger.boot, error=self._error,
                 epoch_pending=self._ledger.log > FIRST_EPOCH and not self._acked,
                 bytes=self._upkeep.space.used, budget=self._upkeep.space.budget, full=self._upkeep.fill.value,
-                written_bytes=self._upkeep.wear.own, pruned=self._pruned,
+                written_bytes=self._upkeep.wear.own, pruned=self._pruned, untyped=self._untyped,
                 ring=self._ring.written if self._ring is not None else 0,
             )  # fmt: skip
 
@@ -332,6 +365,9 @@ class AuditLog:
                 self._ledger.mark_rollback(work.note)
             elif isinstance(work, Ack):
                 self._take_ack(work)
+            elif isinstance(work, Rotate):
+                if self._rotate(work):
+                    break
             else:
                 taken += 1
                 self._insert(work, told)
@@ -342,14 +378,45 @@ class AuditLog:
         if sign or lost or time.monotonic() - self._ledger.signed_at >= self._checkpoint_s:
             self._ledger.sign()
         self._committed(self._ledger.commit(), taken, lost, alarms)
+        self._settle_key()
         for done, seq in told:
             try:
                 done(seq)
             except RuntimeError:  # the caller's event loop is gone; the event is durable all the same
                 _logger.warning("nobody was left to hear that event %d is durable", seq)
 
+    def _rotate(self, work: Rotate) -> bool:
+        """Write the change of key as the last leaf of this transaction; False when nothing is changed."""
+        key = self._owner.key
+        assert isinstance(key, RotatingSigner)  # noqa: S101 - `rotate_key` asked
+        if not work.told.set_running_or_notify_cancel():
+            return False  # who asked has gone
+        changes = len(self._ledger.keys.firsts) - 1
+        if changes >= key_history.MOST:
+            wanted, hint = f"fewer than {key_history.MOST} changes of key", "begin a new epoch of the log"
+            work.told.set_exception(ContractError("key", wanted, str(changes), hint))
+            return False
+        try:
+            fresh = key.prepare()
+        except OSError as error:
+            work.told.set_exception(error)
+            return False
+        self._rotating = work
+        self._change = self._ledger.rotate(
+            fresh, lambda said: self._own("key.rotated", Severity.WARNING, said.data())
+        )
+        return True
+
+    def _settle_key(self) -> None:
+        """The commit is durable: with it the change of key, if it holds one."""
+        work, change = self._rotating, self._change
+        self._rotating = self._change = None
+        if work is not None and change is not None:
+            self._ledger.settle(change)
+            work.told.set_result(self._ledger.keys)
+
     def _insert(self, record: Record, told: _Told) -> None:
-        """Insert; a draft without canonical form is recorded as refused, never acknowledged."""
+        """Insert; a draft that no leaf can hold is recorded as refused, and an alarm besides as far as it can be."""
         try:
             seq = self._ledger.insert(record.draft)
         except ContractError as error:
@@ -358,6 +425,19 @@ class AuditLog:
                 self._refused += 1
             data = {"type": ascii(record.draft.type)[:64], "error": ascii(str(error))[:500]}
             self._ledger.insert(self._own("audit.draft_refused", Severity.ALARM, data))
+            if record.draft.sev is Severity.ALARM:
+                self._insert_cut(record, told)
+            return
+        if record.done is not None:
+            told.append((record.done, seq))
+
+    def _insert_cut(self, record: Record, told: _Told) -> None:
+        """An alarm that is refused as it stands is recorded with what fits; if that is refused too, in the ring."""
+        try:
+            seq = self._ledger.insert(cut(record.draft))
+        except ContractError:
+            with self._wake:
+                self._to_ring(record)
             return
         if record.done is not None:
             told.append((record.done, seq))
@@ -397,6 +477,7 @@ class AuditLog:
         """The commit is durable: say so."""
         with self._wake:
             self._size, self._acked, self._pruned = self._ledger.size, self._ledger.acked, self._ledger.pruned
+            self._untyped = self._ledger.untyped
             self._oldest_unacked_t = self._ledger.oldest_unacked_t
             self._last_commit_us = now_us()
             self._waiting -= taken
@@ -416,7 +497,13 @@ class AuditLog:
             for record in self._alarms:
                 self._to_ring(record)
             self._alarms.clear()
+            asked = [work for work in self._queue if isinstance(work, Rotate)]
             self._queue.clear()
             self._waiting = 0
+        if self._rotating is not None:
+            self._rotating.told.set_exception(OSError(f"the log failed: {why}"))
+        for work in asked:
+            if work.told.set_running_or_notify_cancel():
+                work.told.set_exception(OSError(f"the log failed: {why}"))
         self._ledger.abandon()
         self._upkeep.failed()

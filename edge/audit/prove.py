@@ -12,11 +12,13 @@ The checkpoint is the cosigned one when it covers the event.
 
 import base64
 import binascii
+import re
 
 import msgspec
 
-from contracts.checkpoint import Checkpoint, NoteKey, verify, verify_cosignature
+from contracts.checkpoint import Checkpoint, NoteKey, verify_cosignature
 from contracts.errors import ContractError
+from contracts.key_chain import KeyChain
 from contracts.merkle import inclusion_proof, leaf_hash, root_from_inclusion
 from edge.audit.reader import Reader
 
@@ -52,8 +54,25 @@ def prove(reader: Reader, seq: int) -> str:
     return "\n".join(lines) + "\n\n" + note
 
 
-def check(proof: str, leaf: bytes, box: NoteKey, witness: NoteKey | None = None) -> Proven:
+def note_of(proof: str) -> str:
+    """The checkpoint in a .tlog-proof, unchecked; "" when there is none."""
+    return proof.partition("\n\n")[2]
+
+
+def index_of(proof: str) -> int | None:
+    """The number of the leaf that a .tlog-proof says it is about, unchecked; None when it says none."""
+    found = re.search("^index ([0-9]{1,16})$", proof.partition("\n\n")[0], re.MULTILINE | re.ASCII)
+    return int(found[1]) if found else None
+
+
+def check(proof: str, leaf: bytes, keys: KeyChain, witness: NoteKey | None = None) -> Proven:
     """Check a .tlog-proof against the leaf that it is about.
+
+    Args:
+        proof: its text.
+        leaf: the exact bytes of the event.
+        keys: the log's keys: the one that was in force at the checkpoint's size signed it.
+        witness: whose cosignature the checkpoint must have.
 
     Raises:
         ContractError: it proves nothing: wrong form, signature, cosignature or leaf.
@@ -71,7 +90,9 @@ def check(proof: str, leaf: bytes, box: NoteKey, witness: NoteKey | None = None)
         hashes = [base64.b64decode(line, validate=True) for line in lines[2:]]
     except binascii.Error as error:
         raise ContractError("proof.hashes", "base64", str(error)) from error
-    checkpoint = verify(note, box)
+    checkpoint = keys.verify(note)
+    if checkpoint.origin != keys.origin:
+        raise ContractError("proof", f"a checkpoint of {keys.origin}", checkpoint.origin[:80], "it is of another log")
     time_s = verify_cosignature(note, witness)[1] if witness is not None else 0
     root = root_from_inclusion(int(number), checkpoint.size, leaf_hash(leaf), hashes)
     if root != checkpoint.root:

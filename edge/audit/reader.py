@@ -11,7 +11,9 @@ import msgspec
 from contracts import event as events
 from contracts.checkpoint import origin
 from contracts.event import Event
+from contracts.key_chain import Rotation
 from contracts.merkle import Subtree
+from edge.audit.key_history import rotations
 from edge.audit.schema import open_reader
 from edge.audit.tiles import subtree
 
@@ -79,9 +81,22 @@ class Reader:
         row = self._db.execute("SELECT value FROM meta WHERE key='pruned'").fetchone()
         return int(row[0]) if row else 0
 
+    def untyped(self) -> int:
+        """How many events did not fit their type when they were written (`contracts.events`)."""
+        row = self._db.execute("SELECT value FROM meta WHERE key='untyped'").fetchone()
+        return int(row[0]) if row else 0
+
     def first(self) -> int:
         """Seq of the oldest leaf that is still here."""
         return int(self._db.execute("SELECT coalesce(min(seq), 0) FROM event").fetchone()[0])
+
+    def rotations(self) -> tuple[Rotation, ...]:
+        """How the key that signs this log was changed, in order.
+
+        Raises:
+            ContractError: the file does not say so in its own way.
+        """
+        return rotations({str(key): str(value) for key, value in self._rows("SELECT key, value FROM meta")})
 
     def witnessed(self) -> Witnessed | None:
         """The newest acknowledgement that the log has stored: the cursor of `link`."""

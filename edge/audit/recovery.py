@@ -1,7 +1,7 @@
 """Start-up of a log: take up where it ended, or put a file that does not verify aside and begin the next epoch.
 
-Only what the last signed checkpoint does not cover is replayed (milliseconds at a million leaves);
-`hotbox audit verify` checks the whole.
+Only what the last signed checkpoint does not cover is replayed (milliseconds at a million leaves). Of what it covers,
+all that a start reads is checked, so that no damage ends a start; `hotbox audit verify` checks the whole.
 """
 
 import contextlib
@@ -14,12 +14,18 @@ from pathlib import Path
 import msgspec
 
 from contracts import event as events
-from contracts.checkpoint import Checkpoint, note_key, origin, verify
+from contracts.checkpoint import Checkpoint, note_key, origin
 from contracts.errors import ContractError
 from contracts.event import FIRST_PREV
+from contracts.key_chain import KeyChain, Rotation, chain_from
 from contracts.merkle import Frontier, leaf_hash
-from contracts.signer import Signer
+from contracts.signer import RotatingSigner, Signer
+from edge.audit.key_history import chain_within, rotations
 from edge.audit.schema import OLDEST_SQLITE, VERSION, is_empty, open_reader, open_writer, same_schema, sync_directory
+from edge.audit.tiles import resume
+
+CHECKED_LEAVES = 300
+"""So many of the newest leaves are checked at a start: whoever reads older ones must bear damage."""
 
 # SQLITE_ERROR: a table or column of ours is not there.
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
@@ -41,7 +47,10 @@ class DamagedLogError(AuditError):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """Where a log ended: epoch, frontier, hash of the last leaf, boots so far, what is witnessed, what was pruned."""
+    """Where a log ended: epoch, frontier, last leaf's hash, boots, what is witnessed and pruned, changes of key.
+
+    `ring`: the newest slot of the trip ring that was taken over; `untyped`: events that did not fit their type.
+    """
 
     log: int
     frontier: Frontier
@@ -53,6 +62,8 @@ class Ended(msgspec.Struct, frozen=True):
     rollback: bool
     pruned: int = 0
     ring: int = 0
+    rotations: tuple[Rotation, ...] = ()
+    untyped: int = 0
 
 
 class Predecessor(msgspec.Struct, frozen=True):
@@ -143,7 +154,7 @@ def _continue(path: Path, owner: Owner, epoch: int) -> tuple[sqlite3.Connection,
             db.close()
         if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
             raise DamagedLogError(str(error)) from error
-        if isinstance(error, ContractError | LookupError | ValueError | TypeError):
+        if isinstance(error, ContractError | LookupError | ValueError | TypeError | RecursionError):
             raise DamagedLogError(str(error)) from error
         raise
 
@@ -164,7 +175,10 @@ def _take_up(db: sqlite3.Connection, meta: dict[str, str], owner: Owner) -> Ende
     if (box, domain) != (owner.box, owner.domain):
         raise AuditError(f"this log belongs to {box} of {domain}, not to {owner.box} of {owner.domain}")
     log, boot = int(meta["log"]), int(meta["boot"])
-    frontier, prev, signed = _from_checkpoint(db, owner.origin(log), owner.key)
+    changes = rotations(meta)
+    frontier, prev, signed = _from_checkpoint(db, _keys(owner.origin(log), changes, owner.key))
+    pruned = int(meta.get("pruned", 0))
+    _check_newest(db, (box, log), max(pruned, signed - CHECKED_LEAVES), signed, prev)
     for seq, body, leaf in db.execute("SELECT seq, body, leaf FROM event WHERE seq>=? ORDER BY seq", (frontier.size,)):
         event = events.decode(body)
         if seq != frontier.size or (event.seq, event.box, event.log, event.prev) != (seq, box, log, prev):
@@ -176,33 +190,73 @@ def _take_up(db: sqlite3.Connection, meta: dict[str, str], owner: Owner) -> Ende
     acked = db.execute("SELECT max(size) FROM ack").fetchone()[0] or 0
     if acked > frontier.size:
         raise DamagedLogError(f"{frontier.size} leaves, but {acked} are witnessed")
-    pruned = int(meta.get("pruned", 0))
     if pruned > acked:
         raise DamagedLogError(f"{pruned} leaves were deleted, but only {acked} are witnessed")
+    if acked < frontier.size:
+        _sound(db, acked)
+    resume(db, frontier.size)
     return Ended(
         log, frontier, prev, boot, meta.get("clean") == "1", signed, acked, "rollback" in meta, pruned,
-        int(meta.get("ring", 0)),
+        int(meta.get("ring", 0)), changes, int(meta.get("untyped", 0)),
     )  # fmt: skip
 
 
-def _from_checkpoint(db: sqlite3.Connection, name: str, key: Signer) -> tuple[Frontier, str, int]:
+def _check_newest(db: sqlite3.Connection, whose: tuple[str, int], first: int, end: int, last: str) -> None:
+    """The leaves in ``[first, end)``, which a checkpoint covers: each as it was written, the last with the hash `last`.
+
+    Raises:
+        DamagedLogError: one is not.
+        ContractError: one is no event.
+    """
+    expected, prev = first, ""
+    rows = db.execute("SELECT seq, body, leaf FROM event WHERE seq>=? AND seq<? ORDER BY seq", (first, end))
+    for seq, body, leaf in rows:
+        if leaf_hash(body) != leaf:
+            raise DamagedLogError(f"leaf {seq} does not fit its hash")
+        event = events.decode(body)
+        if seq != expected or (event.box, event.log, event.seq) != (*whose, seq) or prev not in ("", event.prev):
+            raise DamagedLogError(f"leaf {expected} is missing or does not follow the leaf before it")
+        expected, prev = seq + 1, leaf.hex()
+    if expected < end or prev not in ("", last):
+        raise DamagedLogError(f"leaf {expected} is missing, but a checkpoint covers {end} leaves")
+
+
+def _sound(db: sqlite3.Connection, seq: int) -> bytes:
+    """The hash of a leaf that must be there, and fits its bytes."""
+    row = db.execute("SELECT body, leaf FROM event WHERE seq=?", (seq,)).fetchone()
+    if row is None:
+        raise DamagedLogError(f"leaf {seq} is missing")
+    if leaf_hash(row[0]) != row[1]:
+        raise DamagedLogError(f"leaf {seq} does not fit its hash")
+    return bytes(row[1])
+
+
+def _keys(name: str, changes: tuple[Rotation, ...], key: Signer) -> KeyChain:
+    """The keys that signed the log; has ours be the one that it ended with, should the power have gone in between."""
+    own = note_key(name, key)
+    chain = chain_from(own, changes)
+    settled = key.settle(chain.newest.public) if isinstance(key, RotatingSigner) else own == chain.newest
+    if not settled and own in chain.keys:
+        since = f"{chain.newest.vkey()} signs this log from seq {chain.firsts[-1]} on, and this box has an older key"
+        raise AuditError(f"{since}: restore the key file from the copy that was made after the change of key")
+    if not settled:
+        raise DamagedLogError(f"it goes on with another key than this box's: {chain.newest.vkey()}")
+    return chain
+
+
+def _from_checkpoint(db: sqlite3.Connection, chain: KeyChain) -> tuple[Frontier, str, int]:
     """Frontier and last leaf hash at the newest checkpoint, and its size."""
     row = db.execute("SELECT size, note, frontier FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
     if row is None:
         return Frontier(), FIRST_PREV, 0
     size, note, packed = row
-    stated = verify(note, note_key(name, key))
+    stated = chain.verify(note)
     frontier = Frontier.unpack(size, packed)
-    if (stated.origin, stated.size, stated.root) != (name, size, frontier.root()):
+    if (stated.origin, stated.size, stated.root) != (chain.origin, size, frontier.root()):
         raise DamagedLogError(f"checkpoint {size} does not fit the log")
     if not size:
         return frontier, FIRST_PREV, 0
-    last = db.execute("SELECT body, leaf FROM event WHERE seq=?", (size - 1,)).fetchone()
-    if last is None:
-        raise DamagedLogError(f"leaf {size - 1} is missing, but a checkpoint covers {size} leaves")
-    if leaf_hash(last[0]) != last[1]:
-        raise DamagedLogError(f"leaf {size - 1} does not fit its hash")
-    return frontier, last[1].hex(), size
+    return frontier, _sound(db, size - 1).hex(), size
 
 
 # --- epochs -------------------------------------------------------------------------------------------------------
@@ -317,7 +371,7 @@ def _last_words(path: Path, owner: Owner) -> tuple[Checkpoint | None, int, bool]
                     name = note.split("\n", 1)[0]
                     log = int(name.rsplit("/", 1)[1])
                     if name == owner.origin(log):
-                        return verify(note, note_key(name, owner.key)), log, contradicted
+                        return chain_within(db, note_key(name, owner.key)).verify(note), log, contradicted
     return None, 0, contradicted
 
 

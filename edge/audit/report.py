@@ -42,6 +42,7 @@ class Reason(StrEnum):
     TILE = "tile"
     ACK = "ack"
     PRUNED = "pruned"
+    KEY = "key"
     SCHEMA = "schema"
     DAMAGED = "damaged"
     SHORTER = "shorter"
@@ -68,9 +69,10 @@ TEXTS: dict[Reason, tuple[str, str]] = {
     Reason.TILE: ("哈希索引与事件不符", "the index of hashes does not fit the events"),
     Reason.ACK: ("见证记录无效", "a witness record is not valid"),
     Reason.PRUNED: ("未经见证的事件被清理", "events were deleted that no witness has seen"),
+    Reason.KEY: ("密钥更换与记录或所信任的密钥不符", "a change of key does not fit its record or the trusted keys"),
     Reason.SCHEMA: ("数据库结构被改动", "the file's tables or triggers were changed"),
     Reason.DAMAGED: ("文件损坏,无法继续读取", "the file is damaged and cannot be read on"),
-    Reason.SHORTER: ("日志短于见证方所见", "the log is shorter than what the witness saw"),
+    Reason.SHORTER: ("日志短于见证方或所信任密钥所见", "the log is shorter than what the witness or a trusted key saw"),
     Reason.HISTORY: ("历史与见证方所见不同", "history differs from what the witness saw"),
     Reason.WRONG_KEY: ("日志属于另一台设备或密钥不符", "the log is another box's than the key's"),
     Reason.NO_KEY: ("没有本机日志公钥", "no public key of the box's log was given"),

@@ -8,9 +8,8 @@ from contracts import event as events
 from contracts.errors import ContractError
 from edge.audit import ring
 from edge.audit.ledger import Ledger
+from edge.audit.recovery import CHECKED_LEAVES
 from edge.audit.ring import TripRing
-
-COMPARED_LEAVES = 300
 
 _logger = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ def missed(path: Path, ledger: Ledger) -> tuple[int, list[dict[str, Any]]]:
     fresh = [(number, slot) for number, slot in slots if number > ledger.ring]
     if not fresh:
         return newest, []
-    known = {(event.type, event.t, event.m) for event in map(events.decode, ledger.newest(COMPARED_LEAVES))}
+    known = {(event.type, event.t, event.m) for event in map(events.decode, ledger.newest(CHECKED_LEAVES))}
     found: list[dict[str, Any]] = []
     for number, slot in fresh:
         if (slot.type, slot.t, slot.m) in known:

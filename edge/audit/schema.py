@@ -6,6 +6,7 @@ One connection writes and checkpoints the WAL, ever: SQLite 3.7 to 3.51.2 can co
 
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -34,16 +35,24 @@ def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
     return (3, 7, 0) <= version <= (3, 51, 2)
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=32)
+
+
+def open_writer(path: Path, connect: Callable[[Path], sqlite3.Connection] = _connect) -> sqlite3.Connection:
     """The one write connection, in autocommit mode, with durable settings; creates the tables of a new file.
 
-    The order matters: with synchronous=FULL during the conversion to WAL a strict POSIX disk lost all acknowledged
-    events; with EXTRA before it none (findings/audit 3.2).
+    EXTRA until the WAL stands: the end of the rollback journal, which would undo it all, is then durable by itself
+    (findings/audit 3.2). SQLite's own VFS syncs the folder with a new WAL's first sync, too; another one may not.
+
+    Args:
+        path: the database.
+        connect: opens it in autocommit mode; another one than SQLite's own when somebody watches what reaches the disk.
 
     Raises:
         sqlite3.Error: not a database, damaged, or the disk does not let us.
     """
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=32)
+    db = connect(path)
     try:
         db.execute("PRAGMA trusted_schema=OFF")
         db.execute("PRAGMA mmap_size=0")

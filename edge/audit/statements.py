@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from contracts.checkpoint import NoteKey, verify
+from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError
+from contracts.key_chain import Trusted
 from contracts.merkle import Frontier
 from edge.audit.held import NOTE_BYTES, Held, cosigned
 from edge.audit.leaves import DAMAGE, Finding, Walk
@@ -56,10 +57,11 @@ class Statements:
     """
 
     def __init__(
-        self, db: sqlite3.Connection, walk: Walk, box: NoteKey, witnesses: Sequence[NoteKey], held: Held
+        self, db: sqlite3.Connection, walk: Walk, known: Trusted, witnesses: Sequence[NoteKey], held: Held
     ) -> None:
-        """`box` is the key under the log's own name."""
-        self._walk, self._box, self._witnesses = walk, box, witnesses
+        """`known` are the keys under the log's own name."""
+        self._walk, self._chain, self._witnesses = walk, known.chain, witnesses
+        self._beyond = known.beyond
         self._signed = _cursor(db, _CHECKPOINTS)
         self._acked = _cursor(db, _ACKS if witnesses else "")
         self._held = _Cursor(held.in_order())
@@ -96,6 +98,11 @@ class Statements:
             self._note(Finding(good, Reason.UNSIGNED, f"{walk.size - good} events without a checkpoint"))
         if self._bad_ack is not None:
             self._note(self._bad_ack)
+        if walk.key is not None:
+            self._note(walk.key)
+        if self._beyond is not None and self.bad is None and self.against is None:
+            detail = f"{walk.size} events, and the key {self._beyond.id.hex()} that is trusted signed none of them"
+            self.against = Finding(walk.size, Reason.SHORTER, detail)
         if self.bad is None and self._witnesses and walk.pruned > self.witnessed:
             self._note(Finding(self.witnessed, Reason.PRUNED, f"up to seq {walk.pruned - 1}"))
         if walk.tile is not None and self.bad is None and self.against is None:
@@ -107,7 +114,7 @@ class Statements:
             self.bad = finding
 
     def _look_ahead(self) -> None:
-        self._due = min(self._signed.due, self._acked.due, self._held.due)
+        self._due = self._walk.due = min(self._signed.due, self._acked.due, self._held.due)
 
     def _judge(self, size: int, frontier: Frontier | None) -> None:
         for row in self._signed.upto(size):
@@ -123,11 +130,11 @@ class Statements:
         size, raw, packed = row
         last = max(0, size - 1) if isinstance(size, int) else 0
         try:
-            stated = verify(_text(raw), self._box)
+            stated = self._chain.verify(_text(raw))
         except (ContractError, ValueError) as error:
             self._note(Finding(last, Reason.SIGNATURE, f"checkpoint {size}: {str(error)[:200]}"))
             return
-        if (stated.origin, stated.size) != (self._box.name, size):
+        if (stated.origin, stated.size) != (self._chain.origin, size):
             self._note(Finding(last, Reason.CHECKPOINT, f"checkpoint {size} says {stated.size}"))
             return
         if frontier is None:
@@ -150,7 +157,7 @@ class Statements:
             found = cosigned(_text(raw), self._witnesses)
         except ValueError:
             found = None
-        if found is None or (found[0], found[1], found[3]) != (self._box.name, size, time_s):
+        if found is None or (found[0], found[1], found[3]) != (self._chain.origin, size, time_s):
             last = max(0, size - 1) if isinstance(size, int) else 0
             if self._bad_ack is None:
                 self._bad_ack = Finding(last, Reason.ACK, f"witness record of {size} leaves")

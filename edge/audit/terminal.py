@@ -1,24 +1,28 @@
 """What the commands of `hotbox audit` share: the language, where the log and its keys are, how a command ends."""
 
+import contextlib
 import json
 import os
 import sqlite3
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import msgspec
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from contracts.checkpoint import NoteKey
-from contracts.errors import ContractError
+from contracts.errors import ContractError, printable
 from edge.audit import keys
 from edge.audit.case.check import exported_keys, extract
 from edge.audit.reader import Reader
 from edge.config import BoxConfig, load
 
-MISUSE = 3
+REFUSED, MISUSE = 1, 3
 
 Db = Annotated[
     Path | None,
@@ -29,6 +33,30 @@ Trust = Annotated[
     Path | None,
     typer.Option("--trust", help="Public keys, one vkey a line, or an export's zip. 公钥(每行一个)或导出的压缩包。"),
 ]
+
+
+class MisuseGroup(TyperGroup):
+    """Commands whose wrong use ends with 3: elsewhere it is 2, which says here that the log contradicts its witness."""
+
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        """Read the words of the group itself."""
+        with _misuse():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the words of a command below it, and run it."""
+        with _misuse():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _misuse() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, typer.BadParameter.__bases__):  # click's UsageError, wherever this typer keeps it
+            error.exit_code = MISUSE  # type: ignore[attr-defined]
+        raise
 
 
 def is_chinese() -> bool:
@@ -107,3 +135,20 @@ def json_line(value: Any) -> str:
     """JSON that a terminal does not obey: what is not printable is escaped, everything else stays readable."""
     text = json.dumps(value, ensure_ascii=False)
     return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def ask_box(ctx: typer.Context, op: str, **fields: Any) -> Any:
+    """Put one request to the running box; ends the command when it refuses (1) or does not answer (3)."""
+    from edge.cli.client import Control, NoAnswer  # the commands that read a file do without
+
+    config = box_config(ctx)
+    if config is None:
+        end(say("请用 -c 指定配置", "name a configuration with -c"))
+    try:
+        with Control(config.control_socket) as control:
+            return msgspec.json.decode(control.ask(op, **fields))
+    except NoAnswer as error:
+        end(str(error))
+    except ContractError as error:
+        Console(stderr=True, soft_wrap=True).print(printable(str(error)), style="bold red", markup=False)
+        raise typer.Exit(REFUSED) from None

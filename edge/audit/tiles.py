@@ -6,18 +6,19 @@ they are complete (`event.leaf` has the rest); those of higher levels grow by on
 
 import sqlite3
 
-from contracts.merkle import Frontier, Subtree, node_hash
+from contracts.merkle import EMPTY_ROOT, Subtree, node_hash
 
 WIDTH = 256
 HASH_BYTES = 32
 
 
 def _root(hashes: bytes) -> bytes:
-    """Root over hashes that stand one after the other."""
-    frontier = Frontier()
-    for at in range(0, len(hashes), HASH_BYTES):
-        frontier = frontier.append(hashes[at : at + HASH_BYTES])
-    return frontier.root()
+    """Root over hashes that stand one after the other: in pairs, level by level; an odd last one goes up as it is."""
+    row = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
+    while len(row) > 1:
+        pairs = [node_hash(row[at], row[at + 1]) for at in range(0, len(row) - 1, 2)]
+        row = [*pairs, row[-1]] if len(row) & 1 else pairs
+    return row[0] if row else EMPTY_ROOT
 
 
 class TileWriter:

@@ -82,12 +82,13 @@ class Upkeep:
         if end == self._ledger.pruned or self._torn:
             return None
         crowded = self.space.reaches(retention.ROOM_PERCENT)
-        if not retention.is_over(self._ledger.time_of(end - 1), now_ms, self._keep_days, crowded=crowded):
-            return None
         try:
+            if not retention.is_over(self._ledger.time_of(end - 1), now_ms, self._keep_days, crowded=crowded):
+                return None
             return Over(end, self._ledger.root_of(end))
         except LookupError:
-            # Without its tiles nothing could be proven of what goes: keep all of it for whoever looks into this.
+            # Of a damaged leaf nobody knows the age, and without its tiles nothing could be proven of what goes: keep
+            # all of it for whoever looks into this.
             _logger.exception("nothing is deleted from this log any more: verify it")
             self._torn = True
             return None

@@ -16,7 +16,9 @@ import msgspec
 from contracts import event as events
 from contracts.checkpoint import NoteKey, origin
 from contracts.errors import ContractError
+from contracts.key_chain import Rotation, Trusted, trusted_chain
 from edge.audit.held import Held
+from edge.audit.key_history import rotations
 from edge.audit.leaves import DAMAGE, Walk
 from edge.audit.reader import open_for_reading
 from edge.audit.report import Outcome, Reason, Report
@@ -24,6 +26,14 @@ from edge.audit.schema import same_schema
 from edge.audit.statements import Statements
 
 _BOX, _WITNESS = 1, 4
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """Whose signatures count: the log's keys, what its file says of their changes, the witnesses."""
+
+    known: Trusted
+    changes: tuple[Rotation, ...]
+    witnesses: Sequence[NoteKey]
 
 
 def verify_file(path: Path, trust: Sequence[NoteKey], held: Iterable[str] = ()) -> Report:
@@ -47,8 +57,8 @@ def _unreadable(reason: Reason, detail: str = "") -> Report:
 
 
 def _verify(path: Path, trust: Sequence[NoteKey], held: Iterable[str]) -> Report:
-    box = next((key for key in trust if key.kind == _BOX), None)
-    if box is None:
+    boxes = [key for key in trust if key.kind == _BOX]
+    if not boxes:
         return _unreadable(Reason.NO_KEY)
     witnesses = [key for key in trust if key.kind == _WITNESS]
     if not path.is_file():
@@ -64,12 +74,19 @@ def _verify(path: Path, trust: Sequence[NoteKey], held: Iterable[str]) -> Report
         if not meta["log"].isdigit() or len(meta["log"]) > 9:
             return Report(Outcome.TAMPERED, first_bad=0, reason=Reason.MALFORMED, detail="meta.log")
         name = origin(meta["domain"], meta["box"], int(meta["log"]))
-        if name.rsplit("/", 1)[0] != box.name.rsplit("/", 1)[0]:
-            return _unreadable(Reason.WRONG_KEY, f"{name} / {box.name}")
+        if not any(name.rsplit("/", 1)[0] == key.name.rsplit("/", 1)[0] for key in boxes):
+            return _unreadable(Reason.WRONG_KEY, f"{name} / {boxes[0].name}")
         pruned = meta.get("pruned", "0")
         if not pruned.isascii() or not pruned.isdigit() or len(pruned) > 15:
             return Report(Outcome.TAMPERED, first_bad=0, reason=Reason.MALFORMED, detail="meta.pruned")
-        return _judge(db, name, NoteKey(name, _BOX, box.public), witnesses, held)
+        try:
+            changes = rotations(meta)
+            known = trusted_chain(name, changes, trust)
+        except ContractError as error:
+            return Report(Outcome.TAMPERED, name, first_bad=0, reason=Reason.KEY, detail=str(error)[:300])
+        if known.strange is not None:
+            return Report(Outcome.TAMPERED, name, first_bad=known.strange, reason=Reason.KEY)
+        return _judge(db, Claim(known, changes, witnesses), held)
     finally:
         db.close()
 
@@ -86,30 +103,29 @@ def _texts(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[str, str]]:
         yield tuple(cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell) for cell in row)  # type: ignore[misc]
 
 
-def _judge(
-    db: sqlite3.Connection, name: str, box: NoteKey, witnesses: Sequence[NoteKey], notes: Iterable[str]
-) -> Report:
+def _judge(db: sqlite3.Connection, claim: Claim, notes: Iterable[str]) -> Report:
     held = Held()
     try:
         try:
-            held.take(notes, box, witnesses)
+            held.take(notes, claim.known.chain, claim.witnesses)
         except (ContractError, ValueError) as error:
             return _unreadable(Reason.HELD, str(error)[:200])
         if held.given and not held.kept:
-            return _unreadable(Reason.HELD, f"none of the {held.given} notes speaks of {name}")
-        return _read(db, name, box, witnesses, held)
+            return _unreadable(Reason.HELD, f"none of the {held.given} notes speaks of {claim.known.chain.origin}")
+        return _read(db, claim, held)
     finally:
         held.close()
 
 
-def _read(db: sqlite3.Connection, name: str, box: NoteKey, witnesses: Sequence[NoteKey], held: Held) -> Report:
-    walk = Walk(db, name)
-    stated = Statements(db, walk, box, witnesses, held)
+def _read(db: sqlite3.Connection, claim: Claim, held: Held) -> Report:
+    chain = claim.known.chain
+    walk = Walk(db, chain.origin, claim.changes)
+    stated = Statements(db, walk, claim.known, claim.witnesses, held)
     for frontier in walk.settled():
         stated.at(frontier)
     stated.finish()
     report = Report(
-        Outcome.OK, name, walk.size, stated.checkpoints, stated.witnessed, stated.witnessed_at,
+        Outcome.OK, chain.origin, walk.size, stated.checkpoints, stated.witnessed, stated.witnessed_at,
         unwitnessed=max(0, walk.size - stated.witnessed), pruned=walk.pruned,
     )  # fmt: skip
     bad = stated.bad or stated.against

@@ -2,12 +2,14 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import msgspec
 
 from contracts.checkpoint import Checkpoint
 from contracts.event import Category, Severity
+from contracts.key_chain import KeyChain
 from edge.audit.draft import Draft
 from edge.audit.recovery import Ended, Predecessor
 from edge.audit.schema import has_wal_reset_bug
@@ -42,7 +44,13 @@ class Sign(msgspec.Struct):
     """A checkpoint is wanted."""
 
 
-Work = Record | Ack | Mark | Sign
+class Rotate(msgspec.Struct):
+    """The log's key is to be changed; `told` gets its keys once that is durable."""
+
+    told: Future[KeyChain]
+
+
+Work = Record | Ack | Mark | Sign | Rotate
 
 
 def is_signed_at_once(draft: Draft) -> bool:

@@ -102,11 +102,11 @@ def _verify(pack: zipfile.ZipFile, trust: Sequence[NoteKey]) -> Report:
         ranges = msgspec.json.decode(_read(pack, RANGE), type=Ranges)
     except (msgspec.MsgspecError, UnicodeDecodeError, *_BROKEN) as error:
         return Report(Outcome.UNREADABLE, reason=Reason.FILE, detail=f"no case: {error}")
-    box = next((key for key in trust if key.kind == BOX), None)
-    if box is None:
+    boxes = [key for key in trust if key.kind == BOX]
+    if not boxes:
         return Report(Outcome.UNREADABLE, reason=Reason.NO_KEY)
-    if manifest.origin.rsplit("/", 1)[0] != box.name.rsplit("/", 1)[0]:
-        return Report(Outcome.UNREADABLE, reason=Reason.WRONG_KEY, detail=f"{manifest.origin} / {box.name}")
+    if not any(manifest.origin.rsplit("/", 1)[0] == key.name.rsplit("/", 1)[0] for key in boxes):
+        return Report(Outcome.UNREADABLE, reason=Reason.WRONG_KEY, detail=f"{manifest.origin} / {boxes[0].name}")
     report = Report(Outcome.OK, manifest.origin, first=manifest.first)
     try:
         _check_files(pack, manifest)

@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from contracts.checkpoint import NoteKey, verify, verify_cosignature
+from contracts.checkpoint import NoteKey, verify_cosignature
 from contracts.errors import ContractError
+from contracts.key_chain import Rotation, trusted_chain
 from contracts.merkle import range_proof, root_from_range
 from edge.audit.reader import Reader
 
 BOX, WITNESS = 1, 4
+_FORGED = "compare the keys with the box's label and the bridge"
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -25,10 +27,11 @@ class Proof(msgspec.Struct, frozen=True):
     hashes: tuple[str, ...]
 
 
-class Ranges(msgspec.Struct, frozen=True):
-    """`range.json`."""
+class Ranges(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`range.json`: the proofs, and how the log's key was changed, so that any of its keys leads to the others."""
 
     proofs: tuple[Proof, ...]
+    rotations: tuple[Rotation, ...] = ()
 
 
 class Proven(msgspec.Struct, frozen=True):
@@ -71,7 +74,7 @@ def gather(reader: Reader, first: int, last: int) -> tuple[Ranges, dict[str, str
         files[name] = note
         nodes = range_proof(first, min(last, size - 1), size, subtree)
         proofs.append(Proof(name, size, tuple(node.hex() for node in nodes)))
-    return Ranges(tuple(proofs)), files
+    return Ranges(tuple(proofs), reader.rotations()), files
 
 
 def prove(
@@ -82,14 +85,16 @@ def prove(
     Raises:
         ContractError: a signature, a root or a proof does not hold, or no checkpoint covers the end of the span.
     """
-    box = next((key for key in trust if key.kind == BOX), None)
-    if box is None or origin.rsplit("/", 1)[0] != box.name.rsplit("/", 1)[0]:
-        raise ContractError("key", f"the log key of {origin}", box.name if box else "none", "name it with --trust")
-    box = NoteKey(origin, BOX, box.public)
+    own = [key for key in trust if key.kind == BOX]
+    if not own or all(origin.rsplit("/", 1)[0] != key.name.rsplit("/", 1)[0] for key in own):
+        raise ContractError("key", f"the log key of {origin}", own[0].name if own else "none", "name it with --trust")
+    known = trusted_chain(origin, ranges.rotations, trust)
+    if known.strange is not None:
+        raise ContractError("key", "the keys that are trusted", f"another from {known.strange} events on", _FORGED)
     proven, covered = Proven(first, last), first
     for proof in ranges.proofs:
         note = notes[proof.note]
-        stated = verify(note, box)
+        stated = known.chain.verify(note)
         if (stated.origin, stated.size) != (origin, proof.size) or stated.size <= first:
             raise ContractError(proof.note, f"a checkpoint of {origin}", f"{stated.origin} at {stated.size}")
         end = min(last, stated.size - 1)

@@ -9,6 +9,7 @@ import msgspec
 
 from contracts.event import Event
 from contracts.permit import PermitClaims
+from contracts.refusals import reason_rows
 from edge.interlock.reasons import CATALOGUE, fill
 
 
@@ -26,13 +27,18 @@ class Cause(msgspec.Struct, frozen=True):
 
 
 class GasRow(msgspec.Struct, frozen=True):
-    """One value of one channel in thousandths of its unit, with the limit where the event names it."""
+    """One value of one channel in thousandths of its unit, with the limit where the event names it.
+
+    Of a whole minute it is the mean, `low_milli` and `high_milli` its lowest and highest.
+    """
 
     chan: str
     unit: str
     value_milli: int | None
     limit_milli: int | None
     quality: str
+    low_milli: int | None = None
+    high_milli: int | None = None
 
 
 class Who(msgspec.Struct, frozen=True):
@@ -47,14 +53,7 @@ class Who(msgspec.Struct, frozen=True):
 
 def reasons_of(event: Event) -> list[Cause]:
     """The reasons behind an event, the first one first."""
-    data = event.data
-    rows = [data] if isinstance(data.get("code"), str) else data.get("reasons")
-    return [_cause(row) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-
-
-def is_refusal(event: Event) -> bool:
-    """Whether the box said no: to arming, a reset, a permit, a face, a command (PTW-18)."""
-    return event.type.endswith(("refused", ".abandoned"))
+    return [_cause(row) for row in reason_rows(event)]
 
 
 def _cause(row: dict[str, Any]) -> Cause:
@@ -67,12 +66,22 @@ def _cause(row: dict[str, Any]) -> Cause:
     )  # fmt: skip
 
 
-def gas_rows(event: Event) -> list[GasRow]:
-    """Gas values that the event tells: a record of all channels, an alarm or a trip by one; None where one ends."""
+def gas_points(event: Event) -> list[tuple[int, GasRow]]:
+    """Gas values that the event tells, each with its time (ms since 1970)."""
+    if event.type == "gas.trace":
+        return _traced(event)
+    return [(event.t, row) for row in _gas_rows(event)]
+
+
+def _gas_rows(event: Event) -> list[GasRow]:
+    """A record of all channels, a minute's summary, a change, an alarm or a trip by one; None where one ends."""
     data = event.data
-    values = data.get("values")
-    if event.type == "gas.record" and isinstance(values, list):
-        return [_recorded(row) for row in values if isinstance(row, dict)]
+    values = data.get("values") if event.type == "gas.record" else data.get("rows")
+    if event.type in ("gas.record", "gas.minute"):
+        made = _recorded if event.type == "gas.record" else _summed
+        return [made(row) for row in values if isinstance(row, dict)] if isinstance(values, list) else []
+    if event.type == "gas.changed":
+        return [_recorded({"q": "good", **data})]
     if event.type in ("gas.normal", "gas.fault"):
         # What it is from now on is not said: a line that went on would say it.
         return [GasRow(_text(data.get("chan")), _text(data.get("unit")), None, None, event.type.partition(".")[2])]
@@ -83,6 +92,30 @@ def gas_rows(event: Event) -> list[GasRow]:
         return []
     limit = _whole(data.get("limit_milli"))
     return [GasRow(_text(data.get("chan")), _text(data.get("unit")), value, limit, "alarm")]
+
+
+def _summed(row: dict[str, Any]) -> GasRow:
+    """A channel's minute."""
+    return GasRow(
+        _text(row.get("chan")), _text(row.get("unit")), _whole(row.get("mean_milli")), None, "minute",
+        _whole(row.get("min_milli")), _whole(row.get("max_milli")),
+    )  # fmt: skip
+
+
+def _traced(event: Event) -> list[tuple[int, GasRow]]:
+    """The points of a piece, which are older than its event."""
+    began, points = _whole(event.data.get("m")), event.data.get("points")
+    if began is None or not isinstance(points, list):
+        return []
+    chan, unit = _text(event.data.get("chan")), _text(event.data.get("unit"))
+    found = []
+    for point in points:
+        if not isinstance(point, list) or len(point) < 2 or (after_ms := _whole(point[0])) is None:
+            continue
+        quality = _text(point[2]) if len(point) > 2 else "good"
+        t = event.t - (event.m - began) // 1000 + after_ms
+        found.append((t, GasRow(chan, unit, _whole(point[1]), None, quality)))
+    return found
 
 
 def _recorded(row: dict[str, Any]) -> GasRow:

@@ -10,6 +10,8 @@ log.sqlite          for asking; it proves nothing
 audit.db            the whole log, when everything was asked for
 """
 
+import os
+import shutil
 import tempfile
 import time
 import zipfile
@@ -25,6 +27,7 @@ from contracts import event as events
 from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError
 from contracts.merkle import leaf_hash
+from contracts.runs import Trace
 from edge.audit.case.evidence import Proven, gather, prove
 from edge.audit.case.layout import ENTRIES, KIND, MANIFEST, RANGE, VKEYS, WHOLE, WITHHELD, File, Manifest, hash_of
 from edge.audit.case.report import render
@@ -32,6 +35,7 @@ from edge.audit.case.span import Span, groups
 from edge.audit.case.story import Story
 from edge.audit.case.tables import Tables
 from edge.audit.reader import Reader
+from edge.audit.traced import traced
 
 README = """hotbox case / 动火作业案卷
 
@@ -60,20 +64,27 @@ class Made(msgspec.Struct, frozen=True):
 
 
 def export(reader: Reader, target: Path, span: Span, trust: Sequence[NoteKey], *, whole: bool = False) -> Made:
-    """Write the case of a span.
+    """Write the case of a span: whole under its name, or not at all.
+
+    What it is made from lies beside it meanwhile: /tmp may be small, or memory.
 
     Raises:
-        ContractError: the span is empty, no checkpoint covers it, or the log does not lead to its own checkpoints.
+        ContractError: the span is empty, no checkpoint covers it, there is no room for it, or the log does not lead to
+            its own checkpoints.
         OSError, sqlite3.Error, LookupError: a file cannot be read or written.
     """
     if not 0 <= span.first <= span.last < reader.size():
         raise ContractError("range", f"within 0 to {reader.size() - 1}", f"{span.first} to {span.last}")
+    _look_for_room(reader, target.parent, span, whole=whole)
     ranges, notes = gather(reader, span.first, span.last)
-    with tempfile.TemporaryDirectory(prefix="hotbox-export-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=".hotbox-export-", dir=target.parent) as scratch:
         folder = Path(scratch)
         story = Story(span.permit, _baseline(reader, span.first))
         tables = Tables(folder / "log.sqlite")
         withheld = _write_entries(reader, span, folder, story, tables)
+        story.trace = _trace(reader, span)
+        if story.trace is not None:
+            tables.trace(story.trace)
 
         def leaves(count: int) -> Iterator[bytes]:
             return islice(read_hashes(folder / ENTRIES), count)
@@ -93,8 +104,32 @@ def export(reader: Reader, target: Path, span: Span, trust: Sequence[NoteKey], *
             (folder / name).write_text(note, encoding="utf-8", newline="")
         if whole:
             reader.copy_to(folder / WHOLE)
-        _zip(folder, target, reader.origin, span, withheld)
+        finished = Path(scratch).with_suffix(".zip")
+        try:
+            _zip(folder, finished, reader.origin, span, withheld)
+            finished.replace(target)
+        finally:
+            finished.unlink(missing_ok=True)
     return made
+
+
+def _look_for_room(reader: Reader, folder: Path, span: Span, *, whole: bool) -> None:
+    """A log and its case are about as large; before the case is packed it lies there unpacked, too."""
+    size = reader.path.stat().st_size
+    need = size * (span.last - span.first + 1) // max(1, reader.size() - reader.first()) * 2
+    need += size * 2 if whole else 0
+    free = shutil.disk_usage(folder).free
+    if need > free:
+        wanted, hint = f"room for about {need >> 20} MiB in {folder}", "export a shorter span, or to another disk"
+        raise ContractError("-o", wanted, f"{free >> 20} MiB", hint)
+
+
+def _trace(reader: Reader, span: Span) -> Trace | None:
+    """The runs that the case is about; None where leaves before it cannot be read."""
+    try:
+        return traced(reader, span.permit, span.first, span.last)
+    except ContractError:
+        return None
 
 
 def _baseline(reader: Reader, first: int) -> str:
@@ -143,10 +178,13 @@ def _zip(folder: Path, target: Path, origin: str, span: Span, withheld: int) -> 
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     files = {name: _file(folder / name) for name in names}
     manifest = Manifest(KIND, origin, span.first, span.last, span.permit, withheld, int(time.time()), files)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as pack:
-        pack.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-        for name in names:
-            pack.write(folder / name, name)
+    with target.open("xb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as pack:
+            pack.writestr(MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+            for name in names:
+                pack.write(folder / name, name)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _file(path: Path) -> File:

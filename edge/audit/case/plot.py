@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 
 from contracts.errors import printable
-from edge.audit.case.story import Point
+from edge.audit.case.curve import Point
 
 WIDTH, HEIGHT = 720, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 40, 30

@@ -1,4 +1,4 @@
-"""The report of a case as one HTML page: who, what, limits with clauses, first-out, gas, refusals, timeline.
+"""The report of a case as one HTML page: who, what, limits with clauses, first-out, trace, gas, refusals, timeline.
 
 Everything that comes from events is hostile: it goes through `_safe` alone, which leaves neither markup nor marks that
 change a line's direction. The page has no script and asks nobody for anything.
@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable
 from html import escape
 
 from contracts.errors import printable
+from contracts.runs import percent
 from edge.audit.case.evidence import Proven
 from edge.audit.case.plot import plot
 from edge.audit.case.story import MOST_AT_EACH_END, MOST_ROWS, Story
 from edge.audit.case.tables import clock
 from edge.audit.case.words import WORDS, say
+from edge.audit.trace_words import END_WORDS, GAP_WORDS
 
 _STYLE = """
 @page { size: A4; margin: 14mm 12mm; }
@@ -28,7 +30,8 @@ td.n, th.n { text-align: right; white-space: nowrap; } td.t { white-space: nowra
 tr { break-inside: avoid; } svg { width: 100%; height: auto; break-inside: avoid; display: block; margin: .3rem 0; }
 .box { border: 2px solid #111; padding: .5rem .8rem; margin: .8rem 0; break-inside: avoid; } .box p { margin: .2rem 0; }
 .stamp { border: 3px double #111; padding: .4rem .8rem; font-weight: bold; } .hint { color: #444; font-size: 9pt; }
-.alarm td { font-weight: bold; } .mark { border: 1px solid #111; padding: 0 .25em; font-size: 8.5pt; }
+.alarm td { font-weight: bold; } .gap { color: #9a1c00; }
+.mark { border: 1px solid #111; padding: 0 .25em; font-size: 8.5pt; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem .9rem; margin: .3rem 0; } dt { color: #444; }
 dd { margin: 0; overflow-wrap: anywhere; }
 svg .axis, svg .value, svg .limit, svg .trip { fill: none; stroke: #111; } svg .axis { stroke: #777; }
@@ -60,6 +63,7 @@ def render(story: Story, origin: str, proven: Proven, withheld: int, *, chinese:
         _permits(story, words),
         _people(story, words),
         _trips(story, words, chinese=chinese),
+        _trace(story, words, chinese=chinese),
         _gas(story, words),
         _refusals(story, words, chinese=chinese),
         _timeline(story, words, chinese=chinese),
@@ -144,7 +148,7 @@ def _people(story: Story, words: Say) -> str:
 
 def _trips(story: Story, words: Say, *, chinese: bool) -> str:
     if not story.trips:
-        return f"<h2>{words('trips')}</h2><p>{words('no_trips')}</p>"
+        return f"<h2>{words('trips')}</h2><p>{words('no_trips_here' if story.entangled else 'no_trips')}</p>"
     rows = []
     for number, trip in enumerate(story.trips, start=1):
         cause = trip.cause
@@ -167,13 +171,46 @@ def _value(milli: int | None, unit: str) -> str:
     return "–" if milli is None else f"{milli / 1000:g} {_safe(unit)}"
 
 
+def _trace(story: Story, words: Say, *, chinese: bool) -> str:
+    """Every run of the closed relay; what it lacks is said in words, not by colour alone."""
+    head = f"<h2>{words('trace')}</h2>"
+    found = story.trace
+    if found is None:
+        return f"{head}<p>{words('no_trace')}</p>"
+    unjudged = f'<p class="hint">{words("unjudged", len(found.unjudged))}</p>' if found.unjudged else ""
+    if not found.intervals:
+        return head + (unjudged or f"<p>{words('never_closed')}</p>")
+    rows = []
+    for run in found.intervals[:MOST_ROWS]:
+        lacking = [
+            f'<strong class="gap">{GAP_WORDS[gap.kind][0 if chinese else 1]}</strong>: '
+            f"{clock(gap.first_ms)}, {(gap.last_ms - gap.first_ms) / 1000:g} s"
+            for gap in run.gaps
+        ]
+        rows.append(
+            f'<tr><td class="t">{clock(run.first_ms)}<br>seq {run.first}</td><td>{_safe(run.permit)}</td>'
+            f'<td class="n">{run.closed_ms / 1000:g} s</td><td>{END_WORDS[run.end][0 if chinese else 1]}</td>'
+            f"<td>{'<br>'.join(lacking) or words('traced')}</td></tr>"
+        )
+    share = percent(found.covered_ms, found.closed_ms)
+    said = words("trace_sum", len(found.intervals), f"{found.closed_ms / 1000:g}", share)
+    more = words("more_runs", MOST_ROWS) if len(found.intervals) > MOST_ROWS else ""
+    heads = [words(key) for key in ("closed_at", "permit", "closed_for", "ended", "lacking")]
+    hint = f'<p class="hint">{words("trace_hint")} {more}</p>'
+    return f"{head}<p><strong>{said}</strong></p>{_table(heads, rows)}{unjudged}{hint}"
+
+
 def _gas(story: Story, words: Say) -> str:
     trips = [(number, trip.t) for number, trip in enumerate(story.trips, start=1)]
     drawings = []
-    for chan, points in sorted(story.gas.items()):
-        drawings.append(plot(chan, points, trips, (story.first_t, story.last_t), f"{words('gas')}: {chan}"))
-        if story.gas_left_out[chan]:
-            drawings.append(f'<p class="hint">{words("left_out", _safe(chan), story.gas_left_out[chan])}</p>')
+    for chan, curve in sorted(story.gas.items()):
+        curve.thin(story.tripped)
+        ordered = sorted(curve.points, key=lambda point: point.t)  # what was around an alarm is written after it
+        drawings.append(plot(chan, ordered, trips, (story.first_t, story.last_t), f"{words('gas')}: {chan}"))
+        if curve.left_out:
+            drawings.append(f'<p class="hint">{words("left_out", _safe(chan), curve.left_out)}</p>')
+    if story.gas_not_drawn:
+        drawings.append(f'<p class="hint">{words("not_drawn", _safe(", ".join(sorted(story.gas_not_drawn))))}</p>')
     if not any(drawings):
         return f"<h2>{words('gas')}</h2><p>{words('no_gas')}</p>"
     return f'<h2>{words("gas")}</h2><p class="hint">{words("gas_hint")}</p>' + "".join(drawings)
@@ -201,6 +238,7 @@ def _timeline(story: Story, words: Say, *, chinese: bool) -> str:
             f'<tr class="{line.sev.value}"><td class="n">{line.seq}</td><td class="t">{clock(line.t)}</td>'
             f"<td>{shown}{_safe(line.zh if chinese else line.en)}</td><td>{_safe(line.actor)}</td></tr>"
         )
-    cut = words("shortened", story.events, MOST_AT_EACH_END) if len(lines) < story.events else ""
+    cut = words("shortened", story.events, MOST_AT_EACH_END) if len(lines) + story.quiet < story.events else ""
+    quiet = words("quiet", story.quiet) if story.quiet else ""
     heads = ["seq", *(words(key) for key in ("when", "event", "actor"))]
-    return f'<h2>{words("timeline")}</h2><p class="hint">{cut}</p>{_table(heads, rows)}'
+    return f'<h2>{words("timeline")}</h2><p class="hint">{cut} {quiet}</p>{_table(heads, rows)}'

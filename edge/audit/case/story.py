@@ -1,17 +1,21 @@
 """What a reader of a case wants to know, gathered while its events go by. Bounded, however many there are."""
 
-from collections import Counter, deque
+from collections import deque
 
 import msgspec
 
 from contracts.event import Event, Severity
 from contracts.permit import PermitClaims
-from edge.audit.case.facts import Cause, GasRow, Who, gas_rows, is_refusal, people_of, permit_of, reasons_of
-from edge.interlock.texts import describe
+from contracts.refusals import is_refusal
+from contracts.runs import Trace
+from edge.audit.case.curve import Curve, Point
+from edge.audit.case.facts import Cause, Who, gas_points, people_of, permit_of, reasons_of
+from edge.interlock.texts import UNTOLD, describe
 
 MOST_AT_EACH_END = 500
 MOST_ALARMS = 1000
 MOST_POINTS = 4000
+MOST_CHANNELS = 32
 MOST_ROWS = 200
 
 
@@ -37,13 +41,6 @@ class Trip(msgspec.Struct):
     relay_ms: int | None = None
 
 
-class Point(msgspec.Struct, frozen=True):
-    """A gas value at a time."""
-
-    t: int
-    row: GasRow
-
-
 class Refusal(msgspec.Struct):
     """How often something was refused for this reason."""
 
@@ -57,26 +54,32 @@ class Story:
     """The case so far.
 
     Attributes:
-        events: how many events went in; `left_out` leaves of others did not, of them `entangled` of this permit.
+        events: how many events went in, of them `quiet` records of quiet times, which no timeline shows; `left_out`
+            leaves of others did not, of them `entangled` of this permit.
         first_t, last_t: their wall clock in ms.
+        gas: the channels' values, thinned where nothing happened; `gas_not_drawn` names channels beyond the most.
+        tripped: when the `trips` were (ms).
         baseline: ``SIMULATION`` when the box said that it works with simulated devices.
+        trace: the runs of the closed relay and what they lack; None where the log could not be gone through.
     """
 
     def __init__(self, permit: str, baseline: str = "") -> None:
         """Nothing yet. `permit` is what the case is about, "" for everything; `baseline` what held before the span."""
         self.permit = permit
-        self.events = self.left_out = self.entangled = self.first_t = self.last_t = self.trip_count = 0
+        self.events = self.quiet = self.left_out = self.entangled = self.first_t = self.last_t = self.trip_count = 0
         self.baseline = baseline
         self.permits: dict[str, PermitClaims] = {}
         self.people: dict[tuple[str, str, str], Who] = {}
         self.trips: list[Trip] = []
         self.refusals: dict[tuple[str, str], Refusal] = {}
-        self.gas: dict[str, list[Point]] = {}
-        self.gas_left_out: Counter[str] = Counter()
+        self.gas: dict[str, Curve] = {}
+        self.gas_not_drawn: set[str] = set()
+        self.tripped: list[int] = []
         self.opening: list[Line] = []
         self.closing: deque[Line] = deque(maxlen=MOST_AT_EACH_END)
         self.alarms: list[Line] = []
         self._open: Trip | None = None
+        self.trace: Trace | None = None
 
     def leave_out(self, event: Event, leaves: int) -> None:
         """An event that is withheld."""
@@ -91,7 +94,10 @@ class Story:
         self.last_t = event.t
         if event.type in ("system.boot", "site.loaded") and isinstance(event.data.get("baseline"), str):
             self.baseline = event.data["baseline"]
-        self._tell(event)
+        if event.type in UNTOLD:
+            self.quiet += 1
+        else:
+            self._tell(event)
         self._permit(event)
         self._gas(event)
         self._stops(event)
@@ -120,12 +126,12 @@ class Story:
                 self.people[event.permit, who.role, who.id] = who
 
     def _gas(self, event: Event) -> None:
-        for row in gas_rows(event):
-            points = self.gas.setdefault(row.chan, []) if row.chan in self.gas or len(self.gas) < 32 else None
-            if points is None or len(points) >= MOST_POINTS:
-                self.gas_left_out[row.chan] += 1
-            else:
-                points.append(Point(event.t, row))
+        for t, row in gas_points(event):
+            if row.chan not in self.gas and len(self.gas) >= MOST_CHANNELS:
+                self.gas_not_drawn.add(row.chan)
+                continue
+            curve = self.gas.setdefault(row.chan, Curve(MOST_POINTS))
+            curve.add(Point(t, row), self.tripped)
 
     def _stops(self, event: Event) -> None:
         if event.type == "relay.opened" and self._open is not None:
@@ -139,6 +145,7 @@ class Story:
             self.trip_count += 1
             if len(self.trips) < MOST_ROWS:
                 self.trips.append(self._open)
+                self.tripped.append(event.t)
         elif is_refusal(event):
             for cause in causes:
                 known = self.refusals.get((cause.code, cause.chan))

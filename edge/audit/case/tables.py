@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 
 from contracts.event import Event
-from edge.audit.case.facts import gas_rows, is_refusal, people_of, permit_of, reasons_of
+from contracts.refusals import is_refusal
+from contracts.runs import Trace
+from edge.audit.case.facts import gas_points, people_of, permit_of, reasons_of
 from edge.interlock.texts import describe
 
 _BATCH = 500
@@ -28,8 +30,8 @@ _TABLES: dict[str, dict[str, Any]] = {
     "decision": {"seq": int, "time": str, "type": str, "permit": str, "pack": str, "now_us": int},
     "verdict": {"seq": int, "condition": str, "reason": str},
     "gas": {
-        "seq": int, "t": int, "time": str, "chan": str, "unit": str, "value": float, "limit": float, "quality": str,
-        "from": str,
+        "seq": int, "t": int, "time": str, "chan": str, "unit": str, "value": float, "low": float, "high": float,
+        "limit": float, "quality": str, "from": str,
     },
     "trip": {
         "seq": int, "time": str, "permit": str, "first_out": str, "text": str, "text_zh": str, "chan": str,
@@ -39,8 +41,15 @@ _TABLES: dict[str, dict[str, Any]] = {
         "seq": int, "time": str, "type": str, "permit": str, "reason": str, "text": str, "text_zh": str, "chan": str,
         "value": float, "limit": float, "unit": str, "clause": str,
     },
+    "run": {
+        "seq": int, "last": int, "permit": str, "attempt": str, "closed_from": str, "closed_to": str, "closed_ms": int,
+        "covered_ms": int, "end": str,
+    },
+    "gap": {"seq": int, "kind": str, "from": str, "to": str, "ms": int},
     "command": {"seq": int, "time": str, "actor": str, "uid": int, "op": str, "result": str, "data": str},
 }  # fmt: skip
+_FREE = ("event", "run", "gap")
+"""Tables whose `seq` need not be one of the case's events: a run may have begun before it."""
 _VIEWS = {
     "timeline": "SELECT seq, time, what, what_zh, actor, permit, result FROM event ORDER BY seq",
     "who": "SELECT permit, name, role, id, badge, signed_at FROM person ORDER BY permit, role, name",
@@ -72,7 +81,7 @@ class Tables:
         self._waiting = 0
         self._trip: dict[str, Any] | None = None
         for name, columns in _TABLES.items():
-            keys = [] if name == "event" else [("seq", "event", "seq")]
+            keys = [] if name in _FREE else [("seq", "event", "seq")]
             self._db[name].create(columns, pk="seq" if name == "event" else None, foreign_keys=keys)
 
     def add(self, event: Event) -> None:
@@ -88,7 +97,7 @@ class Tables:
         })  # fmt: skip
         self._decision(event, when)
         self._permit(event)
-        self._gas(event, when)
+        self._gas(event)
         self._stops(event, when)
         if event.cat.value == "cli":
             self._rows["command"].append({
@@ -98,6 +107,24 @@ class Tables:
         self._waiting += 1
         if self._waiting >= _BATCH:
             self._flush()
+
+    def trace(self, found: Trace) -> None:
+        """The runs of the closed relay, and what each lacks."""
+        self._rows["run"] += [
+            {
+                "seq": run.first, "last": run.last, "permit": run.permit, "attempt": run.attempt,
+                "closed_from": clock(run.first_ms), "closed_to": clock(run.last_ms), "closed_ms": run.closed_ms,
+                "covered_ms": run.covered_ms, "end": run.end.value,
+            }
+            for run in found.intervals
+        ]  # fmt: skip
+        self._rows["gap"] += [
+            {
+                "seq": gap.seq, "kind": gap.kind.value, "from": clock(gap.first_ms), "to": clock(gap.last_ms),
+                "ms": gap.last_ms - gap.first_ms,
+            }
+            for gap in found.gaps
+        ]  # fmt: skip
 
     def _decision(self, event: Event, when: str) -> None:
         for row in event.data.get("snapshot", ()):
@@ -132,15 +159,15 @@ class Tables:
             for who in people_of(event)
         ]
 
-    def _gas(self, event: Event, when: str) -> None:
+    def _gas(self, event: Event) -> None:
         self._rows["gas"] += [
             {
-                "seq": event.seq, "t": event.t, "time": when, "chan": row.chan, "unit": row.unit,
-                "value": _plain(row.value_milli), "limit": _plain(row.limit_milli), "quality": row.quality,
-                "from": event.type,
+                "seq": event.seq, "t": t, "time": clock(t), "chan": row.chan, "unit": row.unit,
+                "value": _plain(row.value_milli), "low": _plain(row.low_milli), "high": _plain(row.high_milli),
+                "limit": _plain(row.limit_milli), "quality": row.quality, "from": event.type,
             }
-            for row in gas_rows(event)
-        ]
+            for t, row in gas_points(event)
+        ]  # fmt: skip
 
     def _stops(self, event: Event, when: str) -> None:
         if event.type == "relay.opened" and self._trip is not None:

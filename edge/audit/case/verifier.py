@@ -8,7 +8,7 @@
     --lang zh      中文输出
 
 Exit code: 0 unchanged and witnessed, 4 unchanged but not all of it is witnessed, 1 changed, 2 contradicts its witness,
-3 cannot be verified. It shares no line with the program that wrote the log.
+3 cannot be verified, or wrong use. It shares no line with the program that wrote the log.
 """
 
 # One file that runs by itself wherever Python is: it prints, it joins paths, and a hostile file may make of it what it
@@ -33,10 +33,17 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, NoReturn
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 OK, CHANGED, CONTRADICTS, UNUSABLE, UNWITNESSED = 0, 1, 2, 3, 4
+
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ImportError as missing:
+    if __name__ != "__main__":
+        raise
+    print(f"it cannot be verified: {missing}; python3 -m pip install cryptography", file=sys.stderr)
+    sys.exit(UNUSABLE)  # 1, as Python itself would end, says that the case was changed
+
 TOP = 2**53 - 1
 WORDS = {
     OK: ("未发现改动，全部已见证", "nothing was changed, and all of it is witnessed"),
@@ -282,6 +289,97 @@ def witnessed_note(note: str, witnesses: Sequence[Key]) -> tuple[str, int, bytes
     return None
 
 
+CHANGE = {"first": int, "old_vkey": str, "new_vkey": str, "endorsed": str, "accepted": str}
+SIZE = re.compile("0|[1-9][0-9]{0,15}")
+MOST_CHANGES = 1000
+
+
+class Chain:
+    """The keys of one log in their order: each was endorsed by the one before it, and said itself that it follows."""
+
+    def __init__(self, origin: str, keys: Sequence[Key], changes: Sequence[dict[str, Any]] = ()) -> None:
+        """Raises ValueError when no trusted key is among them, or one does not follow from the one before it."""
+        box = origin.rsplit("/", 1)[0]
+        own = [key for key in keys if key.kind == 1 and key.name.rsplit("/", 1)[0] == box]
+        if not own:
+            raise ValueError("no public key of this box's log")
+        exact = [key for key in own if key.name == origin]
+        self.origin, self.changes = origin, {change["first"]: change for change in changes}
+        self.keys, self.starts = [(exact[0] if exact else own[-1]).under(origin)], [0]
+        for change in changes:
+            self._follow(change)
+        raws = [key.raw for key in self.keys]
+        self.beyond: Key | None = None
+        self.strange: int | None = None
+        if not any(key.raw in raws for key in own) or (exact and exact[0].raw not in raws):
+            raise ValueError("none of its keys is trusted")
+        if exact and not all(key.raw in raws for key in exact):
+            self._compare(exact, raws.index(exact[0].raw))
+
+    def _follow(self, change: dict[str, Any]) -> None:
+        old, new, first = Key(change["old_vkey"]), Key(change["new_vkey"]), change["first"]
+        if self.starts == [0]:
+            self.keys = [old]
+        if old.raw != self.keys[-1].raw or new.raw in [key.raw for key in self.keys]:
+            raise ValueError(f"the key after {first} events does not follow from the one before it")
+        ours = {old.name, new.name} == {self.origin} and (old.kind, new.kind) == (1, 1)
+        if not ours or not self.starts[-1] < first <= TOP:
+            raise ValueError(f"the change of key after {first} events is of another log")
+        said = "hotbox-key-rotation/v1\n{}\n{}\n{}\n{}\n".format(
+            self.origin, first, change["old_vkey"], change["new_vkey"]
+        ).encode()
+        if not old.accepts(said, _b64(change["endorsed"])) or not new.accepts(said, _b64(change["accepted"])):
+            raise ValueError(f"the change of key after {first} events is not signed by both keys")
+        self.keys.append(new)
+        self.starts.append(first)
+
+    def _compare(self, trusted: Sequence[Key], at: int) -> None:
+        """Where the log's keys part from the trusted ones."""
+        for index, key in enumerate(trusted, at):
+            if index >= len(self.keys):
+                self.beyond = key
+                return
+            if self.keys[index].raw != key.raw:
+                self.strange = self.starts[index]
+                return
+
+    def at(self, size: int) -> Key:
+        """The key that signs a checkpoint over so many events."""
+        return self.keys[max(0, sum(start < size for start in self.starts) - 1)]
+
+    def open(self, note: str) -> tuple[str, int, bytes, int]:
+        """As `open_note`, by the key that was in force at the note's size."""
+        size = "".join(note.split("\n", 2)[1:2])
+        return open_note(note, self.at(int(size) if SIZE.fullmatch(size) else 0))
+
+
+def read_change(said: Any) -> dict[str, Any]:
+    """A change of key. Raises ValueError when it is none."""
+    if not isinstance(said, dict) or set(said) != set(CHANGE):
+        raise ValueError("not a change of key")
+    if any(type(said[name]) is not kind for name, kind in CHANGE.items()):
+        raise ValueError("a change of key of another kind")
+    return said
+
+
+def _said(change: dict[str, Any]) -> dict[str, Any]:
+    """What the record of a change says: its place follows from where it stands."""
+    return {name: value for name, value in change.items() if name != "first"}
+
+
+def read_changes(meta: dict[str, str]) -> list[dict[str, Any]]:
+    """The changes of key that a log's file lists, in order. Raises ValueError when one is none."""
+    found = []
+    for name in sorted(name for name in meta if name.startswith("key.")):
+        change = read_change(json.loads(meta[name], object_pairs_hook=_pairs))
+        if name != "key.{}".format(change["first"]):
+            raise ValueError("a change of key in another's place")
+        found.append(change)
+        if len(found) > MOST_CHANGES:
+            raise ValueError("too many changes of key")
+    return sorted(found, key=lambda change: int(change["first"]))
+
+
 class Result:
     """What a verification found."""
 
@@ -317,8 +415,8 @@ def _text(cell: Any) -> str:
 
 def verify_log(path: str, keys: Sequence[Key], notes: Iterable[str] = ()) -> Result:
     """Verify every byte of an audit.db."""
-    box = next((key for key in keys if key.kind == 1), None)
-    if box is None:
+    boxes = [key for key in keys if key.kind == 1]
+    if not boxes:
         raise Problem(UNUSABLE, "no public key of the box's log")
     if not os.path.isfile(path):
         raise Problem(UNUSABLE, f"{path} is not a file")
@@ -337,9 +435,16 @@ def verify_log(path: str, keys: Sequence[Key], notes: Iterable[str] = ()) -> Res
         if not re.fullmatch("[0-9]{1,15}", meta.get("pruned", "0")):
             return Result("", 0, 0).judge(Problem(CHANGED, "the file does not say what was deleted", 0))
         origin = f"hotbox.{meta['domain']}/{meta['box']}/{int(meta['log'])}"
-        if origin.rsplit("/", 1)[0] != box.name.rsplit("/", 1)[0]:
-            raise Problem(UNUSABLE, f"the log is {origin}, the key is of {box.name}")
-        stated = Statements(origin, box.under(origin), [key for key in keys if key.kind == 4])
+        if not any(origin.rsplit("/", 1)[0] == key.name.rsplit("/", 1)[0] for key in boxes):
+            raise Problem(UNUSABLE, f"the log is {origin}, the key is of {boxes[0].name}")
+        try:
+            chain = Chain(origin, keys, read_changes(meta))
+        except (ValueError, RecursionError) as error:
+            return Result(origin, 0, 0).judge(Problem(CHANGED, f"its keys: {error}", 0))
+        if chain.strange is not None:
+            why = "it goes on with another key than the one that is trusted"
+            return Result(origin, 0, 0).judge(Problem(CHANGED, why, chain.strange))
+        stated = Statements(chain, [key for key in keys if key.kind == 4])
         stated.hold(notes)
         stated.read(db)
         leaves = Leaves(db, meta["box"], int(meta["log"]), stated)
@@ -354,8 +459,8 @@ def verify_log(path: str, keys: Sequence[Key], notes: Iterable[str] = ()) -> Res
 class Statements:
     """What was signed about a log: roots by size, and what is wrong with a statement itself."""
 
-    def __init__(self, origin: str, box: Key, witnesses: Sequence[Key]) -> None:
-        self.origin, self.box, self.witnesses = origin, box, witnesses
+    def __init__(self, chain: Chain, witnesses: Sequence[Key]) -> None:
+        self.origin, self.chain, self.witnesses = chain.origin, chain, witnesses
         self.roots: dict[int, bytes] = {}
         self.frontiers: dict[int, Any] = {}
         self.seen: list[tuple[int, bytes, int]] = []
@@ -368,7 +473,7 @@ class Statements:
             given += 1
             if note.split("\n", 1)[0] == self.origin:
                 try:
-                    self.seen.append((witnessed_note(note, self.witnesses) or open_note(note, self.box))[1:])
+                    self.seen.append((witnessed_note(note, self.witnesses) or self.chain.open(note))[1:])
                 except ValueError as error:
                     raise Problem(UNUSABLE, f"a held note: {error}") from None
         if given and not self.seen:
@@ -378,14 +483,20 @@ class Statements:
         """Take those in the file."""
         try:
             for size, note, packed in db.execute("SELECT size, note, frontier FROM checkpoint"):
+                if type(size) is not int:
+                    self.wrong.append((0, "a checkpoint whose size is no number"))
+                    continue
                 try:
-                    stated = open_note(note.decode("utf-8"), self.box)
+                    stated = self.chain.open(note.decode("utf-8"))
                     if stated[:2] != (self.origin, size):
                         raise ValueError("it speaks of another log or size")
                     self.roots[size], self.frontiers[size] = stated[2], packed
                 except (ValueError, AttributeError) as error:
                     self.wrong.append((max(0, size - 1), f"checkpoint {size}: {error}"))
             for size, note, at in db.execute("SELECT size, note, time_s FROM ack") if self.witnesses else ():
+                if type(size) is not int:
+                    self.wrong.append((0, "a witness record whose size is no number"))
+                    continue
                 try:
                     found = witnessed_note(note.decode("utf-8"), self.witnesses)
                 except (ValueError, AttributeError):
@@ -410,6 +521,7 @@ class Leaves:
         self.rewritten = False
         self.tile: int | None = None
         self.gone, self.told = 0, 0
+        self.changes = dict(stated.chain.changes)
 
     def _deleted(self, until: int) -> None:
         """Of leaves that were deleted once they were witnessed the hashes stay, in full rows of the lowest level."""
@@ -434,6 +546,10 @@ class Leaves:
                     self._end(wrong)
                     return
                 self._take(leaf)
+            for first in self.changes:
+                if first > self.gone:
+                    last = min(first, self.tree.size) - 1
+                    self.stated.wrong.append((last, "the file lists a change of key that no record tells of"))
             if self.told < self.gone:
                 self.ended_early = True
                 self.stated.wrong.append((self.told, "events were deleted without a record of it"))
@@ -468,6 +584,8 @@ class Leaves:
         end = event["data"].get("to")
         if event["type"] == "audit.pruned" and type(end) is int:
             self.told = end
+        if event["type"] == "key.rotated" and _said(self.changes.pop(at + 1, {})) != event["data"]:
+            self.stated.wrong.append((at, "the file's list of keys does not tell of this change"))
         return ""
 
     def _take(self, digest: bytes) -> None:
@@ -527,6 +645,8 @@ def _judge_log(leaves: Leaves, stated: Statements) -> Result:
             against = against or Problem(CONTRADICTS, why, result.witnessed)
         elif at and seen >= result.witnessed:
             result.witnessed, result.at = seen, at
+    if not wrong and against is None and stated.chain.beyond is not None:
+        against = Problem(CONTRADICTS, f"{size} events, and a key that is trusted signed none of them", size)
     if not wrong and stated.witnesses and leaves.gone > result.witnessed:
         wrong.append((result.witnessed, "events were deleted that no witness has seen"))
     if not wrong and against is None and leaves.tile is not None:
@@ -592,7 +712,7 @@ def verify_case(pack: Pack, keys: Sequence[Key]) -> Result:
         ranges = json.loads(pack.read("range.json"), object_pairs_hook=_pairs)
         first, last = int(manifest["first"]), int(manifest["last"])
         origin, listed = str(manifest["origin"]), dict(manifest["files"])
-        proofs = list(ranges["proofs"])
+        proofs, changes = list(ranges["proofs"]), [read_change(said) for said in ranges.get("rotations", [])]
     except KeyError as error:
         raise Problem(UNUSABLE, f"no case: {error} is missing") from None
     except Exception as error:  # whatever a hostile file makes of it, it is no case
@@ -607,7 +727,7 @@ def verify_case(pack: Pack, keys: Sequence[Key]) -> Result:
             digest, length = _digest(pack, name)
             if digest != listed[name]["sha256"] or length != listed[name]["bytes"]:
                 raise Problem(CHANGED, f"{name} was changed")
-        claim = Claim(origin, first, last, keys)
+        claim = Claim(origin, first, last, keys, changes)
         hashes, result.withheld = _entries(pack, origin, first, last)
         covered = first
         for proof in proofs:
@@ -658,21 +778,29 @@ def _entries(pack: Pack, origin: str, first: int, last: int) -> tuple[list[bytes
 class Claim:
     """What a case is about: which log, which events, by whose keys."""
 
-    def __init__(self, origin: str, first: int, last: int, keys: Sequence[Key]) -> None:
-        box = next((key for key in keys if key.kind == 1), None)
-        if box is None:
+    def __init__(
+        self, origin: str, first: int, last: int, keys: Sequence[Key], changes: Sequence[dict[str, Any]]
+    ) -> None:
+        boxes = [key for key in keys if key.kind == 1]
+        if not boxes:
             raise Problem(UNUSABLE, "no public key of the box's log")
-        if origin.rsplit("/", 1)[0] != box.name.rsplit("/", 1)[0]:
-            raise Problem(UNUSABLE, f"the case is of {origin}, the key of {box.name}")
+        if not any(origin.rsplit("/", 1)[0] == key.name.rsplit("/", 1)[0] for key in boxes):
+            raise Problem(UNUSABLE, f"the case is of {origin}, the key of {boxes[0].name}")
+        try:
+            self.chain = Chain(origin, keys, changes)
+        except ValueError as error:
+            raise Problem(CHANGED, f"its keys: {error}") from None
+        if self.chain.strange is not None:
+            raise Problem(CHANGED, "it goes on with another key than the one that is trusted", self.chain.strange)
         self.origin, self.first, self.last = origin, first, last
-        self.box, self.witnesses = box.under(origin), [key for key in keys if key.kind == 4]
+        self.witnesses = [key for key in keys if key.kind == 4]
 
 
 def _range(pack: Pack, proof: dict[str, Any], claim: Claim, hashes: list[bytes], result: Result) -> int:
     """Check one checkpoint against the events; returns the first event that it does not cover."""
     first, last = claim.first, claim.last
     note = pack.read(str(proof["note"]), 8192).decode("utf-8")
-    stated, size, root, _ = open_note(note, claim.box)
+    stated, size, root, _ = claim.chain.open(note)
     if stated != claim.origin or not first < size:
         raise Problem(CHANGED, "{} speaks of something else".format(proof["note"]))
     end = min(last, size - 1)
@@ -700,7 +828,10 @@ def _notes(folder: str) -> Iterator[str]:
 
 def verify(path: str, trust: str | None = None, held: str | None = None) -> Result:
     """Verify a case (zip or folder) or a log file. Raises Problem when it cannot be verified."""
-    notes = list(_notes(held)) if held else []
+    try:
+        notes = list(_notes(held)) if held else []
+    except OSError as error:
+        raise Problem(UNUSABLE, f"the held notes: {error}") from None
     if held and not notes:
         raise Problem(UNUSABLE, f"no note in {held}")
     is_case = os.path.isdir(path) or (os.path.isfile(path) and zipfile.is_zipfile(path))
@@ -712,7 +843,9 @@ def verify(path: str, trust: str | None = None, held: str | None = None) -> Resu
             keys = read_keys(Pack(path).read("vkeys.txt", 65536).decode("utf-8"))
         else:
             raise Problem(UNUSABLE, "name the public keys with --trust")
-    except (OSError, ValueError, KeyError) as error:
+    except Problem:
+        raise
+    except Exception as error:  # a damaged or encrypted zip has many ways to say so
         raise Problem(UNUSABLE, f"the public keys: {error}") from None
     if not is_case:
         return verify_log(path, keys, notes)
@@ -753,12 +886,21 @@ def _lines(result: Result, *, zh: bool, trusted: bool) -> Iterator[str]:
         )
 
 
+class Parser(argparse.ArgumentParser):
+    """Wrong use ends with 3: argparse's own 2 says that a case contradicts its witness."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end."""
+        self.print_usage(sys.stderr)
+        self.exit(UNUSABLE, f"{self.prog}: {message}\n")
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", nargs="?", default=os.path.dirname(os.path.abspath(__file__)))
     parser.add_argument("--trust")
     parser.add_argument("--held")
@@ -771,6 +913,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except Problem as problem:
         result = Result("", 0, -1)
         result.code, result.why = problem.code, problem.why
+    except Exception as error:  # not foreseen: it says nothing about the case, and 1 would
+        result = Result("", 0, -1)
+        result.code, result.why = UNUSABLE, f"{type(error).__name__}: {error}"
     zh = given.lang == "zh"
     if given.json:
         print(json.dumps({

@@ -63,6 +63,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "grade_2": ("二级", "grade 2"),
     "trips": ("切断", "Trips"),
     "no_trips": ("本范围内没有切断。", "No trip in this span."),
+    "no_trips_here": (
+        "所提供的记录中没有切断;未提供的事件中可能有(导出时加 --entangled)。",
+        "No trip among the events that are here; there may be one among those withheld (export with --entangled).",
+    ),
     "when": ("时间", "Time"),
     "first_out": ("首出原因", "First-out"),
     "value": ("数值", "Value"),
@@ -71,6 +75,24 @@ WORDS: dict[str, tuple[str, str]] = {
     "relay": ("触点断开用时", "Contact opened after"),
     "released": ("切断前已放行", "was released"),
     "locked": ("切断前未放行", "was not released"),
+    "trace": ("留痕核查:触点吸合的每一秒", "Trace: every second of the closed relay"),
+    "no_trace": ("日志中有无法读取的记录,未能核查。", "Not checked: the log has records that cannot be read."),
+    "never_closed": ("本范围内触点从未吸合。", "The relay never closed in this span."),
+    "traced": ("作业票与证据齐全", "permit and evidence are there"),
+    "trace_sum": ("吸合 {} 次,共 {} 秒,留痕 {}%", "{} runs, {} s closed, {} % traced"),
+    "trace_hint": (
+        "每一秒须有:有效作业票、可复现的放行授权、按期核验的作业人与监护人、不超过一分钟的气体数值。",
+        (
+            "Each second needs: a permit in force, an authorised release that can be made again, performer and "
+            "guardian verified in time, a gas value of its minute."
+        ),
+    ),
+    "unjudged": ("另有 {} 次吸合未作判断:其依据的记录已清理。", "{} runs are not judged: their parts are deleted."),
+    "more_runs": ("此处列出前 {} 次;全部见 log.sqlite。", "The first {} are here; all are in log.sqlite."),
+    "closed_at": ("吸合时间", "Closed at"),
+    "closed_for": ("时长", "For"),
+    "ended": ("结束", "End"),
+    "lacking": ("缺失", "What lacks"),
     "gas": ("气体", "Gas"),
     "gas_hint": (
         "阶梯线:数值保持到下一次记录;虚线:限值;三角:报警值;竖线:切断,编号见上表。",
@@ -80,7 +102,11 @@ WORDS: dict[str, tuple[str, str]] = {
         ),
     ),
     "no_gas": ("本范围内没有气体数值。", "No gas values in this span."),
-    "left_out": ("{} 另有 {} 个数值未画出", "{}: {} more values are not drawn"),
+    "left_out": (
+        "{} 另有 {} 个数值未画出:平稳时段只画最低与最高值",
+        "{}: {} more values are not drawn; of quiet times only the lowest and the highest are",
+    ),
+    "not_drawn": ("未画出的通道:{}", "Channels that are not drawn: {}"),
     "refusals": ("拒绝", "Refusals"),
     "no_refusals": ("本范围内没有拒绝。", "Nothing was refused in this span."),
     "reason": ("原因", "Reason"),
@@ -89,6 +115,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "shortened": (
         "共 {} 个事件,此处列出首尾各 {} 个及其间的报警;全部见 entries.jsonl 与 log.sqlite。",
         "{} events; here are the first and last {} and the alarms between. All are in entries.jsonl and log.sqlite.",
+    ),
+    "quiet": (
+        "每分钟的气体与人员记录 {} 条未列入,见 log.sqlite。",
+        "{} records of quiet times (gas and people of each minute) are not listed; they are in log.sqlite.",
     ),
     "event": ("事件", "Event"),
     "actor": ("操作者", "Actor"),

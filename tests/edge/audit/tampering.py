@@ -1,12 +1,14 @@
 """Ways to tamper with a log file, each at a place that chance chooses: what every verifier has to find.
 
 A log of 24 leaves and four checkpoints keeps one attempt at a few milliseconds, so that ten thousand fit into a test.
-What needs more leaves (tiles) has its tests in test_verify.py.
+What needs more leaves (tiles) has its tests in test_verify.py. Three kinds leave a file in which everything fits: only
+notes that the bridge holds convict them.
 """
 
+import contextlib
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,7 +16,11 @@ import msgspec
 from contracts import event as events
 from contracts.checkpoint import Checkpoint, sign
 from contracts.event import FIRST_PREV
+from contracts.key_chain import rotate
 from contracts.merkle import Frontier, leaf_hash
+from edge.audit.case import verifier
+from edge.audit.report import Report
+from edge.audit.verify import verify_file
 from tests.edge.audit.site import Station, append_all, checkpoint, draft, witness
 
 SIZE, WITNESSED, SIGNED = 24, 10, 18
@@ -248,12 +254,68 @@ def _meta(db: sqlite3.Connection, chance: random.Random, _: Station) -> None:
     db.execute("UPDATE meta SET value=? WHERE key='log'", (str(chance.choice((0, 2, 3, 10**12, "x"))),))
 
 
+def _key_list(db: sqlite3.Connection, chance: random.Random, station: Station) -> None:
+    """A change of key that no record tells of: by strangers, in the box's name, or no change at all."""
+    first, strange = chance.randrange(1, SIZE), Station(station.path.parent)
+    said = rotate(station.trust()[0].name, first, strange.key, strange.witness_key)
+    claimed = msgspec.structs.replace(said, old_vkey=station.trust()[0].vkey())
+    text = chance.choice((msgspec.json.encode(said), msgspec.json.encode(claimed), b"{}", b"[", b"[" * 5000)).decode()
+    db.execute("INSERT INTO meta VALUES (?, ?)", (f"key.{chance.choice((first, SIZE))}", text))
+
+
 def _everything_unsigned(db: sqlite3.Connection, chance: random.Random, _: Station) -> None:
     db.execute("DELETE FROM checkpoint")
     if chance.random() < 0.5:
         db.execute("DELETE FROM tile")
 
 
+def _cut_to(db: sqlite3.Connection, size: int) -> None:
+    """As if nothing had been written after so many leaves: leaves, checkpoints and witness records."""
+    db.execute("DELETE FROM event WHERE seq>=?", (size,))
+    db.execute("DELETE FROM checkpoint WHERE size>?", (size,))
+    db.execute("DELETE FROM ack WHERE size>?", (size,))
+
+
+def _sign(db: sqlite3.Connection, station: Station, sizes: list[int]) -> None:
+    """Checkpoints of these sizes, by the box's own key."""
+    name, frontier = station.trust()[0].name, Frontier()
+    for (leaf,) in db.execute("SELECT leaf FROM event ORDER BY seq").fetchall():
+        frontier = frontier.append(leaf)
+        if frontier.size in sizes:
+            note = sign(Checkpoint(name, frontier.size, frontier.root()), name, station.key)
+            db.execute("INSERT INTO checkpoint VALUES (?, ?, ?)", (frontier.size, note, frontier.pack()))
+
+
+def _cut_off(db: sqlite3.Connection, chance: random.Random, _: Station) -> None:
+    """Everything from some moment on is gone, and what was signed of it."""
+    _cut_to(db, chance.randrange(1, SIZE))
+
+
+def _rolled_back(db: sqlite3.Connection, chance: random.Random, station: Station) -> None:
+    """The card set back to what was signed and true then; the box itself goes on, and signs."""
+    size = chance.choice([size for (size,) in db.execute("SELECT size FROM checkpoint") if size < SIZE])
+    pattern = body(db, SIZE - 1)
+    _cut_to(db, size)
+    end = size + chance.randrange(1, 2 * SIZE)
+    for seq in range(size, end):
+        new = edited(pattern, seq=seq, prev=leaf_hash(body(db, seq - 1)).hex(), data={"n": chance.randrange(10**6), "after": "it"})
+        db.execute("INSERT INTO event VALUES (?, ?, ?)", (seq, new, leaf_hash(new)))
+    _sign(db, station, [end])
+
+
+def _rewritten(db: sqlite3.Connection, chance: random.Random, station: Station) -> None:
+    """Another history by whoever has the box's key: chained anew, signed anew, witness records taken out."""
+    seq = chance.randrange(1, SIZE)
+    sizes = [size for (size,) in db.execute("SELECT size FROM checkpoint WHERE size>?", (seq,))]
+    put(db, seq, edited(body(db, seq), data={"n": chance.randrange(10**6), "by": "me"}))
+    rechain(db, seq)
+    db.execute("DELETE FROM checkpoint WHERE size>?", (seq,))
+    db.execute("DELETE FROM ack WHERE size>?", (seq,))
+    _sign(db, station, sizes)
+
+
+BY_NOTES: dict[str, Attempt] = {"cut off": _cut_off, "rolled back": _rolled_back, "rewritten by the key's holder": _rewritten}
+"""What no file tells by itself."""
 KINDS: dict[str, Attempt] = {
     "bit": _bit, "edit": _edit, "edit and rechain": _edit_and_rechain, "delete": _delete,
     "delete and rechain": _delete_and_rechain, "swap": _swap, "insert": _insert, "truncate": _truncate,
@@ -261,7 +323,9 @@ KINDS: dict[str, Attempt] = {
     "other epoch": _other_epoch, "other box": _other_box, "splice": _spliced, "signature": _signature, "root": _root,
     "size": _size, "foreign key": _foreign_key, "checkpoint moved": _moved_checkpoint,
     "checkpoints reordered": _reordered_checkpoints, "frontier": _frontier, "witness record": _ack,
-    "forged witness": _ack_later, "planted": _planted, "meta": _meta, "unsigned": _everything_unsigned,
+    "forged witness": _ack_later, "planted": _planted, "meta": _meta, "key list": _key_list,
+    "unsigned": _everything_unsigned,
+    **BY_NOTES,
 }  # fmt: skip
 
 
@@ -272,6 +336,26 @@ class Bench:
         """Make the log once."""
         self.station = station_in(folder)
         self._good = self.station.path.read_bytes()
+        with contextlib.closing(sqlite3.connect(self.station.path)) as db:
+            notes = db.execute("SELECT note FROM checkpoint WHERE size>=?", (WITNESSED,)).fetchall()
+        self.notes = [self.station.cosigned(note) for (note,) in notes]
+        """What the bridge holds: it witnessed all of it, though the box has not heard of everything."""
+
+    def held(self, kind: str) -> list[str]:
+        """The notes that both verifiers are given for this kind."""
+        return self.notes if kind in BY_NOTES else []
+
+    def verify(self, notes: Sequence[str] = ()) -> Report:
+        """What the box's verifier says."""
+        return verify_file(self.station.path, self.station.trust(), notes)
+
+    def second(self, notes: Sequence[str] = ()) -> int:
+        """Exit code of the verifier that is handed out with a case: it shares no line with the first."""
+        keys = verifier.read_keys("".join(f"{key.vkey()}\n" for key in self.station.trust()))
+        try:
+            return verifier.verify_log(str(self.station.path), keys, notes).code
+        except verifier.Problem as problem:
+            return problem.code
 
     def restore(self) -> None:
         """As it was."""

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import cffi
 import cryptography
@@ -20,6 +21,7 @@ import pytest
 from contracts import event as events
 from contracts.checkpoint import Checkpoint, sign
 from contracts.errors import ContractError
+from contracts.event import Severity
 from edge.audit.case import pack, span, verifier
 from edge.audit.case.check import exported_keys, extract, verify_case
 from edge.audit.report import Outcome, Reason
@@ -396,6 +398,28 @@ def test_the_report_tells_who_what_limits_and_first_out_in_both_languages(case: 
     assert "Witnessed by bridge.example" in english
 
 
+def test_the_report_names_every_second_that_has_no_evidence(case: Path, tmp_path: Path) -> None:
+    """ANT-10. The morning's release has no record that can be made again, and nobody was verified."""
+    with zipfile.ZipFile(case) as opened:
+        english, chinese = (opened.read(f"report.{lang}.html").decode() for lang in ("en", "zh"))
+        opened.extract("log.sqlite", tmp_path)
+    assert "Trace: every second of the closed relay" in english
+    assert "1 runs, " in english
+    assert "% traced" in english
+    for said in ("no authorised release that can be made again", "performer or guardian not verified in time"):
+        assert said in english
+    assert "作业人或监护人未按期核验" in chinese
+    db = sqlite3.connect(tmp_path / "log.sqlite")
+    try:
+        ((permit, closed, covered, end),) = db.execute("SELECT permit, closed_ms, covered_ms, end FROM run").fetchall()
+        kinds = {kind for (kind,) in db.execute("SELECT kind FROM gap")}
+    finally:
+        db.close()
+    assert (permit, covered, end) == (PERMIT, 0, "opened")
+    assert closed >= 0
+    assert {"no_authority", "no_people"} <= kinds
+
+
 def test_the_report_never_says_more_than_was_proven(station: Station, tmp_path: Path) -> None:
     with zipfile.ZipFile(make(station, tmp_path, span.Span(3, 20))) as opened:
         page = opened.read("report.en.html").decode()
@@ -409,12 +433,62 @@ def test_the_report_never_says_more_than_was_proven(station: Station, tmp_path: 
     assert "No trip in this span" not in page or "interlock tripped" not in page
 
 
+def test_the_report_does_not_deny_a_trip_that_it_withholds(tmp_path: Path) -> None:
+    """PTW-18: a trip whose record also names another permit is not in the case; nobody may read that as none."""
+    station = Station(tmp_path)
+    log = station.open()
+    both = {"others": [], "released": True, "snapshot": [{"k": "durable.checked_in", "n": OTHER, "v": 0}]}
+    append_all(log, [accepted(PERMIT), accepted(OTHER), note("interlock.tripped", both, sev=Severity.ALARM)])
+    witness(station, log)
+    log.close()
+    with zipfile.ZipFile(make(station, tmp_path)) as opened:
+        page = opened.read("report.en.html").decode()
+    assert "No trip in this span" not in page
+    assert "there may be one among those withheld" in page
+
+
 def test_a_log_that_does_not_lead_to_its_own_checkpoint_is_not_exported(station: Station, tmp_path: Path) -> None:
     reader = station.reader()
     with pytest.raises(ContractError, match="signature"):
         pack.export(reader, tmp_path / "x.zip", span.Span(0, 5), Station(tmp_path / "y").trust())
     reader.close()
     assert not (tmp_path / "x.zip").exists()
+
+
+def test_an_export_that_fails_leaves_the_case_that_was_there_and_nothing_else(
+    case: Path, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It used to write over it: half a zip was left."""
+    sound, beside = case.read_bytes(), sorted(case.parent.iterdir())
+    write = zipfile.ZipFile.write
+
+    def full(pack: zipfile.ZipFile, path: Path, name: str) -> None:
+        if name == "report.zh.html":
+            raise OSError(28, "No space left on device")
+        write(pack, path, name)
+
+    monkeypatch.setattr(zipfile.ZipFile, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        make(station, case.parent)
+    assert (case.read_bytes(), sorted(case.parent.iterdir())) == (sound, beside)
+    monkeypatch.undo()
+    assert opinions(make(station, case.parent), station) == (0, 0)
+    assert sorted(case.parent.iterdir()) == beside
+
+
+@pytest.mark.parametrize(("whole", "times"), [(False, 2), (True, 4)])
+def test_an_export_that_finds_no_room_is_not_begun(
+    station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool, times: int
+) -> None:
+    """The unpacked case and the packed one, and the whole log in both."""
+    size = station.path.stat().st_size
+    free = [size * times]
+    monkeypatch.setattr(pack.shutil, "disk_usage", lambda _: SimpleNamespace(free=free[0]))
+    make(station, tmp_path, span.Span(0, 20), whole=whole)
+    free[0] -= 1
+    with pytest.raises(ContractError, match="room for about"):
+        make(station, tmp_path / "no", span.Span(0, 20), whole=whole)
+    assert not (tmp_path / "no").exists()
 
 
 def test_a_log_with_a_hole_is_not_exported_as_if_it_were_whole(tmp_path: Path) -> None:

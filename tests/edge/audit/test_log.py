@@ -5,13 +5,15 @@ import threading
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from contracts import event as events
+from contracts import events as events_of
 from contracts.checkpoint import Checkpoint, sign, verify
 from contracts.event import MAX_LEAF_BYTES, Category, Severity
 from edge.audit import AckVerdict, AuditError, AuditLog, LogLockedError
-from edge.audit.draft import join
+from edge.audit.draft import cut, join
 from edge.audit.ledger import Ledger
 from edge.audit.reader import Reader
 from edge.audit.schema import open_reader
@@ -149,6 +151,56 @@ def test_draft_without_canonical_form_is_refused_in_the_log_and_never_acknowledg
     reader.close()
     assert len(refused) == 5
     assert "ratio" in refused[0].data["error"]
+
+
+TOO_LONG = [{"code": "gas_stale", "chan": f"ch4-{number}", "clause": "c" * 100} for number in range(80)]
+
+
+def test_an_alarm_that_no_leaf_can_hold_is_recorded_with_its_first_out(station: Station) -> None:
+    """ANT-10: a trip is never lost for its length, and whoever waits for it is told."""
+    log = station.open()
+    told: list[int] = []
+    data = {"code": "gas_stale", "chan": "ch4-0", "others": TOO_LONG, "released": True, "snapshot": [{"k": "decision", "v": {}}]}
+    log.append(draft(data, sev=Severity.ALARM, what="interlock.tripped", cat=Category.INTERLOCK), told.append)
+    append_all(log, [draft({"n": 1})])
+    assert log.health().refused == 1
+    assert log.health().ring == 0
+    log.close()
+    reader = station.reader()
+    found = [event for event in reader.events(0, 100) if event.sev is Severity.ALARM]
+    reader.close()
+    assert events_of.check(found[1]) == ""
+    assert [event.type for event in found] == ["audit.draft_refused", "interlock.tripped"]
+    assert found[1].data == {"code": "gas_stale", "chan": "ch4-0", "others": [], "released": True, "snapshot": []}
+    assert told == [found[1].seq]
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_an_alarm_of_which_nothing_fits_goes_to_the_ring(station: Station, done: bool) -> None:
+    log = station.open()
+    told: list[int] = []
+    trip = draft({"code": "stop", "chan": ""}, sev=Severity.ALARM, what="interlock.tripped", cat=Category.INTERLOCK)
+    log.append(msgspec.structs.replace(trip, permit="P" * 9000), told.append if done else None)
+    log.append(msgspec.structs.replace(trip, data={"code": "stop", "chan": "", "others": TOO_LONG, "m": 5}, m=trip.m + 1))
+    append_all(log, [draft({"n": 1})])
+    until(lambda: log.health().ring)
+    assert (log.health().refused, told) == (2, [])
+    log.close()
+    again = station.open()
+    again.close()
+    reader = station.reader()
+    (recovered,) = [event for event in reader.events(0, 100) if event.type == "audit.ring_recovered"]
+    reader.close()
+    assert (recovered.data["was"]["type"], recovered.data["was"]["data"]["code"]) == ("interlock.tripped", "stop")
+
+
+def test_what_is_kept_of_a_cut_alarm_has_a_canonical_form_and_fits() -> None:
+    data = {
+        "code": "stop", "text": "x" * 5000, "not text": "\udc80", "not nfc": "e\u0301", "ratio": 0.5, "big": 2**60, "none": None,
+        "released": False, "row": {"a": 1}, "\u4e2d": 1, "pair": (1, 2), "value_milli": 7,
+    }  # fmt: skip
+    kept = cut(draft(data, sev=Severity.ALARM))
+    assert kept.data == {"code": "stop", "none": None, "released": False, "pair": [], "value_milli": 7}
 
 
 def test_append_never_waits_for_a_stalled_disk_and_dropped_drafts_are_counted_and_told(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,20 +4,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import pymerkle
 import pytest
-import rfc8785
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from contracts import event as events
 from contracts.checkpoint import verify
 from contracts.errors import ContractError
-from contracts.event import MAX_INT
-from contracts.merkle import inclusion_proof, leaf_hash, root_from_inclusion
-from edge.audit.draft import Place, event_at
+from contracts.key_chain import KeyChain
 from edge.audit.prove import check, prove
+from tests.edge.audit.oracles import DATA, TEXT, Trees, is_canonical
 from tests.edge.audit.site import Station, append_all, checkpoint, draft, witness
 
 SIZE = 1301
@@ -36,24 +30,17 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Station:
 
 def test_roots_and_inclusion_proofs_equal_pymerkles(station: Station) -> None:
     reader = station.reader()
-    leaves = reader.leaves(0, SIZE, 10**9)
-    oracle = pymerkle.InmemoryTree(algorithm="sha256")
-    for leaf in leaves:
-        oracle.append_entry(leaf)
-    subtree = reader.subtree()
+    trees = Trees(reader)
     for size in (1, 2, 3, 255, 256, 257, 511, 512, 513, 1000, 1024, 1025, SIZE):
-        assert subtree(0, size) == oracle.get_root(size)
         for index in {0, 1, size // 2, size - 1} & set(range(size)):
-            ours = inclusion_proof(index, size, subtree)
-            theirs = oracle.prove_inclusion(index + 1, size).serialize()["path"]
-            assert [node.hex() for node in ours] == theirs[1:], "pymerkle's path begins with the leaf itself"
-            assert root_from_inclusion(index, size, leaf_hash(leaves[index]), ours) == oracle.get_root(size)
+            assert trees.differs(index, size) == ""
     reader.close()
 
 
 def test_proof_of_a_witnessed_event_verifies_with_both_keys_and_of_another_leaf_does_not(station: Station) -> None:
     reader = station.reader()
-    box, bridge = station.trust()
+    label, bridge = station.trust()
+    box = KeyChain.begin(label)
     proof = prove(reader, 512)
     leaf, other = reader.leaf(512), reader.leaf(513)
     proven = check(proof, leaf, box, bridge)
@@ -82,28 +69,12 @@ def test_proofs_read_tiles_and_not_the_whole_log(tmp_path: Path) -> None:
     assert reader.subtree()(0, reader.size()) == verify(note, station.trust()[0]).root
     started = time.perf_counter()
     for seq in (0, 9_999, 20_000):
-        check(prove(reader, seq), reader.leaf(seq), station.trust()[0])
+        check(prove(reader, seq), reader.leaf(seq), KeyChain.begin(station.trust()[0]))
     assert time.perf_counter() - started < 0.5
     reader.close()
 
 
-TEXT = st.text(st.characters(blacklist_categories=("Cs",)), max_size=20)
-KEYS = st.text(st.characters(max_codepoint=127), max_size=8)
-VALUES: Any = st.recursive(
-    st.none() | st.booleans() | st.integers(-MAX_INT, MAX_INT) | TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
-    max_leaves=12,
-)
-
-
 @settings(max_examples=300, deadline=None)
-@given(data=st.dictionaries(KEYS, VALUES, max_size=5), what=TEXT)
+@given(data=DATA, what=TEXT)
 def test_canonical_bytes_equal_rfc_8785(data: dict[str, Any], what: str) -> None:
-    event = event_at(draft(what=what), Place("box-1", 1, 1, 0, "0" * 64), data, events.Severity.INFO)
-    try:
-        body = events.encode(event)
-    except ContractError as error:
-        assert "NFC" in str(error)  # noqa: PT017 - the only refusal that these objects can meet
-        return
-    assert body == rfc8785.dumps(msgspec.to_builtins(event))
-    assert events.decode(body) == event
+    assert is_canonical(data, what) is not False

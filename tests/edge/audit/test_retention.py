@@ -12,6 +12,7 @@ from contracts import event as events
 from contracts.checkpoint import Checkpoint, sign
 from contracts.errors import ContractError
 from contracts.event import Event
+from contracts.key_chain import KeyChain
 from contracts.topics import unpack_batch
 from edge.audit import AuditLog, Draft, ledger, prove, retention, upkeep
 from edge.audit.case import pack, span, verifier
@@ -179,7 +180,7 @@ def test_tiles_still_prove_what_is_kept_and_any_witnessed_state(station: Station
         proof = prove.prove(reader, seq)
         leaf = reader.leaf(seq)
         assert leaf is not None
-        assert prove.check(proof, leaf, station.trust()[0], station.witness).index == seq
+        assert prove.check(proof, leaf, KeyChain.begin(station.trust()[0]), station.witness).index == seq
     odd = sign(Checkpoint(log.origin, 777, reader.subtree()(0, 777)), log.origin, station.key)
     reader.close()
     log.close()
@@ -366,6 +367,55 @@ def test_without_its_tiles_nothing_is_deleted(station: Station, caplog: pytest.L
     append_all(log, [draft()])
     assert (log.health().pruned, log.health().writable) == (0, True)
     log.close()
+
+
+def _spoil(station: Station, seq: int) -> None:
+    """One leaf is no JSON any more."""
+    db = sqlite3.connect(station.path, isolation_level=None)
+    (guard,) = db.execute("SELECT sql FROM sqlite_master WHERE name='event_stays'").fetchone()
+    db.execute("BEGIN IMMEDIATE")
+    db.execute("DROP TRIGGER event_stays")
+    db.execute("UPDATE event SET body=x'7b22ff' WHERE seq=?", (seq,))
+    db.execute(guard)
+    db.execute("COMMIT")
+    db.close()
+
+
+@pytest.mark.usefixtures("quick")
+def test_leaves_whose_age_cannot_be_read_are_kept_and_the_log_goes_on(station: Station, caplog: pytest.LogCaptureFixture) -> None:
+    """It used to end the log, and once more after every start."""
+    log = station.open(checkpoint_s=60)
+    append_all(log, _old(92, 2599))
+    witness(station, log)
+    log.close()
+    _spoil(station, BATCH - 1)
+    log = station.open()
+    log.resting = True
+    until(lambda: "nothing is deleted from this log any more" in caplog.text, "it never looked")
+    append_all(log, [draft()])
+    assert (log.health().log, log.health().pruned, log.health().writable) == (1, 0, True)
+    assert log.close()
+
+
+def test_an_acknowledgement_up_to_a_damaged_leaf_is_kept_and_the_age_before_it_stays(
+    station: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody knows how old the next one is: what is not witnessed must not look young."""
+    log = station.open()
+    append_all(log, _old(3, 5))
+    note = checkpoint(log)
+    append_all(log, _old(1, 5))
+    checkpoint(log)
+    oldest = log.health().oldest_unacked_t
+    size = int(note.split("\n")[1])
+    _spoil(station, size)
+    log.accept_ack(station.cosigned(note))
+    until(lambda: log.health().acked == size, "the acknowledgement was lost")
+    assert (log.health().oldest_unacked_t, log.health().writable) == (oldest, True)
+    assert "cannot be read" in caplog.text
+    witness(station, log)
+    assert log.health().oldest_unacked_t == 0
+    assert log.close()
 
 
 def test_what_is_left_of_a_log_is_exported_and_verifies(after: Station, tmp_path: Path) -> None:
