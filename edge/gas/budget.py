@@ -12,7 +12,7 @@ import msgspec
 
 from contracts.errors import ContractError
 from edge.config import Block, BoxConfig, Bus
-from edge.gas.block import reads
+from edge.gas.block import TAG_LENGTHS, reads
 from edge.gas.decoding import profile_of
 from edge.gas.tag import UNANSWERED_POLLS
 
@@ -100,7 +100,12 @@ def register_reply_bytes(count: int) -> int:
 
 def input_reply_bytes(count: int) -> int:
     """Bytes of an RTU reply with `count` discrete inputs."""
-    return _REPLY_FRAME_BYTES + (count + 7) // 8
+    return _REPLY_FRAME_BYTES + input_bytes(count)
+
+
+def input_bytes(count: int) -> int:
+    """Bytes that say `count` discrete inputs."""
+    return (count + 7) // 8
 
 
 def input_span(config: BoxConfig) -> tuple[int, int]:
@@ -122,10 +127,21 @@ def input_span(config: BoxConfig) -> tuple[int, int]:
     return first, count
 
 
+def input_lengths(config: BoxConfig) -> tuple[int, ...]:
+    """Counts of discrete inputs that one request may ask for, the shortest first.
+
+    A reply names its bytes, eight inputs each. So the counts stand for different numbers of bytes, `TAG_LENGTHS` of
+    them where the module has so many inputs (`inputs.readable`), else as many as it has.
+    """
+    first, count = input_span(config)
+    longer = (8 * (input_bytes(count) + more) + 1 for more in range(TAG_LENGTHS - 1))
+    return (count, *(length for length in longer if first + length <= config.inputs.readable))
+
+
 def _replies(config: BoxConfig, bus: Bus) -> list[int]:
     replies = [register_reply_bytes(block.lengths[-1]) for block in reads(config, bus.name)]
     if config.inputs.bus == bus.name:
-        replies.append(input_reply_bytes(input_span(config)[1]))
+        replies.append(input_reply_bytes(input_lengths(config)[-1]))
     return replies
 
 
@@ -261,6 +277,11 @@ def stale_limits_us(config: BoxConfig) -> dict[str, int]:
     return {block.name: stale_limit_us(config, block) for block in config.blocks}
 
 
+def inputs_age_ms(config: BoxConfig) -> float:
+    """How old the buttons' and contacts' reading gets while every answer comes in time."""
+    return bus_budget(config, _bus(config, config.inputs.bus)).worst_value_ms + _JITTER_MS
+
+
 def inputs_stale_limit_us(config: BoxConfig) -> int:
-    """The same for the buttons and contacts."""
+    """How old it gets when one answer is missing: what `stale_limit_us` is for a channel."""
     return round(bus_budget(config, _bus(config, config.inputs.bus)).stale_ms * 1000)

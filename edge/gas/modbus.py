@@ -167,6 +167,10 @@ class Session:
         head = _HEADER.pack(reply.transaction_id, 0, 1 + size, reply.dev_id)
         return (head if reply.transaction_id else head[-1:]) + content in self._heard
 
+    def heard(self, frame: bytes) -> bool:
+        """Whether these bytes stand in what came last."""
+        return frame in self._heard
+
     def not_asked(self, detail: str) -> Failure:
         """A request that could not even be sent, stamped like one that was."""
         self.sent_us = now_us()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from edge.config import BoxConfig, Bus, Channel
 from edge.gas.block import BlockRead, reads
-from edge.gas.budget import BusBudget, bus_budget, frozen_us, input_span
+from edge.gas.budget import BusBudget, bus_budget, frozen_us, input_lengths, input_span
 from edge.gas.detector import Detector
 from edge.gas.modbus import Failure, Line
 from edge.gas.reading import InputReading, Reading
@@ -115,30 +115,39 @@ class _BlockUnit(_Unit):
 class _InputUnit(_Unit):
     """The button module."""
 
-    def __init__(self, config: BoxConfig, deliver: OnInputs) -> None:
+    def __init__(self, config: BoxConfig, tag: Tag, deliver: OnInputs) -> None:
         super().__init__()
+        self._tag = tag
         self._unit_id = config.inputs.unit_id
-        self._first, self._count = input_span(config)
+        self._first = input_span(config)[0]
         self._places = {name: at - self._first for name, at in config.inputs.addresses.items()}
         self._deliver = deliver
 
     async def ask(self, line: Line) -> Failure | None:
-        bits = await line.inputs(self._unit_id, self._first, self._count)
+        clock = asyncio.get_running_loop().time
+        bits = await line.inputs(self._unit_id, self._first, self._tag.choose(clock()))
         if isinstance(bits, Failure):
+            if not bits.line:
+                self._tag.failed(clock())
             self._deliver(None)
             return bits
         closed = {name: bits[place] for name, place in self._places.items()}
         self._deliver(InputReading(**closed, at_us=line.sent_us))
         return None
 
+    def failed(self, asked: float, now: float, poll_s: float) -> None:
+        super().failed(asked, now, poll_s)
+        # No length left: a late "not pressed" would pass as the answer. A silent module is a pressed stop instead.
+        self.retry_at = max(self.retry_at, self._tag.free_at())
+
 
 def _units(config: BoxConfig, bus: Bus, budget: BusBudget, deliver: Deliver) -> list[_Unit]:
     """Everything on this bus; the buttons first, because the E-stop is among them, the process sensors last."""
     units: list[_Unit] = []
-    if config.inputs.bus == bus.name:
-        units.append(_InputUnit(config, deliver.inputs))
     # On TCP the transaction id ties a reply to its request; on a serial line only its length does.
     memory_s = UNANSWERED_POLLS * bus.poll_ms / 1000 if bus.kind == "rtu" else 0.0
+    if config.inputs.bus == bus.name:
+        units.append(_InputUnit(config, Tag(input_lengths(config), Unanswered(memory_s)), deliver.inputs))
     unanswered: dict[tuple[int, str], Unanswered] = {}
     for block in reads(config, bus.name):
         known = unanswered.setdefault((block.unit_id, block.function), Unanswered(memory_s))

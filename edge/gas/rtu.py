@@ -2,7 +2,7 @@
 
 pymodbus hands out a late reply to an earlier request as fresh data (seen with 3.16.1). Three guards together keep
 it out: after *any* failure nothing is sent until the line has been silent for the quiet window; what lies in the
-receive buffer is thrown away before each request; and read lengths rotate (`edge.gas.detector`).
+receive buffer is thrown away before each request; and read lengths rotate (`edge.gas.tag`), for inputs as well.
 """
 
 import asyncio

@@ -45,7 +45,10 @@ class OutputLine(Protocol):
         ...
 
     def release(self) -> None:
-        """Drive it inactive, then give it back; it may float from then on, so the board needs its own pull-down."""
+        """Drive it inactive, then give it back; never raises, for a line whose chip is gone is given back already.
+
+        It may float from then on, so the board needs its own pull-down.
+        """
         ...
 
 
@@ -74,7 +77,7 @@ class InputLine(Protocol):
         ...
 
     def release(self) -> None:
-        """Give it back."""
+        """Give it back; never raises."""
         ...
 
 

@@ -1,5 +1,6 @@
 """Industrial PC, or any Linux with a GPIO character device: libgpiod 2 through its Python binding."""
 
+import contextlib
 import time
 from datetime import timedelta
 
@@ -31,10 +32,9 @@ class _Output:
         if self._released:
             return
         self._released = True
-        try:
+        with contextlib.suppress(OSError):
             self.write(active=False)
-        finally:
-            self._request.release()
+        _give_back(self._request)
 
 
 class _Input:
@@ -68,7 +68,13 @@ class _Input:
     def release(self) -> None:
         if not self._released:
             self._released = True
-            self._request.release()
+            _give_back(self._request)
+
+
+def _give_back(request: gpiod.LineRequest) -> None:
+    """One whose chip is gone is given back already."""
+    with contextlib.suppress(OSError, gpiod.RequestReleasedError):
+        request.release()
 
 
 class PcGpio:

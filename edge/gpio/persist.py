@@ -2,6 +2,8 @@
 
 Raspberry Pi kernels do unless told otherwise (``dtparam=strict_gpiod``, or the module parameter below); mainline
 promises nothing ("uncontrolled", "may revert"). What cannot be read counts as "keeps".
+A caution at the check and no refusal: such a line only ever stands behind a primary that opens and latches by itself
+(firmware_sim/deadman/RELAYS.md, "Several relays in series"), and a stopped process keeps its lines in any case.
 Source: findings/hardware 2; raspberrypi/linux #6117, #6150.
 """
 

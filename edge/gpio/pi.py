@@ -1,9 +1,12 @@
 """Raspberry Pi 3 to 5: gpiozero on its lgpio factory, which finds the right chip on a Pi 5 by itself.
 
-lgpio reports edges in a thread of its own; an eventfd brings them into the loop.
+lgpio reports edges in a thread of its own; an eventfd brings them into the loop. Its own error is a plain Exception
+that gpiozero passes through (a busy line, a chip that is gone); here it becomes an OSError like every other failure.
 """
 
+import contextlib
 import os
+import sys
 from collections import deque
 
 from gpiozero import DigitalInputDevice, DigitalOutputDevice
@@ -18,6 +21,12 @@ _MOST = 1024  # edges that are kept while nobody looks: a chattering contact mus
 _PULLS = {Pull.NONE: None, Pull.UP: True, Pull.DOWN: False}
 
 
+def _failures() -> tuple[type[Exception], ...]:
+    """What gpiozero and lgpio raise; asked for when something was raised, for importing lgpio starts its thread."""
+    lgpio = sys.modules.get("lgpio")
+    return (OSError, GPIOZeroError) if lgpio is None else (OSError, GPIOZeroError, lgpio.error)
+
+
 class _Output:
     def __init__(self, device: DigitalOutputDevice) -> None:
         self._device = device
@@ -25,17 +34,14 @@ class _Output:
     def write(self, active: bool) -> None:
         try:
             self._device.value = active
-        except GPIOZeroError as error:
+        except _failures() as error:
             raise OSError(str(error)) from error
 
     def release(self) -> None:
-        try:
+        with contextlib.suppress(OSError):
             if not self._device.closed:
-                self._device.off()
-        except GPIOZeroError:
-            pass
-        finally:
-            self._device.close()
+                self.write(active=False)
+        _close(self._device)
 
 
 class _Input:
@@ -51,14 +57,15 @@ class _Input:
         return self._wake
 
     def _note(self, *, active: bool) -> None:
-        """Called in lgpio's thread."""
+        """Called in lgpio's thread, which would end with an error of ours, and with it every line's edges."""
         self._seen.append(Edge(active, now_us()))
-        os.eventfd_write(self._wake, 1)
+        with contextlib.suppress(OSError):  # released meanwhile
+            os.eventfd_write(self._wake, 1)
 
     def read(self) -> bool:
         try:
             return bool(self._device.is_active)
-        except GPIOZeroError as error:
+        except _failures() as error:
             raise OSError(str(error)) from error
 
     def edges(self) -> list[Edge]:
@@ -74,10 +81,19 @@ class _Input:
     def release(self) -> None:
         if self._wake < 0:
             return
+        wake, self._wake = self._wake, -1
         self._device.when_activated = self._device.when_deactivated = None
-        self._device.close()
-        os.close(self._wake)
-        self._wake = -1
+        _close(self._device)
+        os.close(wake)
+
+
+def _close(device: DigitalOutputDevice | DigitalInputDevice) -> None:
+    """Give a line back; one whose chip is gone is given back already."""
+    try:
+        device.close()
+    except _failures():
+        # Or gpiozero would close it once more when it is collected, and by then the line may be taken anew.
+        device._pin = None  # noqa: SLF001
 
 
 class PiGpio:
@@ -87,7 +103,7 @@ class PiGpio:
         """Open the chip.
 
         Raises:
-            OSError: this is no Raspberry Pi.
+            OSError: this is no Raspberry Pi, or its chip is not ours to use.
         """
         del chip  # gpiozero knows which chip a model's header is on
         if factory is None:
@@ -95,7 +111,7 @@ class PiGpio:
 
             try:
                 factory = LGPIOFactory()
-            except GPIOZeroError as error:
+            except _failures() as error:
                 raise OSError(str(error)) from error
         self._factory = factory
 
@@ -103,7 +119,7 @@ class PiGpio:
         """See `Gpio.output`."""
         try:
             return _Output(DigitalOutputDevice(line, initial_value=False, pin_factory=self._factory))
-        except GPIOZeroError as error:
+        except _failures() as error:
             raise OSError(f"GPIO line {line}: {error}") from error
 
     def input(self, line: int, pull: Pull) -> _Input:
@@ -113,5 +129,5 @@ class PiGpio:
         active = True if resistor is None else None
         try:
             return _Input(DigitalInputDevice(line, pull_up=resistor, active_state=active, pin_factory=self._factory))
-        except GPIOZeroError as error:
+        except _failures() as error:
             raise OSError(f"GPIO line {line}: {error}") from error

@@ -17,8 +17,7 @@ class PermitAnswers:
 
     def __init__(self, box: str, origin: str, signer: Signer) -> None:
         """Nothing was handed in yet; `origin` is the name under which `signer` signs the log."""
-        self._box, self._kid = box, kid_of(note_key(origin, signer))
-        self._signer = signer
+        self._box, self._origin, self._signer = box, origin, signer
         self._newest = ""
         self._refused: Response | None = None
         self._refused_s = 0
@@ -55,5 +54,13 @@ class PermitAnswers:
     def _receipt(self, held: PermitClaims, wall_s: int) -> str:
         if self._signed[:2] != (held.jti, held.content_sha256):
             claims = AcceptanceClaims(self._box, held.jti, held.content_sha256, wall_s)
-            self._signed = (held.jti, held.content_sha256, sign(claims, self._signer, self._kid))
+            self._signed = (held.jti, held.content_sha256, self._sign(claims))
         return self._signed[2]
+
+    def _sign(self, claims: AcceptanceClaims) -> str:
+        """By the key of the moment: the log's thread may be changing it."""
+        while True:
+            kid = kid_of(note_key(self._origin, self._signer))
+            token = sign(claims, self._signer, kid)
+            if kid == kid_of(note_key(self._origin, self._signer)):
+                return token

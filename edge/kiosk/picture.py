@@ -1,4 +1,10 @@
-"""What the screen shows of a status document, in both languages. Pure; the page only lays it out."""
+"""What the screen shows of a status document, in both languages. The page only lays it out.
+
+Pure but for the zone, which is the process's: every process of the box keeps the site's clock
+(`edge.interlock.local_time`).
+"""
+
+import time
 
 import msgspec
 
@@ -68,8 +74,9 @@ class Left(msgspec.Struct, frozen=True):
 class Picture(msgspec.Struct, frozen=True):
     """Everything on the screen.
 
-    `lamps` is what the stack light says, `qr` the id of the token now shown, `receipt` that of the acceptance of the
-    permit `accepted`; both are "" while the bridge hears the box by itself.
+    `clock` is the time of day by the site's clock, whatever zone the browser is set to. `lamps` is what the stack
+    light says, `qr` the id of the token now shown, `receipt` that of the acceptance of the permit `accepted`; both are
+    "" while the bridge hears the box by itself.
     """
 
     box: str
@@ -85,6 +92,7 @@ class Picture(msgspec.Struct, frozen=True):
     more: int
     left: tuple[Left, ...]
     t: int
+    clock: str
     qr: str
     accepted: str
     receipt: str
@@ -134,6 +142,7 @@ def picture(status: Status) -> Picture:
         more=max(0, len(todo) - MOST),
         left=_left(status),
         t=status.t,
+        clock=time.strftime("%H:%M", time.localtime(status.t // 1000)),
         qr=status.place_token[-16:],
         accepted=answer.accepted if unheard else "",
         receipt=answer.receipt[-16:] if unheard else "",

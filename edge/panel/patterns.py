@@ -4,14 +4,16 @@ green lit      ignition is released; amber flashing beside it: something runs ou
 amber flashes  locked, and the count says what is missing
 red lit        tripped: somebody must reset; flashing fast: fault, or the box does not answer
 all flashing   leave: gas
+red and amber  gas was over a detector's range: what it reads since proves nothing
+flash slowly
 """
 
 from enum import StrEnum
 
 import msgspec
 
-from edge.interlock.conditions.air import GAS_ALARMS
-from edge.interlock.status import CountdownView, Status
+from edge.gas.reading import Quality
+from edge.interlock.status import ChannelView, CountdownView, Status
 
 
 class Rhythm(msgspec.Struct, frozen=True):
@@ -62,6 +64,7 @@ class Meaning(StrEnum):
     """All that the panel can say, the most urgent first."""
 
     EVACUATE = "evacuate"
+    MEASURE = "measure"
     FAULT = "fault"
     SILENT = "silent"
     GRACE_SOON = "grace_soon"
@@ -103,6 +106,10 @@ class Show(msgspec.Struct, frozen=True):
 TABLE: dict[Meaning, Show] = {
     Meaning.EVACUATE: Show(
         "气体报警：立即撤离", "gas alarm: leave now", FAST, FAST, FAST, FAST, Rhythm((700, 100))
+    ),
+    Meaning.MEASURE: Show(
+        "气体曾超量程：先用手持仪器检测，再靠近", "gas was over the range: measure by hand before you go near",
+        SLOW, SLOW, buzzer=SLOW,
     ),
     Meaning.FAULT: Show("故障：禁止使用，找维护人员", "fault: do not use, call maintenance", FAST, buzzer=FAST),
     Meaning.SILENT: Show("联锁无应答：点火已切断", "the interlock is silent: ignition is open", FAST, buzzer=FAST),
@@ -179,9 +186,15 @@ NOBODY = Said(Meaning.SILENT)
 
 def say(status: Status) -> Said:
     """What the lamps say about a status document."""
-    gas = [r.subject for v in status.verdicts if v.condition == "gas" for r in v.reasons if r.code in GAS_ALARMS]
+    tested = {channel.name for channel in status.channels if _is_test_gas(channel)}
+    gas = [name for name in status.gas_now if name not in tested]
     if gas:
         return Said(Meaning.EVACUATE, ",".join(gas))
+    # A bead falls back into its range when gas is richer than it can burn: clean air behind a latch is a guess.
+    votes = [reason for verdict in status.verdicts if verdict.condition == "gas" for reason in verdict.reasons]
+    latched = [vote.subject for vote in votes if vote.code == "gas_over_range" and vote.subject not in status.gas_now]
+    if latched:
+        return Said(Meaning.MEASURE, ",".join(latched))
     first = status.first_out
     cause = f"{first.code}/{first.subject}/{status.since_us}" if first is not None else str(status.since_us)
     match status.state:
@@ -201,6 +214,14 @@ def say(status: Status) -> Said:
     if "fire_watch" in counting:
         return Said(Meaning.FIRE_WATCH)
     return Said(missing(status))
+
+
+def _is_test_gas(channel: ChannelView) -> bool:
+    """A bump test or calibration is going on, and what it reads is what was applied, or on the way there or back."""
+    test = channel.test
+    if test is None or channel.value is None or channel.quality != Quality.GOOD.value:
+        return False
+    return min(test.low, test.baseline) <= channel.value <= max(test.high, test.baseline)
 
 
 def missing(status: Status) -> Meaning:

@@ -55,7 +55,7 @@ def check_panel(panel: Panel, *, gpio: bool, taken: tuple[int, ...]) -> None:
     Args:
         panel: the section.
         gpio: the box has a chip of its own.
-        taken: lines of that chip that are the inputs'.
+        taken: lines of that chip that are the inputs' and the relays'.
 
     Raises:
         ContractError: names the key.

@@ -1,7 +1,9 @@
 """What every primary relay's driver offers, and the tables of drivers. A driver obeys, reports and never decides.
 
 A driver opens the contact when its port opens; it closes it only inside `close_contact`, never on its own, whatever
-restarted. All calls return at once. A new driver is one file and one row.
+restarted. While its feedback contact reads closed it takes no order to close. It keeps no fault beyond that: a weld is
+remembered by the interlock's FAULT, on disk, until two people cleared it after a proof test, and no CLOSE is ordered
+before. All calls return at once. A new driver is one file and one row.
 """
 
 import importlib

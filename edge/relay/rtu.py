@@ -119,7 +119,9 @@ class RelayLine:
         """Function 05; True when it was echoed. Does not wait for a silent line."""
         request = WriteSingleCoilRequest(address=address, bits=[on], dev_id=self._unit_id)
         reply = await self.ask(request, WriteSingleCoilResponse)
-        return reply is not None and (reply.address, reply.bits) == (address, [on])
+        # The very frame comes back: pymodbus reads values as "on" that mean nothing.
+        frame = self._session.client.ctx.framer.buildFrame(request)
+        return reply is not None and (reply.address, reply.bits) == (address, [on]) and self._session.heard(frame)
 
     async def write_register(self, address: int, value: int) -> bool:
         """Function 06; True when it was echoed."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from edge.config import Relay, SeriesRelay
+from edge.config import Relay
 
 DEADMAN_MS = 180
 """firmware_sim/deadman/PROTOCOL.md, rule 3."""
@@ -19,8 +19,3 @@ DECLARED: dict[str, Callable[[Relay], int]] = {
 def dead_man_ms(relay: Relay) -> int:
     """The primary's own figure. It is what counts: the chain is open as soon as the first of its relays is."""
     return DECLARED[relay.kind](relay)
-
-
-def series_ms(one: SeriesRelay) -> int | None:
-    """How long a relay in series holds by itself; None when nothing but the primary opens (a GPIO level stays)."""
-    return one.hold_ms if one.kind == "waveshare" else None

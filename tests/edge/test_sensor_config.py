@@ -28,6 +28,29 @@ def _change(config: BoxConfig, **changes: object) -> BoxConfig:
     return replace(config, sensors=(replace(first, **changes), *others))
 
 
+def _warns(config: BoxConfig, **changes: object) -> BoxConfig:
+    return _change(config, **({"warn_above": 80, "warn_after_s": 5, "warn_back_by": 5} | changes))
+
+
+@pytest.mark.parametrize("changes", [{}, {"warn_back_by": 119.9}, {"warn_below": 60, "warn_back_by": 19.9}, {"warn_above": 399.9}, {"warn_above": None, "warn_below": -39.9}])
+def test_a_limit_that_the_sensor_can_show_and_come_back_from_is_accepted(config: BoxConfig, changes: dict[str, object]) -> None:
+    """INS-05."""
+    box_config.check(_warns(config, **changes))
+
+
+def test_the_examples_humidity_and_vibration_sensors_are_right_when_their_sign_is_taken_away(tmp_path: Path) -> None:
+    """INS-01, INS-05: what a person uncomments works."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith(("#   - {name: hum-1", "#   - {name: vib-1"))]
+    at = text.index("# A sensor may warn;")
+    path = tmp_path / "box.yaml"
+    path.write_text(text[:at] + "".join(f"  {row.lstrip('# ')}\n" for row in rows) + text[at:], encoding="utf-8")
+    config = box_config.load(path)
+    box_config.check(config)
+    found = build(config, GB, budget.stale_limits_us(config)).sensors[-2:]
+    assert [(s.name, s.quantity, s.unit) for s in found] == [("hum-1", "humidity", "%RH"), ("vib-1", "vibration", "mm/s")]
+
+
 def test_the_example_explains_a_thermometer_the_box_and_the_wind(config: BoxConfig) -> None:
     """PTW-11: what a permit calls by name stands in the box's own file."""
     site = build(config, GB, budget.stale_limits_us(config))
@@ -57,6 +80,19 @@ def test_the_example_explains_a_thermometer_the_box_and_the_wind(config: BoxConf
         (lambda c: replace(c, wind="temp-1"), "wind", "temp-1"),
         (lambda c: replace(c, wind=""), "sensors[2]", "nothing"),
         (lambda c: replace(c, sensors=()), "enclosure", "box-temp"),
+        (lambda c: _change(c, warn_after_s=5), "sensors[0].warn_after_s", "neither"),
+        (lambda c: _change(c, warn_back_by=1), "sensors[0].warn_back_by", "neither"),
+        (lambda c: _warns(c, warn_after_s=None), "sensors[0].warn_after_s", "nothing"),
+        (lambda c: _warns(c, warn_back_by=None), "sensors[0].warn_back_by", "nothing"),
+        (lambda c: _warns(c, warn_above=400), "sensors[0].warn_above", "400"),
+        (lambda c: _warns(c, warn_above=float("nan")), "sensors[0].warn_above", "nan"),
+        (lambda c: _warns(c, warn_below=-40), "sensors[0].warn_below", "-40"),
+        (lambda c: _warns(c, warn_back_by=0), "sensors[0].warn_back_by", "0"),
+        (lambda c: _warns(c, warn_back_by=120), "sensors[0].warn_back_by", "120"),
+        (lambda c: _warns(c, warn_below=60, warn_back_by=20), "sensors[0].warn_back_by", "20"),
+        (lambda c: _warns(c, warn_below=80), "sensors[0].warn_back_by", "5"),
+        (lambda c: replace(c, sensors=(*c.sensors[:2], replace(c.sensors[2], warn_above=20, warn_after_s=5, warn_back_by=1))),
+         "sensors[2].warn_above", "20"),
     ],
 )
 def test_sensors_that_contradict_themselves_are_refused(
@@ -93,7 +129,7 @@ def test_a_scale_that_cannot_reach_the_range_is_refused(config: BoxConfig, scale
 
 @pytest.mark.parametrize(
     ("text", "field"),
-    [({"quantity": "humidity"}, "quantity"), ({"unit_id": 0}, "unit_id"), ({"name": "a b"}, "name"), ({"unit": "°C"}, "unit")],
+    [({"quantity": "pressure"}, "quantity"), ({"warn_after_s": 0.9}, "warn_after_s"), ({"warn_after_s": 86_401}, "warn_after_s"), ({"unit_id": 0}, "unit_id"), ({"name": "a b"}, "name"), ({"unit": "°C"}, "unit")],
 )
 def test_what_no_sensor_has_is_refused_by_name(text: dict[str, object], field: str) -> None:
     row = {

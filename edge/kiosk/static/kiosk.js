@@ -121,8 +121,7 @@ function draw() {
   code("qr", lost ? "" : picture.qr, words("qr"));
   code("receipt", lost ? "" : picture.receipt, words("receipt", { id: lost ? "" : picture.accepted }));
   if (picture === null) return;
-  const clock = new Date(picture.t).toLocaleTimeString("zh-CN", { hour12: false, hour: "2-digit", minute: "2-digit" });
-  const parts = [picture.box, picture.permit, picture.place, clock].filter((part) => part);
+  const parts = [picture.box, picture.permit, picture.place, picture.clock].filter((part) => part);
   $("meta").replaceChildren(parts.join(" · "));
   if (picture.simulation) $("meta").prepend(make("span", words("simulation"), "simulation"), " ");
   $("people").replaceChildren(...picture.people.map(person));

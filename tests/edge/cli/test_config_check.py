@@ -92,6 +92,10 @@ def test_a_refusal_as_json_has_four_parts(box: Box) -> None:
         (lambda c: c["relay"].update(baud=0), "relay.baud"),
         (lambda c: c["presence"]["gnss"].update(baud=-1), "presence.gnss.baud"),
         (lambda c: c["presence"].update(beacon=-1), "presence.beacon"),
+        (lambda c: c["presence"].update(quorum=["gnss", "gnss"]), "presence.quorum"),
+        (lambda c: c["presence"].update(quorum_need=0), "presence.quorum_need"),
+        (lambda c: c["presence"].update(quorum_need=3), "presence.quorum_need"),
+        (lambda c: c["buses"][1].update(poll_ms=500), "buses.io.poll_ms"),
         (lambda c: c["presence"]["badges"].update(rssi_gone_dbm=-75), "presence.badges.rssi_gone_dbm"),
         (lambda c: c["presence"]["badges"].update(rssi_here_dbm=1), "presence.badges.rssi_here_dbm"),
         (lambda c: c["vision"].update(width=-4), "vision.width"),
@@ -102,6 +106,7 @@ def test_a_refusal_as_json_has_four_parts(box: Box) -> None:
         (lambda c: c["inputs"].update(stop=-1), "inputs.stop"),
         (lambda c: c["inputs"].update(door=65536), "inputs.door"),
         (lambda c: c["inputs"].update(estop=500), "inputs"),
+        (lambda c: c["inputs"].update(readable=11), "inputs.readable"),
         (lambda c: c["channels"][0].update(scale=0.0001), "channels.ch4-1.scale"),
         (lambda c: c.update(baseline="moon"), "baseline"),
     ],
@@ -113,6 +118,13 @@ def test_every_refusal_names_the_field(box: Box, change: Any, field: str) -> Non
         examine(box.write(changed, "broken.yaml"), TODAY)
     assert refused.value.field == field
     assert refused.value.hint
+
+
+def test_a_module_with_just_the_inputs_that_are_wired_is_accepted(box: Box) -> None:
+    """The last one is wired to address 11."""
+    changed = box.read()
+    changed["inputs"].update(readable=12)
+    assert examine(box.write(changed, "twelve.yaml"), TODAY).ok
 
 
 def test_a_missing_calibration_date_is_a_warning(box: Box) -> None:
@@ -127,6 +139,28 @@ def test_a_past_calibration_date_is_a_warning(box: Box) -> None:
     changed["channels"][0]["calibration_due"] = "2020-01-31"
     warnings = [warning.en for warning in examine(box.write(changed, "due.yaml"), TODAY).warnings]
     assert "channel ch4-1: calibration ended on 2020-01-31" in warnings
+
+
+@pytest.mark.parametrize(("need", "shown", "loud"), [(None, 2, False), (2, 2, False), (1, 1, True)])
+def test_fewer_proofs_of_place_than_all_are_said_loudly(box: Box, need: int | None, shown: int, loud: bool) -> None:
+    """PTW-04: nothing loosens by itself, and nobody overlooks what a site has loosened."""
+    changed = box.read()
+    changed["presence"]["quorum_need"] = need
+    path = box.write(changed, "quorum.yaml")
+    checked = examine(path, TODAY)
+    assert (checked.quorum, checked.quorum_need) == (("gnss", "badge"), shown)
+    assert ("presence.quorum_need" in [warning.field for warning in checked.warnings]) is loud
+    printed = " ".join(box.hotbox("config", "check", str(path)).stdout.split())
+    assert f"proofs of place: {shown} of 2 must hold (gnss, badge)" in printed
+    assert ("! only 1 of 2 proofs of place must hold" in printed) is loud
+
+
+@pytest.mark.parametrize(("poll_ms", "warned"), [(150, False), (300, True)])
+def test_inputs_that_one_lost_answer_makes_too_old_are_a_warning(box: Box, poll_ms: int, warned: bool) -> None:
+    changed = box.read()
+    changed["buses"][1]["poll_ms"] = poll_ms
+    fields = [warning.field for warning in examine(box.write(changed, "slow.yaml"), TODAY).warnings]
+    assert ("inputs.bus" in fields) is warned
 
 
 # --- files that others bring

@@ -51,7 +51,7 @@ def test_a_scan_finds_every_unit_of_a_gateway_beside_the_interlock(released: Box
     released.wait_for(lambda s: s["state"] == "TRIPPED", "stopped")
     released.wait_for(lambda s: all(channel["quality"] == "good" for channel in s["channels"]), "detectors read")
     found = msgspec.json.decode(released.hotbox("detector", "scan", "gas", "--units", "1-24", "--json").stdout)
-    assert [unit["unit_id"] for unit in found] == [1, 2, 3, 4, 21, 22, 23]
+    assert [unit["unit_id"] for unit in found] == [1, 2, 3, 4, 21, 22, 23, 24]
     assert {unit["unit"]["fits"][0]["profile"] for unit in found} == {"generic-int"}
     assert [unit["configured"] for unit in found[:3]] == [["ch4-1"], ["o2-1"], []]
     shown = released.hotbox("detector", "scan", "gas", "--units", "1-3")

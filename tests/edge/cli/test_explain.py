@@ -1,7 +1,10 @@
 """`hotbox explain --event`: a recorded decision, made again from the log alone (KPI-16)."""
 
+import datetime
 import sqlite3
+import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,7 +12,7 @@ import yaml
 
 from contracts.event import decode, encode
 from edge.cli.decisions import Decisions
-from edge.cli.explaining import explained
+from edge.cli.explaining import explained, explained_at, moment_ms
 from edge.interlock.rules import PACKS, load
 from tests.edge.cli.box import Box
 
@@ -112,6 +115,100 @@ def test_passing_conditions_show_value_limit_age_and_clause(tripped: Box) -> Non
     assert inputs["shown"][0]["inside"] is True
     assert inputs["keep_zh"]
     assert inputs["keep_en"]
+
+
+# --- hotbox explain --at: how the box stood
+
+
+def _stood(box: Box, at: str, *more: str) -> dict[str, Any]:
+    shown = box.hotbox("explain", "--at", at, "--json", *more)
+    assert shown.returncode == 0, shown.stderr
+    return msgspec.json.decode(shown.stdout)
+
+
+def _at(t_ms: int) -> str:
+    return datetime.datetime.fromtimestamp(t_ms / 1000, datetime.UTC).isoformat(" ", "milliseconds")
+
+
+def test_the_state_at_this_moment_equals_the_live_one(tripped: Box) -> None:
+    """KPI-16: the replayed state is what the running box says of itself."""
+    live = tripped.status()
+    found = _stood(tripped, _at(time.time_ns() // 1_000_000))
+    assert found["standing"]["state"] == live["state"]
+    assert found["standing"]["first_out"] == live["first_out"]["code"]
+    assert found["standing"]["permit"] == live["permit"]["id"]
+    assert found["standing"]["attempt"] == live["attempt"]
+    assert found["same"]
+
+
+def test_every_state_that_the_log_tells_of_is_found_at_its_time(tripped: Box, log: Path) -> None:
+    (trip,) = _seqs(log, "interlock.tripped")
+    with Decisions(log) as decisions:
+        t = decisions.event(trip).t
+        states = {
+            kind: explained_at(decisions, decisions.event(_seqs(log, kind)[-1]).t).standing
+            for kind in ("release.authorised", "relay.closed", "interlock.tripped")
+        }
+        before = explained_at(decisions, t - 1)
+    assert {kind: stood.state for kind, stood in states.items() if stood} == {
+        "release.authorised": "ARMED", "relay.closed": "RELEASED", "interlock.tripped": "TRIPPED",
+    }  # fmt: skip
+    assert before.standing is not None
+    assert (before.standing.state, before.standing.first_out) == ("RELEASED", "")
+    assert before.seq < trip
+
+
+def test_a_state_that_followed_without_a_decision_counts(tripped: Box, log: Path) -> None:
+    """The way from LOCKED to PERMISSIVE_OK is told by an event that carries no record."""
+    ready = next(seq for seq in _seqs(log, "interlock.state"))
+    with Decisions(log) as decisions:
+        event = decisions.event(ready)
+        first = decisions.before(decisions.until(event.t) or 0)
+        if first is None or first > ready:
+            pytest.skip("this box decided in the same millisecond")
+        standing = explained_at(decisions, event.t).standing
+    assert standing is not None
+    assert standing.state == event.data["now"]
+
+
+def test_the_moment_is_told_in_words(tripped: Box, log: Path) -> None:
+    (trip,) = _seqs(log, "interlock.tripped")
+    with Decisions(log) as decisions:
+        t = decisions.event(trip).t
+    shown = tripped.hotbox("explain", "--at", _at(t + 2500))
+    assert shown.returncode == 0
+    assert "tripped, latched, permit" in shown.stdout
+    assert "newest decision" in shown.stdout
+    assert "ch4-1 is over its limit" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--at", "yesterday"), "2026-11-20 08:14:05"),
+        (("--at", "2020-01-01 08:00"), "after the first decision"),
+        (("--at", "08:00", "--event", "5"), "either a time or an event"),
+    ],
+)
+def test_a_moment_that_means_nothing_is_refused(tripped: Box, arguments: tuple[str, ...], said: str) -> None:
+    shown = tripped.hotbox("explain", *arguments)
+    assert shown.returncode == 2
+    assert said in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "after_ms"),
+    [
+        ("2026-11-20 08:14", 59_999), ("2026-11-20 08:14:00", 999), ("2026-11-20T08:14:00.250", 250),
+        ("08:14", 59_999), ("08:14:00", 999), ("08:14:00.250", 250), ("2026-11-20 10:14:00+02:00", 999),
+    ],
+)  # fmt: skip
+def test_what_happened_in_the_named_second_or_minute_counts(text: str, after_ms: int) -> None:
+    now = datetime.datetime(2026, 11, 20, 12).astimezone()
+    begin = datetime.datetime(2026, 11, 20, 8, 14).astimezone()
+    if "+" in text:
+        begin = datetime.datetime(2026, 11, 20, 8, 14, tzinfo=datetime.UTC)
+    assert moment_ms(text, now) == round(begin.timestamp() * 1000) + after_ms
 
 
 # --- hotbox rules replay: shadow mode

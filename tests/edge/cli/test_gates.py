@@ -10,7 +10,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from contracts.commitment import opens
+from contracts.event import Event
 from contracts.permit import Approval, Precondition
+from edge.audit.reader import Reader
 from tests.edge.cli.box import Box, make, points
 from tests.edge.interlock.pictures import jpeg
 
@@ -27,6 +30,14 @@ def _photo(grey: int) -> bytes:
 JPEG, LATER = _photo(60), _photo(38)
 WARM = Precondition("cooled", "反应釜已降温 vessel cooled", "temperature", 60_000)
 BLIND = Precondition("blind", "7号盲板已装 blind 7 in place", "isolation")
+
+
+def _events(box: Box, kind: str) -> list[Event]:
+    log = Reader.open(box.folder / "data" / "audit" / "audit.db")
+    try:
+        return [event for event in log.events(0, log.size()) if event.type == kind]
+    finally:
+        log.close()
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +73,10 @@ def test_the_47_minute_case_and_measured_preconditions(box: Box, tmp_path: Path)
     assert shown.returncode == 1
     assert "JPEG or PNG picture" in shown.stderr
     assert box.hotbox("permit", "confirm", "cooled", "--by", "li").returncode == 1, "a temperature has a value"
-    kept = box.folder / "data" / "photos" / f"{hashlib.sha256(JPEG).hexdigest()}.jpg"
+    folder = box.folder / "data" / "photos"
     refused = box.hotbox("permit", "confirm", "blind", "--by", "li", "--value", "1", "--photo", str(photo))
     assert refused.returncode == 1
-    assert not kept.exists(), "a refused measurement leaves no photo"
+    assert not list(folder.glob("*.jpg")), "a refused measurement leaves no photo"
     hot = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "61", "--photo", str(photo))
     assert hot.returncode == 0, hot.stderr
     box.wait_for(lambda s: "temperature_high" in _codes(s), "61 °C is over 60 °C")
@@ -76,13 +87,18 @@ def test_the_47_minute_case_and_measured_preconditions(box: Box, tmp_path: Path)
     header.write_bytes(jpeg())
     empty = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "38.5", "--photo", str(header))
     assert "a JPEG or PNG picture that can be read" in empty.stderr
-    assert kept.read_bytes() == JPEG
+    (first,) = folder.glob("*.jpg")
+    assert first.read_bytes() == JPEG
     photo.write_bytes(LATER)
-    kept = kept.with_name(f"{hashlib.sha256(LATER).hexdigest()}.jpg")
     cool = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "38.5", "--photo", str(photo))
     assert cool.returncode == 0, cool.stderr
+    (kept,) = set(folder.glob("*.jpg")) - {first}
     assert kept.stat().st_mode & 0o777 == 0o600
     assert kept.read_bytes() == LATER
+    told = [event.data["commitment"] for event in _events(box, "permit.precondition") if "commitment" in event.data]
+    assert told == [first.stem, kept.stem]
+    assert opens(kept.stem, kept.with_suffix(".salt").read_bytes(), LATER), "anybody can check it with the salt"
+    assert not list(folder.glob(f"{hashlib.sha256(LATER).hexdigest()}*")), "no plain hash gives it away"
     assert box.hotbox("permit", "confirm", "blind", "--by", "li").returncode == 0
     show = box.hotbox("permit", "show").stdout
     assert "cooled (temperature): 反应釜已降温 vessel cooled ≤ 60 °C [li 38.5 °C]" in show
@@ -97,6 +113,35 @@ def test_the_47_minute_case_and_measured_preconditions(box: Box, tmp_path: Path)
     box.wait_for(lambda s: s["state"] == "PERMISSIVE_OK", "all conditions are met")
     box.site.press("arm", 300)
     box.wait_for(lambda s: s["relay"]["contact"] == "closed", "the contact is closed")
+
+
+def test_erasing_a_photo_leaves_the_chain_whole_and_says_who_did_it_and_why(box: Box) -> None:
+    """The log held a commitment only: it verifies as before, and proves nothing about the picture any more."""
+    folder = box.folder / "data" / "photos"
+    listed = box.hotbox("evidence", "list")
+    assert listed.returncode == 0
+    assert listed.stdout.count("what the log committed to") == 2
+    commitment = min(path.stem for path in folder.glob("*.jpg"))
+    erase = ("evidence", "erase", commitment, "--by", "wang", "--why", "shows a passer-by's face")
+    for wrong, said in (
+        ((*erase[:2], "ab" * 32, *erase[3:]), "the commitment of a photo kept here"),
+        ((*erase[:4], "nobody", *erase[5:]), "someone of the roster"),
+        ((*erase[:6], " "), "why it is erased"),
+    ):
+        refused = box.hotbox(*wrong)
+        assert refused.returncode == 1
+        assert said in refused.stderr
+    assert (folder / f"{commitment}.jpg").exists()
+    done = box.hotbox(*erase)
+    assert done.returncode == 0, done.stderr
+    assert not list(folder.glob(f"{commitment}*"))
+    (told,) = _events(box, "evidence.erased")
+    assert (told.actor.id, told.data) == (
+        "wang", {"kind": "photo", "commitment": commitment, "why": "shows a passer-by's face"},
+    )  # fmt: skip
+    assert box.hotbox(*erase).returncode == 1, "there is nothing left to erase"
+    verified = box.hotbox("audit", "verify", "--json")
+    assert verified.returncode in (0, 4), verified.stdout
 
 
 def test_whoever_stops_the_work_at_the_box_is_obeyed_at_once(box: Box) -> None:

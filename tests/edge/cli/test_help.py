@@ -73,6 +73,14 @@ def test_wrong_usage_is_exit_code_two(box: Box) -> None:
     assert box.hotbox("status", "--fast").returncode == 2
 
 
+def test_wrong_usage_of_what_verifies_is_three_as_two_contradicts_the_witness(box: Box) -> None:
+    """ANT-09: a script must not read a slip of the pen as a log that was set back."""
+    for words in (("verify", "--bogus"), ("verify", "extra"), ("tail", "-n", "many"), ("fly",), ("keys", "--bogus"),
+                  ("keys", "rotate", "--bogus"), ("witness", "add"), ("trace", "--bogus"), ("--bogus",)):  # fmt: skip
+        shown = box.hotbox("audit", *words)
+        assert (shown.returncode, "Traceback" in shown.stderr) == (3, False), (words, shown.stderr)
+
+
 def test_an_unknown_process_is_refused(box: Box) -> None:
     shown = box.hotbox("run", "everything")
     assert shown.returncode == 1

@@ -227,9 +227,10 @@ async def tcp_rig(
 
 @asynccontextmanager
 async def rtu_rig(
-    count: int, folder: Path, *, poll_ms: int = 250, baud: int = 9600, late_ms: int = 150, sensors: bool = False
-):
-    """Detectors on a simulated serial line, being polled."""
+    count: int, folder: Path, *, poll_ms: int = 250, baud: int = 9600, late_ms: int = 150, sensors: bool = False,
+    readable: int | None = None,
+):  # fmt: skip
+    """Detectors on a simulated serial line, being polled; with the buttons' module where `readable` is given."""
     units, module = _units(count, late_ms)
     bus = RtuBus(units, PtyLine(folder / "rtu"), baud)
     await bus.start()
@@ -243,5 +244,6 @@ async def rtu_rig(
     }
     channels = [channel(f"d{number}", "rtu", number) for number in range(1, count + 1)]
     thermometer = (sensor("rtu"),) if sensors else ()
-    async with running(Rig(bus, units, configuration([rtu], channels, thermometer), module)) as rig:
+    buttons = {} if readable is None else {"inputs_bus": "rtu", "readable": readable}
+    async with running(Rig(bus, units, configuration([rtu], channels, thermometer, **buttons), module)) as rig:
         yield rig

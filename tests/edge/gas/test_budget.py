@@ -156,6 +156,25 @@ def test_inputs_are_read_from_the_lowest_address_to_the_highest():
     assert budget.input_span(box(tcp(), 1, arm=7, stop=9, finish=4, reset=20, estop=5)) == (4, 17)
 
 
+@pytest.mark.parametrize(
+    ("readable", "lengths"),
+    [
+        (0, (5,)), (8, (5,)), (9, (5,)), (10, (5, 9)), (17, (5, 9)), (18, (5, 9, 17)), (25, (5, 9, 17)),
+        (26, (5, 9, 17, 25)), (2000, (5, 9, 17, 25)),
+    ],
+)  # fmt: skip
+def test_lengths_of_inputs_stand_for_different_numbers_of_bytes_as_far_as_the_module_goes(readable, lengths):
+    """BOX-06: a reply names its bytes, not its inputs. Wired are 1 to 5."""
+    config = box(rtu(), 1, inputs_bus="rtu-1", arm=1, stop=2, finish=3, reset=4, estop=5, readable=readable)
+    assert budget.input_lengths(config) == lengths
+    sizes = [budget.input_reply_bytes(length) for length in lengths]
+    assert len(set(sizes)) == len(lengths)
+    reply = budget.register_reply_bytes(6), sizes[-1]
+    assert budget.check(config)[0].cycle_ms == pytest.approx(
+        sum(budget.rtu_transaction_ms(8, size, 10, 9600, 10) for size in reply)
+    )
+
+
 def test_a_channel_on_an_unknown_bus_has_no_limit():
     config = configuration([tcp()], [channel("a", "tcp-2", 1)])
     with pytest.raises(ContractError, match="one of tcp-1"):

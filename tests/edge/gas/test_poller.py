@@ -9,7 +9,7 @@ from edge.gas.poller import BusPoller
 from edge.gas.reading import InputReading, Quality
 from edge.sockets import now_us
 from firmware_sim.modbus import Fault
-from tests.edge.gas.site import rtu_rig, tcp_rig
+from tests.edge.gas.site import INPUT_UNIT, rtu_rig, tcp_rig
 
 pytestmark = pytest.mark.alone
 
@@ -85,6 +85,25 @@ async def test_one_dead_unit_on_a_serial_line_leaves_the_others_their_period(tmp
         assert longer_than(300 + budget.timeout_ms + budget.quiet_ms + 25, gaps) <= HICCUPS
         assert longer_than(300 + 40, gaps) <= 1 + HICCUPS
         assert all(reading.quality is Quality.GOOD for reading in heard.of("d3"))
+
+
+@pytest.mark.parametrize(("readable", "rotates"), [(0, False), (8, False), (9, True), (16, True)])
+async def test_a_module_of_buttons_is_left_alone_after_a_failure_where_its_length_cannot_rotate(
+    tmp_path, readable, rotates
+):
+    """BOX-06: no late "not pressed" passes for the answer; the detectors of the line are read on. Five are wired, in one byte."""
+    async with rtu_rig(1, tmp_path, poll_ms=200, readable=readable) as rig:
+        heard, module = rig.heard, rig.units[INPUT_UNIT]
+        await heard.until(lambda: heard.inputs and heard.inputs[-1] is not None)
+        await rig.fault(INPUT_UNIT, Fault.SILENT)
+        await heard.until(lambda: heard.inputs[-1] is None)
+        silent, asked = now_us(), module.requests
+        await rig.fault(INPUT_UNIT, Fault.NONE)
+        await heard.until(lambda: module.requests > asked)
+        waited_ms = (now_us() - silent) / 1000
+        assert (waited_ms < 4 * 200) if rotates else (waited_ms >= 6 * 200 - 50)
+        await heard.until(lambda: heard.inputs[-1] is not None)
+        assert heard.good("d1", silent)
 
 
 async def test_two_buses_are_polled_side_by_side(tmp_path):

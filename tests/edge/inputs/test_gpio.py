@@ -16,6 +16,9 @@ from edge.inputs.gpio import BUTTONS, REOPEN_US, GpioInputs, flickered
 from edge.sockets import now_us
 from tests.edge.gas.site import configuration
 from tests.edge.gpio.fake_gpiod import FakeChip
+from tests.edge.gpio.lost import LosablePi, losable_pi
+
+__all__ = ["losable_pi"]
 
 LINES = {"arm": 5, "stop": 6, "finish": 13, "reset": 19, "estop": 26, "door": 20, "mains": 21, "flame": 16}
 CONFIG = msgspec.structs.replace(
@@ -182,6 +185,26 @@ async def test_a_line_that_somebody_else_holds_gives_back_those_already_taken():
     wires.gpio.input(LINES["arm"], Pull.UP).release()
 
 
+async def test_lgpios_own_error_is_a_chip_that_is_gone(losable_pi: LosablePi, monkeypatch):
+    """BOX-04: it is no OSError and no GPIOZeroError; the interlock goes on and knows nothing of its inputs."""
+    heard, now = [], [now_us()]
+    monkeypatch.setattr("edge.inputs.gpio.now_us", lambda: now[0])
+    inputs = GpioInputs(CONFIG, losable_pi.gpio, heard.append)
+    inputs.look()
+    assert heard.pop() is not None
+    losable_pi.lose("unknown handle")
+    inputs.look()
+    assert heard == [None]
+    now[0] += REOPEN_US
+    inputs.look()
+    assert heard == [None, None], "not there yet"
+    losable_pi.find()
+    now[0] += REOPEN_US
+    inputs.look()
+    assert heard[-1] is not None
+    inputs.close()
+
+
 # --- configuration
 
 
@@ -195,6 +218,7 @@ def _config(**inputs):
         (msgspec.structs.replace(CONFIG, gpio=None), "gpio"),
         (_config(bus="tcp"), "inputs.bus"),
         (_config(unit_id=10), "inputs.unit_id"),
+        (_config(readable=16), "inputs.readable"),
         (_config(pull=""), "inputs.pull"),
         (_config(estop=None), "inputs.estop"),
         (_config(estop=5), "inputs (lines)"),

@@ -255,17 +255,33 @@ def test_reset_opens_a_window_and_resets_nothing(staffed: Box) -> None:
     assert any(countdown["what"] == "reset_window" for countdown in staffed.status()["countdowns"])
 
 
+def _drill(box: Box) -> str:
+    """Asks for a drill: what is wrong, empty when it has begun."""
+    asked = {"op": "relay_test", "people": ["wang", "zhao"], "drill": True, "isolated": True}
+    said = answer(box, msgspec.json.encode(asked))
+    return "" if said["ok"] else str(said["error"]["came"])
+
+
 def test_the_proof_test_needs_two_people_and_an_isolated_supply_and_runs_once(staffed: Box) -> None:
     """Drill, open and a refused close over the real line; the contact stays open."""
     assert refusal(staffed, "relay_test", people=["wang", "wang"])["field"] == "people"
     assert refusal(staffed, "relay_test", people=[])["came"] == "nobody"
     assert refusal(staffed, "relay_test", people=["wang", "zhao"], drill=True)["field"] == "isolated"
-    staffed.ask("relay_test", people=["wang", "zhao"], drill=True, isolated=True)
+    wired = refusal(staffed, "relay_test", people=["wang", "zhao"], drill=True, isolated=True)
+    assert "key switch" in wired["came"], "a drill heeds the inputs that this box has"
+    assert "isolat" in wired["came"]
+    assert staffed.site is not None
+    staffed.site.set("test_key", "test")
+    staffed.site.set("isolated", "yes")
+    until(lambda: not _drill(staffed), "the drill has begun")
     again = refusal(staffed, "relay_test", people=["wang", "zhao"], drill=True, isolated=True)
     assert again["came"] == "one is running"
     done = staffed.wait_for(lambda s: s["relay_proof"] and not s["relay_proof"]["running"], "the proof test has ended")
     assert done["relay_proof"]["ok"], done["relay_proof"]
     assert [step["name"] for step in done["relay_proof"]["steps"]] == ["contact", "drill", "open", "bad_close", "steady"]
+    staffed.site.set("test_key", "run")
+    staffed.site.set("isolated", "no")
+    until(lambda: "key switch" in (came := _drill(staffed)) and "isolat" in came, "neither is proven any more")
 
 
 def test_the_pulse_needs_key_and_isolation_and_really_closes_the_contact_for_a_moment(staffed: Box) -> None:

@@ -79,3 +79,22 @@ def test_a_replaced_box_is_provisioned_with_the_number_of_its_next_log(worked: B
     again = worked.hotbox("-c", str(file), "provision", "--log-epoch", "2")
     assert again.returncode == 1
     assert "at least 3" in again.stderr + again.stdout
+
+
+def test_a_record_that_the_card_has_spoilt_does_not_keep_the_box_from_starting() -> None:
+    """A failing card may take any record; every start reads the newest of them (BOX-05)."""
+    for box in make_idle():
+        box.start()
+        assert box.end() == 0
+        path = box.folder / "data" / "audit" / "audit.db"
+        log = Reader.open(path)
+        body = log.leaf(log.size() - 4)
+        log.close()
+        raw = path.read_bytes()
+        assert body is not None
+        assert raw.count(body) == 1
+        path.write_bytes(raw.replace(body, body.replace(b'"v":1', b'"v"\xff1')))
+        box.start()
+        assert box.status()["audit"]["epoch"] == 2
+        assert _codes(box) == ["audit_epoch"]
+        assert box.end() == 0

@@ -16,10 +16,12 @@ import pytest
 from edge import sockets
 from edge.audit.reader import Reader
 from edge.interlock import process
-from tests.edge.cli.box import PYTHON, Box, make_idle, until
+from tests.edge.cli.box import PYTHON, Box, make, make_idle, until
 from tests.edge.interlock_process.asking import BUMP, DEADLINE_S, answer, ready, refusal
 
 PR_CAPBSET_DROP, CAP_SYS_NICE = 24, 23
+_STILL_S = 0.4
+"""Twice the dead-man time."""
 
 
 @pytest.fixture
@@ -107,6 +109,8 @@ def test_a_loop_that_stood_still_trips_and_believes_nothing_that_waited(armed: B
     armed.wait_for(lambda s: s["relay"]["contact"] == "closed", "released")
     armed.interlock.send_signal(signal.SIGSTOP)
     until(lambda: armed.site and armed.site.state()["deadman"]["contact"] == "O", "the dead-man opens")
+    # The contact opens a dead-man time after the last heartbeat, and that was before the last turn.
+    threading.Event().wait(_STILL_S)
     armed.interlock.send_signal(signal.SIGCONT)
     status = armed.wait_for(lambda s: s["state"] == "TRIPPED", "the box has tripped")
     assert status["first_out"]["code"] == "loop_gap"
@@ -200,3 +204,13 @@ def test_a_state_that_is_lost_beside_a_log_that_is_not_comes_up_in_fault(idle: B
     status = idle.status()
     assert (status["state"], status["first_out"]["code"]) == ("FAULT", "state_lost")
     assert idle.end() == 0
+
+
+def test_a_box_for_which_one_proof_of_place_suffices_says_so_at_its_start(capfd: pytest.CaptureFixture[str]) -> None:
+    """PTW-04: beacon or position, where the site wants it so, and never quietly."""
+
+    def loosen(settings: dict[str, Any]) -> None:
+        settings["presence"]["quorum_need"] = 1
+
+    for _ in make(loosen):
+        assert "only 1 of gnss, badge must hold to prove the place" in capfd.readouterr().err

@@ -93,8 +93,9 @@ def test_a_permit_is_answered_with_its_acceptance_and_a_forged_one_refused(linke
     forged = link.answered(evidence.PermitOffer, f"{head}.{body}.{'A' * 86}")
     assert (forged["ok"], forged["code"]) == (False, "forged")
     until(lambda: _events(box, "permit.refused"), "the refusal is in the log")
+    permit = box.permit()
     for _ in range(2):
-        accepted = link.answered(evidence.PermitOffer, box.permit())
+        accepted = link.answered(evidence.PermitOffer, permit)
         assert (accepted["id"], accepted["ok"], accepted["code"]) == ("HW-1", True, "accepted")
     assert box.status()["permit"]["id"] == "HW-1"
 

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from contracts.acceptance import Expected, verify
 from contracts.checkpoint import note_key
 from contracts.topics import Response
+from edge.audit.keys import KeyFile
 from edge.interlock.state import Durable
 from edge.kiosk.answers import PermitAnswers
 from tests.edge.interlock.bench import permit
@@ -90,3 +91,38 @@ def test_another_key_is_another_box(answers):
     answers.judged(ok("HW-1"), NOW_S)
     other = PermitAnswers("box-1", ORIGIN, Ed25519PrivateKey.generate())
     assert other.view(BOTH, NOW_S).receipt != answers.view(BOTH, NOW_S).receipt
+
+
+def test_after_a_change_of_key_the_new_one_signs_and_what_was_shown_stays(tmp_path):
+    """The acceptance names the key of its moment: the one before still verifies what it signed."""
+    key = KeyFile.open(tmp_path / "log_key.pem")
+    old = note_key(ORIGIN, key)
+    answers = PermitAnswers("box-1", ORIGIN, key)
+    answers.judged(ok("HW-1"), NOW_S)
+    first = answers.view(BOTH, NOW_S).receipt
+    key.settle(key.prepare().public_key().public_bytes_raw())
+    assert answers.view(BOTH, NOW_S).receipt == first
+    answers.judged(ok("HW-2"), NOW_S)
+    second = answers.view(BOTH, NOW_S).receipt
+    for receipt, signer, held in ((first, old, FIRST), (second, note_key(ORIGIN, key), SECOND)):
+        expected = Expected("box-1", held.jti, held.content_sha256, held.iat)
+        assert verify(receipt, signer, expected, NOW_S).permit == held.jti
+
+
+def test_a_key_that_changes_while_it_signs_signs_once_more():
+    """The log's thread may change it between the name and the signature."""
+    keys = [KEY, Ed25519PrivateKey.generate()]
+
+    class Changing:
+        def public_key(self):
+            return keys[0].public_key()
+
+        def sign(self, data):
+            if len(keys) == 2:
+                keys.pop(0)
+            return keys[0].sign(data)
+
+    answers = PermitAnswers("box-1", ORIGIN, Changing())
+    answers.judged(ok("HW-1"), NOW_S)
+    expected = Expected("box-1", "HW-1", FIRST.content_sha256, FIRST.iat)
+    assert verify(answers.view(BOTH, NOW_S).receipt, note_key(ORIGIN, keys[0]), expected, NOW_S).permit == "HW-1"

@@ -1,8 +1,12 @@
 """What the screen shows: the interlock's own words, the most urgent first (BOX-03, PTW-10)."""
 
+import os
+import time
+
 import msgspec
 import pytest
 
+from edge.interlock.local_time import keep_site_clock
 from edge.interlock.reasons import CATALOGUE
 from edge.interlock.state import Mode
 from edge.interlock.status import CountdownView, PermitAnswerView
@@ -33,6 +37,18 @@ def test_a_box_without_permit_says_so_and_shows_nobody():
     shown = picture(_status(bench))
     assert (shown.state, shown.people, shown.permit) == ("LOCKED", (), "")
     assert CATALOGUE["permit_none"].todo_zh in [todo.todo.zh for todo in shown.todo]
+
+
+@pytest.mark.parametrize(("offset_min", "clock"), [(480, "14:13"), (330, "11:43"), (-210, "02:43"), (0, "06:13")])
+def test_the_time_of_day_is_the_sites_and_not_the_browsers(ready, monkeypatch, offset_min, clock):
+    """utc_offset_min: a screen whose machine is set to another zone shows what every event of the box says."""
+    monkeypatch.setenv("TZ", os.environ.get("TZ", "UTC"))
+    try:
+        keep_site_clock(offset_min)
+        assert picture(replace(_status(ready), t=1_772_000_000_999)).clock == clock
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_who_is_missing_and_of_what(ready):

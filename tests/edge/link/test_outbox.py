@@ -1,6 +1,7 @@
 """The two lanes over a log, without a broker (BOX-05)."""
 
 import random
+import sqlite3
 
 import pytest
 
@@ -72,6 +73,52 @@ def test_log_that_is_not_there_yet_is_waited_for(station: Station, outbox: Outbo
     append_all(log, [draft()])
     assert outbox.poll()
     assert _drain(outbox) == 2
+    log.close()
+
+
+@pytest.mark.parametrize("ask", ["data_version", "size", "witnessed"])
+def test_log_that_cannot_be_read_yet_states_no_size(
+    station: Station, outbox: Outbox, monkeypatch: pytest.MonkeyPatch, ask: str
+) -> None:
+    """BOX-05: a size of 0 under the log's name would tell the bridge that the log was set back."""
+    log = station.open()
+    append_all(log, [draft()])
+
+    def busy(_: Reader) -> int:
+        raise sqlite3.OperationalError("database is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reader, ask, busy)
+        assert not outbox.poll()
+        assert (outbox.origin != "", outbox.readable, outbox.epoch) == (True, False, 0)
+    assert outbox.poll()
+    assert (outbox.readable, outbox.epoch, outbox.size) == (True, 1, 2)
+    outbox.drop("the log went on in another file")
+    assert (outbox.readable, outbox.epoch) == (False, 0)
+    log.close()
+
+
+def test_age_of_the_oldest_record_goes_on_while_the_log_cannot_be_read(
+    station: Station, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BOX-05: the alarm on it must not fall silent when something is wrong."""
+    log = station.open()
+    append_all(log, [draft()])
+    assert outbox.oldest_unacked_t() == 0, "nothing is known yet"
+    outbox.poll()
+    oldest = outbox.oldest_unacked_t()
+    assert oldest > 0
+
+    def broken(*_: object) -> list[events.Event]:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reader, "events", broken)
+        assert (outbox.oldest_unacked_t(), outbox.readable) == (oldest, False)
+    assert outbox.oldest_unacked_t() == oldest, "although it is not open"
+    witness(station, log)
+    until(lambda: outbox.poll() and outbox.acked)
+    assert (outbox.oldest_unacked_t(), outbox.readable) == (0, True)
     log.close()
 
 

@@ -5,13 +5,28 @@ import itertools
 import msgspec
 import pytest
 
+from edge.gas.reading import Quality
 from edge.interlock import view
 from edge.interlock.conditions import CONDITIONS
 from edge.interlock.happenings import ShutDown
 from edge.interlock.state import Mode
-from edge.interlock.status import AuditView, CountdownView
+from edge.interlock.status import AuditView, CountdownView, ExerciseView
 from edge.panel.legend import markdown, put_in, strip
-from edge.panel.patterns import ENDS, FAST, GROUPS, OFF, STEADY, TABLE, Meaning, Rhythm, Said, flashes, missing, say
+from edge.panel.patterns import (
+    ENDS,
+    FAST,
+    GROUPS,
+    NEVER_SILENT,
+    OFF,
+    STEADY,
+    TABLE,
+    Meaning,
+    Rhythm,
+    Said,
+    flashes,
+    missing,
+    say,
+)  # fmt: skip
 from edge.panel.wiring import LAMPS
 from tests.edge.interlock.bench import Bench, permit
 
@@ -125,6 +140,58 @@ def _without(change):
 )
 def test_a_locked_box_says_what_is_missing(change, meaning):
     assert _without(change) is meaning
+
+
+TEST_GAS = ExerciseView("bump", "respond", 50.0, 0.0, 45.0, 55.0, None, 30_000, 20_000, "li", "b-1")
+
+
+def _reads(reads, test=TEST_GAS, head="ch4-1", **changes):
+    """What is said while that head reads so much and is being tested."""
+    bench = Bench().prepare()
+    bench.gas[head].value = reads
+    status = _status(bench)
+    heads = tuple(replace(c, test=test, **changes) if c.name == head else c for c in status.channels)
+    return say(replace(status, channels=heads))
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning"), [(40.0, Meaning.GAS), (55.0, Meaning.GAS), (55.1, Meaning.EVACUATE), (90.0, Meaning.EVACUATE)]
+)
+def test_test_gas_at_a_head_that_is_being_tested_sends_nobody_away_and_more_than_that_does(value, meaning):
+    """docs/panel.md: leave means gas; what a bottle gives is known, and what is beyond it is not from the bottle."""
+    assert _reads(value).meaning is meaning
+    assert _reads(value, test=None).meaning is Meaning.EVACUATE
+
+
+def test_oxygen_is_drawn_down_by_its_test_and_no_further():
+    air = replace(TEST_GAS, applied=16.0, baseline=20.9, low=15.5, high=16.5)
+    assert _reads(17.0, air, "o2-1").meaning is Meaning.GAS
+    assert _reads(15.4, air, "o2-1").meaning is Meaning.EVACUATE
+
+
+def test_a_head_that_left_its_range_or_does_not_say_what_it_reads_is_not_explained_by_its_test():
+    assert _reads(50.0, quality="over_range").meaning is Meaning.EVACUATE
+    assert _reads(50.0, value=None).meaning is Meaning.EVACUATE
+
+
+def test_gas_at_another_head_is_gas_whatever_is_being_tested():
+    bench = Bench().prepare()
+    bench.gas["ch4-1"].value, bench.gas["o2-1"].value = 50.0, 17.0
+    status = _status(bench)
+    heads = tuple(replace(c, test=TEST_GAS) if c.name == "ch4-1" else c for c in status.channels)
+    assert say(replace(status, channels=heads)) == Said(Meaning.EVACUATE, "o2-1")
+
+
+def test_after_an_over_range_the_air_is_to_be_measured_and_the_buzzer_may_be_silenced():
+    """A bead reads clean when gas is richer than it can burn: the latch is no evacuation, and no all-clear either."""
+    bench = Bench().prepare()
+    bench.gas["ch4-1"].quality = Quality.OVER_RANGE
+    assert say(_status(bench)) == Said(Meaning.EVACUATE, "ch4-1")
+    bench.gas["ch4-1"].quality = Quality.GOOD
+    assert say(_status(bench)) == Said(Meaning.MEASURE, "ch4-1")
+    assert Meaning.MEASURE not in NEVER_SILENT
+    bench.gas["ch4-1"].value = 40.0
+    assert say(_status(bench)) == Said(Meaning.EVACUATE, "ch4-1")
 
 
 def test_what_several_lack_is_told_in_the_order_of_putting_it_right():

@@ -59,6 +59,38 @@ def test_an_old_sky_says_nothing(us, good):
     assert (by.feed(json.dumps(TPV).encode(), us) is not None) is good
 
 
+@pytest.mark.parametrize("status", range(-1, 11))
+def test_a_position_that_is_reckoned_surveyed_or_simulated_proves_no_place(status):
+    """PTW-04: the same kinds as in NMEA; a kind that nobody has described is none of them."""
+    assert (told(SKY, TPV | {"status": status}) is not None) is (status in (0, 1, 2, 3, 4, 9))
+
+
+@pytest.mark.parametrize(
+    ("sky", "tpv", "good"),
+    [("/dev/a", "/dev/a", True), ("/dev/a", "/dev/b", False), ("/dev/a", "", False), ("", "/dev/a", False), ("", "", True)],
+)
+def test_one_receivers_sky_does_not_vouch_for_anothers_position(sky, tpv, good):
+    assert (told(SKY | {"device": sky}, TPV | {"device": tpv}) is not None) is good
+
+
+def test_two_receivers_behind_one_gpsd_each_have_their_own_sky():
+    by = Reports()
+    for name, hdop in (("/dev/a", 0.9), ("/dev/b", 7.5)):
+        by.feed(json.dumps(SKY | {"device": name, "hdop": hdop}).encode(), 0)
+    fixes = [by.feed(json.dumps(TPV | {"device": name}).encode(), 1) for name in ("/dev/a", "/dev/b")]
+    assert [fix.hdop for fix in fixes] == [0.9, 7.5]
+
+
+def test_devices_without_end_cost_no_memory_and_the_newest_counts():
+    by = Reports()
+    for number in range(40):
+        by.feed(json.dumps(SKY | {"device": "/dev/a"}).encode(), number)
+        by.feed(json.dumps(SKY | {"device": f"/dev/{number}"}).encode(), number)
+    kept = [n for n in range(40) if by.feed(json.dumps(TPV | {"device": f"/dev/{n}"}).encode(), 40) is not None]
+    assert kept == list(range(25, 40))
+    assert by.feed(json.dumps(TPV | {"device": "/dev/a"}).encode(), 40) is not None
+
+
 def test_a_sky_in_parts_takes_nothing_back():
     assert told(SKY, {"class": "SKY"}, TPV) is not None
 

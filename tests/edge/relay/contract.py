@@ -77,6 +77,10 @@ class RelayBench(abc.ABC):
         """From now on a closed contact stays closed."""
 
     @abc.abstractmethod
+    async def mend(self) -> None:
+        """A sound contact again."""
+
+    @abc.abstractmethod
     async def jam_open(self) -> None:
         """From now on the contact never closes."""
 
@@ -230,6 +234,24 @@ class PrimaryContract:
         assert status.contact_closed
         assert not bench.driver.close_contact()
 
+    async def test_after_a_weld_is_mended_only_another_close_closes_it(self, bench):
+        """A driver keeps no fault: nothing closes by itself, and whether a CLOSE is ordered again is the kernel's.
+
+        That it orders none before two people cleared the fault after a proof test, restarts or not, is held by
+        tests/edge/interlock/test_latch.py.
+        """
+        await bench.close_contact()
+        await bench.weld()
+        bench.driver.open_contact()
+        bench.beat(closed=False)
+        await bench.until(lambda s: not s.latch_closed and s.contact_closed)
+        assert not bench.driver.close_contact()
+        await bench.mend()
+        await bench.until(lambda s: not s.contact_closed)
+        await bench.stays_open()
+        bench.driver.open_contact()
+        await bench.close_contact()
+
     async def test_contact_that_does_not_close_is_reported(self, bench):
         await bench.jam_open()
         bench.beat(closed=False)
@@ -340,6 +362,10 @@ class SeriesBench(abc.ABC):
         """From now on a closed contact stays closed."""
 
     @abc.abstractmethod
+    async def mend(self) -> None:
+        """A sound contact again."""
+
+    @abc.abstractmethod
     async def jam_open(self) -> None:
         """From now on the contact never closes."""
 
@@ -430,6 +456,19 @@ class SeriesContract:
         await bench.told(closed=True)
         assert bench.contact_closed()
         assert not bench.driver.close_contact()
+
+    async def test_after_a_weld_is_mended_only_another_close_closes_it(self, bench):
+        """A driver keeps no fault: nothing closes by itself, and whether a CLOSE is ordered again is the kernel's."""
+        await bench.close_contact()
+        await bench.weld()
+        bench.driver.open_contact()
+        bench.beat(closed=False)
+        await bench.told(closed=True)
+        assert not bench.driver.close_contact()
+        await bench.mend()
+        await bench.told(closed=False)
+        await bench.stays_open(3)
+        await bench.close_contact()
 
     async def test_contact_that_does_not_close_is_reported(self, bench):
         await bench.jam_open()

@@ -55,6 +55,9 @@ class DeadmanBench(RelayBench):
     async def weld(self) -> None:
         self.controller.set_fault("weld")
 
+    async def mend(self) -> None:
+        self.controller.set_fault("none")
+
     async def jam_open(self) -> None:
         self.controller.set_fault("stuck_open")
 

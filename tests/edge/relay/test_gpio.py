@@ -11,7 +11,10 @@ from edge.gpio.pi import PiGpio
 from edge.relay.gpio import GpioRelay
 from tests.edge.eventually import eventually
 from tests.edge.gpio.fake_gpiod import FakeChip
+from tests.edge.gpio.lost import LosablePi, losable_pi
 from tests.edge.relay.contract import SeriesBench, SeriesContract
+
+__all__ = ["losable_pi"]
 
 COIL, MIRROR = 17, 27
 
@@ -83,6 +86,10 @@ class GpioBench(SeriesBench):
 
     async def weld(self) -> None:
         self.wiring.welded = True
+
+    async def mend(self) -> None:
+        self.wiring.welded = False
+        self.wiring.coil(False)
 
     async def jam_open(self) -> None:
         self.wiring.stuck = True
@@ -157,3 +164,36 @@ async def test_each_edge_of_the_contact_is_told_at_once(bench):
         bench.wiring._drive_mirror(level)
     await eventually(lambda: len(bench.statuses) >= seen + 4)
     assert [status.contact_closed for status in bench.statuses[-4:]] == [True, False, True, False]
+
+
+async def test_a_chip_that_is_lost_while_closed_ends_nothing_and_is_tried_again(losable_pi: LosablePi, monkeypatch):
+    """BOX-04: lgpio's own error must not end the interlock in the middle of an evaluation."""
+    monkeypatch.setattr("edge.relay.gpio._RETRY_S", 0.01)
+    losable_pi.factory.pin(MIRROR).drive_low()  # the mirror contact is closed while the relay is open
+    driver = GpioRelay(SeriesRelay("k2", "gpio", MIRROR, line=COIL), losable_pi.gpio, lambda _: None)
+    driver.open_port()
+    losable_pi.factory.pin(MIRROR).drive_low()
+    driver.heartbeat(False)
+    await eventually(lambda: driver.status is not None and not driver.status.contact_closed)
+    assert driver.close_contact()
+    losable_pi.lose("unknown handle")
+    assert not driver.open_contact()
+    assert (driver.lost, driver.status) == (1, None)
+    driver.heartbeat(False)
+    assert not driver.close_contact()
+    await eventually(lambda: driver.lost >= 3)
+    losable_pi.find()
+    await eventually(lambda: driver.status is not None)
+    assert not losable_pi.factory.pin(COIL).state, "it comes back open"
+    driver.shut()
+
+
+async def test_a_mirror_line_that_cannot_be_read_is_no_feedback(losable_pi: LosablePi):
+    driver = GpioRelay(SeriesRelay("k2", "gpio", MIRROR, line=COIL), losable_pi.gpio, lambda _: None)
+    driver.open_port()
+    await eventually(lambda: driver.status is not None)
+    losable_pi.lose()
+    driver.heartbeat(False)
+    await eventually(lambda: driver.status is None)
+    assert driver.lost == 1
+    driver.shut()

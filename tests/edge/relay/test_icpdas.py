@@ -57,6 +57,9 @@ class IcpDasBench(RelayBench):
     async def weld(self) -> None:
         self.site.fault("k1", "weld")
 
+    async def mend(self) -> None:
+        self.site.fault("k1", "none")
+
     async def jam_open(self) -> None:
         self.site.fault("k1", "stuck_open")
 

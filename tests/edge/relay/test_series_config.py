@@ -10,6 +10,8 @@ from contracts.errors import ContractError
 from edge import config as box_config
 from edge.cli import checking
 from edge.config import BoxConfig, GpioChip, SeriesRelay, check, device_addresses
+from edge.interlock import rules
+from edge.panel.wiring import Panel
 
 replace = msgspec.structs.replace
 EXAMPLE = Path(box_config.__file__).parents[1] / "configs" / "box.example.yaml"
@@ -60,6 +62,25 @@ def test_what_contradicts_itself_is_refused_by_its_field(config: BoxConfig, seri
     assert refused.value.field == field
 
 
+LAMPS = {"red": 5, "amber": 6, "green": 13, "buzzer": 19}
+
+
+@pytest.mark.parametrize("shared", [17, 27], ids=["coil", "mirror contact"])
+@pytest.mark.parametrize("used", ["amber", "buzzer", "white", "silence", "lamp_test"])
+def test_a_lamp_and_a_relay_never_have_the_same_line(config: BoxConfig, used: str, shared: int) -> None:
+    """BOX-04: what drives a lamp would close k3, or drive its feedback."""
+    chain = _with(config, LINE, gpio=GpioChip("pi"))
+    check(replace(chain, panel=Panel("gpio", **LAMPS)))
+    with pytest.raises(ContractError, match=f"{shared} twice") as refused:
+        check(replace(chain, panel=Panel("gpio", **{**LAMPS, used: shared})))
+    assert refused.value.field == "panel (lines)"
+
+
+def test_a_modules_coil_may_have_the_number_of_a_relays_line(config: BoxConfig) -> None:
+    chain = _with(config, LINE, gpio=GpioChip("pi"))
+    check(replace(chain, panel=Panel("modbus", host="127.0.0.1", **{**LAMPS, "red": 17})))
+
+
 def test_a_serial_line_belongs_to_one_device(config: BoxConfig) -> None:
     with pytest.raises(ContractError, match="a serial line of its own"):
         check(_with(config, replace(BOARD, device=config.relay.device)))
@@ -70,6 +91,6 @@ def test_a_kernel_that_keeps_levels_is_told_of_at_the_check(config: BoxConfig, m
     """findings/hardware 2: a relay on a GPIO line stays closed when the program dies; only the primary opens then."""
     monkeypatch.setattr(checking, "keeps_outputs", lambda: keeps)
     chain = _with(config, BOARD, LINE, gpio=GpioChip("pi"))
-    found = [caution.field for caution in checking._warnings(chain, datetime.date(2026, 6, 1))]
+    found = [caution.field for caution in checking._warnings(chain, rules.load("gb30871-2022"), datetime.date(2026, 6, 1))]
     assert ("relay.series.k3" in found) is keeps
     assert "relay.series.k2" not in found

@@ -62,6 +62,9 @@ class WaveshareBench(SeriesBench):
     async def weld(self) -> None:
         self.site.fault("k2", "weld")
 
+    async def mend(self) -> None:
+        self.site.fault("k2", "none")
+
     async def jam_open(self) -> None:
         self.site.fault("k2", "stuck_open")
 
