@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "detector": ("edge.cli.detectors", "detector_app"),
     "bypass": ("edge.cli.bypassing", "bypass_app"),
     "audit": ("edge.audit.cli", "app"),
+    "evidence": ("edge.cli.evidence", "evidence_app"),
     "enrol": ("edge.vision.cli", "enrol_command"),
     "config": ("edge.cli.checking", "config_app"),
     "rules": ("edge.cli.rulebook", "rules_app"),

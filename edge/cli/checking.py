@@ -17,9 +17,10 @@ from edge.cli.sections import BAD, DIM, GOOD, SOME
 from edge.cli.words import Words, limits
 from edge.config import SIMULATION, BoxConfig, load
 from edge.gas import budget
-from edge.gas.budget import BusBudget
+from edge.gas.budget import BusBudget, inputs_stale_limit_us
 from edge.gpio import keeps_outputs
 from edge.interlock import rules, safety_time, site, trust
+from edge.interlock.rules import Rules
 from edge.interlock.safety_time import SafetyTime
 from edge.presence.badges import load_secrets
 
@@ -68,6 +69,8 @@ class Checked(msgspec.Struct, frozen=True):
     flip_to_relay_ms: dict[str, float]
     safety_time: tuple[SafetyTime, ...]
     limits: tuple[LimitOf, ...]
+    quorum: tuple[str, ...]
+    quorum_need: int
     warnings: tuple[Caution, ...]
 
 
@@ -83,7 +86,7 @@ def examine(path: Path, today: datetime.date) -> Checked:
     budgets = budget.check(config)
     built = site.build(config, pack, budget.stale_limits_us(config))
     times = safety_time.check(config, pack)
-    cautions = (*_warnings(config, today), *_brought(config))
+    cautions = (*_warnings(config, pack, today), *_brought(config))
     votes = {group.name: group.vote for group in built.groups}
     due = {channel.name: channel.calibration_due for channel in config.channels}
     found = tuple(
@@ -103,7 +106,8 @@ def examine(path: Path, today: datetime.date) -> Checked:
     return Checked(
         True, str(path), config.box, config.baseline, pack.name, pack.sha256, pack.site,
         pack.process_safety_time_s.value, pack.process_safety_time_s.clause, pack.safety_time_share_percent.value,
-        tuple(budgets), {one.name: safety_time.flip_to_relay_ms(one, pack) for one in budgets}, times, found, cautions,
+        tuple(budgets), {one.name: safety_time.flip_to_relay_ms(one, pack) for one in budgets}, times, found,
+        config.presence.quorum, config.presence.proofs_needed, cautions,
     )  # fmt: skip
 
 
@@ -111,10 +115,17 @@ def _warning(field: str, key: str, **values: object) -> Caution:
     return Caution(field, Words("zh")(key, **values), Words("en")(key, **values))
 
 
-def _warnings(config: BoxConfig, today: datetime.date) -> list[Caution]:
+def _warnings(config: BoxConfig, pack: Rules, today: datetime.date) -> list[Caution]:
     found = []
     if config.baseline == SIMULATION:
         found.append(_warning("baseline", "warn_simulation"))
+    place = config.presence
+    if place.proofs_needed < len(place.quorum):
+        proofs = {"need": place.proofs_needed, "all": len(place.quorum), "names": ", ".join(place.quorum)}
+        found.append(_warning("presence.quorum_need", "warn_quorum", **proofs))
+    if config.inputs.kind == "modbus" and inputs_stale_limit_us(config) > pack.inputs_ttl_ms.value * 1000:
+        limit = {"stale": round(inputs_stale_limit_us(config) / 1000), "ttl": pack.inputs_ttl_ms.value}
+        found.append(_warning("inputs.bus", "warn_inputs", bus=config.inputs.bus, **limit))
     for channel in config.channels:
         field = f"channels.{channel.name}"
         if not channel.calibration_due:
@@ -251,6 +262,8 @@ def _show(checked: Checked, words: Words) -> None:
         clause=checked.process_safety_clause,
     ) if checked.safety_time else ""  # fmt: skip
     console.print(Text(f"\n{words('safety_time')}: {note}", DIM), soft_wrap=True)
+    place = words("place_proofs", need=checked.quorum_need, all=len(checked.quorum), names=", ".join(checked.quorum))
+    console.print(Text(place, DIM), soft_wrap=True)
     if checked.warnings:
         console.print(Text(f"\n{words('warnings')}", "bold"))
         for warning in checked.warnings:

@@ -50,6 +50,23 @@ class Decisions:
         """Seq of the newest decision up to `seq`."""
         return self._log.newest_with('"k":"decision"', seq)
 
+    def newest(self, kind: str, seq: int) -> int:
+        """Seq of the newest event of a type up to `seq`, -1 when there is none."""
+        found = self._log.newest_with(f'"type":"{kind}"', seq)
+        return -1 if found is None else found
+
+    def until(self, t_ms: int) -> int | None:
+        """Seq of the newest leaf up to a time (ms since 1970); None when every one is younger."""
+        seq, size = self._first(t_ms + 1), self._log.size()
+        found: int | None = None
+        while seq < size:
+            batch = self._log.events(seq, _BATCH)
+            earlier = [event.seq for event in batch if event.t <= t_ms]
+            if not earlier:
+                break
+            found, seq = earlier[-1], batch[-1].seq + 1
+        return found
+
     def _whole(self, seq: int) -> Event | None:
         leaves = self._log.events(seq, 1)
         if not leaves or leaves[0].seq != seq:

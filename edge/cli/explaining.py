@@ -1,5 +1,7 @@
 """`hotbox explain`: every condition now, or as it stood when a recorded decision was made."""
 
+import datetime
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -16,14 +18,27 @@ from edge.cli.client import Control
 from edge.cli.decisions import Decisions
 from edge.cli.words import Words
 from edge.config import read
+from edge.interlock import kernel, restart
+from edge.interlock.decision_record import Given, Start
 from edge.interlock.replay import Difference, Replay, replay
+from edge.interlock.state import Durable, Mode
 from edge.interlock.status import MeasureView, ReasonView, VerdictView
-from edge.interlock.texts import describe
+from edge.interlock.texts import STATES, describe
 from edge.interlock.view import explain
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """How the box stood at a moment: by its newest decision and what followed without one."""
+
+    at_ms: int
+    state: str
+    first_out: str
+    permit: str
+    attempt: int
+
+
 class Explained(msgspec.Struct, frozen=True):
-    """A recorded decision that was made again."""
+    """A recorded decision that was made again; `standing` where a moment was asked for."""
 
     seq: int
     t: int
@@ -36,6 +51,7 @@ class Explained(msgspec.Struct, frozen=True):
     same: bool
     differences: tuple[Difference, ...]
     verdicts: tuple[VerdictView, ...]
+    standing: Standing | None = None
 
 
 def explain_command(
@@ -45,6 +61,10 @@ def explain_command(
         int | None,
         typer.Option("--event", metavar="SEQ", show_default=False, help="Make this recorded decision again."),
     ] = None,
+    at: Annotated[
+        str,
+        typer.Option("--at", metavar="TIME", show_default=False, help="How the box stood then: its newest decision."),
+    ] = "",
     log: Annotated[
         Path | None,
         typer.Option("--log", metavar="FILE", show_default=False, help="The log (audit.db). Default: this box's."),
@@ -54,13 +74,13 @@ def explain_command(
     """Show every condition: verdict, where it counts, value against limit, age, clause, what to do on site.
 
     With --event: as it stood when that decision was made. The decision is made again from the log alone, no interlock
-    need run.
+    need run. With --at "2026-11-20 08:14:05" (or 08:14:05 for today): the newest decision up to then, and the state.
 
-    Exit codes: 0, 1 there is no such condition, 3 the interlock does not answer. With --event: 0 the same verdict as
-    recorded, 1 another one (the differing conditions are named), 2 no such event, or it carries no record.
+    Exit codes: 0, 1 there is no such condition, 3 the interlock does not answer. With --event or --at: 0 the same
+    verdict as recorded, 1 another one (the differing conditions are named), 2 no such event or time, or no record.
     """
     chosen = choices(context)
-    if event is None:
+    if event is None and not at:
         with Control(read(chosen.config).control_socket) as control:
             raw = control.ask("explain")
         shown = _only(_verdicts(raw), condition)
@@ -72,13 +92,39 @@ def explain_command(
         return
     try:
         with Decisions(log if log is not None else read(chosen.config).audit_db) as decisions:
-            found = explained(decisions, event)
+            found = _asked(decisions, event, at)
         shown = _only(found.verdicts, condition)
     except (ContractError, OSError) as error:
         printing.failure(error, chosen.words)
         raise typer.Exit(printing.USAGE) from None
     _print_decision(msgspec.structs.replace(found, verdicts=shown), chosen, as_json=as_json)
     raise typer.Exit(printing.OK if found.same else printing.REFUSED)
+
+
+def _asked(decisions: Decisions, event: int | None, at: str) -> Explained:
+    if at and event is not None:
+        raise ContractError("--at", "either a time or an event", f"--at {at} --event {event}", "leave one out")
+    return explained_at(decisions, moment_ms(at)) if event is None else explained(decisions, event)
+
+
+def moment_ms(text: str, now: datetime.datetime | None = None) -> int:
+    """The moment that a person means (ms since 1970): day and time at the box, or a time of today; a zone may follow.
+
+    Without milliseconds the whole second is meant, without seconds the whole minute: what happened in it counts.
+
+    Raises:
+        ContractError: it is neither.
+    """
+    now = now or datetime.datetime.now().astimezone()
+    parts = text.replace("T", " ").split(" ")
+    try:
+        day = datetime.date.fromisoformat(parts[0]) if len(parts) == 2 else now.date()
+        at = datetime.datetime.combine(day, datetime.time.fromisoformat(parts[-1]))
+    except ValueError:
+        raise ContractError("--at", "a time such as 2026-11-20 08:14:05, or 08:14:05 for today", text) from None
+    clock = re.split("[Z+-]", parts[-1])[0]
+    whole_ms = 1 if "." in clock else {1: 60_000, 2: 1000}.get(clock.count(":"), 1)
+    return round(at.astimezone().timestamp() * 1000) + whole_ms - 1
 
 
 def _verdicts(raw: msgspec.Raw) -> tuple[VerdictView, ...]:
@@ -111,6 +157,35 @@ def explained(decisions: Decisions, seq: int) -> Explained:
     return of_event(event, replay(event.type, event.data, decisions.text_before(event.seq)))
 
 
+def explained_at(decisions: Decisions, t_ms: int) -> Explained:
+    """The newest decision up to a moment, made again, and how the box stood then (KPI-16).
+
+    Raises:
+        ContractError: no decision is that old.
+    """
+    seq = decisions.until(t_ms)
+    decided = None if seq is None else decisions.before(seq)
+    if seq is None or decided is None:
+        raise ContractError("--at", "a time after the first decision of this log", sections.moment(t_ms))
+    event = decisions.event(decided)
+    again = replay(event.type, event.data, decisions.text_before(event.seq))
+    after = _after(again.given)
+    state = after.mode.value
+    # What follows from evidence alone has an event of its own and no record; a fault at a start has none either.
+    changed, faulty = decisions.newest("interlock.state", seq), decisions.newest("interlock.fault", seq)
+    if max(changed, faulty) > decided:
+        state = Mode.FAULT.value if faulty > changed else str(decisions.event(changed).data.get("now", state))
+    latched = state in (Mode.TRIPPED.value, Mode.FAULT.value)
+    first_out = after.first_out.code if after.first_out is not None and latched else ""
+    standing = Standing(t_ms, state, first_out, event.permit, after.attempt)
+    return msgspec.structs.replace(of_event(event, again), standing=standing)
+
+
+def _after(given: Given | Start) -> Durable:
+    """What was remembered once it was decided."""
+    return restart.again(given)[0] if isinstance(given, Start) else kernel.again(given).durable
+
+
 def of_event(event: Event, again: Replay) -> Explained:
     """A replayed decision as it is shown."""
     zh, en = describe(event.type, event.data)
@@ -129,7 +204,16 @@ def _print_decision(found: Explained, chosen: Choices, *, as_json: bool) -> None
     width = printing.width(console)
     head = Text(f"#{found.seq}  ", "bold").append(sections.moment(found.t), sections.DIM).append("  ")
     head.append(words.pick(found), "bold").append(f"  [{found.type}]", sections.DIM)
-    lines = [sections.fit(head, width)]
+    lines = []
+    if found.standing is not None:
+        stood = found.standing
+        names = STATES.get(stood.state, (stood.state, stood.state))
+        said = words(
+            "explain_at", at=sections.moment(stood.at_ms), state=names[0 if words.lang == "zh" else 1],
+            permit=stood.permit or "–", age=words.age(stood.at_ms - found.t),
+        )  # fmt: skip
+        lines.append(sections.fit(Text(said, "bold"), width))
+    lines.append(sections.fit(head, width))
     lines.append(sections.fit(Text(f"{found.box}  {found.rules} {found.rules_sha256[:12]}", sections.DIM), width))
     lines += explanation(found.verdicts, words, width) if found.verdicts else [Text(words("explain_start"))]
     if found.same:

@@ -11,7 +11,7 @@ import msgspec
 import typer
 from rich.text import Text
 
-from contracts.checkpoint import origin
+from contracts.checkpoint import note_key, origin
 from edge.cli import printing, sections, tagging
 from edge.cli.checking import FILE_FROM, needed_files
 from edge.cli.choices import choices
@@ -58,6 +58,7 @@ def provision(config: BoxConfig, log_epoch: int | None = None) -> Provisioned:
         OSError: the folder cannot be made.
     """
     from edge.audit import keys
+    from edge.audit.key_history import chain_in
     from edge.audit.recovery import current_epoch, plan_epoch
 
     for folder in (config.data_dir, config.data_dir / "audit"):
@@ -68,7 +69,9 @@ def provision(config: BoxConfig, log_epoch: int | None = None) -> Provisioned:
     made = not path.exists()
     key = keys.load_or_create(path, log=config.audit_db)
     epoch = current_epoch(config.audit_db)
-    vkey = keys.publish(config.log_vkey, origin(config.domain, config.box, epoch), key).vkey()
+    chain = chain_in(config.audit_db, note_key(origin(config.domain, config.box, epoch), key))
+    keys.publish_chain(config.log_vkey, chain)
+    vkey = chain.keys[0].vkey()  # what the bridge registers; it learns of later ones from the log itself
     command = f"hotbox-bridge box add {config.box} --vkey {vkey}"
     if epoch > 1:
         command = f"hotbox-bridge box authorise {config.box} --epoch {epoch} --user NAME --vkey {vkey}"

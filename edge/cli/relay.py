@@ -46,7 +46,7 @@ def prove_command(
 
     The contact is closed for at most half a second and must fall by itself when heartbeats end: only in LOCKED or
     FAULT, with the key switch in TEST, the load isolated by its input, clean air and no stop. With --drill it stays
-    open.
+    open; key and isolation must be so where their inputs are wired, and where both are a drill does not leave a fault.
     Exit codes: 0 passed, 1 failed or refused, 3 the interlock does not answer.
     """
     chosen = choices(context)

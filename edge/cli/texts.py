@@ -35,6 +35,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "bypass_measure": ("替代措施", "instead"),
     "bypass_none": ("没有旁路", "no bypass"),
     "bypass_begun": ("已旁路 {channel}，{left}后自动解除", "{channel} is bypassed; the bypass ends by itself in {left}"),
+    "photo_none": ("没有照片", "no photo is kept"),
+    "photo_sound": ("与日志承诺一致", "what the log committed to"),
+    "photo_changed": ("与日志承诺不符", "NOT what the log committed to"),
+    "photo_plain": ("旧照片，名称即其 SHA-256", "of an older box, named by its SHA-256"),
+    "photo_erased": ("{what} 已删除，日志已记录", "{what} is erased, and the log says so"),
     "bypass_over": ("{channel} 的旁路已解除", "the bypass of {channel} has ended"),
     "countdowns": ("倒计时", "countdown"),
     "opens_soon": ("即将切断：{who}", "opens soon: {who}"),
@@ -144,6 +149,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "clause": ("依据", "clause"),
     "explain_sum": ("{n} 项条件中 {bad} 项不通过", "{bad} of {n} conditions fail"),
     "ago": ("{age}前", "{age} ago"),
+    "explain_at": (
+        "{at}：{state}，作业票 {permit}；最近一次判定在此前 {age}",
+        "{at}: {state}, permit {permit}; newest decision {age} before",
+    ),
     "explain_same": ("重放结论与记录一致", "made again from the record: the same verdict"),
     "explain_different": ("重放结论与记录不同", "made again from the record: ANOTHER verdict"),
     "explain_recorded": ("记录", "recorded"),
@@ -407,6 +416,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "工牌 {badge}（{name}）没有密钥：识别不了此人",
         "no secret for badge {badge} ({name}): this person cannot be recognised",
     ),
+    "warn_quorum": (
+        "位置证明只要求 {all} 项中的 {need} 项（{names}）：其余证明缺失时仍会放行",
+        "only {need} of {all} proofs of place must hold ({names}): ignition is released while the rest is missing",
+    ),
+    "warn_inputs": (
+        "按钮总线 {bus}：漏读一次最长 {stale} ms，超过 {ttl} ms 的时限，一次应答丢失就会切断；请缩短 poll_ms",
+        "inputs' bus {bus}: one lost answer makes them {stale} ms old, and {ttl} ms trip: poll faster",
+    ),
+    "place_proofs": (
+        "位置证明：{all} 项中须成立 {need} 项（{names}）",
+        "proofs of place: {need} of {all} must hold ({names})",
+    ),
     "warn_keeps": (
         "继电器 {name}：本机内核在程序退出后保持 GPIO 电平（或无法得知），只有主继电器会断开",
         "relay {name}: this kernel keeps a GPIO level when the program dies, or does not say; only the primary opens then",
@@ -521,6 +542,14 @@ HELP_ZH: dict[str, str] = {
         "配置文件。缺省：HOTBOX_CONFIG，其次 /etc/hotbox/box.yaml，再次源码目录的 configs/box.example.yaml。"
     ),
     "hotbox.lang": "zh 或 en。缺省取 HOTBOX_LANG 或系统语言。",
+    "evidence": "日志以承诺指称的照片。",
+    "evidence.list": "列出所存照片，以及是否仍与日志的承诺一致；不需要联锁在运行。\n\n退出码：0 全部一致，1 有不符。",
+    "evidence.list.as_json": "打印 JSON。",
+    "evidence.erase": "永久删除照片及其盐值。日志记录由谁、为何删除，且仍完整。\n\n记录先落盘再删除；"
+    "未能删除的同样记录，可再次删除。\n退出码：0 已删除，1 被拒或失败，3 联锁无应答。",
+    "evidence.erase.commitment": "照片的承诺，见日志或 list。",
+    "evidence.erase.by": "删除人的名册编号。",
+    "evidence.erase.why": "原因，一句话；写入日志。",
     "bypass": "探测器旁路：其故障一段时间内不参与表决；气体超限照样切断。",
     "bypass.list": "列出旁路：批准人、原因、替代措施、剩余时间。\n\n退出码：0，3 联锁无应答。",
     "bypass.list.as_json": "打印 JSON。",
@@ -544,11 +573,13 @@ HELP_ZH: dict[str, str] = {
     "watch.size": "画面的列数x行数，与 --picture 同用。",
     "explain": (
         "逐项列出条件：结论、适用于放行还是持续、数值与限值、时效、依据条款、现场怎么办。\n\n"
-        "加 --event：按日志原样重放那次判定，不需要联锁在运行。\n\n"
-        "退出码：0 完成，1 没有这一项，3 联锁无应答。加 --event 时：0 与记录一致，1 不一致（列出不同的条件），"
-        "2 没有该事件或其中没有完整记录。"
+        '加 --event：按日志原样重放那次判定，不需要联锁在运行。加 --at "2026-11-20 08:14:05"（当天可只写时刻）：'
+        "重放该时刻之前最近一次判定，并给出当时的状态。\n\n"
+        "退出码：0 完成，1 没有这一项，3 联锁无应答。加 --event 或 --at 时：0 与记录一致，"
+        "1 不一致（列出不同的条件），2 没有该事件、没有那么早的判定，或其中没有完整记录。"
     ),
     "explain.event": "重放这条日志记录的判定。",
+    "explain.at": "该时刻设备的状态：此前最近一次判定。",
     "explain.log": "审计日志文件（audit.db）。默认：本机的。",
     "explain.condition": "只看这一项。",
     "explain.as_json": "打印 JSON。",
@@ -609,7 +640,7 @@ HELP_ZH: dict[str, str] = {
     "relay.test": (
         "验证末端执行元件：触点真正吸合至多 0.5 秒，再由失联保护断开，全程计时。\n\n"
         "仅在锁定或故障时，钥匙开关在 TEST、隔离触点证明焊机已断电、空气合格、无停止信号、两人在场。"
-        "加 --drill 则不动触点，已切断时也可做。"
+        "加 --drill 则不动触点，已切断时也可做；装有钥匙、隔离输入的盒仍须满足它们，两者都有时演练不能解除故障。"
         "故障须在试验通过后才能用 hotbox reset --fault 解除。退出码：0 通过，1 未通过或被拒，3 联锁无应答。"
     ),
     "relay.test.drill": "只演练，触点不动：没有这些输入的盒用。",

@@ -36,6 +36,7 @@ class Line:
         self.spoken = 0
         self.size = 0
         self.acked = 0
+        self.readable = 0
         self.oldest_unacked_s = 0.0
         self.pulse_age_s = float("inf")
 
@@ -78,6 +79,9 @@ class BoxCollector(Collector):
         yield GaugeMetricFamily(
             "hotbox_audit_old_epochs_unsent", "Earlier logs that the bridge has not taken whole", line.old_epochs_unsent
         )
+        yield GaugeMetricFamily(
+            "hotbox_audit_readable", "1 while the link can read the log; else its figures are old", line.readable
+        )
         yield GaugeMetricFamily("hotbox_audit_size", "Events in the log", line.size)
         yield GaugeMetricFamily("hotbox_audit_acked", "Events that the bridge has cosigned", line.acked)
         yield GaugeMetricFamily(
@@ -113,6 +117,9 @@ def _of_state(status: Status) -> Iterable[Metric]:
     )  # fmt: skip
     yield GaugeMetricFamily("hotbox_bypasses", "Detectors whose failure does not vote now", len(status.bypasses))
     yield GaugeMetricFamily("hotbox_audit_writable", "1 while events are acknowledged", float(status.audit.writable))
+    yield CounterMetricFamily(
+        "hotbox_audit_untyped", "Events of this log that do not fit their type", status.audit.untyped
+    )
     if status.relay.contact != "unknown":
         closed = float(status.relay.contact == "closed")
         yield GaugeMetricFamily("hotbox_relay_closed", "1 while the contact is closed, absent if unknown", closed)

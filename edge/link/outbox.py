@@ -32,6 +32,7 @@ class Outbox:
         resent: batches sent again.
         tails: what earlier epochs still owe.
         waits: the bridge has this epoch, and waits for two people to authorise it.
+        readable: the log could be read when it was last tried.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -39,7 +40,7 @@ class Outbox:
         self.size = self.acked = self.resent = 0
         self.origin = ""
         self._pruned = 0
-        self.waits = False
+        self.waits = self.readable = False
         self._path, self._clock = path, clock
         self._reader: Reader | None = None
         self._version = -1
@@ -51,6 +52,12 @@ class Outbox:
         self._patience = RESEND_S
         self._silence = ""
         self._asked = (-1, float("-inf"))
+        self._oldest_t = 0
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that has `size` leaves; 0 while that is not known, as a size of no epoch accuses nobody."""
+        return int(self.origin.rpartition("/")[2] or 0) if self.readable else 0
 
     def close(self) -> None:
         """Close the log, and the epochs before it."""
@@ -58,6 +65,7 @@ class Outbox:
         self._close()
 
     def _close(self) -> None:
+        self.readable = False
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -176,14 +184,13 @@ class Outbox:
         return 0.0
 
     def oldest_unacked_t(self) -> int:
-        """Wall ms of the first leaf that the bridge does not have, 0 when it has all."""
-        reader = self._reader
-        if reader is None or self.acked >= self.size:
-            return 0
-        try:
-            return reader.events(self.acked, 1)[0].t
-        except (sqlite3.Error, ValueError, IndexError):
-            return 0
+        """Wall ms of the first leaf that the bridge lacks, 0 when it has all; as last known while not `readable`."""
+        if self._reader is not None and self.readable:
+            try:
+                self._oldest_t = self._reader.events(self.acked, 1)[0].t if self.acked < self.size else 0
+            except (sqlite3.Error, ValueError, IndexError) as error:
+                self.drop(f"the log cannot be read: {error}")
+        return self._oldest_t
 
     def drop(self, why: str) -> None:
         """Let go of the file; the next `poll` opens it again."""
@@ -212,6 +219,7 @@ class Outbox:
             self.waits = False
             late = self._checkpoint > acked
             self._unanswered = self._clock() + self._patience if late else None
+        self.readable = True
 
     def _open(self) -> None:
         if not self._path.exists():

@@ -217,6 +217,7 @@ class Link:
         line.refused, line.pulse_age_s = self._inbox.refused + self._remotes.refused, self._state.pulse_age_s()
         oldest = outbox.oldest_unacked_t()
         line.oldest_unacked_s = max(0.0, time.time() - oldest / 1000) if oldest else 0.0
+        line.readable = int(outbox.readable)
 
     # --- the broker's side ----------------------------------------------------------------------------------------
 
@@ -357,7 +358,7 @@ class Link:
     async def _send_state(self, client: aiomqtt.Client) -> None:
         while True:
             self._state_wake.clear()
-            state = self._state.due(self._outbox.size, self._outbox.acked)
+            state = self._state.due(self._outbox.size, self._outbox.acked, self._outbox.epoch)
             if state is not None:
                 await self._publish_now(client, "state", msgspec.json.encode(state), retain=True)
                 self._state.told(state)

@@ -46,9 +46,9 @@ class StateTeller:
         """Seconds since the interlock last spoke; infinite before it does."""
         return self._clock() - self._pulse_at
 
-    def due(self, size: int, acked: int) -> BoxState | None:
-        """The state to publish now, None when nothing has to be said."""
-        state = self._state(size, acked)
+    def due(self, size: int, acked: int, log: int) -> BoxState | None:
+        """The state to publish now, None when nothing has to be said; `log` is the epoch that has `size` leaves."""
+        state = self._state(size, acked, log)
         if self._told is not None and self._same(state, self._told) and self._clock() - self._told_at < EVERY_S:
             return None
         return state
@@ -57,18 +57,20 @@ class StateTeller:
         """The broker took it."""
         self._told, self._told_at = state, self._clock()
 
-    def _state(self, size: int, acked: int) -> BoxState:
+    def _state(self, size: int, acked: int, log: int) -> BoxState:
         now_ms = time.time_ns() // 1_000_000
         status = self.status
         if status is None or self.pulse_age_s() > SILENT_S:
-            return BoxState(online=True, box=self._box, t=now_ms, baseline=self._baseline, size=size, acked=acked)
+            return BoxState(
+                online=True, box=self._box, t=now_ms, baseline=self._baseline, size=size, acked=acked, log=log
+            )
         return BoxState(
             online=True, box=self._box, t=now_ms, state=status.state,
             since=status.t - (status.at_us - status.since_us) // 1000,
             permit=status.permit.id if status.permit else "",
             first_out=_code(status.first_out) if status.first_out else "",
             reasons=tuple(_code(reason) for verdict in status.verdicts if not verdict.ok for reason in verdict.reasons),
-            baseline=status.baseline, size=size, acked=acked,
+            baseline=status.baseline, size=size, acked=acked, log=log,
             deadline=_until(status, "deadline"), fire_watch_until=_until(status, "fire_watch"),
         )  # fmt: skip
 
