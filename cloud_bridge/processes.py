@@ -62,10 +62,11 @@ def ingest(data: DataDir, broker: Broker) -> None:
 
 
 def worker(data: DataDir, broker: Broker) -> None:
-    """Timers and delivery."""
+    """Timers, delivery, and what follows from the logs."""
+    from cloud_bridge.insight import follower
     from cloud_bridge.permits import delivery
 
-    _run(delivery.run(data, broker, SignOfLife(data.run, "worker")))
+    _run(end_together(delivery.run(data, broker, SignOfLife(data.run, "worker")), follower.run()))
 
 
 def signer(data: DataDir) -> None:

@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "cloud_bridge.people",
     "cloud_bridge.boxes",
     "cloud_bridge.permits",
+    "cloud_bridge.insight",
     "cloud_bridge.web",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -25,6 +25,7 @@ urlpatterns = [
     path("boxes/<str:box>/", box_pages.box_page, name="box"),
     path("boxes/<str:box>/events", box_pages.older_events, name="box_events"),
     path("boxes/<str:box>/log/", log_pages.log_page, name="box_log"),
+    path("boxes/<str:box>/log/findings/<int:alert>/close", log_pages.close_alert, name="close_alert"),
     path("boxes/<str:box>/command", box_pages.send_command, name="box_command"),
     path("boxes/<str:box>/epochs/<int:epoch>/authorise", box_pages.authorise_epoch, name="authorise_epoch"),
     path("permits/", permit_pages.permits, name="permits"),

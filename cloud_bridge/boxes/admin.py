@@ -11,6 +11,7 @@ class BoxAdmin(admin.ModelAdmin):
     """Boxes are added by `hotbox-bridge box add`, because that needs the box's key."""
 
     list_display = ("id", "name", "place", "active")
+    fields = ("id", "name", "place", "active", "leaves_per_min", "bytes_per_day")
     readonly_fields = ("id",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

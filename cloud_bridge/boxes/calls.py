@@ -1,14 +1,26 @@
-"""Calls for the safety officer: what at a box must be heard by a person at once, and who answered (PTW-24)."""
+"""Calls: what at a box must be heard by people at once, and who answered (PTW-24, INS-01, INS-05)."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import F
 
 from cloud_bridge.boxes.models import Box, Call, CallKind, Notice, now_ms
+from cloud_bridge.people.models import User
+from cloud_bridge.people.roles import Role
 from contracts.event import Event
 
 GAS = frozenset({"gas_high", "gas_low", "gas_over_range"})
 """First-outs that mean gas, and not a detector that failed."""
+CALLED: dict[CallKind, tuple[Role, ...]] = {
+    CallKind.ENTRY: (Role.SAFETY_OFFICER,),
+    CallKind.GAS: (Role.SAFETY_OFFICER,),
+    CallKind.HUMIDITY: (Role.STORE_KEEPER, Role.SAFETY_OFFICER),
+    CallKind.EQUIPMENT: (Role.MAINTENANCE, Role.SAFETY_OFFICER),
+}
+"""Who is called; each role has a call of its own, so that the answer of one does not silence the other's."""
+MOST_SUBJECTS = 32
+"""So many sensors of a box ring side by side; what more there are share one call."""
 
 
 def kind_of(leaf: Event) -> CallKind | None:
@@ -17,7 +29,18 @@ def kind_of(leaf: Event) -> CallKind | None:
         return CallKind.ENTRY
     if leaf.type == "interlock.tripped" and leaf.data.get("released") is True and leaf.data.get("code") in GAS:
         return CallKind.GAS
+    if leaf.type == "sensor.warning":
+        return CallKind.HUMIDITY if leaf.data.get("quantity") == "humidity" else CallKind.EQUIPMENT
     return None
+
+
+def _subject(box: Box, leaf: Event) -> str:
+    """Each sensor rings by itself, so that no machine hides behind another's warning; but no box fills a page."""
+    if leaf.type != "sensor.warning":
+        return ""
+    subject = str(leaf.data.get("chan", ""))[:64]
+    ringing = set(Call.objects.filter(box=box, answered_ms=0).exclude(subject="").values_list("subject", flat=True))
+    return subject if subject in ringing or len(ringing) < MOST_SUBJECTS else ""
 
 
 def ring(box: Box, leaf: Event, columns: dict[str, Any]) -> None:
@@ -28,15 +51,23 @@ def ring(box: Box, leaf: Event, columns: dict[str, Any]) -> None:
     kind = kind_of(leaf)
     if kind is None:
         return
-    now = now_ms()
-    if not Call.objects.filter(box=box, kind=kind, answered_ms=0).update(count=F("count") + 1, last_ms=now):
-        Call.objects.create(kind=kind, last_ms=now, **columns)
+    now, subject = now_ms(), _subject(box, leaf)
+    for role in CALLED[kind]:
+        known = Call.objects.filter(box=box, kind=kind, subject=subject, role=role, answered_ms=0)
+        if not known.update(count=F("count") + 1, last_ms=now):
+            Call.objects.create(kind=kind, subject=subject, role=role, told=_told(role), last_ms=now, **columns)
     Notice.tell(Notice.Kind.CALL, box.pk, box.pk)
 
 
-def ringing() -> list[Call]:
-    """Calls that nobody has answered, oldest first."""
-    return list(Call.objects.filter(answered_ms=0).select_related("box").order_by("pk"))
+def _told(role: Role) -> list[str]:
+    """Names of the users who hear a call for this role."""
+    return [str(user) for user in User.objects.filter(is_active=True, groups__name=role.value).order_by("username")]
+
+
+def ringing(roles: Collection[Role] = tuple(Role)) -> list[Call]:
+    """Calls for these roles that nobody has answered, oldest first."""
+    called = Call.objects.filter(answered_ms=0, role__in=[role.value for role in roles])
+    return list(called.select_related("box").order_by("pk"))
 
 
 def answer(call: Call, by: str, name: str) -> bool:

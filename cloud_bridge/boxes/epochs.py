@@ -8,6 +8,7 @@ that forgetting witnessed.
 from django.db import transaction
 from django.db.models import Q
 
+from cloud_bridge.boxes import key_changes
 from cloud_bridge.boxes.models import Alert, AlertKind, Box, Log, LogApproval, Notice, now_ms
 from cloud_bridge.people.models import User
 from cloud_bridge.people.roles import AUTHORISE
@@ -37,7 +38,7 @@ def find(box: Box, origin: str) -> Log:
     epoch = int(number)
     if number != str(epoch) or not newest.epoch < epoch <= _MAX_EPOCH:
         raise ContractError("origin", f"an epoch after {newest.epoch}", repr(origin[:120]), "it is no log we know")
-    key = newest.key()
+    key = newest.chain().newest
     return begin(box, NoteKey(origin, key.kind, key.public), epoch)
 
 
@@ -69,7 +70,9 @@ def begin(box: Box, key: NoteKey, epoch: int) -> Log:
     detail = f"日志第 {epoch} 代开始，此前第 {last} 代已见证 {seen} 条记录"
     detail += f" / epoch {epoch} of the log began after epoch {last}, of which {seen} records are witnessed"
     now = now_ms()
-    Alert.objects.create(box=box, kind=AlertKind.EPOCH, seq=epoch, detail=detail, first_ms=now, last_ms=now)
+    Alert.objects.create(
+        box=box, kind=AlertKind.EPOCH, epoch=epoch, seq=epoch, detail=detail, first_ms=now, last_ms=now
+    )
     Notice.tell(Notice.Kind.BOX, box.pk, box.pk)
     return log
 
@@ -126,6 +129,7 @@ def authorise(user: User, box: Box, epoch: int, vkey: str) -> Log:
         log.approvals.all().delete()
         log.vkey = key.vkey()
         log.save(update_fields=["vkey"])
+        key_changes.take_all(log)
     if log.approvals.filter(Q(by=user.identity) | Q(user=user.username)).exists():
         raise ContractError("user", "another person than the first", user.identity, "let somebody else authorise it")
     LogApproval.objects.create(

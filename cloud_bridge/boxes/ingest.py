@@ -5,6 +5,7 @@ Nothing that a box sends may stop it: what is refused is logged, counted and sho
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_bridge.boxes import store, witness
 from cloud_bridge.boxes.models import Log
+from cloud_bridge.boxes.quota import Limits, Quotas
 from cloud_bridge.process import Broker, SignOfLife, connect
 from contracts import topics
 from contracts.errors import ContractError
@@ -22,6 +24,8 @@ from contracts.errors import ContractError
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 MAX_WAITING = 2000
+LIMITS_S = 10.0
+"""What an administrator allows a box holds so long after it was asked for."""
 
 
 class Ingest:
@@ -33,6 +37,8 @@ class Ingest:
         self._key = key
         self._alive = alive
         self._waiting: dict[str, tuple[str, bytes]] = {}
+        self._quotas = Quotas()
+        self._limits: dict[str, tuple[float, Limits | None]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ingest-db")
 
     async def _in_thread(self, call: Callable[..., Result], *args: object) -> Result:
@@ -74,13 +80,42 @@ class Ingest:
         payload = message.payload if isinstance(message.payload, bytes) else b""
         try:
             box, _direction, leaf = topics.parse(str(message.topic))
+            if not await self._may(box, leaf, payload):
+                return
             await self._handle(client, box, leaf, payload)
         except MqttError:
             raise
         except Exception as error:  # whatever a message does, the next one is served
             level = logging.INFO if isinstance(error, ContractError) else logging.ERROR
             log.log(level, "refused %s: %s", message.topic, error, exc_info=level == logging.ERROR)
-            await self._in_thread(store.reject, box, leaf, error)
+            await self._count(box, leaf, error)
+
+    async def _count(self, box: str, leaf: str, refused: Exception) -> None:
+        """Write a refusal down. What keeps a message out of the database may keep its refusal out, too."""
+        try:
+            await self._in_thread(store.reject, box, leaf, refused)
+        except Exception:
+            log.exception("a refusal of %s was not written down", box or "somebody")
+
+    async def _may(self, box: str, leaf: str, payload: bytes) -> bool:
+        """Whether the box has not used up what it may send; what it has, is counted and goes no further."""
+        now = time.monotonic()
+        asked, limits = self._limits.get(box, (float("-inf"), None))
+        if now - asked >= LIMITS_S:
+            limits = await self._in_thread(store.limits, box)
+            if len(self._limits) > MAX_WAITING:  # names of strangers
+                self._limits.clear()
+            self._limits[box] = (now, limits)
+        account = box if limits is not None else ""
+        try:
+            self._quotas.take(account, leaf if limits else "", len(payload), limits or Limits(0, 0))
+        except ContractError as error:
+            times = self._quotas.report(account)
+            if times:
+                log.info("refused %d messages of %s: %s", times, box, error)
+                await self._in_thread(store.reject, box, leaf, error, times)
+            return False
+        return True
 
     async def _handle(self, client: Client, box: str, leaf: str, payload: bytes) -> None:
         if len(payload) > topics.MAX_PAYLOAD_BYTES:
@@ -102,6 +137,7 @@ class Ingest:
     async def _batch(self, client: Client, box: str, payload: bytes) -> None:
         head, leaves = await self._in_thread(topics.unpack_batch, payload)
         outcome = await self._in_thread(store.store_batch, box, head, leaves)
+        self._quotas.leaves(box, len(leaves))
         if outcome.want is not None:
             await self._ask_again(client, box, outcome.origin, outcome.want)
         if outcome.error is not None:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from django.db.models import F
+from django.db.models import Case, F, When
 
-from cloud_bridge.boxes.models import Alert, AlertKind, Box, BoxState, Event, Log, now_ms
+from cloud_bridge.boxes.models import Alert, AlertKind, Box, BoxState, Event, Log, LogKey, now_ms
 
-FORKS = (AlertKind.FORK, AlertKind.CHAIN, AlertKind.ROOT)
+FORKS = (AlertKind.FORK, AlertKind.CHAIN, AlertKind.ROOT, AlertKind.ROLLBACK, AlertKind.KEY)
 """Findings that say that a box, or whoever speaks for it, told two stories."""
 LATE_MS = 60_000
 LOOKED_AT = 10_000
@@ -29,9 +29,12 @@ class LogHealth:
     """One log epoch.
 
     Attributes:
-        tail: leaves stored that no cosigned checkpoint covers; `tail_age_s` since the oldest of them happened.
+        tail: leaves that no cosigned checkpoint covers, here or not; `tail_age_s` since the oldest of them happened,
+            at most.
         missing: leaves that the box says it has and that have not come.
         gap: the last time that leaves came more than a minute late, among the newest; None when none did.
+        late: leaves that were backfilled, in all (ANT-07).
+        changes: the later keys of this log, each with the number of records before it.
     """
 
     log: Log
@@ -39,22 +42,23 @@ class LogHealth:
     tail_age_s: int | None
     missing: int
     gap: Gap | None
+    late: int = 0
+    changes: list[LogKey] = field(default_factory=list)
 
 
 @dataclass
 class BoxLogs:
-    """All epochs of a box, newest first, and the findings about them, newest first."""
+    """All epochs of a box, newest first, and the findings about them: what waits for a person comes first.
+
+    `last_fork` is the newest finding that the box told two stories.
+    """
 
     box: Box
     logs: list[LogHealth]
+    last_fork: Alert | None
     findings: list[Alert] = field(default_factory=list)
     late_after_s: int = LATE_MS // 1000
     looked_at: int = LOOKED_AT
-
-    @property
-    def last_fork(self) -> Alert | None:
-        """The newest finding that the box told two stories."""
-        return next((alert for alert in self.findings if alert.kind in FORKS), None)
 
 
 def box_logs(box: Box) -> BoxLogs:
@@ -65,9 +69,29 @@ def box_logs(box: Box) -> BoxLogs:
     for number, log in enumerate(box.logs.all()):
         # A box speaks of the epoch that it writes now.
         said = state.size if state is not None and number == 0 else 0
-        age = ages.get((box.pk, log.epoch))
-        logs.append(LogHealth(log, log.unwitnessed, age, max(0, said - log.size), _last_gap(log)))
-    return BoxLogs(box, logs, list(Alert.objects.filter(box=box)[:SHOWN]))
+        age = tail_age_s(log, said, ages)
+        late = Event.objects.filter(box=box, log=log.epoch, late=True).count()
+        missing, changes = max(0, said - log.size), list(log.changes.all())
+        logs.append(LogHealth(log, log.unwitnessed + missing, age, missing, _last_gap(log), late, changes))
+    alerts = Alert.objects.filter(box=box)
+    findings = alerts.order_by(Case(When(open=False, then=2), When(kind=AlertKind.GAP, then=1), default=0), "-last_ms")
+    return BoxLogs(box, logs, alerts.filter(kind__in=FORKS).first(), list(findings[:SHOWN]))
+
+
+def tail_age_s(log: Log, said: int, ages: dict[tuple[str, int], int]) -> int | None:
+    """Seconds since the oldest leaf happened that nobody witnessed; None when there is none, or nothing ever came.
+
+    Of those that are not here only this is known: they are no older than the newest one that is.
+
+    Args:
+        log: the log.
+        said: how many leaves the box says it has.
+        ages: what `tail_ages` says of this log.
+    """
+    age = ages.get((log.box_id, log.epoch))
+    if age is None and said > log.size and log.last_event_ms:
+        return max(0, now_ms() - log.last_event_ms) // 1000
+    return age
 
 
 def tail_ages(boxes: list[str]) -> dict[tuple[str, int], int]:

@@ -7,9 +7,15 @@ import msgspec
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cloud_bridge.people.models import ID_PATTERN
+from cloud_bridge.people.models import ID_PATTERN, User
+from cloud_bridge.people.roles import CLOSE, TITLES, Role
 from contracts.checkpoint import NoteKey
+from contracts.errors import ContractError
+from contracts.key_chain import KeyChain
 from contracts.merkle import Frontier
+
+LATE_MS = 120_000
+"""A record that came so long after it happened was backfilled (ANT-07)."""
 
 
 def now_ms() -> int:
@@ -24,6 +30,8 @@ class Box(models.Model):
     name = models.CharField(_("name"), max_length=80, blank=True)
     place = models.CharField(_("place"), max_length=80, blank=True)
     active = models.BooleanField(_("active"), default=True)
+    leaves_per_min = models.PositiveIntegerField(_("records a minute at most"), default=120_000)
+    bytes_per_day = models.PositiveBigIntegerField(_("bytes a day at most"), default=4 * 2**30)
 
     class Meta:
         """Names, order and the right to command."""
@@ -75,8 +83,14 @@ class Log(models.Model):
         return self.origin
 
     def key(self) -> NoteKey:
-        """The key that signs this log's checkpoints."""
+        """The key that signed this log's first checkpoints; the registered one."""
         return NoteKey.parse(self.vkey)
+
+    def chain(self) -> KeyChain:
+        """All keys that sign this log, each for its span."""
+        later = list(self.changes.order_by("first").values_list("vkey", "first"))
+        keys = (self.key(), *(NoteKey.parse(vkey) for vkey, _first in later))
+        return KeyChain(keys, (0, *(first for _vkey, first in later)))
 
     def tree(self) -> Frontier:
         """Frontier of the stored prefix."""
@@ -86,6 +100,25 @@ class Log(models.Model):
     def unwitnessed(self) -> int:
         """Stored leaves that no cosigned checkpoint covers yet."""
         return max(0, self.size - self.witnessed_size)
+
+
+class LogKey(models.Model):
+    """A later key of a log: it signs what has more than `first` leaves. Taken from a verified record of its change."""
+
+    log = models.ForeignKey(Log, on_delete=models.PROTECT, related_name="changes")
+    first = models.PositiveBigIntegerField()
+    vkey = models.CharField(max_length=300)
+    t = models.PositiveBigIntegerField()
+    received_ms = models.PositiveBigIntegerField()
+
+    class Meta:
+        """One change at a place."""
+
+        constraints = [models.UniqueConstraint(fields=["log", "first"], name="one_change_of_key_a_place")]
+        ordering = ["first"]
+
+    def __str__(self) -> str:
+        return f"{self.log} from {self.first}"
 
 
 class LogApproval(models.Model):
@@ -136,7 +169,12 @@ class EventColumns(models.Model):
 
 
 class Event(EventColumns):
-    """A leaf of a box's log, proven to continue its chain. Never changed, never deleted."""
+    """A leaf of a box's log, proven to continue its chain. Never changed, never deleted.
+
+    `late`: it came more than `LATE_MS` after it happened by the box's clock: it was backfilled (ANT-07).
+    """
+
+    late = models.BooleanField(default=False)
 
     class Meta:
         """Once each."""
@@ -146,6 +184,7 @@ class Event(EventColumns):
             models.Index(fields=["box", "t"]),
             models.Index(fields=["permit"]),
             models.Index(fields=["sev", "t"]),
+            models.Index(fields=["box", "log"], condition=models.Q(late=True), name="late_leaves"),
         ]
 
     proven = True
@@ -161,22 +200,36 @@ class LiveEvent(EventColumns):
 
     proven = False
 
+    @property
+    def late(self) -> bool:
+        """As `Event.late`."""
+        return self.received_ms - self.t > LATE_MS
+
 
 class CallKind(models.TextChoices):
-    """Why a box calls for the safety officer (PTW-24)."""
+    """Why a box calls for people (PTW-24, INS-01, INS-05)."""
 
     ENTRY = "entry", _("unauthorised entry")
     GAS = "gas", _("gas over its limit while ignition was released")
+    HUMIDITY = "humidity", _("humidity warning")
+    EQUIPMENT = "equipment", _("warning ticket: equipment")
 
 
 class Call(EventColumns):
-    """A box calls for the safety officer, and rings on every page of theirs until one of them answers.
+    """A box calls for everybody who has a role, and rings on every page of theirs until one of them answers.
 
     The columns are those of the event that began it; `count` and `last_ms` tell of the same happening again before
-    somebody answered. `answered_ms` is 0 while it rings.
+    somebody answered. `answered_ms` is 0 while it rings. What concerns two roles is a call for each: both answer.
+    `subject` is what it is about where several of a box may ring side by side, and `told` are the names of those who
+    had the role when it began: nobody is named where nobody could hear it.
     """
 
     kind = models.CharField(max_length=16, choices=CallKind.choices)
+    role = models.CharField(
+        max_length=20, choices=[(role.value, TITLES[role]) for role in Role], default=Role.SAFETY_OFFICER.value
+    )
+    subject = models.CharField(max_length=64, blank=True)
+    told = models.JSONField(default=list)
     count = models.PositiveIntegerField(default=1)
     last_ms = models.PositiveBigIntegerField()
     answered_ms = models.PositiveBigIntegerField(default=0)
@@ -184,11 +237,13 @@ class Call(EventColumns):
     answered_name = models.CharField(max_length=80, blank=True)
 
     class Meta:
-        """One call rings for each box and kind; newest first."""
+        """One call rings for each box, kind, subject and role; newest first."""
 
         constraints = [
             models.UniqueConstraint(
-                fields=["box", "kind"], condition=models.Q(answered_ms=0), name="one_call_rings_for_each_kind"
+                fields=["box", "kind", "subject", "role"],
+                condition=models.Q(answered_ms=0),
+                name="one_call_rings_for_each_role",
             )
         ]
         ordering = ["-pk"]
@@ -244,10 +299,21 @@ class AlertKind(models.TextChoices):
     CHAIN = "chain", _("a record does not continue the chain")
     ROOT = "root", _("a signed checkpoint contradicts the stored log")
     EPOCH = "epoch", _("a new log epoch, not witnessed until two people authorise it")
+    GAP = "gap", _("records are missing")
+    ROLLBACK = "rollback", _("the box has fewer records than were witnessed")
+    KEY = "key", _("a change of the log key that the key before it did not endorse")
+
+
+OPEN_AGAIN: dict[str, object] = {"closed_by": "", "closed_name": "", "closed_ms": 0, "why": ""}
+"""What of a finding no longer holds once it is found again: who closed it, and why."""
 
 
 class Alert(models.Model):
-    """A finding that stays until a person has dealt with it; `evidence` keeps the contradicting bytes."""
+    """A finding that stays until a person has dealt with it; `evidence` keeps the contradicting bytes.
+
+    `epoch` is of the log that it is about, 0 where none is. A gap closes itself once the log has `until` leaves, and an
+    epoch once two people have authorised it; the others are closed by a person, with a reason.
+    """
 
     box = models.ForeignKey(Box, on_delete=models.PROTECT, related_name="alerts")
     kind = models.CharField(max_length=16, choices=AlertKind.choices)
@@ -258,15 +324,46 @@ class Alert(models.Model):
     last_ms = models.PositiveBigIntegerField()
     count = models.PositiveIntegerField(default=1)
     open = models.BooleanField(default=True)
+    epoch = models.PositiveIntegerField(default=0)
+    until = models.BigIntegerField(default=-1)
+    closed_by = models.CharField(max_length=150, default="", blank=True)
+    closed_name = models.CharField(max_length=80, default="", blank=True)
+    closed_ms = models.PositiveBigIntegerField(default=0)
+    why = models.CharField(max_length=300, default="", blank=True)
 
     class Meta:
         """The same finding again only counts."""
 
-        constraints = [models.UniqueConstraint(fields=["box", "kind", "seq"], name="each_finding_once")]
+        permissions = [("close_alert", "May close a finding about a log")]
+
+        constraints = [models.UniqueConstraint(fields=["box", "kind", "epoch", "seq"], name="each_finding_once")]
         ordering = ["-last_ms"]
 
     def __str__(self) -> str:
         return f"{self.box_id}: {self.kind} {self.seq}"
+
+    @property
+    def closable(self) -> bool:
+        """Whether a person's word closes it: that of an epoch takes two, who authorise it."""
+        return self.open and self.kind != AlertKind.EPOCH
+
+    def close(self, by: User, why: str) -> None:
+        """A person has dealt with it, and says how; found again, it opens again.
+
+        Raises:
+            ContractError: no right, no reason, not open, or an epoch, which is authorised instead.
+        """
+        if not by.has_perm(CLOSE):
+            raise ContractError("user", "a safety officer or an administrator", by.username, "ask one of them")
+        if not why.strip():
+            raise ContractError("why", "what was found and done", "nothing", "it stands on the page for whoever asks")
+        if not self.closable:
+            came = "a new epoch, which two people authorise" if self.open else "one that is closed"
+            raise ContractError("alert", "an open finding", came, "see the log's page")
+        self.open, self.closed_by, self.closed_name = False, by.identity, str(by)[:80]
+        self.closed_ms, self.why = now_ms(), why.strip()[:300]
+        self.save(update_fields=["open", "closed_by", "closed_name", "closed_ms", "why"])
+        Notice.tell(Notice.Kind.BOX, self.box_id, self.box_id)
 
 
 class Rejection(models.Model):

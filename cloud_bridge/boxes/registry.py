@@ -36,7 +36,7 @@ def register(box_id: str, vkey: str, **shown: str) -> Box:
     box, _created = Box.objects.update_or_create(pk=box_id, defaults={k: v for k, v in shown.items() if v})
     epoch = int(words[2])
     log = Log.objects.filter(box=box, epoch=epoch).first()
-    if log is not None and log.vkey != key.vkey():
+    if log is not None and key not in log.chain().keys:
         raise ContractError(
             "vkey", f"the key registered for epoch {epoch}", "another", "a replaced box starts a new epoch"
         )

@@ -10,8 +10,10 @@ import msgspec
 from django.db import transaction
 from django.db.models import F
 
-from cloud_bridge.boxes import calls, epochs
+from cloud_bridge.boxes import calls, epochs, gaps, key_changes
 from cloud_bridge.boxes.models import (
+    LATE_MS,
+    OPEN_AGAIN,
     Alert,
     AlertKind,
     Box,
@@ -24,14 +26,18 @@ from cloud_bridge.boxes.models import (
     Rejection,
     now_ms,
 )
+from cloud_bridge.boxes.quota import Limits
 from cloud_bridge.boxes.signals import box_answered, event_stored
 from contracts import event as contract_event
 from contracts import topics
 from contracts.errors import ContractError, from_msgspec
+from contracts.key_chain import ROTATED
 from contracts.merkle import leaf_hash
 
 MAX_UNPROVEN = 1000
 MAX_REASONS = 50
+FRESH_MS = 60_000
+"""Records that are older when they come are not announced one by one."""
 UNKNOWN_BOX = "unknown box"
 
 
@@ -60,23 +66,32 @@ def find_box(name: str) -> Box:
     return box
 
 
-def raise_alert(box: Box, kind: AlertKind, seq: int, detail: str, evidence: bytes = b"") -> None:
-    """Keep a finding; the same finding again only counts."""
+def limits(name: str) -> Limits | None:
+    """What a box may send; None for a stranger."""
+    found = Box.objects.filter(pk=name, active=True).values_list("leaves_per_min", "bytes_per_day").first()
+    return Limits(*found) if found else None
+
+
+def raise_alert(
+    box: Box, kind: AlertKind, seq: int, detail: str, evidence: bytes = b"", *, epoch: int
+) -> None:
+    """Keep a finding about record `seq` of that epoch; the same finding again only counts."""
     now = now_ms()
     alert, created = Alert.objects.get_or_create(
         box=box,
         kind=kind,
+        epoch=epoch,
         seq=seq,
         defaults={"detail": detail[:500], "evidence": evidence, "first_ms": now, "last_ms": now},
     )
     if not created:
-        Alert.objects.filter(pk=alert.pk).update(count=F("count") + 1, last_ms=now, open=True)
+        Alert.objects.filter(pk=alert.pk).update(count=F("count") + 1, last_ms=now, open=True, **OPEN_AGAIN)
     Notice.tell(Notice.Kind.BOX, box.pk, box.pk)
 
 
 @transaction.atomic
-def reject(box_name: str, leaf: str, error: Exception) -> None:
-    """Count a refused message under its box and reason; reasons are bounded, so a flood cannot fill the disk."""
+def reject(box_name: str, leaf: str, error: Exception, times: int = 1) -> None:
+    """Count refused messages under its box and reason; reasons are bounded, so a flood cannot fill the disk."""
     box = Box.objects.filter(pk=box_name).first()
     what = (error.field if isinstance(error, ContractError) else type(error).__name__)[:80]
     reasons = Rejection.objects.filter(box=box)
@@ -86,9 +101,11 @@ def reject(box_name: str, leaf: str, error: Exception) -> None:
         what = "other"
         found = reasons.filter(leaf=leaf, field=what).first() or reasons.last()
     if found is None:
-        Rejection.objects.create(box=box, leaf=leaf, field=what, detail=str(error)[:500], last_ms=now_ms())
+        said = str(error)[:500]
+        Rejection.objects.create(box=box, leaf=leaf, field=what, count=times, detail=said, last_ms=now_ms())
     else:
-        Rejection.objects.filter(pk=found.pk).update(count=F("count") + 1, last_ms=now_ms(), detail=str(error)[:500])
+        detail = str(error)[:500]
+        Rejection.objects.filter(pk=found.pk).update(count=F("count") + times, last_ms=now_ms(), detail=detail)
     if box is not None:
         Notice.tell(Notice.Kind.BOX, box.pk, box.pk)
 
@@ -126,20 +143,20 @@ def _columns(leaf: contract_event.Event, body: bytes, received_ms: int) -> dict[
     }
 
 
-def _settle_live(log: Log, seq: int, body: bytes) -> bool:
+def _settle_live(log: Log, stored: list[tuple[Event, contract_event.Event]]) -> set[int]:
     """The log now has what was shown as unproven; when the two differ, the box said two things.
 
-    Whether there was such an alarm.
+    The numbers of which there was such an alarm.
     """
-    live = LiveEvent.objects.filter(box_id=log.box_id, log=log.epoch, seq=seq).first()
-    if live is None:
-        return False
-    if bytes(live.leaf) != body:
-        raise_alert(
-            log.box, AlertKind.FORK, seq, f"live event {seq} of {log.origin} differs from the log", bytes(live.leaf)
-        )
-    live.delete()
-    return True
+    bodies = {row.seq: bytes(row.leaf) for row, _leaf in stored}
+    first, last = stored[0][0].seq, stored[-1][0].seq
+    ahead = list(LiveEvent.objects.filter(box_id=log.box_id, log=log.epoch, seq__gte=first, seq__lte=last))
+    for live in ahead:
+        if bytes(live.leaf) != bodies[live.seq]:
+            detail = f"live event {live.seq} of {log.origin} differs from the log"
+            raise_alert(log.box, AlertKind.FORK, live.seq, detail, bytes(live.leaf), epoch=log.epoch)
+    LiveEvent.objects.filter(pk__in=[live.pk for live in ahead]).delete()
+    return {live.seq for live in ahead}
 
 
 @transaction.atomic
@@ -154,45 +171,86 @@ def store_batch(box_name: str, head: topics.BatchHead, leaves: list[bytes]) -> O
     outcome = Outcome(log.origin, log.size)
     if head.first > log.size:
         outcome.want = log.size
+        gaps.missing(log, head.first)
         return outcome
-    tree, received = log.tree(), now_ms()
-    for offset, body in enumerate(leaves):
-        seq = head.first + offset
-        if seq < log.size:
-            known = Event.objects.only("leaf").get(box=box, log=log.epoch, seq=seq)
-            if bytes(known.leaf) != body:
-                raise_alert(box, AlertKind.FORK, seq, f"a second, different record {seq} of {log.origin}", body[:8192])
-                outcome.alerts.append(AlertKind.FORK)
-                break
-            outcome.known += 1
-            continue
+    count = _known(log, head, leaves, outcome)
+    if count is None:
+        return outcome
+    received = now_ms()
+    fresh = _continuing(log, leaves[count:], outcome, received)
+    if fresh:
+        Event.objects.bulk_create([row for row, _leaf in fresh])
+        _tell(log, fresh, received)
+        log.heard_ms = received
+        log.save(update_fields=["size", "last_hash", "frontier", "last_event_ms", "heard_ms"])
+        gaps.filled(log)
+        Notice.tell(Notice.Kind.BOX, box.pk, box.pk)
+    outcome.stored, outcome.size = len(fresh), log.size
+    return outcome
+
+
+def _known(log: Log, head: topics.BatchHead, leaves: list[bytes], outcome: Outcome) -> int | None:
+    """How many of the leaves are stored already; None when one of these differs, which is a fork."""
+    count = min(len(leaves), log.size - head.first)
+    if not count:
+        return 0
+    stored = Event.objects.filter(
+        box_id=log.box_id, log=log.epoch, seq__gte=head.first, seq__lt=head.first + count
+    ).order_by("seq")
+    for known, body in zip(stored.values_list("leaf", flat=True), leaves, strict=False):
+        if bytes(known) != body:
+            seq = head.first + outcome.known
+            detail = f"a second, different record {seq} of {log.origin}"
+            raise_alert(log.box, AlertKind.FORK, seq, detail, body[:8192], epoch=log.epoch)
+            outcome.alerts.append(AlertKind.FORK)
+            return None
+        outcome.known += 1
+    return count
+
+
+def _continuing(
+    log: Log, leaves: list[bytes], outcome: Outcome, received: int
+) -> list[tuple[Event, contract_event.Event]]:
+    """Rows for the leaves that continue the log, up to the first that does not; `log` is carried along."""
+    tree, rows = log.tree(), []
+    for body in leaves:
+        seq = log.size
         try:
             leaf = _decode(body, log, seq)
         except ContractError as error:
             outcome.error = error
             break
         if leaf.prev != log.last_hash:
-            raise_alert(box, AlertKind.CHAIN, seq, f"record {seq} of {log.origin} names another predecessor", body)
+            detail = f"record {seq} of {log.origin} names another predecessor"
+            raise_alert(log.box, AlertKind.CHAIN, seq, detail, body, epoch=log.epoch)
             outcome.alerts.append(AlertKind.CHAIN)
             break
         digest = leaf_hash(body)
         tree = tree.append(digest)
         log.size, log.last_hash, log.last_event_ms = tree.size, digest.hex(), leaf.t
-        columns = _columns(leaf, body, received)
-        row = Event.objects.create(**columns)
-        if seq == 0 and not log.authorised:
+        late = received - leaf.t > LATE_MS
+        rows.append((Event(**_columns(leaf, body, received), late=late), leaf))
+    log.frontier = tree.pack()
+    return rows
+
+
+def _tell(log: Log, fresh: list[tuple[Event, contract_event.Event]], received: int) -> None:
+    """Whoever has to hear of new records. Of old ones pages are told once: they are a month's, not today's."""
+    ahead = _settle_live(log, fresh)
+    news = []
+    for row, leaf in fresh:
+        if row.seq == 0 and not log.authorised:
             epochs.explain(log, leaf)
-        if not _settle_live(log, seq, body):
-            calls.ring(box, leaf, columns)
-        Notice.tell(Notice.Kind.EVENT, row.pk, box.pk)
+        if leaf.type == ROTATED:
+            wrong = key_changes.take(log, leaf, received)
+            if wrong:
+                raise_alert(log.box, AlertKind.KEY, row.seq, wrong, bytes(row.leaf), epoch=log.epoch)
+        if row.seq not in ahead and calls.kind_of(leaf) is not None:
+            calls.ring(log.box, leaf, _columns(leaf, bytes(row.leaf), received))
+        if received - leaf.t < FRESH_MS:
+            news.append(Notice(kind=Notice.Kind.EVENT, ref=str(row.pk), box=log.box_id))
         event_stored.send_robust(sender=Log, event=row, leaf=leaf)
-        outcome.stored += 1
-    if outcome.stored:
-        log.frontier, log.heard_ms = tree.pack(), received
-        log.save(update_fields=["size", "last_hash", "frontier", "last_event_ms", "heard_ms"])
-        Notice.tell(Notice.Kind.BOX, box.pk, box.pk)
-    outcome.size = log.size
-    return outcome
+    Notice.objects.bulk_create(news)
 
 
 def _make_room(box: Box) -> None:
@@ -226,7 +284,8 @@ def store_live(box_name: str, body: bytes) -> None:
         known = table.objects.filter(box=box, log=leaf.log, seq=leaf.seq).first()
         if known is not None:
             if bytes(known.leaf) != body:
-                raise_alert(box, AlertKind.FORK, leaf.seq, f"live event {leaf.seq} of {log.origin} differs", body)
+                detail = f"live event {leaf.seq} of {log.origin} differs"
+                raise_alert(box, AlertKind.FORK, leaf.seq, detail, body, epoch=log.epoch)
             return
     _make_room(box)
     columns = _columns(leaf, body, now_ms())
@@ -252,7 +311,7 @@ def store_state(box_name: str, payload: bytes) -> None:
         raise ContractError("state", "UTF-8 JSON", str(error)) from error
     if state.box != box.pk:
         raise ContractError("state.box", box.pk, repr(state.box[:64]), "a box speaks for itself only")
-    for name in ("t", "since", "size", "acked", "deadline", "fire_watch_until"):
+    for name in ("t", "since", "size", "acked", "deadline", "fire_watch_until", "log"):
         if abs(getattr(state, name)) > contract_event.MAX_INT:
             raise ContractError(f"state.{name}", "an integer below 2^53", "a larger one")
     before = BoxState.objects.filter(pk=box).first()
@@ -272,6 +331,10 @@ def store_state(box_name: str, payload: bytes) -> None:
             "fire_watch_until": state.fire_watch_until,
         }
     BoxState.objects.update_or_create(box=box, defaults=values)
+    if state.online:
+        wrong = gaps.set_back(box, state.log, state.size, state.t)
+        if wrong:
+            raise_alert(box, AlertKind.ROLLBACK, state.log, wrong, payload[:8192], epoch=state.log)
     Notice.tell(Notice.Kind.BOX, box.pk, box.pk)
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.db.models import Sum
 
-from cloud_bridge.boxes.log_health import last_forks, tail_ages
-from cloud_bridge.boxes.models import Alert, Box, BoxState, Event, LiveEvent, Log, Rejection, now_ms
+from cloud_bridge.boxes.gaps import is_brief
+from cloud_bridge.boxes.log_health import last_forks, tail_age_s, tail_ages
+from cloud_bridge.boxes.models import Alert, AlertKind, Box, BoxState, Event, LiveEvent, Log, Rejection, now_ms
 
 SILENT_AFTER_MS = 60_000
 ALARMING = frozenset({"tripped", "fault"})
@@ -17,8 +18,8 @@ ALARMING = frozenset({"tripped", "fault"})
 class Summary:
     """One box now. `age_s` is since the last word of the box, None when it never spoke.
 
-    `tail_age_s` is since the oldest stored leaf happened that nobody witnessed, None when all are; `last_fork_ms` when
-    the box was last found to tell two stories, 0: never.
+    `tail_age_s` is since the oldest leaf happened that nobody witnessed, at most; None when there is none, or none ever
+    came. `last_fork_ms` is when the box was last found to tell two stories, 0: never.
     """
 
     box: Box
@@ -75,6 +76,11 @@ class Summary:
         return bool(self.alerts) or (self.online and self.state in ALARMING)
 
     @property
+    def gaps(self) -> int:
+        """Gaps in what the box sent that are open."""
+        return sum(alert.kind == AlertKind.GAP for alert in self.alerts)
+
+    @property
     def order(self) -> tuple[int, str]:
         """Red list first, then those that are released, then connected ones, then the rest."""
         rank = 0 if self.alarm else 1 if self.online and self.state == "released" else 2 if self.online else 3
@@ -117,14 +123,15 @@ def summaries(only: str | None = None) -> list[Summary]:
     boxes = list(boxes.select_related("last_state").prefetch_related("logs"))
     names = [box.pk for box in boxes]
     alerts: dict[str, list[Alert]] = {}
+    now = now_ms()
     for alert in Alert.objects.filter(open=True, box__in=names):
-        alerts.setdefault(alert.box_id, []).append(alert)
+        if not is_brief(alert, now):
+            alerts.setdefault(alert.box_id, []).append(alert)
     rejected = dict(Rejection.objects.filter(box__in=names).values_list("box").annotate(Sum("count")))
     unproven: dict[str, int] = {}
     for box_id in LiveEvent.objects.filter(box__in=names).values_list("box", flat=True):
         unproven[box_id] = unproven.get(box_id, 0) + 1
     ages, forks = tail_ages(names), last_forks(names)
-    now = now_ms()
     found = []
     for box in boxes:
         last = getattr(box, "last_state", None)
@@ -139,7 +146,7 @@ def summaries(only: str | None = None) -> list[Summary]:
                 unproven.get(box.pk, 0),
                 max(logs[0].heard_ms if logs else 0, last.received_ms if last else 0),
                 now,
-                tail_age_s=ages.get((box.pk, logs[0].epoch)) if logs else None,
+                tail_age_s=tail_age_s(logs[0], last.size if last else 0, ages) if logs else None,
                 last_fork_ms=forks.get(box.pk, 0),
             )
         )

@@ -47,7 +47,7 @@ def tree_at(log: Log, size: int) -> Frontier:
 
 
 def _read(log: Log, text: str) -> checkpoint.Checkpoint:
-    statement = checkpoint.verify(text, log.key())
+    statement = log.chain().verify(text)
     if statement.origin != log.origin:
         raise ContractError("checkpoint.origin", log.origin, repr(statement.origin[:120]))
     return statement
@@ -58,7 +58,7 @@ def agree(box_name: str, payload: bytes) -> Log | None:
     """Check a checkpoint against the stored log and commit to it; None means that it contradicts (an alert is kept).
 
     Raises:
-        ContractError: unknown box or log, or no valid signature by the box's registered key.
+        ContractError: unknown box or log, or no valid signature by the key of the log that is in force at its size.
         Ahead: leaves are missing.
         Held: it fits, but two people have to authorise this epoch first.
     """
@@ -81,6 +81,7 @@ def agree(box_name: str, payload: bytes) -> Log | None:
             statement.size,
             f"the signed checkpoint at {statement.size} of {log.origin} has another root",
             payload,
+            epoch=log.epoch,
         )
         return None
     if not log.authorised:

@@ -1,4 +1,4 @@
-"""The four roles and what each may do. A role is a Django group of the same name."""
+"""The roles and what each may do. A role is a Django group of the same name."""
 
 from enum import StrEnum
 
@@ -11,6 +11,8 @@ class Role(StrEnum):
     APPLICANT = "applicant"
     APPROVER = "approver"
     SAFETY_OFFICER = "safety_officer"
+    STORE_KEEPER = "store_keeper"
+    MAINTENANCE = "maintenance"
     ADMIN = "admin"
 
 
@@ -18,6 +20,8 @@ TITLES = {
     Role.APPLICANT: _("applicant"),
     Role.APPROVER: _("approver"),
     Role.SAFETY_OFFICER: _("safety officer"),
+    Role.STORE_KEEPER: _("store keeper"),
+    Role.MAINTENANCE: _("maintenance"),
     Role.ADMIN: _("administrator"),
 }
 
@@ -27,14 +31,18 @@ REVOKE = "permits.revoke_permit"
 COMMAND = "boxes.command_box"
 ANSWER = "boxes.answer_call"
 AUTHORISE = "boxes.authorise_epoch"
+CLOSE = "boxes.close_alert"
 
 GRANTS: dict[Role, tuple[str, ...]] = {
     Role.APPLICANT: (APPLY,),
     Role.APPROVER: (APPROVE, REVOKE),
-    Role.SAFETY_OFFICER: (REVOKE, COMMAND, ANSWER, AUTHORISE),
+    Role.SAFETY_OFFICER: (REVOKE, COMMAND, ANSWER, AUTHORISE, CLOSE),
+    Role.STORE_KEEPER: (ANSWER,),
+    Role.MAINTENANCE: (ANSWER,),
     Role.ADMIN: (
         REVOKE,
         AUTHORISE,
+        CLOSE,
         "people.add_user",
         "people.change_user",
         "people.view_user",

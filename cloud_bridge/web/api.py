@@ -107,7 +107,7 @@ class PermitOut(Schema):
 
 
 class EventOut(Schema):
-    """One event: `event` is the leaf as the box wrote it, `proven` whether its log has it."""
+    """One event: `event` is the leaf as the box wrote it; whether the box's log has it, and whether it came late."""
 
     id: int
     box: str
@@ -120,6 +120,7 @@ class EventOut(Schema):
     cat: str
     permit: str
     proven: bool
+    late: bool
     event: dict[str, Any]
 
 
@@ -143,6 +144,7 @@ def _event(row: Event | LiveEvent) -> dict[str, Any]:
         "cat": row.cat,
         "permit": row.permit,
         "proven": row.proven,
+        "late": row.late,
         "event": row.read(),
     }
 

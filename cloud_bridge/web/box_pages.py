@@ -16,11 +16,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from cloud_bridge.boxes import epochs
-from cloud_bridge.boxes.models import Box, Command, Event, Log, Notice
+from cloud_bridge.boxes.models import Box, Call, Command, Event, Log, Notice
 from cloud_bridge.boxes.summary import summaries
 from cloud_bridge.people.roles import AUTHORISE, COMMAND
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.web.overview import last_notice, newest_events
+from cloud_bridge.web.wording import UNTOLD
 from contracts.errors import ContractError
 from contracts.permit import Verb
 
@@ -64,6 +65,7 @@ def box_page(request: HttpRequest, box: str) -> HttpResponse:
             "rejections": found[0].box.rejections.all()[:10],
             "permits": Permit.objects.filter(box=box)[:8],
             "commands": found[0].box.commands.all()[:8],
+            "box_calls": Call.objects.filter(box=box)[:12],
             "may_command": request.user.has_perm(COMMAND),
             "may_authorise": request.user.has_perm(AUTHORISE),
             "form": CommandForm(),
@@ -79,7 +81,8 @@ def older_events(request: HttpRequest, box: str) -> HttpResponse:
         before = int(request.GET.get("before", ""))
     except ValueError as error:
         raise Http404 from error
-    rows = list(Event.objects.filter(box=box, pk__lt=before).order_by("-pk")[:PAGE])
+    told = Event.objects.filter(box=box, pk__lt=before).exclude(type__in=UNTOLD)
+    rows = list(told.order_by("-pk")[:PAGE])
     return render(request, "web/older_events.html", {"events": rows, "box": box, "more": len(rows) == PAGE})
 
 

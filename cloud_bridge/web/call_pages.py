@@ -1,7 +1,8 @@
-"""Calls for the safety officer: what rings on every page of theirs, and the answer."""
+"""Calls: what rings on every page of those who are called, and the answer."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -25,8 +26,10 @@ def ringing(request: HttpRequest) -> HttpResponse:
 @permission_required(ANSWER, raise_exception=True)
 @require_POST
 def answer(request: HttpRequest, call: int) -> HttpResponse:
-    """Say that somebody takes care of it; it stops ringing for everybody. Then on with the page that it rang on."""
+    """Say that somebody takes care of it; it stops ringing for that role. Then on with the page that it rang on."""
     found = get_object_or_404(Call, pk=call)
+    if found.role not in request.user.roles:
+        raise PermissionDenied
     if calls.answer(found, request.user.identity, str(request.user)):
         messages.success(request, _("You answered: take care of it, and write down what you found."))
     else:

@@ -16,5 +16,5 @@ def site(request: HttpRequest) -> dict[str, Any]:
         return {}
     known: dict[str, Any] = {"may_apply": user.has_perm(APPLY), "is_admin": Role.ADMIN in user.roles}
     if user.has_perm(ANSWER) and not user.one_time_password:
-        known |= {"is_called": True, "calls_after": last_notice(), "calls": calls.ringing()}
+        known |= {"is_called": True, "calls_after": last_notice(), "calls": calls.ringing(user.roles)}
     return known

@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from cloud_bridge.boxes import calls
 from cloud_bridge.boxes.models import Rejection, now_ms
 from cloud_bridge.boxes.summary import Summary, summaries
+from cloud_bridge.insight.models import Interception
+from cloud_bridge.insight.trace import figures
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.workflow import State
 from cloud_bridge.web.health import process_ages
@@ -28,6 +30,11 @@ def _fork_s(summary: Summary) -> int | None:
     return summary.last_fork_ms // 1000 if summary.last_fork_ms else None
 
 
+def _tail_age_s(summary: Summary) -> int | None:
+    """Left out, which is not 0, while the box has records of which none ever came."""
+    return summary.tail_age_s if summary.unwitnessed else 0
+
+
 def _lines() -> Iterator[str]:
     found = summaries()
     for name, kind, text, value in (
@@ -37,8 +44,9 @@ def _lines() -> Iterator[str]:
         ("hotbox_bridge_log_stored", "counter", "Leaves stored.", lambda s: s.stored),
         ("hotbox_bridge_log_witnessed", "counter", "Leaves witnessed.", lambda s: s.witnessed),
         ("hotbox_bridge_log_unwitnessed", "gauge", "Leaves that nobody has witnessed yet.", lambda s: s.unwitnessed),
-        ("hotbox_bridge_log_tail_age_seconds", "gauge", "Age of the unwitnessed tail.", lambda s: s.tail_age_s or 0),
+        ("hotbox_bridge_log_tail_age_seconds", "gauge", "Age of the unwitnessed tail.", _tail_age_s),
         ("hotbox_bridge_log_last_fork_seconds", "gauge", "When a box last told two stories.", _fork_s),
+        ("hotbox_bridge_gaps_open", "gauge", "Gaps in a box's log that nothing has filled yet.", lambda s: s.gaps),
         ("hotbox_bridge_alerts_open", "gauge", "Findings that need a person.", lambda s: len(s.alerts)),
         ("hotbox_bridge_rejected_total", "counter", "Messages refused.", lambda s: s.rejected),
     ):
@@ -47,11 +55,12 @@ def _lines() -> Iterator[str]:
             number = value(summary)
             if number is not None:
                 yield f'{name}{{box="{_label(summary.box.pk)}"}} {number}'
+    yield from _insight([summary.box.pk for summary in found])
     yield from _family("hotbox_bridge_rejected_unknown_total", "counter", "Messages of unregistered senders.")
     unknown = sum(Rejection.objects.filter(box=None).values_list("count", flat=True))
     yield f"hotbox_bridge_rejected_unknown_total {unknown}"
     ringing = calls.ringing()
-    yield from _family("hotbox_bridge_calls_ringing", "gauge", "Calls for the safety officer that nobody answered.")
+    yield from _family("hotbox_bridge_calls_ringing", "gauge", "Calls that nobody answered.")
     yield f"hotbox_bridge_calls_ringing {len(ringing)}"
     yield from _family("hotbox_bridge_call_age_seconds", "gauge", "How long the oldest of them rings; 0 without any.")
     oldest = min((call.received_ms for call in ringing), default=None)
@@ -64,6 +73,24 @@ def _lines() -> Iterator[str]:
     for name, age in process_ages().items():
         if age is not None:
             yield f'hotbox_bridge_process_age_seconds{{process="{name}"}} {age}'
+
+
+def _insight(boxes: list[str]) -> Iterator[str]:
+    """The traced share of the closed relays (ANT-10, KPI-06) and what boxes refused (PTW-18)."""
+    traced = figures(boxes)
+    for name, text, value in (
+        ("hotbox_bridge_trace_closed_seconds", "How long the relay was closed.", lambda f: f.closed_ms / 1000),
+        ("hotbox_bridge_trace_covered_seconds", "Of that, with permit and evidence.", lambda f: f.covered_ms / 1000),
+        ("hotbox_bridge_trace_share", "Traced share of the closed time.", lambda f: f.share),
+        ("hotbox_bridge_trace_behind", "Stored records that were not looked at yet.", lambda f: f.behind),
+    ):
+        yield from _family(name, "gauge", text)
+        for box, figure in traced.items():
+            yield f'{name}{{box="{_label(box)}"}} {value(figure):g}'
+    yield from _family("hotbox_bridge_interceptions_total", "counter", "What boxes refused, by reason.")
+    for row in Interception.objects.filter(box__in=boxes):
+        labels = f'box="{_label(row.box_id)}",reason="{_label(row.reason)}"'
+        yield f"hotbox_bridge_interceptions_total{{{labels}}} {row.times}"
 
 
 def _from_here(request: HttpRequest) -> bool:

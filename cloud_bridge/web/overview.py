@@ -11,13 +11,14 @@ from cloud_bridge.boxes.models import Event, LiveEvent, Notice
 from cloud_bridge.boxes.summary import Summary, summaries
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.workflow import State
+from cloud_bridge.web.wording import UNTOLD
 
 SHOWN = 60
 
 
 def newest_events(count: int = SHOWN, box: str | None = None) -> list[Event | LiveEvent]:
     """The newest events of the stream, newest first; unproven alarms among them."""
-    proven, live = Event.objects.order_by("-pk"), LiveEvent.objects.order_by("-pk")
+    proven, live = Event.objects.exclude(type__in=UNTOLD).order_by("-pk"), LiveEvent.objects.order_by("-pk")
     if box is not None:
         proven, live = proven.filter(box=box), live.filter(box=box)
     found: list[Event | LiveEvent] = [*proven[:count], *live[:count]]

@@ -19,6 +19,7 @@ from cloud_bridge.boxes.models import Event, LiveEvent, Notice
 from cloud_bridge.boxes.summary import summaries
 from cloud_bridge.process import Changes
 from cloud_bridge.web.middleware import language_of
+from cloud_bridge.web.wording import UNTOLD
 
 POLL_S = 0.1
 QUEUE = 500
@@ -50,7 +51,7 @@ def draw(rows: list[Notice], language: str) -> list[Message]:
         for row in rows:
             if row.kind in tables:
                 event = found[Notice.Kind(row.kind)].get(int(row.ref))
-                if event is not None:
+                if event is not None and event.type not in UNTOLD:
                     messages.append(frame("event", render_to_string("web/event.html", {"event": event}), row.pk))
             elif row.kind == Notice.Kind.BOX:
                 if last_of_box[row.ref] == row.pk:

@@ -5,11 +5,12 @@ Unknown types and codes are shown as they came: a newer box must not become unre
 
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
 from cloud_bridge.site_time import LAST_MS, at_site, from_ms, is_moment_ms, with_times
-from cloud_bridge.web.box_words import EVENTS, REASONS, TODOS
+from cloud_bridge.web.box_words import REASONS, TODOS
+from contracts import events
 
 STATES: dict[str, tuple[str, str, str]] = {
     "locked": (_("locked"), "lock", "calm"),
@@ -21,6 +22,9 @@ STATES: dict[str, tuple[str, str, str]] = {
     "unknown": (_("unknown"), "question", "calm"),
 }
 """State of a box: title, icon, tone."""
+
+UNTOLD = frozenset(("gas.changed", "gas.minute", "gas.trace", "gas.trace_ended", "interlock.minute"))
+"""Records of quiet times: kept and exported, and not among the events that a page lists."""
 
 VERBS = {"suspend": _("suspend"), "void": _("void"), "identify": _("identify"), "resend": _("send again")}
 PERMIT_EVENTS = {
@@ -98,8 +102,13 @@ def _reason_of(data: dict[str, Any]) -> str:
 
 def event_title(kind: str) -> str:
     """The event's name in words; an unknown type as it came."""
-    text = EVENTS.get(kind)
-    return gettext(text) if text else kind
+    zh, en = events.words(kind)
+    return zh if (get_language() or "").startswith("zh") else en
+
+
+def is_known(kind: str) -> bool:
+    """Whether this bridge knows such a type of event."""
+    return kind in events.REGISTRY
 
 
 def _join(texts: list[str]) -> str:
@@ -120,8 +129,8 @@ def event_detail(kind: str, data: dict[str, Any]) -> str:
     if kind == "cli.command":
         verb = str(data.get("verb", ""))
         return f"{gettext(VERBS[verb]) if verb in VERBS else verb} {data.get('reason', '')}".strip()
-    if kind == "interlock.state" and isinstance(data.get("state"), str):
-        return state_view(data["state"].lower())[0]
+    if kind == "interlock.state" and isinstance(data.get("now"), str):
+        return state_view(data["now"].lower())[0]
     if kind == "gas_test.recorded" and isinstance(data.get("points"), list):
         points = [point for point in data["points"] if isinstance(point, dict)]
         return _join([f"{p.get('gas', '')} {quantity(p.get('value_milli'), p.get('unit'))}" for p in points])

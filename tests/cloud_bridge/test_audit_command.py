@@ -152,6 +152,14 @@ def test_what_somebody_changed_in_the_bridges_own_copy_is_named(station, django_
         "record 10 is missing": lambda: leaves.filter(seq=10).delete(),
         f"the records up to {sizes[1]} differ": lambda: promises.filter(size=sizes[1]).update(note=forged, cosigned=""),
         f"checkpoint at {sizes[0]}": lambda: promises.filter(size=sizes[0]).update(cosigned=cut_note),
+        "record 9: pages show t 5, it says": lambda: leaves.filter(seq=9).update(t=5),
+        "record 9: pages show type 'system.start', it says 'gas.reading'": lambda: leaves.filter(seq=9).update(
+            type="system.start"
+        ),
+        "record 9: pages show cat 'permit', it says 'gas'": lambda: leaves.filter(seq=9).update(cat="permit"),
+        "record 0: pages show sev 'alarm', it says 'info'": lambda: leaves.filter(seq=0).update(sev="alarm"),
+        "pages show permit 'HW-1', it says ''": lambda: leaves.filter(seq=sizes[-1] - 1).update(permit="HW-1"),
+        "record 7: ": lambda: leaves.filter(seq=7).update(leaf=b'{"data":' + b"[" * 5000),
     }  # fmt: skip
     assert (verify_log(log, witness).bad, verify_log(log, witness).witnessed) == ("", sizes[-1])
     for said, change in changes.items():
@@ -160,3 +168,31 @@ def test_what_somebody_changed_in_the_bridges_own_copy_is_named(station, django_
             assert said in verify_log(log, witness).bad
             transaction.set_rollback(True)
     assert not verify_log(log, witness).bad
+
+
+def test_a_promise_that_was_never_cosigned_witnesses_nothing(station, django_data):
+    """A newer one overtook it, or somebody emptied it: what it covers counts as soon as the newer one does."""
+    from django.db import transaction
+
+    from cloud_bridge.boxes.models import Checkpoint, Log
+    from cloud_bridge.boxes.verify import verify_log
+    from contracts.checkpoint import NoteKey
+
+    log = Log.objects.get(box=BOX)
+    witness = NoteKey.parse((django_data.public / "witness.vkey").read_text())
+    sizes = sorted(log.checkpoints.values_list("size", flat=True))
+    assert log.checkpoints.get(size=sizes[1]).cosigned == ""
+    with transaction.atomic():
+        Checkpoint.objects.filter(log=log, size=sizes[-1]).update(cosigned="")
+        found = verify_log(log, witness)
+        transaction.set_rollback(True)
+    assert (found.bad, found.witnessed, found.unwitnessed) == ("", sizes[0], sizes[-1] - sizes[0])
+    assert verify_log(log, witness).unwitnessed == 0
+
+
+def test_wrong_use_is_no_finding(django_data):
+    """2 says elsewhere that a log contradicts its witness: a slip of the pen must not read so."""
+    from cloud_bridge.commands.audit import app
+
+    for words in (["verify", "--bogus"], ["verify", "a", "b"], ["nope"]):
+        assert CliRunner().invoke(app, words, obj=None).exit_code == 3

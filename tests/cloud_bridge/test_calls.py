@@ -1,4 +1,4 @@
-"""PTW-24: unauthorised entry or gas calls the safety officer at once, until somebody answers."""
+"""Calls: entry or gas to the safety officer (PTW-24), sensors to two roles (INS-01, INS-05), until somebody answers."""
 
 import pytest
 
@@ -37,6 +37,36 @@ def ringing(log):
     from cloud_bridge.boxes.calls import ringing
 
     return [(call.kind, call.count) for call in ringing() if call.box_id == log.box]
+
+
+def warn(log, quantity="humidity", chan="hum-1", code="sensor_high"):
+    """A box's own event: no alarm, so it comes with the log."""
+    data = {"code": code, "chan": chan, "value_milli": 85500, "limit_milli": 80000, "unit": "%RH", "clause": "INS-01"}
+    log.leaf("sensor.warning", "warning", quantity=quantity, **data)
+    return sync(log)
+
+
+def by_role(log):
+    from cloud_bridge.boxes.calls import ringing
+
+    return [(call.kind, call.role, call.subject, call.count) for call in ringing() if call.box_id == log.box]
+
+
+@pytest.fixture
+def hands(django_data):
+    """A store keeper and a man of maintenance."""
+    from django.contrib.auth.models import Group
+
+    from cloud_bridge.people.models import User
+
+    made = []
+    for name, role, display in (("cang", "store_keeper", "仓管 陈仓"), ("wei", "maintenance", "维修 魏强")):
+        user = User.objects.create(username=name, display_name=display, password="!")
+        user.groups.set(Group.objects.filter(name=role))
+        made.append(user)
+    yield made
+    for user in made:
+        user.delete()
 
 
 def test_an_unauthorised_entry_rings_before_the_log_has_come(log):
@@ -146,3 +176,80 @@ def test_metrics_tell_how_long_nobody_answered(log):
     text = client("root").get("/metrics").content.decode()
     assert "hotbox_bridge_calls_ringing 1\n" in text
     assert "hotbox_bridge_call_age_seconds 90\n" in text
+
+
+def test_humidity_calls_the_store_keeper_and_the_safety_officer_and_both_must_answer(log, hands):
+    """INS-01: both receive, and who was told and who answered is kept."""
+    from cloud_bridge.boxes.models import Call
+
+    warn(log)
+    assert by_role(log) == [("humidity", "store_keeper", "hum-1", 1), ("humidity", "safety_officer", "hum-1", 1)]
+    for user in ("cang", "an"):
+        page = client(user).get("/").content.decode()
+        assert "湿度预警" in page
+        assert "传感器 hum-1 超过预警上限" in page
+        assert "85.5 %RH" in page
+        assert 'data-ringing="1"' in page
+    assert "data-ringing" not in client("wei").get("/").content.decode(), "maintenance has nothing to do with a store"
+    keeper, officer = Call.objects.filter(box=log.box).order_by("pk")
+    assert (keeper.told, officer.told) == (["仓管 陈仓"], ["安全员 安然"])
+    assert client("an").post(f"/calls/{keeper.pk}/answer").status_code == 403, "nobody answers in another's name"
+    assert client("cang").post(f"/calls/{keeper.pk}/answer").status_code == 302
+    assert by_role(log) == [("humidity", "safety_officer", "hum-1", 1)], "the officer's own rings on"
+    client("an").post(f"/calls/{officer.pk}/answer")
+    assert by_role(log) == []
+    page = client("shen").get(f"/boxes/{log.box}/").content.decode()
+    assert "呼叫与预警工单" in page
+    for name in ("仓管 陈仓", "安全员 安然"):
+        assert f"已响应: {name}" in page
+
+
+@pytest.mark.parametrize("quantity", ["vibration", "temperature"])
+def test_heat_and_vibration_are_a_warning_ticket_for_maintenance_and_the_safety_officer(log, hands, quantity):
+    """INS-05."""
+    warn(log, quantity, "pump-3")
+    assert by_role(log) == [("equipment", "maintenance", "pump-3", 1), ("equipment", "safety_officer", "pump-3", 1)]
+    assert "设备预警工单" in client("wei").get("/").content.decode()
+    assert "data-ringing" not in client("cang").get("/").content.decode()
+
+
+def test_a_silent_sensor_is_told_to_the_same_people(log, hands):
+    warn(log, "humidity", code="sensor_stale")
+    assert [role for _kind, role, *_rest in by_role(log)] == ["store_keeper", "safety_officer"]
+    assert "传感器 hum-1 数据中断" in client("cang").get("/").content.decode()
+
+
+def test_each_machine_has_its_own_ticket_and_the_same_once_more_is_counted(log, hands):
+    warn(log, "vibration", "pump-3")
+    warn(log, "vibration", "pump-4")
+    warn(log, "vibration", "pump-3")
+    assert [(subject, count) for _kind, role, subject, count in by_role(log) if role == "maintenance"] == [
+        ("pump-3", 2), ("pump-4", 1)
+    ]  # fmt: skip
+
+
+def test_a_box_that_names_ever_more_sensors_does_not_fill_the_page(log):
+    from cloud_bridge.boxes.calls import MOST_SUBJECTS
+
+    for number in range(MOST_SUBJECTS + 3):
+        log.leaf("sensor.warning", "warning", quantity="vibration", code="sensor_high", chan=f"s{number}")
+    sync(log)
+    found = [(subject, count) for _kind, role, subject, count in by_role(log) if role == "maintenance"]
+    assert len(found) == MOST_SUBJECTS + 1
+    assert found[-1] == ("", 3)
+
+
+def test_a_sensor_that_is_normal_again_calls_nobody_and_leaves_the_ticket_open(log, hands):
+    warn(log)
+    log.leaf("sensor.normal", chan="hum-1", was="sensor_high", value_milli=60000, unit="%RH", quantity="humidity")
+    sync(log)
+    assert [count for *_rest, count in by_role(log)] == [1, 1]
+
+
+def test_a_role_that_nobody_has_is_shown_as_heard_by_nobody(log):
+    """INS-01: else both would seem told."""
+    from cloud_bridge.boxes.models import Call
+
+    warn(log)
+    assert Call.objects.get(box=log.box, role="store_keeper").told == []
+    assert "尚无人担任该角色" in client("an").get(f"/boxes/{log.box}/").content.decode()

@@ -11,7 +11,7 @@ import zxingcpp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts import parts
-from contracts.acceptance import AcceptanceClaims, kid_of, sign
+from contracts.acceptance import CLOCKS_S, AcceptanceClaims, kid_of, sign
 from contracts.checkpoint import note_key
 from tests.cloud_bridge.box_side import BoxLog
 from tests.cloud_bridge.test_pages import apply, client, decide, state
@@ -143,3 +143,25 @@ def test_a_revoked_permit_is_neither_shown_nor_accepted(permit):
     assert client("fang").get(f"/permits/{permit.jti}/permit.jws").status_code == 404
     bring(permit, acceptance(permit))
     assert state(permit) == "revoked"
+
+
+@pytest.mark.parametrize(
+    ("late_s", "signer", "believed"),
+    [(0, "new", True), (0, "old", True), (-CLOCKS_S, "old", True), (-CLOCKS_S - 1, "old", False), (0, "strange", False)],
+)
+def test_an_acceptance_is_believed_by_the_key_of_its_time(permit, late_s, signer, believed):
+    """The log's key was changed `late_s` from now: the one before signed acceptances until then."""
+    from cloud_bridge.boxes.models import Log, LogKey
+
+    new = Ed25519PrivateKey.generate()
+    log = Log.objects.get(origin=LOG.origin)
+    now_s = int(time.time())
+    change = LogKey.objects.create(
+        log=log, first=1, vkey=note_key(LOG.origin, new).vkey(), t=(now_s + late_s) * 1000, received_ms=now_s * 1000
+    )
+    try:
+        key = {"new": new, "old": LOG.key, "strange": Ed25519PrivateKey.generate()}[signer]
+        bring(permit, acceptance(permit, key, kid_of(note_key(LOG.origin, key)), iat=now_s))
+        assert state(permit) == ("accepted" if believed else "issued")
+    finally:
+        change.delete()

@@ -34,6 +34,13 @@ def page(box, language="en"):
     return answer.content.decode()
 
 
+def tail_age_metric(box):
+    """None when it is left out."""
+    name = f'hotbox_bridge_log_tail_age_seconds{{box="{box}"}} '
+    lines = client("an").get("/metrics").content.decode().splitlines()
+    return next((int(line.removeprefix(name)) for line in lines if line.startswith(name)), None)
+
+
 def late(box, first, last, by_ms):
     """As if these leaves had been on the way so long."""
     from django.db.models import F
@@ -81,6 +88,55 @@ def test_it_names_what_the_box_has_and_the_bridge_has_not(django_data):
     assert "15 条（作业盒称已有）" in page("box-behind", "zh-hans")
 
 
+def test_records_that_are_not_here_are_a_tail_as_old_as_the_newest_that_is(django_data):
+    """A witnessed log whose next hundred thousand records nobody has is not up to date."""
+    from cloud_bridge.boxes.log_health import box_logs
+    from cloud_bridge.boxes.models import Box, BoxState, Log
+
+    def health():
+        return box_logs(Box.objects.get(pk="box-absent")).logs[0]
+
+    stored("box-absent", 10, witnessed=10)
+    Log.objects.filter(box="box-absent").update(last_event_ms=time.time_ns() // 1_000_000 - 3 * HOUR_MS)
+    BoxState.objects.create(box=Box.objects.get(pk="box-absent"), online=True, state="locked", size=10)
+    assert (health().tail, health().missing, health().tail_age_s) == (0, 0, None)
+    assert tail_age_metric("box-absent") == 0
+    BoxState.objects.filter(box="box-absent").update(size=100_010)
+    assert (health().tail, health().missing) == (100_000, 100_000)
+    assert 3 * 3600 <= health().tail_age_s < 3 * 3600 + 60
+    english, chinese = page("box-absent"), page("box-absent", "zh-hans")
+    assert "none is here; the newest before them is from" in english
+    assert "3 h ago" in english
+    assert "均未送达，此前最新一条" in chinese
+    assert 3 * 3600 <= tail_age_metric("box-absent") < 3 * 3600 + 60
+    assert 3 * 3600 <= client("an").get("/api/v1/boxes/box-absent").json()["tail_age_s"] < 3 * 3600 + 60
+
+
+def test_of_records_of_which_none_ever_came_no_age_is_made_up(django_data):
+    from cloud_bridge.boxes.log_health import box_logs
+    from cloud_bridge.boxes.models import Box, BoxState
+
+    stored("box-unheard", 0)
+    assert tail_age_metric("box-unheard") == 0
+    BoxState.objects.create(box=Box.objects.get(pk="box-unheard"), online=True, state="locked", size=5)
+    (health,) = box_logs(Box.objects.get(pk="box-unheard")).logs
+    assert (health.tail, health.missing, health.tail_age_s) == (5, 5, None)
+    assert tail_age_metric("box-unheard") is None, "0 would say that all is well"
+
+
+def test_the_age_of_a_tail_that_is_here_is_its_own_whatever_is_missing_beside_it(django_data):
+    from cloud_bridge.boxes.log_health import box_logs
+    from cloud_bridge.boxes.models import Box, BoxState, Event
+
+    stored("box-both", 10, witnessed=4)
+    Event.objects.filter(box="box-both", seq=4).update(t=time.time_ns() // 1_000_000 - 3 * HOUR_MS)
+    BoxState.objects.create(box=Box.objects.get(pk="box-both"), online=True, state="locked", size=12)
+    (health,) = box_logs(Box.objects.get(pk="box-both")).logs
+    assert (health.tail, health.missing) == (8, 2)
+    assert 3 * 3600 <= health.tail_age_s < 3 * 3600 + 60
+    assert "the oldest is from" in page("box-both")
+
+
 @pytest.mark.parametrize(
     ("runs", "expected"),
     [
@@ -117,7 +173,7 @@ def test_it_shows_the_last_fork_and_whether_it_is_settled(django_data):
 
     stored("box-fork", 6, witnessed=6)
     assert "never told two different stories" in page("box-fork")
-    raise_alert(Box.objects.get(pk="box-fork"), AlertKind.FORK, 3, "a second <b>record</b> 3", b"evidence")
+    raise_alert(Box.objects.get(pk="box-fork"), AlertKind.FORK, 3, "a second <b>record</b> 3", b"evidence", epoch=1)
     english, chinese = page("box-fork"), page("box-fork", "zh-hans")
     assert "Last fork" in english
     assert "a second &lt;b&gt;record&lt;/b&gt; 3" in english
@@ -126,6 +182,31 @@ def test_it_shows_the_last_fork_and_whether_it_is_settled(django_data):
     assert "待处理" in chinese
     Alert.objects.filter(box="box-fork").update(open=False)
     assert "settled" in page("box-fork")
+
+
+@pytest.mark.parametrize("open_", [True, False])
+def test_a_fork_stays_in_sight_however_many_gaps_came_after_it(django_data, open_):
+    """ANT-09: and its form, too, as long as nobody closed it."""
+    from cloud_bridge.boxes.log_health import SHOWN
+    from cloud_bridge.boxes.models import Alert, AlertKind, Box, now_ms
+    from cloud_bridge.boxes.store import raise_alert
+
+    name = f"box-crowd-{open_}".lower()
+    stored(name, 6, witnessed=6)
+    box = Box.objects.get(pk=name)
+    raise_alert(box, AlertKind.FORK, 3, "a second record 3", epoch=1)
+    fork = Alert.objects.get(box=name, kind=AlertKind.FORK)
+    later = now_ms() + 1000
+    Alert.objects.bulk_create(
+        Alert(box=box, kind=AlertKind.GAP, seq=seq, epoch=1, open=open_, detail="gone", first_ms=later, last_ms=later)
+        for seq in range(SHOWN + 1)
+    )
+    shown = page(name)
+    assert "never told two different stories" not in shown
+    assert shown.count("a second record 3") == 2, "as the last fork and among the findings"
+    assert f"/boxes/{name}/log/findings/{fork.pk}/close" in shown
+    Alert.objects.filter(pk=fork.pk).update(open=False)
+    assert "a second record 3" in page(name)
 
 
 def test_every_epoch_is_shown_and_the_newest_comes_first(django_data):
@@ -152,8 +233,8 @@ def test_api_and_metrics_tell_the_same(django_data):
 
     stored("box-figures", 10, witnessed=4)
     Event.objects.filter(box="box-figures", seq=4).update(t=time.time_ns() // 1_000_000 - HOUR_MS)
-    raise_alert(Box.objects.get(pk="box-figures"), AlertKind.ROOT, 4, "another root")
-    raise_alert(Box.objects.get(pk="box-figures"), AlertKind.FORK, 5, "a second record")
+    raise_alert(Box.objects.get(pk="box-figures"), AlertKind.ROOT, 4, "another root", epoch=1)
+    raise_alert(Box.objects.get(pk="box-figures"), AlertKind.FORK, 5, "a second record", epoch=1)
     told = client("an").get("/api/v1/boxes/box-figures").json()
     assert 3600 <= told["tail_age_s"] < 3660
     assert abs(told["last_fork_ms"] - time.time_ns() // 1_000_000) < 60_000

@@ -55,13 +55,43 @@ def test_placeholders_are_the_same_in_both_languages(texts):
             ), single
 
 
-def test_the_boxes_events_and_reasons_are_all_known(django_data):
-    from cloud_bridge.web.box_words import EVENTS, REASONS, TODOS
-    from edge.interlock.reasons import CATALOGUE
-    from edge.interlock.texts import EVENTS as BOX_EVENTS
+def test_the_boxes_records_of_quiet_times_are_not_listed_here_either(django_data):
+    from cloud_bridge.web.wording import UNTOLD
+    from edge.interlock.texts import UNTOLD as BOXES
 
-    assert set(BOX_EVENTS) <= set(EVENTS)
+    assert UNTOLD == BOXES
+
+
+def test_the_boxes_reasons_are_all_known(django_data):
+    from cloud_bridge.web.box_words import REASONS, TODOS
+    from edge.interlock.reasons import CATALOGUE
+
     assert set(CATALOGUE) == set(REASONS) == set(TODOS)
+
+
+def test_an_event_has_the_name_that_the_box_gives_it_in_the_readers_language(django_data):
+    from django.utils import translation
+
+    from cloud_bridge.web import wording
+    from contracts.events import REGISTRY
+
+    for name, kind in REGISTRY.items():
+        with translation.override("zh-hans"):
+            assert wording.event_title(name) == kind.zh
+        with translation.override("en"):
+            assert wording.event_title(name) == kind.en
+        assert wording.is_known(name)
+    assert not wording.is_known("future.thing")
+
+
+def test_a_change_of_state_says_which_one_it_is_now(django_data):
+    from django.utils import translation
+
+    from cloud_bridge.web import wording
+
+    data = {"was": "LOCKED", "now": "PERMISSIVE_OK"}
+    with translation.override("en"):
+        assert wording.event_detail("interlock.state", data) == "all conditions met"
 
 
 def test_an_unknown_event_is_shown_as_it_came(django_data):

@@ -71,12 +71,11 @@ def event_view(event: EventColumns) -> dict[str, Any]:
     actor = leaf.get("actor") or {}
     return {
         "title": wording.event_title(event.type),
-        "known": event.type in wording.EVENTS,
+        "known": wording.is_known(event.type),
         "detail": wording.event_detail(event.type, data),
         "tone": tone,
         "icon": {"bad": "bolt", "warn": "warning"}.get(tone, "info"),
         "actor": actor.get("id", "") if actor.get("k") == "person" else "",
-        "late_s": max(0, (event.received_ms - event.t) // 1000),
     }
 
 
@@ -117,6 +116,12 @@ def lasting(seconds: int) -> str:
     if seconds < 7200:
         return gettext("%s min") % (seconds // 60)
     return gettext("%s h") % (seconds // 3600)
+
+
+@register.filter
+def refused_for(code: str) -> str:
+    """Why a box said no, in words; a refusal that names no reason by its event."""
+    return wording.event_title(code) if wording.is_known(code) else wording.reason(code)
 
 
 @register.filter

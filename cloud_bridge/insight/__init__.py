@@ -1,0 +1,1 @@
+"""Figures that follow from the boxes' logs."""
