@@ -5,10 +5,12 @@
 #   make bench ARGS="trip --json out.json"    figures beside a baseline of the same run
 #   make prove                          a million evaluations of the kernel, each held to its promises
 #   make faults ARGS="--json f.json"    every fault of the site, released and locked; writes docs/fault-matrix.md
+#   make scenarios                      what happens on sites, each story played and held to what the box must do
 #   make fuzz ARGS="--seed 7"           a million inputs for every parser of the outside, each held to an oracle
+#   make soak ARGS="cuts fuse"          power cuts, tampering and the like at full size; all without ARGS
 #   make coverage                       lines and branches of the interlock that its tests run: 100 %, or exit code 2
 #   make mutation ARGS="--only kernel.py"     changes the interlock line by line: a test must notice each
-.PHONY: demo test lint bench prove faults fuzz coverage mutation lock clean
+.PHONY: demo test lint bench prove faults scenarios fuzz soak coverage mutation lock clean
 .NOTPARALLEL:
 PY := .venv/bin/python
 
@@ -46,9 +48,17 @@ faults:
 	@scripts/bootstrap faults
 	@$(PY) -m tests.faults $(ARGS)
 
+scenarios:
+	@scripts/bootstrap faults
+	@.venv/bin/hotbox-sim scenario run --all $(ARGS)
+
 fuzz:
 	@scripts/bootstrap bench
 	@$(PY) -m tests.fuzz $(ARGS)
+
+soak:
+	@scripts/bootstrap soak
+	@nice -n 19 $(PY) -m tests.soak $(ARGS)
 
 coverage:
 	@scripts/bootstrap bench

@@ -64,7 +64,7 @@ def site_command(
 def set_command(context: typer.Context, words: list[str], directory: Directory = None, as_json: Json = False) -> None:
     """Change what is on the site.
 
-    ch4-1 12.5 | temp-1 85 | gnss LAT LON | gnss nofix |
+    ch4-1 12.5 | temp-1 85 | hum-1 85 | vib-1 7.1 | gnss LAT LON | gnss nofix |
     badge performer here|away|weak|cloned|replay|doubled|forged|outdated | badge performer battery 12 |
     camera NAME[,NAME]|empty | estop open|closed | stop open|closed | door open|closed | mains off|on |
     battery low|ok | enclosure hot|ok | flame seen|none |

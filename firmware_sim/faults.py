@@ -47,6 +47,18 @@ _DETECTOR = (
 
 CATALOGUE = (
     Device("ch4-1 o2-1 co-1 h2s-1 …", "气体探测器、过程传感器", "gas detectors and process sensors", _DETECTOR),
+    Device(
+        "portable-1 …", "便携式探测器（网关后）", "portables behind a gateway",
+        (Known("unheard", "网关收不到它，仍显示旧读数", "its gateway does not hear it and shows its last values"),),
+    ),
+    Device(
+        "ch4-far …", "MQTT 探测器", "detectors on MQTT",
+        (
+            Known("silent", "不再发布", "publishes nothing more"),
+            Known("garbage", "发布乱码", "publishes what is no number"),
+            Known("over_range", "读数超量程", "over range"),
+        ),
+    ),
     Device("inputs", "按钮输入模块", "the input module", _ON_THE_WAY),
     Device(
         "arm stop finish reset estop door mains battery enclosure flame test_key isolated",

@@ -19,6 +19,8 @@ _DRIFT_A_S = 0.05
 """Share of the range."""
 _FOLD_BACK_MS = 600
 _BAUDS = (300, 921_600)
+PORTABLE = "portable-multigas-gateway"
+"""The family whose gateway shows for how long it has not heard a head."""
 
 
 class Detector:
@@ -33,9 +35,10 @@ class Detector:
         self.fault = Fault.NONE
         self.fault_value = 0.0
         self._frozen: tuple[int, ...] = ()
+        self._last_heard = settings.value
 
     def set(self, value: float) -> int:
-        """Expose it to a concentration, a temperature, a wind; returns the moment (CLOCK_BOOTTIME in microseconds)."""
+        """Expose it to gas, heat, wind, damp or vibration; returns the moment (CLOCK_BOOTTIME in microseconds)."""
         self.value = value
         self.set_us = now_us()
         return self.set_us
@@ -46,6 +49,7 @@ class Detector:
         `value`: what it shows more each second when it drifts; milliseconds until an over-range folds back.
         """
         self.fault = Fault.NONE
+        self._last_heard = self.value
         if fault is Fault.FROZEN:
             self._frozen = tuple(self.registers())
         if fault is Fault.DRIFT:
@@ -59,6 +63,8 @@ class Detector:
         since_s = (now_us() - self.fault_us) / 1e6
         if self.fault is Fault.DRIFT:
             return self.value + self.fault_value * since_s
+        if self.fault is Fault.UNHEARD:
+            return self._last_heard
         if self.fault is Fault.FOLD_BACK:
             # Too much gas for a catalytic bead, which then burns less and less of it and reads like clean air.
             over = since_s * 1000 < self.fault_value
@@ -78,6 +84,7 @@ class Detector:
             settings.name, settings.unit_id, settings.slot if isinstance(settings, DetectorSettings) else 0,
             self._shown(), settings.scale, settings.range_high, self.fault is Fault.STATUS_FAULT,
             self.fault is Fault.OVER_RANGE, self.fault is Fault.WARM_UP,
+            (now_us() - self.fault_us) / 1e6 if self.fault is Fault.UNHEARD else 0.0,
         )  # fmt: skip
 
     def discrete_inputs(self) -> Sequence[bool]:
@@ -184,6 +191,8 @@ class GasBus:
         head, faulty = self._by_name[name]
         if request.verb == "fault":
             head.fault_us = now_us()
+            if args[:1] == [Fault.UNHEARD] and _layout(head.settings) != PORTABLE:
+                raise SimulationError(f"fault {name} unheard: expected a {PORTABLE}, got a {_layout(head.settings)}")
             fault = await set_bus_fault(self._bus, faulty, args)
             head.set_fault(fault, _own_value(fault, args, head.settings.range_high))
         else:

@@ -23,6 +23,7 @@ class Said(msgspec.Struct, frozen=True):
         scale: value of one count, where the family leaves that to the head.
         range_high: end of its range.
         fault, over_range, warm_up: what it says of itself.
+        unheard_s: how long its gateway has not heard it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Said(msgspec.Struct, frozen=True):
     fault: bool
     over_range: bool
     warm_up: bool
+    unheard_s: float = 0.0
 
 
 def _ticks(every_us: int) -> int:
@@ -144,7 +146,7 @@ def portable(said: Sequence[Said]) -> Sequence[int]:
         if head.value > head.range_high or head.over_range:
             state = 2
         table[6 + head.slot] = 4 if head.fault else state
-    table[1] = 3
+    table[1] = min(3 + round(10 * max(head.unheard_s for head in said)), 0xFFFF)
     table[10] = _ticks(1_000_000)
     table[1000] = 0x5047
     return table

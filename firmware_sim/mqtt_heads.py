@@ -5,6 +5,7 @@ They keep trying to reach the broker, which belongs to the bridge and may come l
 
 import asyncio
 import contextlib
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,16 @@ from firmware_sim.clock import now_us
 from firmware_sim.errors import SimulationError, number, one_of
 from firmware_sim.settings import MqttHeadSettings, MqttSettings, SiteSettings
 
-_FAULTS = ("none", "silent", "garbage", "over_range")
+
+class RemoteFault(StrEnum):
+    """What can be wrong with a detector on MQTT."""
+
+    NONE = "none"
+    SILENT = "silent"
+    GARBAGE = "garbage"
+    OVER_RANGE = "over_range"
+
+
 _AGAIN_S = 0.5
 _GARBAGE = b"\x00\xff not a number"
 
@@ -70,9 +80,9 @@ class MqttHeads:
         name, *args = request.args
         head = self._heads[name]
         if len(args) != 1:
-            raise SimulationError(f"expected: set {name} VALUE, or fault {name} KIND; kinds: {', '.join(_FAULTS)}")
+            raise SimulationError(f"expected: set {name} VALUE, or fault {name} KIND; kinds: {', '.join(RemoteFault)}")
         if request.verb == "fault":
-            head.fault = one_of("fault", args[0], _FAULTS)
+            head.fault = one_of("fault", args[0], RemoteFault)
         else:
             head.value, head.set_us = number(name, args[0]), now_us()
         head.changed.set()

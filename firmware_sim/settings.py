@@ -48,7 +48,7 @@ class DetectorSettings(_Section, frozen=True):
 
 
 class SensorSettings(_Section, frozen=True):
-    """One process sensor, a unit of its own on a bus: `value` is what it shows at start, in `unit` (°C, m/s)."""
+    """One process sensor, a unit of its own on a bus: `value` is what it shows at start, in `unit`, such as °C."""
 
     name: str
     unit_id: UnitId
@@ -183,6 +183,8 @@ class SiteSettings(_Section, frozen=True):
             SensorSettings("temp-1", 21, "°C", 0.1, 400, 24.0),
             SensorSettings("box-temp", 22, "°C", 0.1, 125, 31.0),
             SensorSettings("wind-1", 23, "m/s", 0.1, 60, 2.0),
+            SensorSettings("hum-1", 24, "%RH", 0.1, 100, 55.0),
+            SensorSettings("vib-1", 25, "mm/s", 0.01, 50, 1.8),
         ),
     )
     gas_rtu: RtuSettings | None = RtuSettings(

@@ -24,13 +24,17 @@ def _die_with_parent() -> None:
 
 
 def start(
-    name: str, argv: list[str], logs: Path, env: Mapping[str, str], before: Sequence[str] = ()
-) -> subprocess.Popen[bytes]:
-    """Start one of the installed commands, run by `before` if given; its output goes to LOGS/NAME.log."""
+    name: str, argv: list[str], logs: Path, env: Mapping[str, str], before: Sequence[str] = (),
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:  # fmt: skip
+    """Start one of the installed commands, run by `before` if given; its output goes to LOGS/NAME.log.
+
+    It inherits the descriptors `pass_fds`.
+    """
     with (logs / f"{name}.log").open("ab") as log:
         return subprocess.Popen(
             [*before, str(BIN / argv[0]), *argv[1:]], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            env={**os.environ, **env}, preexec_fn=_die_with_parent, start_new_session=True,
+            env={**os.environ, **env}, preexec_fn=_die_with_parent, start_new_session=True, pass_fds=pass_fds,
         )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ class Fault(StrEnum):
     WARM_UP = "warm_up"
     DRIFT = "drift"
     FOLD_BACK = "fold_back"
+    UNHEARD = "unheard"
 
 
 _NOISE_BYTES = 3

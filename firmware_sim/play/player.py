@@ -212,8 +212,9 @@ def mend(crew: Crew) -> None:
         site.fault(name, "none")
         if name in state["gas"]:
             site.set(name, air.get(head["gas"], 0))
-    for name, value in (("temp-1", 24), ("box-temp", 31), ("wind-1", 2)):
-        site.set(name, value)
+    for name, value in (("temp-1", 24), ("box-temp", 31), ("wind-1", 2), ("hum-1", 55), ("vib-1", 1.8)):
+        if name in state["sensors"]:
+            site.set(name, value)
     contacts = [name for name in state["inputs"] if name != "fault"]
     for target in ("inputs", *contacts, "deadman", "gnss", "badges", "camera"):
         site.fault(target, "none")

@@ -18,6 +18,7 @@ from firmware_sim.gnss import GnssFault
 from firmware_sim.host import HostFault
 from firmware_sim.inputs import ContactFault
 from firmware_sim.modbus.faults import Fault, at_other_baud
+from firmware_sim.mqtt_heads import RemoteFault
 from firmware_sim.nfc import NfcFault
 from firmware_sim.radio import RadioFault, Where
 from firmware_sim.relays.board import BoardFault
@@ -26,13 +27,18 @@ from tests.firmware_sim.bus import client_of, read
 from tests.firmware_sim.conftest import RunningSite
 
 _BY_FIRST_NAME = {device.names.split()[0]: device for device in CATALOGUE}
-_OWN = {Fault.FROZEN, Fault.STATUS_FAULT, Fault.OVER_RANGE, Fault.WARM_UP, Fault.DRIFT, Fault.FOLD_BACK}
+_OWN = {Fault.FROZEN, Fault.STATUS_FAULT, Fault.OVER_RANGE, Fault.WARM_UP, Fault.DRIFT, Fault.FOLD_BACK, Fault.UNHEARD}
 ON_THE_WAY = [fault for fault in Fault if fault not in _OWN]
 _KINDS: dict[str, Iterable[str]] = {
-    "ch4-1": Fault, "arm": ContactFault, "deadman": RelayFault, "gnss": GnssFault, "badges": RadioFault,
+    "ch4-1": [fault for fault in Fault if fault is not Fault.UNHEARD], "portable-1": [Fault.UNHEARD],
+    "ch4-far": RemoteFault, "arm": ContactFault, "deadman": RelayFault, "gnss": GnssFault, "badges": RadioFault,
     "camera": CameraFault, "host": HostFault, "nfc": NfcFault, "outputs": ON_THE_WAY, "inputs": ON_THE_WAY,
     "relay": (*ON_THE_WAY, *BoardFault),
 }  # fmt: skip
+
+
+ELSEWHERE = ("host", "relay …", "portable-1 …", "ch4-far …")
+"""What the default site does not have."""
 
 
 @pytest.mark.parametrize("name", sorted(_KINDS))
@@ -54,7 +60,7 @@ def test_both_languages_tell_every_fault(device: Device) -> None:
 
 
 @pytest.mark.parametrize(
-    "device", [d for d in CATALOGUE if d.names not in ("host", "relay …")], ids=lambda device: device.names.split()[0]
+    "device", [d for d in CATALOGUE if d.names not in ELSEWHERE], ids=lambda device: device.names.split()[0]
 )
 def test_the_running_site_makes_and_mends_every_fault(site: Site, device: Device) -> None:
     name = device.names.split()[0]
