@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.bench import faults, kernel, machine, presence, report, trip
+from tests.bench import audit, faults, kernel, machine, presence, report, stall, trip
 
 Told = Callable[[str, int, int], None]
 
@@ -35,6 +35,8 @@ BENCHES: dict[str, Bench] = {
     "presence": Bench(
         "3,000 adverts a second, beside a bare bleak scanner", presence.TRIALS, presence.run, report.show_presence
     ),
+    "audit": Bench("the log a second, beside the raw disk", audit.TRIALS, audit.run, report.show_audit),
+    "stall": Bench("trips while the log's disk hangs, beside one that writes", stall.TRIALS, stall.run, report.show_stall),
 }
 """A new bench is one file and one row here."""
 

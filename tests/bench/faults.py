@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from joserfc.jwk import OKPKey
 
 from contracts import jws
 from edge.config import BoxConfig, load
@@ -110,9 +111,32 @@ def _parts(site: dict[str, Any]) -> dict[str, Any]:
     return {"buses": [{**bus, **given[bus["name"]]} for bus in buses if bus["name"] in given]}
 
 
+class Grounds(NamedTuple):
+    """A running site, and how a box on it is set up."""
+
+    site: Site
+    path: Path
+    key: OKPKey
+    config: BoxConfig
+
+    def make_ready(self, box: Box) -> None:
+        """Bump-test every detector of a box that has not been here before."""
+        box.bump_test(APPLIED, lambda name, on: _expose(self.site, self.config, name, on), _RECOVERY_S)
+
+
 @contextmanager
 def rig(directory: Path, chance: random.Random) -> Iterator[Rig]:
     """Start a site and a box on it; both end with the context."""
+    with grounds(directory) as found, Box(found.path, found.key, log=directory / "interlock.log") as box:
+        found.make_ready(box)
+        rtu = next(bus for bus in found.config.buses if bus.kind == "rtu")
+        limits = {"tcp": TCP_LIMIT_MS, "rtu": bus_budget(found.config, rtu).worst_trip_ms}
+        yield Rig(found.site, box, limits, chance)
+
+
+@contextmanager
+def grounds(directory: Path) -> Iterator[Grounds]:
+    """Start a site, and configure a box for it; the site ends with the context."""
     place = directory / "site"
     settings = directory / "site.yaml"
     settings.write_text(yaml.safe_dump(_SITE), encoding="utf-8")
@@ -127,12 +151,8 @@ def rig(directory: Path, chance: random.Random) -> Iterator[Rig]:
         deadman = found["deadman"]["device"]
         key = jws.generate_key()
         path = write_config(directory / "box", key, _parts(found), deadman)
-        config = load(path)
-        rtu = next(bus for bus in config.buses if bus.kind == "rtu")
-        limits = {"tcp": TCP_LIMIT_MS, "rtu": bus_budget(config, rtu).worst_trip_ms}
-        with Site(place) as site, Box(path, key, log=directory / "interlock.log") as box:
-            box.bump_test(APPLIED, lambda name, on: _expose(site, config, name, on), _RECOVERY_S)
-            yield Rig(site, box, limits, chance)
+        with Site(place) as site:
+            yield Grounds(site, path, key, load(path))
     finally:
         process.terminate()
         process.wait()

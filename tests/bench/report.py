@@ -12,7 +12,7 @@ WIDTH = 118
 
 
 class Row(NamedTuple):
-    """A figure; `target` in its unit, None when nothing is demanded of it."""
+    """A figure; `target` in its unit, None when nothing is demanded of it. `at_least`: more is better."""
 
     name: str
     value: float
@@ -20,10 +20,13 @@ class Row(NamedTuple):
     unit: str
     target: float | None
     says: str = ""
+    at_least: bool = False
 
     @property
     def ok(self) -> bool:
-        return self.target is None or self.value <= self.target
+        if self.target is None:
+            return True
+        return self.value >= self.target if self.at_least else self.value <= self.target
 
 
 def trip_rows(found: dict[str, Any]) -> Iterator[Row]:
@@ -47,7 +50,7 @@ def trip_rows(found: dict[str, Any]) -> Iterator[Row]:
     yield Row("trips that nobody asked for", found["spurious_trips"], None, "", 0)
 
 
-def _rows(title: str, caption: str, rows: list[Row]) -> Table:
+def table(title: str, caption: str, rows: list[Row]) -> Table:
     """Figure, baseline, ratio, target, mark."""
     table = Table(title=title, caption=caption, box=box.SIMPLE_HEAD)
     for name in ("figure", "hotbox", "baseline", "ratio", "target", ""):
@@ -55,7 +58,7 @@ def _rows(title: str, caption: str, rows: list[Row]) -> Table:
     for row in rows:
         ratio = f"{row.value / row.baseline:.2f}" if row.baseline else ""
         baseline = "" if row.baseline is None else f"{row.baseline:.2f}"
-        target = "" if row.target is None else f"≤ {row.target:.2f}"
+        target = "" if row.target is None else f"{'≥' if row.at_least else '≤'} {row.target:.2f}"
         mark = "" if row.target is None else ("[green]✔[/] " if row.ok else "[red]✘[/] ")
         table.add_row(row.name, f"{row.value:.2f} {row.unit}", baseline, ratio, target, mark + row.says)
     return table
@@ -66,7 +69,7 @@ def show_trip(console: Console, found: dict[str, Any]) -> bool:
     rows = list(trip_rows(found))
     title = f"trip: {found['trials']} trials of the interlock, {found['bare_trials']} of a bare pymodbus loop, in turns"
     about = f"{found['detectors']} TCP detectors, {found['poll_ms']} ms poll, audit log on, {found['device_priority']}"
-    console.print(_rows(title, about, rows))
+    console.print(table(title, about, rows))
     return all(row.ok for row in rows)
 
 
@@ -79,7 +82,7 @@ def show_kernel(console: Console, found: dict[str, Any]) -> bool:
         Row("evaluation that trips, p99", found["trip_p99_us"], found["bare_p99_us"], "µs", None),
     ]
     title = f"kernel: {found['trials']} evaluations each, in turns with a bare loop over the same readings"
-    console.print(_rows(title, f"{found['channels']} gas channels", rows))
+    console.print(table(title, f"{found['channels']} gas channels", rows))
     return all(row.ok for row in rows)
 
 
@@ -93,7 +96,7 @@ def show_presence(console: Console, found: dict[str, Any]) -> bool:
         Row("resident memory", found["rss_mib"], None, "MiB", None),
     ]
     title = f"presence: {found['adverts']} adverts at {found['per_s']:.0f}/s, in turns with a bare bleak scanner"
-    console.print(_rows(title, f"{found['badges_seen']} of {found['badges']} badges heard, {found['verdicts']} verdicts", rows))
+    console.print(table(title, f"{found['badges_seen']} of {found['badges']} badges heard, {found['verdicts']} verdicts", rows))
     return all(row.ok for row in rows)
 
 
@@ -116,6 +119,50 @@ def show_faults(console: Console, found: dict[str, Any]) -> bool:
         )  # fmt: skip
     console.print(table)
     return met
+
+
+def audit_rows(found: dict[str, Any]) -> Iterator[Row]:
+    """Figures of `audit` against the raw disk of the same run."""
+    raw = found["fdatasync_per_s"]
+    yield Row("durable events, one producer", found["one_producer_per_s"], raw, "/s", 1000, "baseline: fdatasync", at_least=True)
+    yield Row("durable events, ten producers", found["ten_producers_per_s"], raw, "/s", 5000, "baseline: fdatasync", at_least=True)
+    yield Row("one of ten waits for its event, p99", found["ten_producers_p99_ms"], None, "ms", 25)
+    yield Row("the only one waits for its event, p99", found["one_producer_p99_ms"], None, "ms", None)
+    yield Row("verified events", found["verify_per_s"], None, "/s", 80_000, at_least=True)
+    yield Row("memory of the command that verifies", found["verify_rss_mib"], None, "MiB", 64)
+    yield Row("recovery after a power cut, median", found["recovery_ms"], None, "ms", 200, f"{found['leaves']} events, cold")
+    yield Row("recovery after a power cut, worst", found["recovery_max_ms"], None, "ms", None)
+    if found["device_bytes_per_event"] is not None:
+        yield Row("to the block device, an event alone", found["device_bytes_per_event"], None, "B", 12 * 1024)
+    yield Row("over the line, an event of a backlog", found["wire_bytes_per_event"], None, "B", 100, "with MQTT, TLS, TCP and IP")
+
+
+def show_audit(console: Console, found: dict[str, Any]) -> bool:
+    """Print the table of `audit`; whether every target is met."""
+    rows = list(audit_rows(found))
+    title = f"audit: the log beside the raw disk of the same run, which made {found['fdatasync_per_s']:.0f} appends a second durable"
+    console.print(table(title, f"a log of {found['leaves']} events; {found['events_one_by_one']} for the rates", rows))
+    if found["device_bytes_per_event"] is None:
+        console.print("Bytes to the block device: not measured, this needs root and loop devices.", style="yellow")
+    return all(row.ok for row in rows)
+
+
+def stall_rows(found: dict[str, Any], margin_ms: float = 1) -> Iterator[Row]:
+    """Figures of `stall`: the same box, the disk writing and the disk hanging, in turns; p99 may differ by the margin."""
+    for name, key in (("decision", "decision"), ("crossing to open contact", "trip")):
+        well = found[f"writing_{key}_p99_ms"]
+        yield Row(f"{name}, median", found[f"stalled_{key}_median_ms"], found[f"writing_{key}_median_ms"], "ms", None)
+        yield Row(f"{name}, p99", found[f"stalled_{key}_p99_ms"], well, "ms", well + margin_ms, f"disk that writes + {margin_ms:g} ms")
+    yield Row("stalled for good while released: opened after", found["late_trip_ms"], None, "ms", found["late_limit_ms"], f"first-out {found['late_first_out']}")
+    yield Row("trips that nobody asked for", found["spurious_trips"], None, "", 0)
+
+
+def show_stall(console: Console, found: dict[str, Any]) -> bool:
+    """Print the table of `stall`; whether every target is met."""
+    rows = list(stall_rows(found))
+    title = f"stall: {found['trials']} trips while the log's disk hangs for {found['stall_s']} s, {found['trials_writing']} while it writes, in turns"
+    console.print(table(title, f"baseline: the disk writes; {found['poll_ms']} ms poll, {found['device_priority']}", rows))
+    return all(row.ok for row in rows) and found["late_first_out"].startswith("audit_")
 
 
 def show_machine(console: Console, machine: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -89,12 +89,18 @@ class Bench:
         """Attempts to arm that did not become a release."""
 
     @contextmanager
-    def box(self, poll_ms: int, *, voting: bool = False) -> Iterator[tuple[Box, Path]]:
-        """A fresh interlock on these devices, released; and its configuration."""
+    def box(
+        self, poll_ms: int, *, voting: bool = False, data: Path | None = None, command: Sequence[str] = (sys.executable,),
+    ) -> Iterator[tuple[Box, Path]]:  # fmt: skip
+        """A fresh interlock on these devices, released; and its configuration.
+
+        `data` is where it keeps its log instead of beside its configuration; `command` runs Python for it.
+        """
         self._boxes += 1
         directory = self._directory / f"box-{self._boxes}"
-        config = write_config(directory, self._key, parts(self.plant, poll_ms, voting=voting), self.plant.deadman)
-        with Box(config, self._key, log=directory / "interlock.log") as box:
+        settings = parts(self.plant, poll_ms, voting=voting) | ({} if data is None else {"data": str(data)})
+        config = write_config(directory, self._key, settings, self.plant.deadman)
+        with Box(config, self._key, log=directory / "interlock.log", command=command) as box:
             box.bump_test({"CH4": ALARM / 10}, self._expose, _RECOVERY_S)
             box.release(self.press, _RECOVERY_S)
             yield box, config

@@ -1,7 +1,8 @@
 """``python -m tests.faults [--runs N] [--only WORDS] [--json FILE] [--resume FILE] [--page FILE]``: the fault matrix.
 
 Every fault × {RELEASED, LOCKED} against the real box; the page is written when every row was run. With --json each row is
-kept as it comes, and --resume goes on with such a file. Exit code 1: a row is unsafe; 2: it could not be run.
+kept as it comes, and --resume goes on with such a file, of the same commit: an unsafe row is run again, and keeps what was
+unsafe before. Exit code 1: a row is unsafe; 2: it could not be run.
 """
 
 import argparse
@@ -22,16 +23,18 @@ from tests.bench import machine
 from tests.faults import matrix
 from tests.faults.page import page
 from tests.faults.rows import ROWS
+from tests.faults.source import checked_out
 
 PAGE = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
 RUNS = 20
 
 
 class _Kept(msgspec.Struct):
-    """What a file of results holds."""
+    """What a file of results holds; `source` is the commit that made them."""
 
     seed: int
     results: list[matrix.Result]
+    source: str = ""
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -63,12 +66,20 @@ def main(argv: list[str]) -> int:
         console.print("not root: the rows of `host` (clock, disk) are left out and no page is written", style="yellow")
         rows = [row for row in rows if row.lane != "host"]
     whole = len(rows) == len(ROWS)
-    todo = matrix.works(rows)
+    todo, source = matrix.works(rows), checked_out()
     kept_in = asked.resume or asked.json
     done: dict[tuple[str, str, str], matrix.Result] = {}
+    earlier: dict[tuple[str, str, str], list[str]] = {}
     if asked.resume and asked.resume.exists():
         kept = msgspec.json.decode(asked.resume.read_bytes(), type=_Kept)
+        if not source.known or kept.source != source.text:
+            console.print(
+                f"{asked.resume}: expected results of {source.text}, came those of {kept.source or 'an unknown commit'}; "
+                "check that commit out, or begin anew with --json", style="red", highlight=False,
+            )  # fmt: skip
+            return 2
         done = {result.key: result for result in kept.results if result.runs >= asked.runs and result.safe}
+        earlier = {result.key: [*result.before, *result.problems] for result in kept.results if not result.safe}
     left = [work for work in todo if work.empty().key not in done]
     console.print(
         f"{len(todo)} rows, {len(left)} to run, {asked.runs} runs each, seed {seed}; "
@@ -79,6 +90,7 @@ def main(argv: list[str]) -> int:
         task = bar.add_task("faults", total=len(todo), completed=len(done))
 
         def told(result: matrix.Result) -> None:
+            result.before = earlier.get(result.key, [])
             done[result.key] = result
             bar.advance(task)
             worst = "" if result.worst_ms is None else f"{result.worst_ms:.0f} of {result.limit_ms or 0:.0f} ms"
@@ -86,7 +98,7 @@ def main(argv: list[str]) -> int:
             problem = "" if result.safe else f" [red]{(result.problems or ['not run'])[0]}[/]"
             bar.console.print(f"{mark} {result.state:8} {result.device} {result.fault}  {worst} {result.named}{problem}", highlight=False)
             if kept_in is not None:
-                kept_in.write_bytes(msgspec.json.encode(_Kept(seed, list(done.values()))))
+                kept_in.write_bytes(msgspec.json.encode(_Kept(seed, list(done.values()), source.text)))
 
         build_struct_types()  # each lane is a thread
         try:
@@ -97,7 +109,7 @@ def main(argv: list[str]) -> int:
     results = [done[work.empty().key] for work in todo]
     unsafe = [result for result in results if not result.safe]
     if whole:
-        asked.page.write_text(page(results, _machine()), encoding="utf-8")
+        asked.page.write_text(page(results, _machine(), source.text), encoding="utf-8")
         console.print(f"{asked.page} written")
     console.print(f"{len(unsafe)} unsafe of {len(results)} rows", style="red" if unsafe else "green")
     return 1 if unsafe else 0

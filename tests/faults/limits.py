@@ -3,13 +3,15 @@
 from typing import NamedTuple
 
 from edge.config import BoxConfig
-from edge.gas.budget import BusBudget, bus_budget
+from edge.gas.budget import BusBudget, bus_budget, device_age_ms
+from edge.interlock.conditions.wind import BEAUFORT_M_S
 from edge.interlock.rules import Rules
 from edge.interlock.safety_time import DECISION_MS
 from edge.panel.outputs import TIMEOUT_S
 from edge.panel.process import AGAIN_S, REFRESH_US
 from edge.presence.badges import EPOCH_S, EPOCH_WINDOW
 from edge.presence.nfc import ANSWER_S, LOOK_EVERY_S
+from firmware_sim.settings import MqttHeadSettings
 
 
 class Limit(NamedTuple):
@@ -44,6 +46,29 @@ class Limits(NamedTuple):
     def value(self, bus: str) -> Limit:
         """What a device says is delivered: one poll and one transaction."""
         return self._sum((f"poll {bus}", self._budget(bus).worst_value_ms))
+
+    def unheard(self, name: str) -> Limit:
+        """A portable that its gateway does not hear: the age that its profile allows, then as any value."""
+        channel = next(each for each in self.config.channels if each.name == name)
+        plain = self.value(channel.bus)
+        age = float(device_age_ms(channel))
+        return Limit(plain.ms + age, (("age", age), *plain.terms))
+
+    @property
+    def next_word_ms(self) -> float:
+        """How often a detector on MQTT speaks."""
+        return MqttHeadSettings("", "", "", 0).every_s * 1000
+
+    def remote(self) -> Limit:
+        """What a detector on MQTT says: no time is declared for it but its own rhythm."""
+        return self._sum(("next word", self.next_word_ms))
+
+    def sensor(self, name: str) -> float:
+        """The limit of a process sensor, in its unit."""
+        if name == self.config.wind:
+            # The lanes' permit is one level higher than its work, so it goes on up to the stop grade.
+            return BEAUFORT_M_S[self.rules.wind_stop_grade.value]
+        return float(self.rules.enclosure_max_c.value)
 
     def inputs_silent(self) -> Limit:
         """The button module's time to live."""

@@ -21,16 +21,19 @@ from firmware_sim.faults import CATALOGUE, Device
 from firmware_sim.host import HostFault
 from firmware_sim.modbus.faults import Fault
 from tests.bench.plant import LateError
-from tests.faults.lane import Lane, lane
+from tests.faults.lane import Lane, OtherError
 from tests.faults.limits import Limit, Limits
 from tests.faults.matrix import Result, Work, _measure, works
 from tests.faults.page import page
+from tests.faults.rig import lane
 from tests.faults.rows import ROWS, Expect, Row
 
 LEAST = 60
 RUNS = 2
 PLAYED = ("ch4-1 silent", "co-1 crc", "ch4-1 frozen", "ch4-1 fold_back 1200", "ch4-1 crc 80 ms", "inputs silent", "estop open",
-          "deadman mute", "deadman reboot", "deadman weld", "deadman stuck_open")  # fmt: skip
+          "deadman mute", "deadman reboot", "deadman stuck_open")  # fmt: skip
+CHAINED = ("deadman weld", "k2 weld", "k2 reboot")
+AFIELD = ("wind-1 drift 10", "portable-1 unheard", "ch4-far set 30", "ch4-far silent", "ch4-1 silent beside a clean ch4-far")
 
 
 def _row(name: str) -> Row:
@@ -42,6 +45,62 @@ def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
     """One site and one box for all rows of this file."""
     with lane("bus", tmp_path_factory.mktemp("faults") / "bus", random.Random()) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
+    """The same with a second contact in series."""
+    with lane("chain", tmp_path_factory.mktemp("faults") / "chain", random.Random()) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
+    """The same with process sensors, a portable, and a detector on MQTT behind the real link process."""
+    with lane("plant", tmp_path_factory.mktemp("faults") / "plant", random.Random()) as started:
+        yield started
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["RELEASED", "LOCKED"])
+@pytest.mark.parametrize("name", CHAINED)
+def test_a_welded_contact_has_one_behind_it_that_cuts_the_power(chain: Lane, name: str, state: str) -> None:
+    """BOX-06: whichever of two contacts welds, the other one is seen to open in time."""
+    assert _measure(chain, Work(_row(name), state), 1).problems == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["RELEASED", "LOCKED"])
+@pytest.mark.parametrize("name", AFIELD)
+def test_what_is_measured_elsewhere_may_trip_and_never_satisfies(plant: Lane, name: str, state: str) -> None:
+    """BOX-04: sensors, a portable's radio, and a detector on MQTT, whose clean word lets nothing go on."""
+    assert _measure(plant, Work(_row(name), state), 1).problems == []
+
+
+@pytest.mark.slow
+def test_late_is_unsafe_and_another_cause_is_not_the_rows(bus: Lane) -> None:
+    """BOX-04: neither can pass for the row: time is judged before the cause, and a foreign cause is told apart."""
+
+    def meanwhile(limits: Limits) -> Limit:
+        bus.site.fault("o2-1", "silent")
+        return limits.silence("gas-tcp")
+
+    try:
+        with pytest.raises(OtherError, match="opened by gas_stale o2-1") as other:
+            bus.run(_row("arm closed")._replace(codes=("door_open",), released=Expect.OPENS, limit=meanwhile), released=True)
+    finally:
+        bus.site.fault("o2-1", "none")
+    assert other.value.cause == "gas_stale o2-1"
+    with pytest.raises(LateError, match="opened by estop_open") as wrong:
+        bus.run(_row("estop open")._replace(codes=("mains_fail",)), released=True)
+    assert not isinstance(wrong.value, OtherError), "nothing but a silence comes of a busy machine"
+    row = _row("ch4-1 silent")
+    with pytest.raises(LateError, match="opened by gas_stale ch4-1") as own:
+        bus.run(row._replace(codes=("gas_high",)), released=True)
+    assert not isinstance(own.value, OtherError), "the device's own silence is never another's"
+    with pytest.raises(LateError, match=r"allowed 1 ms, opened by gas_stale ch4-1") as late:
+        bus.run(row._replace(codes=("gas_high",), limit=lambda limits: limits.deadman()._replace(ms=1.0)), released=True)
+    assert not isinstance(late.value, OtherError)
 
 
 @pytest.mark.slow
@@ -74,7 +133,7 @@ def test_the_matrix_has_every_fault_of_the_issue_in_both_states() -> None:
     names = [(work.row.name, work.state) for work in works(ROWS)]
     assert len(set(names)) == len(names)
     played = {(row.device, row.fault) for row in ROWS}
-    assert {fault for device, fault in played if device == "co-1"} == {str(f) for f in Fault if f is not Fault.NONE} - {"drift"}
+    assert {fault for device, fault in played if device == "co-1"} == {str(f) for f in Fault if f is not Fault.NONE} - {"drift", "unheard"}
     assert {fault for device, fault in played if device == "deadman"} == {str(f) for f in RelayFault if f is not RelayFault.NONE}
     assert {fault for device, fault in played if device == "camera"} == {str(f) for f in CameraFault if f is not CameraFault.NONE}
     assert {fault for device, fault in played if device == "host"} == {str(f) for f in HostFault if f is not HostFault.NONE}
@@ -114,8 +173,9 @@ def test_limits_are_summed_from_the_rule_pack(tmp_path: Path) -> None:
 def test_the_page_names_what_is_unsafe() -> None:
     good = Result("ch4-1", "silent", "RELEASED", "opens", "", "", 640.0, "bus 340 + decision 50 + relay 250", 20, [300.0], "gas_stale ch4-1", 0, [])
     bad = Result("ch4-1", "silent", "LOCKED", "refused", "", "", 640.0, "bus 340", 20, [900.0], "", 0, ["900 ms, allowed 640 ms"])
-    text = page([good, bad], "Machine: x")
+    text = page([good, bad], "Machine: x", "commit 1, clean")
     assert "**1 unsafe of 2.**" in text
+    assert "Source: commit 1, clean" in text
     assert "| ch4-1 | silent | 断开 opens | 640 = bus 340 + decision 50 + relay 250 | 300 | gas_stale ch4-1 | ✔ safe |" in text
     assert "✘ **UNSAFE**: 900 ms, allowed 640 ms" in text
     assert not Result("ch4-1", "silent", "LOCKED", "refused", "", "").safe, "a row that was not run is not safe"
@@ -124,7 +184,7 @@ def test_the_page_names_what_is_unsafe() -> None:
 @pytest.mark.slow
 def test_a_matrix_that_is_stopped_leaves_nothing_running(tmp_path: Path) -> None:
     """Boxes that outlive it would run beside the next measurement."""
-    command = [sys.executable, "-u", "-m", "tests.faults", "--only", "ch4-1 silent", "--runs", "20"]
+    command = [sys.executable, "-u", "-m", "tests.faults", "--only", "ch4-1 exception", "--runs", "20"]
     kept = tmp_path / "kept.json"
     with subprocess.Popen([*command, "--json", str(kept)], env={**os.environ, "TMPDIR": str(tmp_path)}) as matrix:
         end = time.monotonic() + 60

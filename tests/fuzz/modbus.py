@@ -3,7 +3,7 @@
 import asyncio
 import random
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -17,9 +17,10 @@ from firmware_sim.modbus import crc16
 from tests.fuzz.targets import Feed, Target
 
 UNIT, COUNT, FUNCTION = 7, 4, 4
+INPUTS = 5
 
 
-class _Wire:
+class Wire:
     """Stands in for the transport: hands the fuzzed bytes to the client when it has sent its request."""
 
     def __init__(self, session: Session) -> None:
@@ -54,12 +55,20 @@ def _client(kind: str) -> Callable[[Trace], Any]:
     return make
 
 
-def _feeder(kind: str, accepts: Callable[[bytes, list[int], int], bool]) -> Feed:
+async def _registers(session: Session) -> list[int] | Failure:
+    return await session.registers(UNIT, "input", 0, COUNT)
+
+
+async def _inputs(session: Session) -> list[bool] | Failure:
+    return await session.inputs(UNIT, 0, INPUTS)
+
+
+def _feeder(kind: str, ask: Callable[[Session], Awaitable[Any]], accepts: Callable[[bytes, Any, int], bool]) -> Feed:
     loop = asyncio.new_event_loop()
 
-    async def set_up() -> tuple[Session, _Wire]:
+    async def set_up() -> tuple[Session, Wire]:
         session = Session(_client(kind), 1)
-        wire = _Wire(session)
+        wire = Wire(session)
         session.client.ctx.transport = wire
         return session, wire
 
@@ -69,7 +78,7 @@ def _feeder(kind: str, accepts: Callable[[bytes, list[int], int], bool]) -> Feed
         session.client.ctx.transport = wire
         session.client.ctx.count_until_disconnect = 5
         wire.reply = data
-        answer = loop.run_until_complete(session.registers(UNIT, "input", 0, COUNT))
+        answer = loop.run_until_complete(ask(session))
         if isinstance(answer, Failure):
             return None
         tid = session.client.ctx.next_tid
@@ -92,6 +101,35 @@ def _in_tcp(data: bytes, values: list[int], tid: int) -> bool:
     first = struct.pack(">HHH", tid, 0, len(pdu)) + pdu
     whole = (struct.pack(">H", tid) + data[2:]) if data[:2] == b"\0\0" else data
     return first in whole
+
+
+def _bits(bits: list[bool]) -> bytes:
+    """A reply that says these discrete inputs, eight a byte."""
+    said = bytes(sum(bit << place for place, bit in enumerate(bits[at : at + 8])) for at in range(0, len(bits), 8))
+    return bytes((UNIT, 2, len(said))) + said
+
+
+def _inputs_in_rtu(data: bytes, bits: list[bool], tid: int) -> bool:
+    del tid
+    return len(bits) == 8 and _rtu_frame(_bits(bits)) in data
+
+
+def _inputs_in_tcp(data: bytes, bits: list[bool], tid: int) -> bool:
+    pdu = _bits(bits)
+    whole = (struct.pack(">H", tid) + data[2:]) if data[:2] == b"\0\0" else data
+    return len(bits) == 8 and struct.pack(">HHH", tid, 0, len(pdu)) + pdu in whole
+
+
+def _input_corpus(frame: Callable[[bytes], bytes]) -> Callable[[random.Random], list[bytes]]:
+    def corpus(chance: random.Random) -> list[bytes]:
+        found = []
+        for _ in range(60):
+            for unit, function, size in ((UNIT, 2, 1), (UNIT, 2, 1), (UNIT, 2, 2), (UNIT, 1, 1), (8, 2, 1), (UNIT, 4, 2)):
+                found.append(frame(bytes((unit, function, size)) + chance.randbytes(size)))
+            found.append(frame(bytes((UNIT, 0x82, chance.randrange(12)))))
+        return found
+
+    return corpus
 
 
 def _corpus(frame: Callable[[bytes], bytes]) -> Callable[[random.Random], list[bytes]]:
@@ -125,6 +163,18 @@ def _tcp_seal(data: bytes) -> bytes:
 
 
 @contextmanager
+def _inputs_broken() -> Iterator[None]:
+    """The guards of inputs taken away: neither the reply's class nor its number of bytes is looked at."""
+
+    async def inputs(self: Session, unit_id: int, address: int, count: int) -> Any:
+        reply = await self._client.read_discrete_inputs(address, count=count, device_id=unit_id)
+        return Failure("exception") if reply.isError() else reply.bits
+
+    with mock.patch.object(modbus.Session, "inputs", _guarded(inputs)):
+        yield
+
+
+@contextmanager
 def _broken() -> Iterator[None]:
     """The guards taken away: the number of registers and the reply's class are no longer looked at."""
 
@@ -148,6 +198,14 @@ def _guarded(registers: Any) -> Any:
 
 
 TARGETS = (
-    Target("Modbus RTU replies", 100_000, _corpus(_rtu_frame), lambda: _feeder("rtu", _in_rtu), _rtu_seal, _broken),
-    Target("Modbus TCP replies", 100_000, _corpus(_tcp_frame), lambda: _feeder("tcp", _in_tcp), _tcp_seal, _broken),
+    Target("Modbus RTU replies", 100_000, _corpus(_rtu_frame), lambda: _feeder("rtu", _registers, _in_rtu), _rtu_seal, _broken),
+    Target(
+        "Modbus RTU inputs", 100_000, _input_corpus(_rtu_frame), lambda: _feeder("rtu", _inputs, _inputs_in_rtu),
+        _rtu_seal, _inputs_broken,
+    ),
+    Target(
+        "Modbus TCP inputs", 50_000, _input_corpus(_tcp_frame), lambda: _feeder("tcp", _inputs, _inputs_in_tcp),
+        _tcp_seal, _inputs_broken,
+    ),
+    Target("Modbus TCP replies", 100_000, _corpus(_tcp_frame), lambda: _feeder("tcp", _registers, _in_tcp), _tcp_seal, _broken),
 )

@@ -147,7 +147,7 @@ def _gpsd_corpus(chance: random.Random) -> list[bytes]:
     found = []
     for _ in range(200):
         sky = {"class": "SKY", "device": "/dev/x", "hdop": round(chance.uniform(0.5, 9), 2), "uSat": chance.randrange(14)}
-        told = {"class": "TPV", "mode": chance.randrange(4), "time": f"2026-11-21T{chance.randrange(24):02d}:00:0{chance.randrange(10)}.000Z",
+        told = {"class": "TPV", "device": "/dev/x", "mode": chance.randrange(4), "status": chance.randrange(10), "time": f"2026-11-21T{chance.randrange(24):02d}:00:0{chance.randrange(10)}.000Z",
                 "lat": chance.uniform(-90, 90), "lon": chance.uniform(-180, 180)}  # fmt: skip
         found += [json.dumps(sky).encode(), json.dumps(told).encode(), b'{"class":"VERSION","release":"3.22"}']
     return found
@@ -166,6 +166,7 @@ def _gpsd_feed() -> Feed:
         # A key that nobody reads may hold anything, also what is no text.
         told = json.loads(data.decode("utf-8", "replace"))
         good = told["class"] == "TPV" and told["mode"] >= 2 and (told["lat"], told["lon"]) == (fix.latitude, fix.longitude)
+        good = good and told.get("status", 0) in (0, 1, 2, 3, 4, 9)
         return "" if good and abs(fix.latitude) <= 90 and abs(fix.longitude) <= 180 and fix.hdop > 0 else f"{fix} from {data!r}"
 
     return feed

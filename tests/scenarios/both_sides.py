@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from contextlib import closing
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,10 +37,13 @@ def bridge_leaves(path: Path, box: str) -> list[Leaf]:
 
 
 def bridge_doubts(path: Path, box: str) -> list[str]:
-    """What the bridge itself holds against this box: forks, broken chains, alarms never proven, refused messages."""
+    """What the bridge itself holds against this box: forks, broken chains, alarms never proven, refused messages.
+
+    Not a gap that was filled: whoever is killed loses what was on its way, and the box sends it again.
+    """
     return [
         *(f"alert {kind} at {seq}: {detail}" for kind, seq, detail in _rows(
-            path, "SELECT kind, seq, detail FROM boxes_alert WHERE box_id = ?", box)),
+            path, "SELECT kind, seq, detail FROM boxes_alert WHERE box_id = ? AND NOT (kind = 'gap' AND open = 0)", box)),
         *(f"alarm {seq} never proven" for (seq,) in _rows(
             path, "SELECT seq FROM boxes_liveevent WHERE box_id = ?", box)),
         *(f"refused {leaf} {count} times: {detail}" for leaf, count, detail in _rows(
@@ -67,3 +71,36 @@ def differences(box: list[Leaf], bridge: list[Leaf]) -> list[str]:
         if {seq for epoch, seq in numbers["box"] if epoch == log} != set(range(size)):
             found.append(f"the box's log {log} has a gap")
     return sorted(found)
+
+
+def first_difference(box: Path, bridge: Path, name: str, log: int = 1) -> tuple[int, str]:
+    """How many leaves of one epoch are the same on both sides from the first on, and what ends that; "" when nothing does.
+
+    Both files are read side by side, as a month of events does not fit into memory.
+    """
+    ours = "SELECT seq, body FROM event ORDER BY seq"
+    theirs = "SELECT seq, leaf FROM boxes_event WHERE box_id = ? AND log = ? ORDER BY seq"
+    with (
+        closing(sqlite3.connect(f"file:{box}?mode=ro", uri=True)) as mine,
+        closing(sqlite3.connect(f"file:{bridge}?mode=ro", uri=True)) as copy,
+    ):
+        rows = zip_longest(mine.execute(ours), copy.execute(theirs, (name, log)))
+        for same, (one, other) in enumerate(rows):
+            if one is None or other is None or one[0] != same or (one[0], bytes(one[1])) != (other[0], bytes(other[1])):
+                return same, f"{log}/{same} differs: {_short(one)} at the box, {_short(other)} at the bridge"
+        return mine.execute("SELECT count(*) FROM event").fetchone()[0], ""
+
+
+def _short(row: tuple[Any, ...] | None) -> str:
+    return "nothing" if row is None else f"seq {row[0]} of {len(row[1])} bytes"
+
+
+def disorder(path: Path, box: str) -> list[str]:
+    """Leaves of each epoch that the bridge stored in another order than the box wrote them; empty when none."""
+    found, last = [], dict[int, int]()
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        for log, seq in db.execute("SELECT log, seq FROM boxes_event WHERE box_id = ? ORDER BY id", (box,)):
+            if seq != last.get(log, -1) + 1:
+                found.append(f"{log}/{seq} was stored after {log}/{last.get(log, -1)}")
+            last[log] = seq
+    return found

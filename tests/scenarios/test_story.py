@@ -11,8 +11,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from contracts.events import check
+from contracts.runs import End, GapKind
+from contracts.trace import trace
+from edge.audit.reader import Reader
+from edge.audit.traced import leaves
 from edge.cli.decisions import Decisions
 from edge.cli.explaining import explained
+from tests.contracts.run_log import CONTROLS, no_end, without
 from tests.edge.eventually import eventually
 from tests.leftovers import processes_with
 
@@ -91,6 +97,18 @@ def test_table_on_the_terminal_says_the_same(played):
     assert f"{STEPS}/{STEPS}" in played.told
 
 
+def test_every_event_of_the_story_fits_its_type(played):
+    """Written by a real box at a simulated site; its own count says the same (docs/events.md)."""
+    log = Reader.open(played.site / "box" / "data" / "audit" / "audit.db")
+    try:
+        events, counted = log.events(log.first(), log.size()), log.untyped()
+    finally:
+        log.close()
+    assert [(event.seq, event.type, why) for event in events if (why := check(event))] == []
+    assert counted == 0
+    assert len({event.type for event in events}) > 25
+
+
 def test_every_decision_of_the_story_is_made_again_from_its_log_alone(played):
     """KPI-16: the state at any decision is rebuilt from the log, and the verdict is the same."""
     with Decisions(played.site / "box" / "data" / "audit" / "audit.db") as log:
@@ -99,6 +117,36 @@ def test_every_decision_of_the_story_is_made_again_from_its_log_alone(played):
     assert {"interlock.arm_refused", "release.authorised", "release.commanded", "relay.closed", "interlock.tripped",
             "interlock.reset", "work.finished"} <= {one.type for one in found}  # fmt: skip
     assert [(one.seq, one.type, one.differences) for one in found if not one.same] == []
+
+
+def _leaves(played):
+    log = Reader.open(played.site / "box" / "data" / "audit" / "audit.db")
+    try:
+        return list(leaves(log))
+    finally:
+        log.close()
+
+
+def test_every_second_of_the_story_is_traced(played):
+    """ANT-10: every second that the relay was closed, a kill and a restart among them, maps to permit and evidence."""
+    found = trace(_leaves(played))
+    assert (found.gaps, found.share) == ((), 1.0)
+    assert len(found.intervals) >= 10
+    assert found.closed_ms > 30_000
+    assert End.FOUND_OPEN in {run.end for run in found.intervals}
+
+
+@pytest.mark.parametrize(("drop", "kinds"), CONTROLS)
+def test_a_story_that_lacks_one_kind_of_evidence_has_that_gap_in_every_run(played, drop, kinds):
+    found = trace(without(_leaves(played), drop))
+    assert len(found.intervals) >= 10
+    assert all({gap.kind for gap in run.gaps} == kinds for run in found.intervals)
+    assert found.covered_ms == 0
+
+
+def test_a_story_in_which_nobody_saw_the_contact_open_says_so(played):
+    found = trace(without(_leaves(played), no_end))
+    assert all(GapKind.OPEN_END in {gap.kind for gap in run.gaps} for run in found.intervals[:-1])
 
 
 async def test_no_process_and_no_folder_stays_behind(played):
