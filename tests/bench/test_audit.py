@@ -117,7 +117,8 @@ def test_a_trip_does_not_wait_for_a_disk_that_hangs_and_a_log_that_stays_behind_
     assert max(one.decision for one in stalled) < max(one.decision for one in writing) + 100
     late = site.late()
     assert late.first_out.startswith("audit_")
-    assert 5000 <= late.took_ms <= late.limit_ms + 1000
+    # An event that the log was writing already when the disk stopped brings the end forward by as much.
+    assert 4500 <= late.took_ms <= late.limit_ms + 1000
     site.bench.release(site.box)
     causes = site.recorded()
     assert causes.count("gas_high") >= 2 * TRIPS, "every trip is in the log once the disk writes again"
