@@ -70,8 +70,8 @@ _LIMIT = 65536
 
 _BUSY = (Mode.ARMED, Mode.RELEASED)
 
-_DURABLE_S = 3.0
-"""Who asked waits for five seconds."""
+_DURABLE_S = 2.0
+"""A second less than whoever asks waits (`edge.cli.client.ANSWER_S`): the refusal, too, must reach them in time."""
 
 _SERIAL_CHARACTERS = 64
 _PERMIT_CHARACTERS = 64
