@@ -17,10 +17,7 @@ from edge.config import Vision
 from edge.sockets import now_us
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Image = NDArray[np.uint8]
+    from faces.engine import Image
 
 OPEN_TIMEOUT_S = 1.5
 READ_TIMEOUT_S = 1.0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from edge.vision.camera import Frame
-    from edge.vision.engine import FaceBox
+    from faces.engine import FaceBox
 
 
 class Liveness(StrEnum):

@@ -12,15 +12,15 @@ import numpy as np
 
 from edge.config import BoxConfig
 from edge.vision.camera import CameraReader
-from edge.vision.engine import DlibEngine, Engine
-from edge.vision.match import LIMIT, distance
-from edge.vision.templates import FEWEST, MOST, VERSION, Template, TemplateStore, pack
+from edge.vision.templates import TemplateStore
+from faces.engine import DlibEngine, Engine
+from faces.match import LIMIT, distance
+from faces.templates import FEWEST, MOST, VERSION, Template, pack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge.vision.camera import Image
-    from edge.vision.engine import Vector
+    from faces.engine import Image, Vector
 
 CAMERA_STILL_EVERY_S = 1.0
 CAMERA_WAIT_S = 20.0

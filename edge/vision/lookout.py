@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from edge.interlock.evidence import Face, FaceRefused, Wanted
 from edge.vision.challenge import Challenge, Liveness
-from edge.vision.engine import Engine, FaceBox
-from edge.vision.match import Matched, match
 from edge.vision.templates import TemplateStore
+from faces.engine import Engine, FaceBox
+from faces.match import Matched, match
 
 if TYPE_CHECKING:
     from edge.vision.camera import Frame

@@ -16,10 +16,10 @@ from edge.interlock.evidence import FACES_AGAIN_MS, SLOW, Camera, Wanted
 from edge.sockets import now_us
 from edge.vision.camera import CameraReader, Health
 from edge.vision.challenge import NotProven
-from edge.vision.engine import DlibEngine
 from edge.vision.frames import FrameServer
 from edge.vision.lookout import Lookout
 from edge.vision.templates import TemplateStore
+from faces.engine import DlibEngine
 
 NICE = 5
 REPORT_EVERY_S = 0.5

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from edge import config, sockets
-from edge.vision.engine import DlibEngine
 from edge.vision.enrol import enrol
+from faces.engine import DlibEngine
 from tests.edge.presence.box import Interlock, box, simulated_site
 
 

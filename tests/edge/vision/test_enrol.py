@@ -14,7 +14,8 @@ from contracts.errors import ContractError
 from edge.config import Vision
 from edge.vision.cli import enrol_command
 from edge.vision.enrol import EnrolmentRefusedError, Refusal, enrol, enrol_from_camera
-from edge.vision.templates import TemplateStore, unpack
+from edge.vision.templates import TemplateStore
+from faces.templates import unpack
 from firmware_sim.camera import compose
 from tests.edge.presence.box import box
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.vision.engine import FaceBox
 from edge.vision.lookout import _apart
-from edge.vision.match import LIMIT, MARGIN, Matched, distance, match
+from faces.engine import FaceBox
+from faces.match import LIMIT, MARGIN, Matched, distance, match
 
 
 def at(*coordinates):

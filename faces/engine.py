@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge.vision.camera import Image
-
+    Image = NDArray[np.uint8]
+    """Rows, columns, and blue, green, red."""
     Vector = NDArray[np.float32]
 
 VECTOR_LENGTH = 128

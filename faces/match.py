@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge.vision.engine import Vector
+    from faces.engine import Vector
 
 LIMIT = 0.50
 MARGIN = 0.05
