@@ -7,7 +7,7 @@ sockets or threads; frames need not come from a camera.
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edge.interlock.evidence import Face, Prompt, Wanted
@@ -40,13 +40,26 @@ ASIDE = 0.75
 """A face that is followed moves between two looks by at most this share of its width."""
 
 
+@dataclass(frozen=True)
+class Followed:
+    """What a frame showed of the try that goes on: whose, which of its faces (nobody else should judge it), what to tell."""
+
+    person: str = ""
+    box: FaceBox | None = None
+    said: tuple[Face | Prompt, ...] = ()
+
+
+NOBODY = Followed()
+
+
 class Prover:
     """At most one try at a time."""
 
     def __init__(self, engine: Engine, identify: Identify, terms: Terms, choose: Choose = secrets.choice) -> None:
         """Nobody is asked for anything."""
         self._engine, self._identify, self._terms, self._choose = engine, identify, terms, choose
-        self._nonce = ""
+        self._nonce = self._used = ""
+        """What is asked under, and what a try has used up."""
         self._prove: tuple[str, ...] = ()
         self._trial: Trial | None = None
         self._place: FaceBox | None = None
@@ -65,14 +78,10 @@ class Prover:
         """The try that goes on."""
         return self._trial
 
-    @property
-    def place(self) -> FaceBox | None:
-        """Where the face is that is followed: it turns, so nobody else should judge it."""
-        return self._place if self._trial is not None else None
-
     def want(self, wanted: Wanted) -> None:
         """Whom to ask under which nonce; a try under another one, or of somebody who need not, is dropped unsaid."""
-        self._nonce, self._prove = wanted.nonce, wanted.prove
+        self._nonce = wanted.nonce if wanted.nonce != self._used else ""
+        self._prove = wanted.prove
         trial = self._trial
         if trial is not None and (trial.nonce != wanted.nonce or trial.person not in wanted.prove):
             self._trial = self._place = None
@@ -90,24 +99,23 @@ class Prover:
         self._place, self._eyes = seen[person].face, Eyes()
         return [self._prompt(self._trial, frame.at_us)]
 
-    def follow(self, frame: "Frame", found: Sequence[FaceBox]) -> list[Face | Prompt]:
+    def follow(self, frame: "Frame", found: Sequence[FaceBox]) -> Followed:
         """Take a frame's faces into account: a new prompt, or the end; a proof comes before its last word."""
         before = self._trial
         if before is None:
-            return []
+            return NOBODY
         box = _nearest(self._place, found)
         if box is not None:
             self._place = box
-        trial = self._look(before, frame, box)
-        self._trial = trial
-        if (trial.number, trial.result) == (before.number, before.result):
-            return []
-        said: list[Face | Prompt] = [self._prompt(trial, frame.at_us)]
+        trial = self._trial = self._look(before, frame, box)
+        said: list[Face | Prompt] = []
+        if (trial.number, trial.result) != (before.number, before.result):
+            said.append(self._prompt(trial, frame.at_us))
         if trial.result is Result.PASSED:
             said.insert(0, self._proof(trial, frame, box))
         if not trial.open:
             self._end(trial)
-        return said
+        return Followed(trial.person, box, tuple(said))
 
     def late(self, now_us: int) -> list[Prompt]:
         """Time passes without a frame."""
@@ -133,6 +141,7 @@ class Prover:
 
     def _end(self, trial: Trial) -> None:
         self._trial = self._place = None
+        self._nonce, self._used = "", trial.nonce
         self._unanswered.pop(trial.person, None)
         if trial.why is Why.UNANSWERED:
             self._unanswered[trial.person] = trial.order
