@@ -25,6 +25,7 @@ RUN python3 -m venv /installer && python3 -m venv --without-pip .venv \
       $(printf -- '-r requirements/%s.txt ' $EXTRAS)
 COPY pyproject.toml README.md ./
 COPY contracts/ contracts/
+COPY faces/ faces/
 COPY edge/ edge/
 COPY cloud_bridge/ cloud_bridge/
 COPY firmware_sim/ firmware_sim/
@@ -32,7 +33,7 @@ COPY configs/ configs/
 RUN /installer/bin/pip --python .venv/bin/python install -q --no-deps --no-build-isolation -e . \
  && /installer/bin/pip --python .venv/bin/python uninstall -q -y setuptools \
  && rm -rf ./*.egg-info \
- && .venv/bin/python -m compileall -q contracts edge cloud_bridge firmware_sim
+ && .venv/bin/python -m compileall -q contracts faces edge cloud_bridge firmware_sim
 
 FROM python
 # A number of its own, so that a volume's files keep their owner from image to image.

@@ -34,7 +34,7 @@ endif
 
 lint:
 	@echo "» ruff"; .venv/bin/ruff check .
-	@echo "» mypy --strict contracts edge firmware_sim"; .venv/bin/mypy
+	@echo "» mypy --strict contracts faces edge firmware_sim"; .venv/bin/mypy
 
 bench:
 	@scripts/bootstrap bench

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+import faces.policy
 from edge.interlock import rules
 from edge.interlock.rules import Days, Flag, Limit, Number, Rules
 from edge.interlock.rules.describe import number, value
@@ -29,8 +30,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "rules.md"
 KERNEL = ROOT / "edge" / "interlock"
 PRESENCE = ROOT / "edge" / "presence"
+VISION = ROOT / "edge" / "vision"
 _ANSWER = "HOTBOX_RULEBOOK"
-_TESTS = ("tests/edge/interlock", "tests/edge/presence", "tests/contracts")
+_TESTS = ("tests/edge/interlock", "tests/edge/presence", "tests/edge/vision", "tests/contracts")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -74,6 +76,7 @@ def proofs() -> dict[str, dict[str, int]]:
 
 _READ_BY = {
     "accepts_liveness": ("liveness",),
+    "asks_for_proof": ("liveness",),
     "accepts_clock": ("clock_quality",),
     "calendar": ("upgrade_days", "night_from_h", "night_to_h"),
 }
@@ -83,8 +86,8 @@ _READ_BY = {
 @functools.cache
 def decided() -> frozenset[str]:
     """Fields of a pack that the box decides by: an attribute of something called rules or pack, or of a level's rule."""
-    found = set()
-    for path in sorted((*KERNEL.rglob("*.py"), *PRESENCE.rglob("*.py"))):
+    found = set(faces.policy.ROWS)  # vision reads them by name
+    for path in sorted((*KERNEL.rglob("*.py"), *PRESENCE.rglob("*.py"), *VISION.rglob("*.py"))):
         if "rules" in path.relative_to(ROOT).parts or path.name in ("view.py", "status.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

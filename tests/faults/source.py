@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _ROOT = Path(__file__).parents[2]
-_PARTS = ("configs", "contracts", "edge", "firmware_sim", "tests")
+_PARTS = ("configs", "contracts", "faces", "edge", "firmware_sim", "tests")
 """What a run is made of."""
 
 

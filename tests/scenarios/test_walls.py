@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("contracts", "edge", "cloud_bridge", "firmware_sim")
+PACKAGES = ("contracts", "faces", "edge", "cloud_bridge", "firmware_sim")
 MAY_IMPORT = {
     "contracts": set(),
-    "edge": {"contracts"},
-    "cloud_bridge": {"contracts"},
+    "faces": {"contracts"},
+    "edge": {"contracts", "faces"},
+    "cloud_bridge": {"contracts", "faces"},
     "firmware_sim": {"contracts"},
 }
 TOO_HEAVY = ("numpy", "cv2", "typer", "rich", "textual", "django", "bleak", "aiomqtt")
