@@ -7,7 +7,8 @@ seconds needs
   suspended or withdrawn,
 - ``release.authorised`` of this attempt with a record from which the decision can be made again, until a trip, a fault
   or the end of the work takes it back,
-- performer and guardian, both verified no longer ago than the rule pack's re-check and its grace,
+- performer and guardian, both verified no longer ago than the rule pack's re-check and its grace; the performer, who
+  works under a mask, also for as long as the box says each minute that the badge was never away since,
 - of every group of gas detectors a good value of its minute, or one no older than the pack's ``gas_summary_s``.
 
 What lacks is a gap, named by its kind. After a power cut nobody saw the contact open: the run lasts until the log says
@@ -261,6 +262,13 @@ class Tracer(msgspec.Struct):
         cover(spans, at, at + self.pack.face_s * _SECOND_US + _SLACK_US)
         self._let_go(spans)
 
+    def _held(self, person: str, m: int) -> None:
+        """Until the box's next word somebody who was verified before still is."""
+        at = self._place(m)
+        spans = self.people[person]
+        cover(spans, at, at + self.pack.gas_s * _SECOND_US + _SLACK_US)
+        self._let_go(spans)
+
     def _breathed(self, channel: Any, m: int | None, lasting_us: int = 0, age_us: int = 0) -> None:
         """A good value of a channel: of the time `lasting_us` before `m`, the last one `age_us` before it."""
         group = self.groups.get(channel) if self.groups and isinstance(channel, str) else ""
@@ -337,9 +345,15 @@ class Tracer(msgspec.Struct):
 
     def _take_minute(self, event: Event) -> tuple[Interval, ...]:
         """Who was last verified when, and how the contact stands: what a released box writes each minute."""
+        crew = self.permits.get(event.permit)
+        performers = crew.people.get(Role.PERFORMER.value, ()) if crew is not None else ()
         for row in objects(event.data.get("people")):
             age = whole_number(row.get("face_ms"))
-            if isinstance(row.get("id"), str) and age is not None:
+            if not isinstance(row.get("id"), str) or age is None:
+                continue
+            if row.get("held") is True and row["id"] in performers and self.people.get(row["id"]):
+                self._held(row["id"], event.m)
+            else:
                 self._seen(row["id"], event.m - age * 1000)
         return self._found_open(event.m) if event.data.get("contact") == "open" else ()
 

@@ -380,7 +380,9 @@ class Roster(_Section, frozen=True):
     id: Id
     name: Name
     badge: BadgeNumber
-    may: tuple[Literal["reset", "gas_test", "ticket_check", "clear_fault", "calibrate", "bypass"], ...] = ()
+    may: tuple[
+        Literal["reset", "gas_test", "ticket_check", "clear_fault", "calibrate", "bypass", "supervise"], ...
+    ] = ()
 
 
 class Tls(_Section, frozen=True):

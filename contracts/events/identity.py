@@ -19,17 +19,55 @@ class Verified(Data, frozen=True):
     chan: Annotated[str, doc("the person, by id")]
     engine: Annotated[str, doc("the program that recognised it")]
     distance_milli: Distance
-    liveness: Annotated[str, doc("how it was shown that the face is alive")]
+    liveness: Annotated[str, doc("how the person is known to be alive: `proven`, `vouched` for, or `not_proven`")]
+    live_milli: Maybe[
+        Annotated[int, doc("score of a passive detector of forgeries, in thousandths; it decides nothing")]
+    ] = UNSET
 
 
 class Unknown(Data, frozen=True):
-    """A face before the camera is nobody's of the permit. Again after a while, as long as it stays."""
+    """A face before the camera is nobody's of the permit. Again after a while, as long as it stays.
+
+    `stranger` is far from everybody who is named; `face_far` resembles somebody and is not near enough.
+    """
 
     code: Code
     chan: Annotated[str, doc("empty: nobody is known")]
     nearest: Annotated[str, doc("whose face it resembles most, by id; empty: nobody's")]
     distance_milli: Distance
-    limit_milli: Annotated[int, doc("from this distance on it is a stranger's")]
+    limit_milli: Annotated[int, doc("the distance that it is not within")]
+
+
+class Voided(Data, frozen=True):
+    """The badge of somebody who was verified was away: from now on only a new look at the face counts."""
+
+    chan: Annotated[str, doc("the person, by id")]
+
+
+class LivenessFailed(Data, frozen=True):
+    """Somebody did not follow the prompts that prove a living face. After the last try a supervisor decides."""
+
+    chan: Annotated[str, doc("the person, by id")]
+    why: Annotated[
+        str,
+        doc("`late`, `wrong` movement, `somebody_else` moved, `lost` face; `unanswered`: nothing moved, which costs no try"),
+    ]
+    number: Annotated[int, doc("at which of the movements")]
+    of: Annotated[int, doc("how many were to be asked for")]
+    failed: Annotated[int, doc("tries that failed by now")]
+    tries: Annotated[int, doc("tries that the rules allow")]
+
+
+class Vouched(Data, frozen=True):
+    """A supervisor decided on somebody who could not prove to be alive. The actor is the supervisor."""
+
+    chan: Annotated[str, doc("the person, by id")]
+    decision: Annotated[
+        Literal["vouched", "again"], doc("vouched for, for one arming; or the person may try again")
+    ]
+    why: Annotated[str, doc("the supervisor's reason")]
+    clause: Clause
+    snapshot: Record
 
 
 class CheckedIn(Data, frozen=True):
@@ -97,6 +135,14 @@ TYPES = (
     EventType("identity.verified", Category.IDENTITY, _INFO, (Verified,), "人脸已核验", "face verified"),
     EventType(
         "identity.refused", Category.IDENTITY, _WARNING, (Unknown,), "人脸被拒", "face refused", (ActionResult.DENIED,)
+    ),
+    EventType("identity.voided", Category.IDENTITY, _INFO, (Voided,), "人脸核验失效", "face verification void"),
+    EventType(
+        "identity.liveness_failed", Category.IDENTITY, _WARNING, (LivenessFailed,), "活体检测未通过", "liveness not proven",
+        (ActionResult.DENIED,),
+    ),
+    EventType(
+        "identity.vouched", Category.IDENTITY, _WARNING, (Vouched,), "主管对活体检测作出决定", "supervisor decided on liveness"
     ),
     EventType("identity.checked_in", Category.IDENTITY, _INFO, (CheckedIn,), "人员已签到", "crew checked in"),
     EventType(

@@ -174,6 +174,9 @@ class Seen(Data, frozen=True, kw_only=True):
     id: Annotated[str, doc("who")]
     face_ms: Maybe[Annotated[int, doc("how long ago the face was verified; absent: never")]] = UNSET
     badge_ms: Maybe[Annotated[int, doc("how long ago the badge was heard; absent: never")]] = UNSET
+    held: Maybe[
+        Annotated[bool, doc("true: of the crew, and the badge was never away since the face was verified; else absent")]
+    ] = UNSET
 
 
 class Minute(Data, frozen=True):

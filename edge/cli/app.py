@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "gas-test": ("edge.cli.acting", "gas_test_command"),
     "detector": ("edge.cli.detectors", "detector_app"),
     "bypass": ("edge.cli.bypassing", "bypass_app"),
+    "face": ("edge.cli.vouching", "face_app"),
     "audit": ("edge.audit.cli", "app"),
     "evidence": ("edge.cli.evidence", "evidence_app"),
     "enrol": ("edge.vision.cli", "enrol_command"),

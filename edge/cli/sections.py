@@ -370,7 +370,18 @@ def people(status: Status, words: Words, width: int, rows: int) -> list[Text]:
         for ok, age_ms in ((person.badge_ok, person.badge_age_ms), (person.face_ok, person.face_age_ms)):
             line.append(pad(f"{TICK if ok else CROSS} {words.age(age_ms)}", cell), GOOD if ok else BAD)
         lines.append(fit(line, width))
-    return [*lines, *wrong][:rows]
+    told = [fit(line, width) for line in _proofs(status, words)]
+    return [*lines, *told, *wrong][:rows]
+
+
+def _proofs(status: Status, words: Words) -> Iterator[Text]:
+    """Who is asked to move just now, and who counts by a supervisor's word."""
+    asked = status.prompt
+    if asked is not None:
+        yield Text(words("face_asked", who=asked.name, what=words.pick(asked), n=asked.number, of=asked.of), NOTE)
+    for person in status.people:
+        if person.liveness == "vouched":
+            yield Text(words("face_by_word", who=person.name), SOME)
 
 
 def _presence(status: Status, words: Words) -> Iterator[Text]:

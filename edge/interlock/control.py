@@ -17,6 +17,7 @@
     {"op": "withdraw", "permit", "precondition", "person"}   what was confirmed no longer holds
     {"op": "reconfirm", "permit", "person"}            the guardian, badge and face
     {"op": "ticket_check", "permit", "person"}         the shift leader, badge here, neither crew nor approver
+    {"op": "face_vouch", "person", "by", "reason", "again"}   a supervisor decides on somebody whose tries are used up
     {"op": "suspend", "person", "relief"}              opens at once
     {"op": "keys_rotate"}                              another key for the log, while nobody works
     {"op": "witness_add", "note"}                      a checkpoint that the bridge cosigned, brought by hand
@@ -48,6 +49,7 @@ from edge.interlock import (
     detector_request,
     entering,
     happenings,
+    liveness,
     photos,
     proof_test,
     ticket,
@@ -116,6 +118,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commitment: str = ""
     failed: bool = False
     relief: bool = False
+    again: bool = False
     note: str = ""
 
 
@@ -238,6 +241,7 @@ class ControlServer:
             "reconfirm": self._reconfirm,
             "ticket_check": self._ticket_check,
             "suspend": self._suspend,
+            "face_vouch": self._face_vouch,
             "keys_rotate": self._keys_rotate,
             "witness_add": self._witness_add,
             "evidence_erase": self._evidence_erase,
@@ -446,6 +450,13 @@ class ControlServer:
         del uid
         happening = entering.suspend(self._facts(), request.person, request.relief)
         return happening, {"suspended_by": request.person, "present": happening.present}
+
+    def _face_vouch(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
+        del uid
+        asked = happenings.Vouched(request.person, request.by, request.reason, request.again)
+        liveness.judge(self._facts(), asked)
+        decision = "again" if request.again else "vouched"
+        return asked, {"person": request.person, "by": request.by, "decision": decision}
 
     def _keys_rotate(self, request: Request, uid: int) -> tuple[happenings.Happening | None, Any]:
         """What it gives is awaited once the request is recorded."""

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contracts.errors import ContractError
 from contracts.permit import PermitClaims, Precondition, Role
 from edge.interlock.conditions import Facts
-from edge.interlock.conditions.people import known_here, unverified
+from edge.interlock.conditions.faces import unverified
+from edge.interlock.conditions.people import known_here
 from edge.interlock.conditions.permit import approval, error_s
 from edge.interlock.happenings import Confirmed, Reconfirmed, SuspendedHere, Withdrawn
 from edge.interlock.reasons import fill, text

@@ -82,13 +82,20 @@ class Position(_Item, frozen=True, tag="position"):
 # --- vision -------------------------------------------------------------------------------------------------------
 
 
-class Face(_Item, frozen=True, tag="face"):
-    """A face that matched an enrolled person; `distance_milli` is the mean of the best two (1000 = 1.0)."""
+class Face(_Item, frozen=True, tag="face", omit_defaults=True):
+    """A face that matched an enrolled person; `distance_milli` is the mean of the best two (1000 = 1.0).
+
+    `liveness` is ``proven`` for the frame that completed a challenge, else ``not_proven``. `nonce` is that of the
+    `Wanted` under which it was seen. `live_milli` is the score of a passive detector of forgeries, in thousandths, -1
+    without one: it is written down and decides nothing.
+    """
 
     person: Text
     distance_milli: Number
     liveness: Text
     engine: Text
+    nonce: Text = ""
+    live_milli: Number = -1
 
 
 class FaceRefused(_Item, frozen=True, tag="face_refused"):
@@ -96,6 +103,28 @@ class FaceRefused(_Item, frozen=True, tag="face_refused"):
 
     nearest: Text
     distance_milli: Number
+
+
+class Prompt(_Item, frozen=True, tag="prompt", omit_defaults=True):
+    """What a person is asked to do now, one movement at a time; the end of a try is its last word.
+
+    Attributes:
+        person: who is asked; `nonce`: in which try.
+        action: look (straight at the camera), or the person's own left or right, or blink (shut the eyes).
+        number: which movement of `of`; 0 while the person is to look straight first.
+        until_us: end of its time, CLOCK_BOOTTIME.
+        result: open, passed, failed, or dropped: nobody followed before the first movement was asked for.
+        why: of a failure: late, wrong, somebody_else or lost.
+    """
+
+    person: Text
+    nonce: Text
+    action: Literal["look", "left", "right", "blink"]
+    number: Count
+    of: Count
+    until_us: Micros
+    result: Literal["open", "passed", "failed", "dropped"] = "open"
+    why: Text = ""
 
 
 FACES_AGAIN_MS = 4_500
@@ -154,12 +183,12 @@ class RemoteGas(_Item, frozen=True, tag="remote_gas"):
 
 
 Evidence = Union[  # noqa: UP007 - msgspec reads the union at run time
-    Badge, BadgeRefused, Device, Tap, Position, Face, FaceRefused, Camera, PermitOffer, RevocationOffer, CommandOffer,
-    AckOffer, RemoteGas,
+    Badge, BadgeRefused, Device, Tap, Position, Face, FaceRefused, Prompt, Camera, PermitOffer, RevocationOffer,
+    CommandOffer, AckOffer, RemoteGas,
 ]
 
 MAY_SEND: dict[Source, tuple[type, ...]] = {
-    Source.VISION: (Face, FaceRefused, Camera),
+    Source.VISION: (Face, FaceRefused, Prompt, Camera),
     Source.PRESENCE: (Badge, BadgeRefused, Device, Tap, Position),
     Source.LINK: (PermitOffer, RevocationOffer, CommandOffer, AckOffer, RemoteGas),
 }
@@ -191,15 +220,17 @@ def decode(datagram: bytes) -> Evidence:
 
 
 class Wanted(msgspec.Struct, frozen=True, tag_field="kind", tag="wanted"):
-    """Whom to look for: the people of the permit. `nonce` goes with a liveness challenge when there is one.
+    """Whom to look for: the people of the permit. Answers carry `nonce`; those to an older one count as no answer.
 
     `urgency` is ``idle`` (nothing to release), ``arming`` (look all the time) or ``recheck`` (look now and then).
+    `prove`: who of them is to prove to be alive; one nonce is good for one try of one of them.
     """
 
     people: tuple[str, ...]
     badges: tuple[int, ...]
     nonce: str
     urgency: str
+    prove: tuple[str, ...] = ()
 
 
 class Told(msgspec.Struct, frozen=True, tag_field="kind", tag="told"):

@@ -82,6 +82,15 @@ class TicketChecked(msgspec.Struct, frozen=True):
     person: str
 
 
+class Vouched(msgspec.Struct, frozen=True):
+    """A supervisor's decision on somebody who could not prove to be alive: vouched for, or may try `again`."""
+
+    person: str
+    by: str
+    reason: str
+    again: bool = False
+
+
 class SuspendedHere(msgspec.Struct, frozen=True):
     """Somebody at the box stops the work; `relief`: so that another guardian can take over."""
 
@@ -164,6 +173,7 @@ Happening = (
     | Withdrawn
     | Reconfirmed
     | TicketChecked
+    | Vouched
     | SuspendedHere
     | DetectorTestBegun
     | DetectorTestStopped

@@ -10,6 +10,7 @@ from typing import Any
 
 from contracts.event import ActionResult, Category, Severity
 from edge.gas.reading import Reading
+from edge.interlock.conditions.faces import alive, face_problem
 from edge.interlock.gas_history import GasHistory, Told
 from edge.interlock.gas_trace import GasTrace
 from edge.interlock.kernel import Step
@@ -85,14 +86,21 @@ class History:
         return "closed" if status.latch_closed or status.contact_closed else "open"
 
     def _people(self, step: Step, now_us: int) -> list[dict[str, Any]]:
-        """Of the permit's people, how long ago each was verified and their badge heard; left out where never."""
+        """Of the permit's people, how long ago each was verified and their badge heard; left out where never.
+
+        `held`: of the crew, and verified as the rules ask for while released: the badge was never away since.
+        """
         permit, seen = step.facts.permit, step.given.snapshot
         rows: list[dict[str, Any]] = []
         for person in permit.people if permit is not None else ():
             row: dict[str, Any] = {"id": person.id}
             face, badge = seen.faces.get(person.id), seen.badges.get(person.badge)
             if face is not None and 0 <= face.distance_milli <= self._furthest:
-                row["face_ms"] = (now_us - face.at_us) // 1000
+                known_us = alive(step.facts, person.id)[0] if step.facts.rules.asks_for_proof else face.at_us
+                if known_us is not None:
+                    row["face_ms"] = (now_us - known_us) // 1000
+                if self._released and person.id in step.durable.crew and face_problem(step.facts, person) is None:
+                    row["held"] = True
             if badge is not None:
                 row["badge_ms"] = (now_us - badge.at_us) // 1000
             rows.append(row)

@@ -18,6 +18,8 @@ from edge.interlock.decision_record import Given
 from edge.interlock.detector_tests import follow, report_due
 from edge.interlock.element_watch import count_closing, watch_contacts
 from edge.interlock.happenings import Acknowledged, Happening
+from edge.interlock.liveness import end_release
+from edge.interlock.liveness import follow as follow_faces
 from edge.interlock.proof_test import QUIET, Probe, prove, pulse_until_us, pulsing, running
 from edge.interlock.record import Note, reasons_data
 from edge.interlock.resetting import clear_fault, reset
@@ -110,6 +112,7 @@ def step(
     for happening in happenings:
         take(turn, happening)
     follow(turn)
+    follow_faces(turn)
     run_out(turn)
     turn.judge()
     remember_gas(turn)
@@ -119,6 +122,7 @@ def step(
     watch_contacts(turn)
     probe = prove(turn)
     _move(turn, happenings)
+    end_release(turn)
     report_gas(turn)
     report_due(turn)
     record_gas(turn)

@@ -31,7 +31,19 @@ from edge.gas.poller import BusPoller, Deliver
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.inputs import debounce
 from edge.interlock import evidence as ev
-from edge.interlock import happenings, kernel, offers, outbox_watch, restart, rules, safety_time, site, trust, view
+from edge.interlock import (
+    happenings,
+    kernel,
+    liveness,
+    offers,
+    outbox_watch,
+    restart,
+    rules,
+    safety_time,
+    site,
+    trust,
+    view,
+)
 from edge.interlock.clock import ClockReader, boot_id
 from edge.interlock.control import ControlServer
 from edge.interlock.decision_record import Start
@@ -40,6 +52,7 @@ from edge.interlock.history import History
 from edge.interlock.journal import Journal
 from edge.interlock.log_care import LogCare
 from edge.interlock.proof_test import Probe
+from edge.interlock.questions import Questions
 from edge.interlock.record import Note
 from edge.interlock.refusals import Refusals
 from edge.interlock.sensor_watch import SensorWatch
@@ -142,6 +155,7 @@ class Interlock:
         self._peers = EvidenceSockets(self._take, self._refuse, self._greeted)
         self._obeyed: set[str] = set()
         self._refusals = Refusals()
+        self._questions = Questions()
         self._history = History(self._site, self._rules)
         self._step: kernel.Step
         self._last_us = now_us()
@@ -268,15 +282,22 @@ class Interlock:
         self._wanted_us = 0
 
     def _take(self, source: ev.Source, items: list[ev.Evidence]) -> None:
-        """Accept or refuse each, then evaluate once."""
+        """Accept or refuse each, then evaluate once; who is asked for a movement sees it at once."""
         happened: list[happenings.Happening] = []
+        asked = False
         for item in items:
+            if not self._questions.answers(item):
+                continue
             self._snapshot, refused = accept(self._snapshot, item, source, now_us())
             if refused is not None:
                 self._refuse(source, refused.kind, refused.why)
-            else:
-                happened.extend(self._offered(item))
+                continue
+            self._questions.heard(item)
+            asked = asked or isinstance(item, ev.Prompt)
+            happened.extend(self._offered(item))
         self.turn(tuple(happened))
+        if asked:
+            self._tell_change()
 
     def _offered(self, item: ev.Evidence) -> list[happenings.Happening]:
         """Judge what `link` brought; everything else is in the snapshot already."""
@@ -422,13 +443,18 @@ class Interlock:
         self._tell_wanted(now)
 
     def _tell_wanted(self, now: int) -> None:
-        """Whom vision and presence should look for."""
+        """Whom vision and presence should look for, and who is to prove to be alive."""
         self._wanted_us = now
-        permit = self._step.facts.permit
+        facts = msgspec.structs.replace(self._step.facts, now_us=now)
+        self._questions.follow(facts)
+        permit = facts.permit
         mode = self._durable.mode
         urgency = "idle" if permit is None else ("recheck" if mode is Mode.RELEASED else "arming")
         people = permit.people if permit else ()
-        message = ev.Wanted(tuple(p.id for p in people), tuple(p.badge for p in people), "", urgency)
+        message = ev.Wanted(
+            tuple(p.id for p in people), tuple(p.badge for p in people), self._questions.nonce, urgency,
+            liveness.due(facts),
+        )  # fmt: skip
         for source in (ev.Source.VISION, ev.Source.PRESENCE):
             self._peers.tell(source, message)
 

@@ -398,8 +398,23 @@ CATALOGUE: dict[str, Text] = {
         "请 {subject} 正对摄像头",
         "{subject} must face the camera",
     ),
+    "face_void": Text(
+        "{subject} 须重新刷脸：停工或工牌中断之后",
+        "{subject}'s face must be verified anew: after a break, or a badge that was away",
+        "请 {subject} 再次面向摄像头",
+        "{subject} must look into the camera again",
+    ),
     "face_liveness": Text(
-        "{subject} 未通过活体检测", "{subject}'s liveness is not proven", "按提示完成动作", "follow the prompts"
+        "{subject} 未通过活体检测",
+        "{subject}'s liveness is not proven",
+        "请 {subject} 正对摄像头，按屏幕箭头转头",
+        "{subject} faces the camera and follows the arrows on the screen",
+    ),
+    "liveness_failed": Text(
+        "{subject} 活体检测次数已用完",
+        "{subject} has no tries left to prove to be alive",
+        "请主管到场核实：hotbox face vouch {subject}",
+        "a supervisor comes and decides: hotbox face vouch {subject}",
     ),
     "stranger": Text(
         "摄像头前有非授权人员", "a face that the permit does not name", "请无关人员离开", "have everyone else leave"

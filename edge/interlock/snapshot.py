@@ -15,6 +15,7 @@ from edge.interlock.evidence import (
     Face,
     FaceRefused,
     Position,
+    Prompt,
     RemoteGas,
     Source,
     Tap,
@@ -64,6 +65,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     camera frame may show several, and a face that is nearly known must not hide the stranger beside or before it. They
     count only while fresh.
 
+    `proofs` are the faces with which people last proved to be alive; `prompt` is what somebody was last asked to do.
+
     `remotes` are the last words of detectors fed over MQTT.
     """
 
@@ -79,6 +82,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     taps: dict[str, Tap] = {}
     position: Position | None = None
     faces: dict[str, Face] = {}
+    proofs: dict[str, Face] = {}
+    prompt: Prompt | None = None
     strangers: tuple[FaceRefused, ...] = ()
     camera: Camera | None = None
     deadman: DeadmanStatus | None = None
@@ -105,7 +110,7 @@ def _tag(item: Tap) -> str:
 
 def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
     """Stamp of the last item of the same kind and subject, None when there was none."""
-    last: Badge | BadgeRefused | Device | Tap | Position | Face | Camera | RemoteGas | None
+    last: Badge | BadgeRefused | Device | Tap | Position | Face | Prompt | Camera | RemoteGas | None
     match item:
         case Badge():
             last = snapshot.badges.get(item.badge)
@@ -122,6 +127,8 @@ def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
         case FaceRefused():
             # Faces of one frame share its stamp.
             return snapshot.strangers[-1].at_us - 1 if snapshot.strangers else None
+        case Prompt():
+            last = snapshot.prompt
         case Camera():
             last = snapshot.camera
         case RemoteGas():
@@ -131,6 +138,8 @@ def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
     return None if last is None else last.at_us
 
 
+PROVEN = "proven"
+"""`Face.liveness` of the frame that completed a challenge."""
 MAX_SUBJECTS = 64
 """Badges, faces and tags that are kept; the one seen longest ago makes room."""
 MAX_STRANGERS = 32
@@ -183,7 +192,12 @@ def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> t
         case Position():
             return replace(snapshot, position=item), None
         case Face():
-            return replace(snapshot, faces=_kept({**snapshot.faces, item.person: item})), None
+            faces = _kept({**snapshot.faces, item.person: item})
+            if item.liveness != PROVEN:
+                return replace(snapshot, faces=faces), None
+            return replace(snapshot, faces=faces, proofs=_kept({**snapshot.proofs, item.person: item})), None
+        case Prompt():
+            return replace(snapshot, prompt=item), None
         case FaceRefused():
             return replace(snapshot, strangers=_with(snapshot.strangers, item)), None
         case Camera():

@@ -243,6 +243,7 @@ class Durable(msgspec.Struct, frozen=True, dict=True):
         clock_back_ms: how far the wall clock was found set back; blocks until a person resets.
         signed_offset_ms: the offset that the bridge's signed time agreed with in this boot.
         lost_s: when the state was found lost, seconds since 1970; revocation lists from before it do not count.
+        liveness_failed: person → tries to prove to be alive that failed since the last that did not.
     """
 
     boot_id: str = ""
@@ -289,6 +290,7 @@ class Durable(msgspec.Struct, frozen=True, dict=True):
     clock_back_ms: int = 0
     signed_offset_ms: int | None = None
     lost_s: int | None = None
+    liveness_failed: dict[str, int] = {}
 
     @property
     def latched(self) -> bool:
@@ -299,6 +301,14 @@ class Durable(msgspec.Struct, frozen=True, dict=True):
     def out_of_service(self) -> frozenset[str]:
         """Channels whose last calibration failed; asked of every channel, several times a step."""
         return frozenset(name for name, record in self.detectors.items() if record.out_of_service)
+
+
+class Vouch(msgspec.Struct, frozen=True):
+    """A supervisor's word for one person who could not prove to be alive: who, by whom, when. Good for one arming."""
+
+    person: str
+    by: str
+    at_us: int
 
 
 class Levels(msgspec.Struct, frozen=True):
@@ -335,6 +345,13 @@ class Volatile(msgspec.Struct, frozen=True):
         devices: device of `presence` → the code of its failure, as was reported.
         low_batteries: badges whose low battery was reported.
         tapped_us: when the newest tag was read that was reported.
+        here: people of the permit whose badge was here at the last step.
+        voids: person → when what was known of the face became worthless: only a later one counts.
+        voids_of: the permit whose people `here` and `voids` are about.
+        prompt_us: stamp of the newest prompt that was looked at.
+        unanswered_us: when it was last told that a face answered no arrow.
+        pause_us: until when nobody is asked to prove anything, after a try that failed.
+        vouch: the supervisor's word that stands for this arming, if any.
     """
 
     levels: Levels | None = None
@@ -360,6 +377,13 @@ class Volatile(msgspec.Struct, frozen=True):
     devices: dict[str, str] = {}
     low_batteries: tuple[int, ...] = ()
     tapped_us: int = -1
+    here: tuple[str, ...] = ()
+    voids: dict[str, int] = {}
+    voids_of: str = ""
+    prompt_us: int = -1
+    unanswered_us: int = 0
+    pause_us: int = 0
+    vouch: Vouch | None = None
 
 
 FORGOTTEN = Volatile()

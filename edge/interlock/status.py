@@ -162,7 +162,12 @@ class GroupView(msgspec.Struct, frozen=True):
 
 
 class PersonView(msgspec.Struct, frozen=True):
-    """One person of the permit: badge and face seen, and how long ago."""
+    """One person of the permit: badge and face seen, and how long ago.
+
+    `liveness` is proven, vouched, or not_proven; empty while no face was seen. `face_left_ms`: how long it counts yet,
+    None where it does not, or for as long as the badge stays. `tries_left`: to prove to be alive, None where the rules
+    do not ask for it.
+    """
 
     id: str
     name: str
@@ -173,6 +178,28 @@ class PersonView(msgspec.Struct, frozen=True):
     face_ok: bool
     face_age_ms: int | None
     distance_milli: int | None
+    liveness: str = ""
+    face_left_ms: int | None = None
+    tries_left: int | None = None
+
+
+class PromptView(msgspec.Struct, frozen=True):
+    """What somebody is asked to do now: look, left or right (the person's own), blink; `number` of `of` movements.
+
+    `result` is open, or for a moment passed or failed.
+    """
+
+    person: str
+    name: str
+    role: str
+    action: str
+    zh: str
+    en: str
+    number: int
+    of: int
+    until_us: int
+    left_ms: int
+    result: str
 
 
 class BadgeView(msgspec.Struct, frozen=True):
@@ -437,3 +464,4 @@ class Status(msgspec.Struct, frozen=True):
     place_token: str = ""
     permit_answer: PermitAnswerView = PermitAnswerView()
     gas_now: tuple[str, ...] = ()
+    prompt: PromptView | None = None

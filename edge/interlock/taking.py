@@ -4,7 +4,7 @@ from typing import Any
 
 from contracts.event import Category, Severity
 from contracts.permit import PermitClaims, Revocations
-from edge.interlock import bypassing, detector_replacing, detector_tests, ticket
+from edge.interlock import bypassing, detector_replacing, detector_tests, liveness, ticket
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.preconditions import CELSIUS
 from edge.interlock.happenings import (
@@ -26,6 +26,7 @@ from edge.interlock.happenings import (
     Suspended,
     SuspendedHere,
     TicketChecked,
+    Vouched,
     Withdrawn,
 )
 from edge.interlock.proof_test import begin
@@ -105,6 +106,8 @@ def take(turn: Turn, happening: Happening) -> None:
             )  # fmt: skip
         case TicketChecked():
             ticket.check(turn, happening)
+        case Vouched():
+            liveness.decide(turn, happening)
         case SuspendedHere(person, relief, present):
             ticket.take_back(turn, turn.f.permit.jti if turn.f.permit else "")
             turn.note(
@@ -136,8 +139,11 @@ def _take_permit(turn: Turn, claims: PermitClaims) -> None:
     proven = {key: proof for key, proof in turn.d.preconditions.items() if key.partition("/")[0] in numbers}
     came = {number: day for number, day in turn.d.checked_in.items() if number in numbers}
     checks = {number: check for number, check in turn.d.ticket_checks.items() if number in numbers}
+    people = {person.id for held in permits for person in held.people}
+    failed = {person: count for person, count in turn.d.liveness_failed.items() if person in people}
     _hear(turn, claims.as_of)
-    turn.d = replace(turn.d, permits=permits, preconditions=proven, checked_in=came, ticket_checks=checks)
+    turn.d = replace(turn.d, permits=permits, preconditions=proven, checked_in=came, ticket_checks=checks,
+                     liveness_failed=failed)  # fmt: skip
     turn.note(
         "permit.accepted", Category.PERMIT, actor=("bridge", claims.iss), permit=claims.jti, part=claims,
         level=claims.level.value, base_level=(claims.base_level or claims.level).value, nbf=claims.nbf, exp=claims.exp,

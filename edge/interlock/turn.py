@@ -8,8 +8,8 @@ import msgspec
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import PermitClaims
 from edge.interlock.conditions import RELEASE, RUN, Condition, Verdict, evaluate, facts
+from edge.interlock.conditions.faces import verified
 from edge.interlock.conditions.level import suffices_until_us
-from edge.interlock.conditions.people import verified
 from edge.interlock.record import Note, reason_data, reasons_data
 from edge.interlock.rules import Rules
 from edge.interlock.site import Site

@@ -8,6 +8,7 @@ from edge.gas.reading import Quality, Reading
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.conditions.air import GAS_ALARMS, acting_vote, gas_now, group_votes, votes_to_trip
 from edge.interlock.conditions.detectors import calibration_end_s, life
+from edge.interlock.conditions.faces import alive, face_left_ms, face_problem, tries_left
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
 from edge.interlock.conditions.permit import late_s
 from edge.interlock.conditions.preconditions import missing, proof_of
@@ -15,6 +16,7 @@ from edge.interlock.detector_replacing import serial_of
 from edge.interlock.detector_tests import channel_terms
 from edge.interlock.local_time import local_time
 from edge.interlock.presence_view import badges, devices
+from edge.interlock.prompt_view import prompt
 from edge.interlock.proof_test import HELD, step_of
 from edge.interlock.proving import UNPROVEN, Exercise, Phase, Proof, Result
 from edge.interlock.reasons import fill, text
@@ -205,7 +207,6 @@ def _people(f: Facts) -> tuple[PersonView, ...]:
     for person in f.permit.people:
         badge, face = f.snapshot.badges.get(person.badge), f.snapshot.faces.get(person.id)
         badge_age, face_age = _age_ms(f, badge.at_us if badge else None), _age_ms(f, face.at_us if face else None)
-        ttl_ms = (f.rules.face_recheck_s if f.durable.mode is Mode.RELEASED else f.rules.face_ttl_s).value * 1000
         views.append(
             PersonView(
                 id=person.id,
@@ -214,9 +215,12 @@ def _people(f: Facts) -> tuple[PersonView, ...]:
                 badge=person.badge,
                 badge_ok=badge_age is not None and badge_age <= badge_ttl_ms,
                 badge_age_ms=badge_age,
-                face_ok=face_age is not None and face_age <= ttl_ms,
+                face_ok=face_problem(f, person) is None,
                 face_age_ms=face_age,
                 distance_milli=face.distance_milli if face else None,
+                liveness=(alive(f, person.id)[1] or face.liveness) if face else "",
+                face_left_ms=face_left_ms(f, person),
+                tries_left=tries_left(f, person.id) if f.rules.asks_for_proof else None,
             )
         )
     return tuple(sorted(views, key=lambda view: view.role != Role.GUARDIAN.value))
@@ -490,4 +494,5 @@ def build(
         permit_answer=permit_answer,
         remotes=_remotes(f),
         gas_now=gas_now(f, verdicts["gas"]),
+        prompt=prompt(f),
     )

@@ -5,8 +5,9 @@ from contracts.permit import PermitClaims
 from edge.gas.reading import Quality
 from edge.interlock.conditions.air import GAS_ALARMS, NO_OXYGEN, over_limit, votes_to_trip
 from edge.interlock.conditions.box import offset_ms
+from edge.interlock.conditions.faces import alive, is_verified
 from edge.interlock.conditions.gas_test import gas_test
-from edge.interlock.conditions.people import intruder, unknown_badges
+from edge.interlock.conditions.people import intruder, nearly_known, unknown_badges
 from edge.interlock.conditions.permit import late_s
 from edge.interlock.conditions.tags import untapped
 from edge.interlock.gas_history import ROWS
@@ -117,31 +118,35 @@ def report_gas(turn: Turn) -> None:
 
 def report_people(turn: Turn) -> None:
     """Who was verified, and who was not: once each, a stranger again after a while."""
-    permit, ttl_us = turn.f.permit, turn.rules.face_ttl_s.value * 1_000_000
-    named = permit.people if permit else ()
-    verified = tuple(
-        person.id
-        for person in named
-        if (face := turn.snapshot.faces.get(person.id))
-        and face.distance_milli <= turn.rules.face_distance_milli.value
-        and turn.now - face.at_us <= ttl_us
-    )
+    f = turn.f
+    named = f.permit.people if f.permit else ()
+    verified = tuple(person.id for person in named if is_verified(f, person))
     for person in verified:
         if person not in turn.v.verified:
             face = turn.snapshot.faces[person]
+            score = {"live_milli": face.live_milli} if face.live_milli >= 0 else {}
             turn.note(
                 "identity.verified", Category.IDENTITY, actor=("person", person), chan=person, engine=face.engine,
-                distance_milli=face.distance_milli, liveness=face.liveness,
+                distance_milli=face.distance_milli, liveness=alive(f, person)[1] or face.liveness, **score,
             )  # fmt: skip
     if verified != turn.v.verified:
         turn.v = replace(turn.v, verified=verified)
-    seen = intruder(turn.f)
-    if seen and permit and seen.at_us > turn.v.refused_us + REFUSED_AGAIN_US:
+    _report_refused(turn)
+
+
+def _report_refused(turn: Turn) -> None:
+    """A refused face, at once: a stranger's, or one that is near somebody's who was not recognised just now."""
+    f = turn.f
+    if f.permit is None:
+        return
+    seen, code, limit = intruder(f), "stranger", f.rules.stranger_distance_milli
+    if seen is None:
+        seen, code, limit = nearly_known(f), "face_far", f.rules.face_distance_milli
+    if seen and seen.at_us > turn.v.refused_us + REFUSED_AGAIN_US:
         turn.v = replace(turn.v, refused_us=seen.at_us)
         turn.note(
-            "identity.refused", Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, code="stranger", chan="",
-            nearest=seen.nearest, distance_milli=seen.distance_milli,
-            limit_milli=turn.rules.stranger_distance_milli.value,
+            "identity.refused", Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, code=code, chan="",
+            nearest=seen.nearest, distance_milli=seen.distance_milli, limit_milli=limit.value,
         )  # fmt: skip
 
 

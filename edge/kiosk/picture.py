@@ -63,6 +63,19 @@ class Todo(msgspec.Struct, frozen=True):
     todo: Words
 
 
+class Prompt(msgspec.Struct, frozen=True):
+    """The movement that somebody is asked for: `action` chooses the picture, done of `of` movements were seen."""
+
+    person: str
+    name: str
+    action: str
+    text: Words
+    done: int
+    of: int
+    left_ms: int
+    result: str
+
+
 class Left(msgspec.Struct, frozen=True):
     """A countdown; the page counts on between two words of the interlock."""
 
@@ -96,6 +109,7 @@ class Picture(msgspec.Struct, frozen=True):
     qr: str
     accepted: str
     receipt: str
+    prompt: Prompt | None = None
 
 
 STATE_WORDS = {
@@ -146,7 +160,17 @@ def picture(status: Status) -> Picture:
         qr=status.place_token[-16:],
         accepted=answer.accepted if unheard else "",
         receipt=answer.receipt[-16:] if unheard else "",
+        prompt=_prompt(status),
     )
+
+
+def _prompt(status: Status) -> Prompt | None:
+    asked = status.prompt
+    if asked is None:
+        return None
+    done = asked.of if asked.result == "passed" else max(0, asked.number - 1)
+    text = Words(asked.zh, asked.en)
+    return Prompt(asked.person, asked.name, asked.action, text, done, asked.of, asked.left_ms, asked.result)
 
 
 def _gas(channel: ChannelView) -> Gas:

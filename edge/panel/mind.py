@@ -75,10 +75,11 @@ class Mind:
         return min([*times, *(end for end in ends if end > now_us), now_us + 1_000_000])
 
     def _ms(self, name: str, show: Show, now_us: int) -> int:
-        """How long this output's rhythm has been running; a lamp test has none."""
+        """How long this output's rhythm has been running; a lamp test has none, and flashes are counted from the first."""
         if show is TABLE[Meaning.TEST]:
             return 0
-        return (now_us - (self._sound_since_us if name == "buzzer" else self._since_us)) // 1000
+        anew = name == "buzzer" or (name == "white" and self._said.prompt is not None)
+        return (now_us - (self._sound_since_us if anew else self._since_us)) // 1000
 
     def _turn_to(self, said: Said, now_us: int) -> None:
         if said == self._said:

@@ -6,6 +6,7 @@ red lit        tripped: somebody must reset; flashing fast: fault, or the box do
 all flashing   leave: gas
 red and amber  gas was over a detector's range: what it reads since proves nothing
 flash slowly
+white flashes  beside whatever else is said: look, turn left (once), right (twice), shut your eyes (three times)
 """
 
 from enum import StrEnum
@@ -83,6 +84,10 @@ class Meaning(StrEnum):
     PERMIT = "permit"
     PLACE = "place"
     BOX = "box"
+    LOOK = "look"
+    LEFT = "left"
+    RIGHT = "right"
+    BLINK = "blink"
     TEST = "test"
 
 
@@ -146,6 +151,12 @@ TABLE: dict[Meaning, Show] = {
     Meaning.PLACE: Show("现场：位置、门、风、摄像头", "place: position, door, wind, camera", amber=flashes(4)),
     Meaning.BOX: Show("盒子：按钮、急停、供电、时钟、触点", "box: buttons, E-stop, power, clock, contact",
                       amber=flashes(5)),
+    Meaning.LOOK: Show(
+        "请正对摄像头", "look straight at the camera", white=STEADY, buzzer=Rhythm((800, 700), 1)
+    ),
+    Meaning.LEFT: Show("向左转头", "turn your head left", white=flashes(1), buzzer=flashes(1, cycles=1)),
+    Meaning.RIGHT: Show("向右转头", "turn your head right", white=flashes(2), buzzer=flashes(2, cycles=1)),
+    Meaning.BLINK: Show("闭眼", "shut your eyes", white=flashes(3), buzzer=flashes(3, cycles=1)),
     Meaning.TEST: Show("试灯", "lamp test", STEADY, STEADY, STEADY, STEADY, STEADY),
 }  # fmt: skip
 
@@ -166,18 +177,32 @@ ENDS: tuple[tuple[int, Meaning], ...] = ((60, Meaning.END_1), (600, Meaning.END_
 SOON_MS = 5000
 """A grace that ends this soon sounds fast."""
 NEVER_SILENT = (Meaning.EVACUATE, Meaning.TEST)
+PROMPTS: dict[str, Meaning] = {
+    "look": Meaning.LOOK, "left": Meaning.LEFT, "right": Meaning.RIGHT, "blink": Meaning.BLINK,
+}  # fmt: skip
+UNPROMPTED = (Meaning.EVACUATE, Meaning.MEASURE, Meaning.FAULT, Meaning.SILENT, Meaning.TRIPPED, Meaning.TEST)
+"""Beside these nobody is asked to turn the head."""
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What is to be shown now, and why: another cause sounds again although the buzzer was silenced."""
+    """What is to be shown now, and why: another cause sounds again although the buzzer was silenced.
+
+    `prompt` is what somebody is asked to do meanwhile: the white lamp and the buzzer are its own, the other lamps go
+    on saying how the box stands.
+    """
 
     meaning: Meaning
     cause: str = ""
+    prompt: Meaning | None = None
 
     @property
     def show(self) -> Show:
         """Its row."""
-        return TABLE[self.meaning]
+        row = TABLE[self.meaning]
+        if self.prompt is None:
+            return row
+        asked = TABLE[self.prompt]
+        return msgspec.structs.replace(row, zh=asked.zh, en=asked.en, white=asked.white, buzzer=asked.buzzer)
 
 
 NOBODY = Said(Meaning.SILENT)
@@ -185,7 +210,15 @@ NOBODY = Said(Meaning.SILENT)
 
 
 def say(status: Status) -> Said:
-    """What the lamps say about a status document."""
+    """What lamps and buzzer say about a status document."""
+    said, asked = _state(status), status.prompt
+    if asked is None or asked.result != "open" or said.meaning in UNPROMPTED:
+        return said
+    return Said(said.meaning, f"{asked.person}/{asked.number}/{asked.until_us}", PROMPTS[asked.action])
+
+
+def _state(status: Status) -> Said:
+    """What the lamps say about how the box stands."""
     tested = {channel.name for channel in status.channels if _is_test_gas(channel)}
     gas = [name for name in status.gas_now if name not in tested]
     if gas:

@@ -19,7 +19,7 @@ from edge.interlock.evidence import FACES_AGAIN_MS, SLOW, Camera, Wanted
 from edge.sockets import now_us
 from edge.vision import guard
 from edge.vision.camera import CameraReader
-from edge.vision.challenge import NotProven
+from edge.vision.challenge import Terms
 from edge.vision.frames import FrameServer
 from edge.vision.lookout import Lookout
 from edge.vision.picture import Health
@@ -36,6 +36,8 @@ LOOK_EVERY_S = {"arming": 0.4, "recheck": 0.5}
 """Seconds from the start of one look to the next, by urgency; with any other nobody is looked for. Whoever comes into
 view while released is to be seen within a second, so released it is hardly less often.
 """
+PROVING_EVERY_S = 0.1
+"""While somebody follows prompts every picture is looked at as soon as it is there."""
 WHOLE_EVERY_S = 2.0
 """While released, looks in between tell only of faces in new places: whoever takes a known one's place is seen then."""
 LONGEST_LOOK_S = 2.0
@@ -51,10 +53,10 @@ _Result = TypeVar("_Result")
 
 
 class _Process:
-    def __init__(self, config: BoxConfig, client: EvidenceClient, policy: Policy) -> None:
+    def __init__(self, config: BoxConfig, client: EvidenceClient, policy: Policy, terms: Terms) -> None:
         self._config = config
         self._client = client
-        self._policy = policy
+        self._policy, self._terms = policy, terms
         self._watchdog = guard.Watchdog()
         self._busy_since_s: float | None = None
         """When the worker began what it does."""
@@ -129,19 +131,23 @@ class _Process:
             started_s = time.monotonic()
             if lookout is None:
                 lookout = await loop.run_in_executor(self._worker, self._work, self._load)
+            lookout.want(wanted)
             frame = self._camera.latest()
             if frame is None or now_us() - frame.at_us > OLDEST_FRAME_US:
+                for prompt in lookout.late(now_us()):
+                    self._client.send(prompt)
                 await self._until_wanted_anew(RETRY_S)
                 continue
             looked_s = time.monotonic()
-            lookout.want(wanted, now_us())
-            whole = wanted.urgency != "recheck" or looked_s - self._looked_s >= WHOLE_EVERY_S
+            often = wanted.urgency != "recheck" and not lookout.proving
+            whole = often or looked_s - self._looked_s >= WHOLE_EVERY_S
             look = partial(lookout.look, frame, whole=whole)
             items = await loop.run_in_executor(self._worker, self._work, look)
             # What was not handed over was not told: no more than what was not seen.
             told = [self._client.send(item) for item in items]
             if whole and all(told):
                 self._looked_s = looked_s
+            every_s = PROVING_EVERY_S if lookout.proving else every_s
             await self._until_wanted_anew(started_s + every_s - time.monotonic())
 
     async def _until_wanted_anew(self, longest_s: float | None) -> None:
@@ -161,7 +167,7 @@ class _Process:
     def _load(self) -> Lookout:
         engine = loading.load(self._config.vision.engine)
         templates = TemplateStore(Path(self._config.vision.templates), engine, self._config.template_key)
-        return Lookout(engine, templates, NotProven(), self._policy)
+        return Lookout(engine, templates, self._policy, self._terms)
 
 
 async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
@@ -170,7 +176,7 @@ async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
     Raises:
         ContractError: the rule pack or the engine's weights are not what they should be.
     """
-    policy = policy_of(rules.effective(config.baseline, config.site_rules))
+    pack = rules.effective(config.baseline, config.site_rules)
     loading.check(config.vision.engine)
     guard.bound()
     # One thread each: the second core is the interlock's.
@@ -178,4 +184,4 @@ async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
-    await _Process(config, EvidenceClient(config, evidence), policy).run()
+    await _Process(config, EvidenceClient(config, evidence), policy_of(pack), Terms.of(pack)).run()

@@ -1,6 +1,6 @@
 """What is said, and when. Pure."""
 
-from edge.interlock.status import CountdownView, Status
+from edge.interlock.status import CountdownView, PromptView, Status
 
 MARKS_S = (20, 10, 5)
 """Seconds left at which a countdown is said again; it is said first when it begins."""
@@ -11,6 +11,28 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "faces_again": ("请面向摄像头，{s}秒后切断", "Face the camera. Ignition opens in {s} seconds."),
     "identify": ("这是作业盒 {who}", "This is box {who}."),
 }
+
+
+_PROMPTS: dict[str, tuple[str, str]] = {
+    "look": ("{who}，请正对摄像头", "{who}, look straight at the camera."),
+    "left": ("请向左转头", "Turn your head left."),
+    "right": ("请向右转头", "Turn your head right."),
+    "blink": ("请闭眼", "Shut your eyes."),
+    "passed": ("{who}，核验通过", "{who}, verified."),
+    "failed": ("{who}，核验未通过", "{who}, not verified."),
+}
+
+
+def asked(status: Status) -> tuple[str, int, str]:
+    """What is asked for just now, as far as it is told anew: whom, which movement, how it ended."""
+    prompt = status.prompt
+    return ("", 0, "") if prompt is None else (prompt.person, prompt.number, prompt.result)
+
+
+def request(prompt: PromptView, language: str) -> str:
+    """The sentence that asks for a movement, or says how the try ended, in ``zh`` or ``en``."""
+    zh, en = _PROMPTS[prompt.action if prompt.result == "open" else prompt.result]
+    return (zh if language == "zh" else en).format(who=prompt.name)
 
 
 def graces(status: Status) -> dict[tuple[str, int], CountdownView]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from edge.config import Voice
 from edge.interlock.status import Status
 from edge.sockets import now_us
-from edge.voice.sentences import graces, identifying, instants, sentence
+from edge.voice.sentences import asked, graces, identifying, instants, request, sentence
 
 _logger = logging.getLogger(__name__)
 
@@ -26,7 +26,10 @@ _LATE_US = 1_000_000
 
 
 class Speaker:
-    """Follows the status documents; speaks the graces, and the name of a box that is looked for."""
+    """Follows the status documents; speaks the graces, the name of a box that is looked for, and what a face is to do.
+
+    A new request cuts the last one short: an old one would be followed.
+    """
 
     def __init__(self, config: Voice, clock: Callable[[], int] = now_us) -> None:
         """Nothing is started; `clock` is CLOCK_BOOTTIME in microseconds."""
@@ -34,12 +37,15 @@ class Speaker:
         self._clock = clock
         self._running: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._speaking = asyncio.Lock()
+        self._asked: tuple[str, int, str] = ("", 0, "")
+        self._asking: asyncio.Task[None] | None = None
         self._told = False
         self.ok = True
         self.spoken = 0
 
     def hear(self, status: Status) -> None:
         """Take a new status: begin what began, end what ended. Call it in a running loop."""
+        self._hear_prompt(status)
         # A grace comes first: the answer to somebody who looks for the box must not delay a warning.
         found = graces(status) or identifying(status)
         for key in [key for key in self._running if key not in found]:
@@ -48,9 +54,23 @@ class Speaker:
             if key not in self._running:
                 self._running[key] = asyncio.create_task(self._count_down(*key, view.subject), name=f"voice {key[0]}")
 
+    def _hear_prompt(self, status: Status) -> None:
+        """Say a new request once; in the first language, since there is time for one."""
+        now, prompt = asked(status), status.prompt
+        if now == self._asked:
+            return
+        self._asked = now
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
+        if prompt is not None:
+            language = "en" if self._config.language == "en" else "zh"
+            said = self._say(request(prompt, language), language, self._clock())
+            self._asking = asyncio.create_task(said, name=f"voice {prompt.action}")
+
     async def close(self) -> None:
         """Stop speaking."""
-        tasks = list(self._running.values())
+        tasks = [*self._running.values(), *([self._asking] if self._asking is not None else [])]
         self._running.clear()
         for task in tasks:
             task.cancel()

@@ -11,6 +11,7 @@ import msgspec
 from contracts.permit import Person, Role
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.detectors import calibration_end_s
+from edge.interlock.conditions.faces import alive, tries_left
 from edge.interlock.conditions.facts import Facts
 from edge.interlock.conditions.level import CODES, clause, plain_from_us, suffices_until_us, why_now
 from edge.interlock.conditions.people import unknown_badges
@@ -100,20 +101,31 @@ def _who(f: Facts, role: Role) -> tuple[Person, ...]:
     return tuple(person for person in people if f.durable.mode is not Mode.RELEASED or person.id in f.durable.crew)
 
 
-def _faces(f: Facts, row: Number) -> Measures:
+def _faces(f: Facts, row: Number, *, again: bool = False) -> Measures:
     furthest = f.rules.face_distance_milli
     for role in Role:
         for person in _who(f, role):
             seen = f.snapshot.faces.get(person.id)
-            yield _age(f, seen.at_us if seen else None, row, "刷脸", "face verified", person.name)
+            known_us, how = alive(f, person.id)
+            if not f.rules.asks_for_proof and seen is not None:
+                known_us, how = seen.at_us, seen.liveness
+            checked = _age(f, known_us, row, "刷脸", "face verified", person.name)
+            lasts = again and role is Role.PERFORMER
+            yield msgspec.structs.replace(checked, high=None, clause=row.clause) if lasts else checked
             if seen is not None:
                 yield Measure(
                     "人脸距离", "face distance", person.name, seen.distance_milli / 1000, 0.0, furthest.value / 1000,
                     "", seen.at_us, furthest.clause,
                 )  # fmt: skip
                 yield Measure(
-                    f"活体：{seen.liveness}", f"liveness: {seen.liveness}", person.name, at_us=seen.at_us,
+                    f"活体：{how or seen.liveness}", f"liveness: {how or seen.liveness}", person.name, at_us=known_us,
                     clause=f.rules.liveness.clause,
+                )  # fmt: skip
+            if f.durable.liveness_failed.get(person.id):
+                tries = f.rules.liveness_tries_count
+                yield Measure(
+                    "活体检测剩余次数", "tries left to prove to be alive", person.name, tries_left(f, person.id), None,
+                    None, "", None, tries.clause,
                 )  # fmt: skip
 
 
@@ -532,10 +544,12 @@ SHOWN: dict[str, Shown] = {
     ),
     "place": Shown(_place, "箱体留在围栏内，天线露天", "keep the box inside the fence, its antenna under the sky"),
     "faces": Shown(
-        lambda f: _faces(f, f.rules.face_ttl_s), "点火前两人面向摄像头", "both face the camera before arming"
+        lambda f: _faces(f, f.rules.face_ttl_s), "点火前两人面向摄像头，按箭头转头",
+        "both face the camera before arming and follow its arrows",
     ),
     "faces_again": Shown(
-        lambda f: _faces(f, f.rules.face_recheck_s), "提示时再次面向摄像头", "face the camera again when asked"
+        lambda f: _faces(f, f.rules.face_recheck_s, again=True), "监护人按时再次刷脸，工牌不离身",
+        "the guardian faces the camera when asked; badges stay on",
     ),
     "camera": Shown(_camera, "摄像头保持清洁、对准作业点", "keep the camera clean and aimed at the work"),
     "camera_running": Shown(_camera, "特级动火全程摄像", "the whole of special hot work is filmed"),

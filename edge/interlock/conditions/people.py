@@ -1,4 +1,4 @@
-"""Who is here: badges, faces, and nobody else."""
+"""Who is here: badges, and nobody else. Whose faces count is `faces`."""
 
 from contracts.permit import PermitClaims, Person, Role
 from edge.interlock.conditions.devices import device_fault
@@ -9,10 +9,11 @@ from edge.interlock.rules import Number
 from edge.interlock.site import SitePerson
 from edge.interlock.state import Mode, Reason, usable
 
-ROLES = tuple(Role)
+NEARLY_US = 5_000_000
+"""Longer than a turn of the head: who is recognised again within it was not refused."""
 
 
-def _who(f: Facts, permit: PermitClaims, role: Role) -> list[Person]:
+def who_counts(f: Facts, permit: PermitClaims, role: Role) -> list[Person]:
     """Who counts in a role: anyone the permit names; while released only those who were verified for this release.
 
     A relief is verified and armed anew (workflows, "Permit").
@@ -46,14 +47,14 @@ def badge_here(f: Facts, person: Person) -> bool:
     return age_us is not None and 0 <= age_us <= f.rules.badge_ttl_s.value * 1_000_000
 
 
-def _asked(f: Facts, role: Role) -> Number:
+def asked_of(f: Facts, role: Role) -> Number:
     """How many of a role must be here at once: by the pack one, by a site's own rules perhaps more (PTW-10, BOX-03)."""
     return f.rules.guardians_here_count if role is Role.GUARDIAN else f.rules.performers_here_count
 
 
-def _few(f: Facts, role: Role, count: int) -> Reason | None:
+def too_few(f: Facts, role: Role, count: int) -> Reason | None:
     """That fewer are here than a site asks for; None where one is enough, whose absence says it all."""
-    asked = _asked(f, role)
+    asked = asked_of(f, role)
     if asked.value <= 1:
         return None
     return Reason(f"few_{role.value}s", f"{count} / {asked.value}", None, None, "", asked.clause)
@@ -65,7 +66,7 @@ def _badges(f: Facts, role: Role, grace: Number) -> Verdict:
     ttl_us = f.rules.badge_ttl_s.value * 1_000_000
     ages = []
     missing: list[Reason] = []
-    for person in _who(f, f.permit, role):
+    for person in who_counts(f, f.permit, role):
         age_us = _badge_age_us(f, person)
         if age_us is not None and 0 <= age_us <= ttl_us:
             ages.append(age_us)
@@ -82,9 +83,9 @@ def _badges(f: Facts, role: Role, grace: Number) -> Verdict:
                 )
             )
     # Not everybody of the role must be here: a permit may name several.
-    if ages and len(ages) >= _asked(f, role).value:
+    if ages and len(ages) >= asked_of(f, role).value:
         return Verdict((), max(ages))
-    few = _few(f, role, len(ages))
+    few = too_few(f, role, len(ages))
     if few is not None:
         missing.insert(0, few)
     elif not missing:
@@ -122,84 +123,6 @@ def guardian(f: Facts) -> Verdict:
 def performer(f: Facts) -> Verdict:
     """A performer is here, or as many as the site asks for."""
     return _badges(f, Role.PERFORMER, f.rules.performer_grace_s)
-
-
-def _face_reason(f: Facts, person: Person, ttl: Number) -> tuple[Reason | None, int | None]:
-    seen = f.snapshot.faces.get(person.id)
-    if seen is None:
-        return Reason("face_missing", person.name, None, None, "", ttl.clause), None
-    age_us = f.now_us - seen.at_us
-    furthest = f.rules.face_distance_milli
-    if not 0 <= seen.distance_milli <= furthest.value:
-        return Reason("face_far", person.name, seen.distance_milli, furthest.value, "", furthest.clause), age_us
-    if not f.rules.accepts_liveness(seen.liveness):
-        return Reason("face_liveness", person.name, None, None, "", f.rules.liveness.clause), age_us
-    if not 0 <= age_us <= ttl.value * 1_000_000:
-        return Reason("face_old", person.name, age_us // 1000, ttl.value * 1000, "s", ttl.clause), age_us
-    return None, age_us
-
-
-def _shown(f: Facts, permit: PermitClaims) -> tuple[tuple[Role, list[Person]], ...]:
-    """Whose faces count in each role: of those with their badge here, else of all. Worked out once for the same facts.
-
-    Badge and face must be the same person's: one guardian's badge does not lend itself to another's face.
-    """
-    known: tuple[tuple[Role, list[Person]], ...] | None = f.__dict__.get("shown")
-    if known is None:
-        named = [(role, _who(f, permit, role)) for role in ROLES]
-        here = [(role, [each for each in people if badge_here(f, each)] or people) for role, people in named]
-        known = f.__dict__["shown"] = tuple(here)
-    return known
-
-
-def _faces(f: Facts, ttl: Number, grace_us: int) -> Verdict:
-    if f.permit is None:
-        return PASS
-    reasons: list[Reason] = []
-    ages: list[int] = []
-    for role, people in _shown(f, f.permit):
-        found = [_face_reason(f, person, ttl) for person in people]
-        good = [age for reason, age in found if reason is None and age is not None]
-        asked = _asked(f, role).value
-        if good and len(good) >= asked:
-            ages.append(sorted(good)[asked - 1])
-            continue
-        few = _few(f, role, len(good))
-        if few is not None:
-            reasons.append(few)
-        reasons.extend(reason for reason, _ in found if reason is not None)
-        if few is None and not found:
-            reasons.append(Reason("face_missing", role.value, None, None, "", ttl.clause))
-    return Verdict(tuple(reasons), max(ages) if ages else None, grace_us)
-
-
-def faces(f: Facts) -> Verdict:
-    """Performer and guardian were both verified within their time to live: like two keys of a bank vault.
-
-    Where a site asks for more of a role to be here, as many are verified.
-    """
-    return _faces(f, f.rules.face_ttl_s, 0)
-
-
-def faces_again(f: Facts) -> Verdict:
-    """Both are verified again on schedule while released; badges bridge the time between."""
-    return _faces(f, f.rules.face_recheck_s, f.rules.face_grace_s.value * 1_000_000)
-
-
-def verified(f: Facts) -> tuple[str, ...]:
-    """Ids of the permit's people whose badge is here and whose face was verified: the crew of a release."""
-    return tuple(
-        person.id
-        for person in (f.permit.people if f.permit is not None else ())
-        if unverified(f, person) is None
-    )
-
-
-def unverified(f: Facts, person: Person) -> Reason | None:
-    """Why a person does not count as verified here now: badge away, or face not seen, too far off, too old."""
-    if not badge_here(f, person):
-        return Reason(absence(f, person.badge), person.name, None, None, "", f.rules.badge_ttl_s.clause)
-    return _face_reason(f, person, f.rules.face_ttl_s)[0]
 
 
 def unknown_badges(f: Facts) -> tuple[int, ...]:
@@ -247,6 +170,18 @@ def intruder(f: Facts) -> FaceRefused | None:
         if f.now_us - seen.at_us <= ttl_us and not 0 <= seen.distance_milli < limit.value:
             return seen
     return None
+
+
+def nearly_known(f: Facts) -> FaceRefused | None:
+    """The newest refused face when it resembles somebody who was not recognised about then.
+
+    Of somebody who is, single pictures are refused while the head turns away.
+    """
+    seen = f.snapshot.strangers[-1] if f.snapshot.strangers else None
+    if seen is None or f.now_us - seen.at_us > NEARLY_US:
+        return None
+    known = f.snapshot.faces.get(seen.nearest)
+    return None if known is not None and seen.at_us - known.at_us <= NEARLY_US else seen
 
 
 def stranger(f: Facts) -> Verdict:

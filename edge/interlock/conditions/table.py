@@ -15,8 +15,8 @@
     guardian              x      x   guardian_grace_s   GB 30871-2022 4.10
     performer             x      x   performer_grace_s  BOX-03
     place                 x      x                      PTW-04, BOX-02
-    faces                 x                             BOX-01, BOX-03
-    faces_again                  x   face_grace_s       BOX-04
+    faces                 x                             BOX-01, BOX-03, ANT-01
+    faces_again                  x   face_grace_s       BOX-04, ANT-01
     unknown_badge         x      x                      PTW-24
     stranger              x      x                      PTW-24
     camera                x      x   (run: by level)    GB 30871-2022 5.2.11
@@ -51,6 +51,7 @@ from edge.interlock.conditions import (
     contacts,
     detectors,
     element,
+    faces,
     gas_test,
     level,
     people,
@@ -105,8 +106,8 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("guardian", people.guardian, True, True, "监护人", "guardian on post"),
     Condition("performer", people.performer, True, True, "作业人", "performer here"),
     Condition("place", place.place, True, True, "位置", "place"),
-    Condition("faces", people.faces, True, False, "刷脸", "faces"),
-    Condition("faces_again", people.faces_again, False, True, "刷脸复核", "faces again"),
+    Condition("faces", faces.faces, True, False, "刷脸", "faces"),
+    Condition("faces_again", faces.faces_again, False, True, "刷脸复核", "faces again"),
     Condition("camera", place.camera, True, False, "摄像头", "camera"),
     Condition("camera_running", place.camera_running, False, True, "全程视频", "video while released"),
     Condition("check_in", permit.check_in, True, False, "签到", "check-in"),

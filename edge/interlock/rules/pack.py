@@ -98,6 +98,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     face_ttl_s: Lower
     face_recheck_s: Lower
     face_grace_s: Lower
+    face_ahead_s: Higher
     face_distance_milli: Lower
     face_margin_milli: Higher
     face_frames_need_count: Higher
@@ -115,6 +116,12 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     unknown_badge_s: Higher
     unknown_badge_trips: Flag
     liveness: Word
+    liveness_actions_count: Higher
+    liveness_action_s: Lower
+    liveness_turn_milli: Higher
+    liveness_blink: Flag
+    liveness_tries_count: Lower
+    liveness_pause_s: Higher
     camera_ttl_s: Lower
     # the box itself
     attempt_s: Lower
@@ -196,6 +203,11 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
             self.night_to_h.value,
             self.wind_forbidden_grade.value,
         )
+
+    @property
+    def asks_for_proof(self) -> bool:
+        """Whether people have to prove to be alive."""
+        return self.liveness.value == LIVENESS[-1]
 
     def accepts_liveness(self, liveness: str) -> bool:
         """Whether a face with this liveness result counts."""

@@ -16,6 +16,7 @@ let picture = null;
 let heardAt = -Infinity;
 const shownCodes = {};
 let receiptAt = 0;
+let told = { key: "", turn: false, whole: 1 };
 
 const $ = (id) => document.getElementById(id);
 const words = (key, values = {}) => FIXED[lang][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -66,8 +67,26 @@ function turn() {
   document.body.dataset.turn = receipt ? "receipt" : "qr";
 }
 
+// One movement at a time, as large as the screen; the same arrow twice must be seen to be a new one.
+function prompt() {
+  const now = picture && picture.prompt;
+  const left = now ? now.left_ms - (performance.now() - heardAt) : 0;
+  const place = $("prompt");
+  place.hidden = !now || left <= 0;
+  if (place.hidden) return;
+  const key = `${now.person}/${now.done}/${now.action}/${now.result}`;
+  if (key !== told.key) told = { key, turn: !told.turn, whole: Math.max(1, left) };
+  Object.assign(place.dataset, { action: now.action, result: now.result, turn: told.turn ? "odd" : "even" });
+  $("who").textContent = now.name;
+  $("say").textContent = now.text[lang];
+  $("steps").replaceChildren(...Array.from({ length: now.of }, (_, step) => make("b", "", step < now.done ? "done" : "")));
+  $("bar").hidden = now.result !== "open";
+  $("bar").firstElementChild.style.transform = `scaleX(${Math.min(1, left / told.whole)})`;
+}
+
 function count() {
   turn();
+  prompt();
   const lost = performance.now() - heardAt > SILENT_MS;
   if (lost && document.body.dataset.state !== "LOST") draw();
   const first = lost || !picture ? undefined : picture.left[0];

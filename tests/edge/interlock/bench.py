@@ -13,7 +13,7 @@ from contracts.permit import Approval, Level, PermitClaims, Person, Role
 from edge.config import CONTACTS
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import kernel, rules
-from edge.interlock.evidence import Badge, BadgeRefused, Camera, Device, Face, FaceRefused, Position
+from edge.interlock.evidence import Badge, BadgeRefused, Camera, Device, Face, FaceRefused, Position, Prompt
 from edge.interlock.happenings import Acknowledged, GasTested, Happening, PermitAccepted, ProofAsked, TicketChecked
 from edge.interlock.kernel import Relay, Step
 from edge.interlock.proof_test import Probe
@@ -69,9 +69,9 @@ ROSTER = (
     SitePerson("leader", "赵班长", 1003, ("reset", "gas_test", "ticket_check", "clear_fault", "calibrate", "bypass")),
     SitePerson("engineer", "钱工", 1004, ("clear_fault", "bypass")),
     SitePerson("performer", "张作业", 1001, ("ticket_check",)),
-    SitePerson("boss", "孙主任", 1006, ("ticket_check",)),
+    SitePerson("boss", "孙主任", 1006, ("ticket_check", "supervise")),
 )
-"""The performer and an approver may check tickets too: those of others."""
+"""The performer and an approver may check tickets too: those of others; the approver knows the people."""
 
 _OPEN = Site(
     "box-1",
@@ -205,6 +205,7 @@ class Bench:
         self.devices: dict[str, Device] = {}
         self.faces: dict[str, Face] = {}
         self.looking = {"performer", "guardian"}
+        self.prompt: Prompt | None = None
         self.strangers: tuple[FaceRefused, ...] = ()
         self.position: Position | None = Position(0, True, -20, 1, 9, 90)
         self.position_silent_since: int | None = None
@@ -273,6 +274,8 @@ class Bench:
             unknown_badges={badge: BadgeRefused(at, badge, "unknown") for badge, at in self.unknown_badges.items()},
             position=position,
             faces=dict(self.faces),
+            proofs={who: face for who, face in self.faces.items() if face.liveness == "proven"},
+            prompt=self.prompt,
             strangers=self.strangers,
             camera=None if self.camera is None else Camera(self.camera_silent_since or self.now, self.camera, 25),
             deadman=self._status() if self.deadman_heard else None,

@@ -23,6 +23,7 @@ def items(at_us: int) -> list[ev.Evidence]:
         ev.Position(at_us, True, -10, 1, 8, 90),
         ev.Face(at_us, "performer", 300, "proven", "dlib"),
         ev.FaceRefused(at_us, "guardian", 700),
+        ev.Prompt(at_us, "performer", "n", "left", 1, 8, at_us + 3_000_000),
         ev.Camera(at_us, "ok", 25),
         ev.PermitOffer(at_us, "jws"),
         ev.RevocationOffer(at_us, "jws"),
@@ -39,7 +40,7 @@ KEPT = [i for i in items(0) if isinstance(i, ev.RemoteGas) or not isinstance(i, 
 def test_a_table_fixes_what_each_source_may_send(source: Source, item: ev.Evidence) -> None:
     """`link` can never vouch for a face, a badge, a place or a picture; only it brings offers and gas from far away."""
     allowed = {
-        Source.VISION: (ev.Face, ev.FaceRefused, ev.Camera),
+        Source.VISION: (ev.Face, ev.FaceRefused, ev.Prompt, ev.Camera),
         Source.PRESENCE: (ev.Badge, ev.BadgeRefused, ev.Device, ev.Tap, ev.Position),
         Source.LINK: (ev.PermitOffer, ev.RevocationOffer, ev.CommandOffer, ev.AckOffer, ev.RemoteGas),
     }.get(source, ())
@@ -100,6 +101,15 @@ def test_two_strangers_in_one_frame_are_both_kept() -> None:
     assert [seen.distance_milli for seen in held.strangers] == [800, 530]
 
 
+def test_a_proof_is_kept_while_the_face_is_seen_again() -> None:
+    """ANT-01: whoever proved to be alive and then works on is not asked with every picture."""
+    proof = ev.Face(5, "p", 300, "proven", "e", "n")
+    held, _ = accept(EMPTY, proof, Source.VISION, NOW)
+    seen = ev.Face(6, "p", 310, "not_proven", "e", "n")
+    held, _ = accept(held, seen, Source.VISION, NOW)
+    assert (held.faces["p"], held.proofs["p"]) == (seen, proof)
+
+
 def test_badges_and_faces_of_different_people_do_not_age_each_other() -> None:
     held, _ = accept(EMPTY, ev.Badge(100, 1, -60), Source.PRESENCE, NOW)
     held, refused = accept(held, ev.Badge(50, 2, -60), Source.PRESENCE, NOW)
@@ -149,7 +159,7 @@ def test_a_datagram_that_the_log_could_not_write_down_is_no_evidence(datagram: b
         ev.decode(datagram)
 
 
-@pytest.mark.parametrize("message", [ev.Wanted(("a",), (1,), "", "idle"), ev.Told(b"{}"), ev.Pulse(b"{}")], ids=str)
+@pytest.mark.parametrize("message", [ev.Wanted(("a",), (1,), "n", "arming", ("a",)), ev.Told(b"{}"), ev.Pulse(b"{}")], ids=str)
 def test_every_message_survives_the_socket(message: ev.Message) -> None:
     assert ev.decode_message(ev.encode_message(message)) == message
 
@@ -168,7 +178,7 @@ def test_the_wall_clock_goes_on_from_where_it_was_read(t: int, at_us: int, now_u
 
 KINDS = {
     ev.Badge: "badges", ev.BadgeRefused: "refused_badges", ev.Device: "devices", ev.Tap: "taps", ev.Position: "position", ev.Face: "faces",
-    ev.FaceRefused: "strangers", ev.Camera: "camera", ev.RemoteGas: "remotes",
+    ev.FaceRefused: "strangers", ev.Prompt: "prompt", ev.Camera: "camera", ev.RemoteGas: "remotes",
 }  # fmt: skip
 
 
@@ -177,7 +187,8 @@ def test_an_item_of_this_very_moment_is_kept_where_it_belongs_and_nowhere_else(i
     after, refused = accept(EMPTY, item, _source(item), NOW)
     assert refused is None
     changed = {name for name in EMPTY.__struct_fields__ if getattr(EMPTY, name) != getattr(after, name)}
-    assert changed == {KINDS[type(item)]}
+    proof = {"proofs"} if isinstance(item, ev.Face) else set()
+    assert changed == {KINDS[type(item)]} | proof
     held = getattr(after, KINDS[type(item)])
     assert held in (item, (item,)) or list(held.values()) == [item]
 

@@ -7,11 +7,11 @@ import pytest
 
 from edge.interlock.evidence import Face, FaceRefused, Wanted
 from edge.vision.camera import Frame
-from edge.vision.challenge import NotProven
 from edge.vision.lookout import Lookout, _apart
 from edge.vision.templates import TemplateStore
 from faces.engine import FaceBox
 from firmware_sim.camera import compose
+from tests.edge.vision.test_challenge import TERMS
 from tests.faces.policies import SHIPPED, changed
 
 LOOK_US = 400_000
@@ -44,8 +44,8 @@ def lookout(counting, enrolled):
 
     def make(policy=SHIPPED):
         store = TemplateStore(enrolled.template_folder, counting, enrolled.template_key)
-        made = Lookout(counting, store, NotProven(), policy)
-        made.want(Wanted(("performer", "guardian"), (), "nonce", "arming"), 0)
+        made = Lookout(counting, store, policy, TERMS)
+        made.want(Wanted(("performer", "guardian"), (), "nonce", "arming"))
         return made
 
     return make
@@ -139,7 +139,7 @@ def test_new_nonce_or_other_people_begin_the_vote_anew(lookout, show, wanted):
     watching = lookout()
     for _ in range(3):
         watching.look(show("performer"))
-    watching.want(wanted, 0)
+    watching.want(wanted)
     assert told(watching.look(show("performer"))) == []
 
 
@@ -166,8 +166,8 @@ def test_face_whose_vote_is_open_is_described_at_every_look(lookout, show, count
 
 
 def test_nobody_is_described_while_nobody_is_enrolled(counting, show, tmp_path):
-    watching = Lookout(counting, TemplateStore(tmp_path, counting, str(tmp_path / "key")), NotProven(), SHIPPED)
-    watching.want(Wanted(("performer",), (), "", "arming"), 0)
+    watching = Lookout(counting, TemplateStore(tmp_path, counting, str(tmp_path / "key")), SHIPPED, TERMS)
+    watching.want(Wanted(("performer",), (), "", "arming"))
     assert told(watching.look(show("performer"))) == [("FaceRefused", "")]
     assert counting.described == 0
 

@@ -105,7 +105,7 @@ def _face(released: bool, condition: str) -> Callable[[int], bool]:
     def at(amount: int) -> bool:
         bench = _released() if released else _ready()
         bench.looking.discard("guardian")
-        bench.now += 1000 * SECOND
+        bench.now += 10_000 * SECOND
         bench.faces["guardian"] = Face(bench.now - amount, "guardian", 350, "proven", "dlib")
         return _ok(bench, condition)
 
@@ -359,7 +359,7 @@ def _leave(badge: int) -> Callable[[Bench], None]:
 
 def _look_away(bench: Bench) -> None:
     bench.looking.discard("guardian")
-    bench.now += 2000 * SECOND
+    bench.now += 5000 * SECOND
     bench.faces["guardian"] = replace(bench.faces["guardian"], at_us=bench.now - GB.face_recheck_s.value * SECOND - 1)
 
 
@@ -413,7 +413,7 @@ EDGES = [
     Edge("position_max_hdop_centi", "policy PTW-04", 1, UP_TO, _position("hdop_centi")),
     Edge("camera_ttl_s", "GB 30871-2022 5.2.11; policy", S, UP_TO, _silent("camera_silent_since", "camera")),
     Edge("face_ttl_s", "policy BOX-03", S, UP_TO, _face(False, "faces")),
-    Edge("face_recheck_s", "policy BOX-04", S, UP_TO, _face(True, "faces_again")),
+    Edge("face_recheck_s", "policy BOX-04: the guardian; the performer works under a mask", S, UP_TO, _face(True, "faces_again")),
     Edge("face_distance_milli", "policy: 1.4 % of outsiders pass at 0.50 (ORL, best two of three stills)", 1, UP_TO,
          _distance),
     Edge("stranger_distance_milli", "policy PTW-24", 1, BELOW, lambda amount: _stranger(amount, 0)),
@@ -434,7 +434,7 @@ EDGES = [
     Edge("fire_watch_s", "GB 30871-2022 5.2.14 (no minutes given); NFPA 51B 60 min; policy", S, FROM, _fire_watch),
     Edge("guardian_grace_s", "GB 30871-2022 4.10; policy", S, BELOW, _grace("guardian", _leave(1002))),
     Edge("performer_grace_s", "policy BOX-03", S, BELOW, _grace("performer", _leave(1001))),
-    Edge("face_grace_s", "policy BOX-04", S, BELOW, _grace("faces_again", _look_away)),
+    Edge("face_grace_s", "policy BOX-04: a failing re-check warns aloud for a minute", S, BELOW, _grace("faces_again", _look_away)),
     Edge("process_safety_time_s", "JJG 693 (response <= 30 s) and policy", S // 2, UP_TO, _safety_time),
     Edge("safety_time_share_percent", "policy: the other half belongs to people and ventilation", 600_000, UP_TO,
          _safety_time),

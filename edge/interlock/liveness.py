@@ -1,0 +1,213 @@
+"""Who has to prove to be alive, what came of the tries, and what makes a face worthless. Part of the kernel, pure.
+
+A try is one person's, under one nonce: `vision` asks for movements that nobody could predict and tells each of them
+(`Prompt`), and the frame that completes them is a proof (`Face.liveness`). After `liveness_tries_count` failed tries
+only a supervisor decides: to vouch for the person, for one arming, or to grant new tries. Both are recorded as that.
+
+What was known of a face is void once its badge was away, and once a release has ended: badges bridge the time between
+two looks, and nothing bridges a break.
+"""
+
+from contracts.errors import ContractError, quote
+from contracts.event import ActionResult, Category, Severity
+from contracts.permit import Person, Role
+from edge.interlock.conditions.facts import Facts
+from edge.interlock.conditions.faces import VOUCHED, alive, face_problem, tries_left
+from edge.interlock.conditions.people import asked_of, badge_here, entitled
+from edge.interlock.happenings import Vouched
+from edge.interlock.state import Mode, Vouch, usable
+from edge.interlock.turn import Turn, replace
+
+RIGHT = "supervise"
+UNANSWERED_AGAIN_US = 60_000_000
+"""A face that answers no arrow, such as a picture that was left before the camera, is told of now and then."""
+_SENTENCE = 200
+_ANOTHER = "have another supervisor decide"
+
+
+# --- who is asked
+
+
+def due(f: Facts) -> tuple[str, ...]:
+    """Ids of those who are to prove to be alive now: badge here, tries left, and needed for what comes next.
+
+    Nobody while a trip waits for its reset, while gas is over its limit, or in the pause after a failed try.
+    """
+    permit, mode = f.permit, f.durable.mode
+    if permit is None or not f.rules.asks_for_proof or f.volatile.gas_over or f.now_us < f.volatile.pause_us:
+        return ()
+    if not usable(f.durable, permit, f.wall_s) or mode in (Mode.ARMED, Mode.FAULT) or f.durable.latched:
+        return ()
+    return tuple(
+        person.id
+        for role in Role
+        for person in _lacking(f, [person for person in permit.people if person.role is role], role)
+        if badge_here(f, person) and tries_left(f, person.id)
+    )
+
+
+def _lacking(f: Facts, people: list[Person], role: Role) -> list[Person]:
+    """Those of a role who lack a proof, unless as many as are asked for have one."""
+    if f.durable.mode is Mode.RELEASED:
+        people = [person for person in people if person.id in f.durable.crew]
+    lacking = [person for person in people if _wants_proof(f, person)]
+    return [] if len(people) - len(lacking) >= asked_of(f, role).value else lacking
+
+
+def _wants_proof(f: Facts, person: Person) -> bool:
+    """Not proven, or for the guardian not for much longer: who is asked ahead of time is not called in a hurry."""
+    known_us, _ = alive(f, person.id)
+    if known_us is None:
+        return True
+    if f.durable.mode is not Mode.RELEASED:
+        return f.now_us - known_us > f.rules.face_ttl_s.value * 1_000_000
+    ahead_s = f.rules.face_recheck_s.value - f.rules.face_ahead_s.value
+    return person.role is Role.GUARDIAN and f.now_us - known_us > ahead_s * 1_000_000
+
+
+# --- what came of it
+
+
+def follow(turn: Turn) -> None:
+    """Take the newest prompt into account, and void the faces of those whose badge went away."""
+    _heed(turn)
+    _follow_badges(turn)
+
+
+def _heed(turn: Turn) -> None:
+    """Count a try that failed; one that passed begins the count anew, one that nobody answered costs nothing."""
+    prompt = turn.snapshot.prompt
+    if prompt is None or prompt.at_us <= turn.v.prompt_us:
+        return
+    turn.v = replace(turn.v, prompt_us=prompt.at_us)
+    person, rules = prompt.person, turn.rules
+    if prompt.result == "open" or not _named(turn, person):
+        return
+    failed = turn.d.liveness_failed.get(person, 0) + (prompt.result == "failed")
+    if prompt.result == "passed":
+        failed = 0
+    others = {other: count for other, count in turn.d.liveness_failed.items() if other != person}
+    counts = {**others, person: failed} if failed else others
+    if counts != turn.d.liveness_failed:
+        turn.d = replace(turn.d, liveness_failed=counts)
+    if prompt.result == "passed":
+        return
+    turn.v = replace(turn.v, pause_us=turn.now + rules.liveness_pause_s.value * 1_000_000)
+    if prompt.result == "dropped":
+        last_us = turn.v.unanswered_us
+        if not prompt.number or (last_us and turn.now - last_us < UNANSWERED_AGAIN_US):
+            return
+        turn.v = replace(turn.v, unanswered_us=turn.now)
+    turn.note(
+        "identity.liveness_failed", Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, actor=("person", person),
+        chan=person, why=prompt.why, number=prompt.number, of=prompt.of, failed=failed,
+        tries=rules.liveness_tries_count.value,
+    )  # fmt: skip
+
+
+def _named(turn: Turn, person: str) -> bool:
+    return turn.f.permit is not None and any(person == each.id for each in turn.f.permit.people)
+
+
+def _follow_badges(turn: Turn) -> None:
+    """A badge that was here and is not: from now on only a new look at the face counts."""
+    permit = turn.f.permit
+    people = permit.people if permit is not None else ()
+    here = tuple(person.id for person in people if badge_here(turn.f, person))
+    if here == turn.v.here:
+        return
+    gone = [person for person in people if person.id in turn.v.here and person.id not in here]
+    turn.v = replace(turn.v, here=here)
+    _void(turn, [person.id for person in gone])
+    for person in gone:
+        if person.id in turn.v.verified:
+            turn.note("identity.voided", Category.IDENTITY, actor=("person", person.id), chan=person.id)
+
+
+def end_release(turn: Turn) -> None:
+    """After every release whoever works on is verified anew, and a supervisor's word is used up; also by an attempt."""
+    mode = turn.d.mode
+    if turn.before is Mode.RELEASED and mode is not Mode.RELEASED:
+        _void(turn, list(turn.snapshot.faces))
+    if turn.v.vouch is not None and turn.before in (Mode.ARMED, Mode.RELEASED) and mode not in (Mode.ARMED, Mode.RELEASED):
+        turn.v = replace(turn.v, vouch=None)
+
+
+def _void(turn: Turn, people: list[str]) -> None:
+    if people:
+        turn.v = replace(turn.v, voids={**turn.v.voids, **dict.fromkeys(people, turn.now)})
+
+
+# --- the supervisor
+
+
+def judge(f: Facts, asked: Vouched) -> Vouch:
+    """A supervisor's decision as it would be remembered.
+
+    Raises:
+        ContractError: nobody of that name on the permit or here, tries left, a face that was not recognised, a
+            supervisor who is not one, not here or of the crew, no reason, or a second one to be vouched for.
+    """
+    permit = f.permit
+    person = next((each for each in permit.people if each.id == asked.person), None) if permit is not None else None
+    if permit is None or person is None:
+        names = ", ".join(each.id for each in permit.people) if permit is not None else "nobody: there is no permit"
+        raise ContractError("person", f"somebody of the current permit ({names})", _came(asked.person))
+    if not badge_here(f, person):
+        raise ContractError("person", "somebody whose badge is here", person.id, "come to the box with the badge")
+    if tries_left(f, person.id):
+        came, hint = f"{tries_left(f, person.id)} left", "follow the prompts on the screen"
+        raise ContractError("person", "somebody whose tries are used up", came, hint)
+    _judge_supervisor(f, asked)
+    if not 0 < len(asked.reason.strip()) <= _SENTENCE:
+        hint = "say it in a sentence: it goes into the log"
+        raise ContractError("reason", "why, in a sentence", _came(asked.reason.strip()), hint)
+    if not asked.again:
+        _judge_vouching(f, person)
+    return Vouch(person.id, asked.by, f.now_us)
+
+
+def _judge_supervisor(f: Facts, asked: Vouched) -> None:
+    assert f.permit is not None  # noqa: S101 - the person is of it
+    here = {each.id: each.badge for each in entitled(f, RIGHT)}
+    if asked.by not in here:
+        wanted = f"a supervisor of the roster with the right {RIGHT} whose badge is here"
+        raise ContractError("by", wanted, _came(asked.by), f"here and entitled: {', '.join(here) or 'nobody'}")
+    if any(asked.by == each.id or here[asked.by] == each.badge for each in f.permit.people):
+        raise ContractError("by", "somebody who does not work on this permit", asked.by, _ANOTHER)
+
+
+def _judge_vouching(f: Facts, person: Person) -> None:
+    """The face itself must have been recognised, and only one of the two can be vouched for."""
+    assert f.permit is not None  # noqa: S101 - the person is of it
+    others = [each.name for each in f.permit.people if each.id != person.id and alive(f, each.id)[1] == VOUCHED]
+    if others:
+        hint = "let one of them try again: --again"
+        raise ContractError("person", "at most one of the permit's people vouched for", f"{others[0]} too", hint)
+    problem = face_problem(f, person)
+    if problem is not None and problem.code != "liveness_failed":
+        hint = "look straight at the camera without mask and glasses"
+        raise ContractError("person", "somebody whose face was recognised just now", problem.code, hint)
+
+
+def _came(text: str) -> str:
+    return quote(text) if text else "nothing"
+
+
+def decide(turn: Turn, asked: Vouched) -> None:
+    """Remember a supervisor's decision; what is not allowed changes nothing."""
+    try:
+        word = judge(turn.f, asked)
+    except ContractError:
+        return
+    if asked.again:
+        left = {person: count for person, count in turn.d.liveness_failed.items() if person != asked.person}
+        turn.d = replace(turn.d, liveness_failed=left)
+        turn.v = replace(turn.v, pause_us=0)
+    else:
+        turn.v = replace(turn.v, vouch=word)
+    turn.note(
+        "identity.vouched", Category.IDENTITY, Severity.WARNING, actor=("person", asked.by), snapshot=True,
+        chan=asked.person, decision="again" if asked.again else VOUCHED, why=asked.reason.strip(),
+        clause=turn.rules.liveness_tries_count.clause,
+    )  # fmt: skip
