@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from edge.interlock import rules
 from edge.interlock.evidence import Face, Prompt, Wanted
 from edge.interlock.rules import Rules
-from edge.vision.camera import Frame
 from edge.vision.challenge import Action, Terms, draw
+from edge.vision.policy import policy_of
 from firmware_sim import attacks
 from firmware_sim.attacks import Species
+from tests.bench.drawn import recognition
 from tests.bench.drawn.watching import Watch
 from tests.bench.face.curves import interval
 
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from tests.bench.drawn.recognition import Templates
 
 TRIALS = 300
-LOOK_S = 0.2
-"""From one look to the next while somebody is asked for something."""
 LONGEST_S = 40.0
 """After this nobody holds anything up any more: whoever has not passed is not accepted."""
 STOPPED = (
@@ -68,37 +68,52 @@ class Box:
 def run(box: Box, species: Species, seed: int) -> Outcome:
     """One trial; the seed decides all of it."""
     chance = random.Random(f"{species}/{seed}")
-    terms = Terms.of(box.rules)
-    shown = attacks.begin(species, seed, recorded=_recorded(terms, chance) if species is Species.REPLAY else None)
-    watch = Watch(box, shown.person, chance.choice)
-    tries, at_s, pause_s, why = 1, 0.0, -1.0, "never began"
-    wanted = Wanted((shown.person,), (), f"{seed}-1", "arming", (shown.person,))
+    recorded = _recorded(Terms.of(box.rules), chance) if species is Species.REPLAY else None
+    shown = attacks.begin(species, seed, recorded=recorded)
+    people = _permit(shown, list(box.templates), chance)
+    watch = Watch(box.engine, box.templates, box.rules, chance)
+    tries, at_s, from_s, why = 1, 0.0, 0.0, "never began"
     while at_s < LONGEST_S:
-        if at_s >= pause_s:
-            image = attacks.picture(shown, at_s)
-            for item in watch.look(image, at_s, wanted):
+        if at_s >= from_s:
+            wanted = Wanted(people, (), f"{seed}-{tries}", "arming", (shown.person,))
+            for item in watch.look(attacks.picture(shown, at_s), at_s, wanted):
                 if isinstance(item, Face) and item.liveness == "proven":
                     return Outcome(True, "accepted", tries, at_s, shown.label, seed)
                 if not isinstance(item, Prompt):
                     continue
-                why = item.why or item.result
+                why = (item.why or why) if item.result != "open" else "time over"
                 if item.result == "open" and item.action != Action.LOOK.value:
                     shown = attacks.told(shown, item.action, at_s)
                 elif item.result == "failed":
                     if tries == box.tries:
                         return Outcome(False, item.why, tries, at_s, shown.label, seed)
-                    tries += 1
-                    pause_s = at_s + box.rules.liveness_pause_s.value
-                    wanted = Wanted((shown.person,), (), f"{seed}-{tries}", "arming", (shown.person,))
-        at_s = round(at_s + LOOK_S, 3)
-    return Outcome(False, why if why != "open" else "time over", tries, at_s, shown.label, seed)
+                    tries, from_s = tries + 1, at_s + box.rules.liveness_pause_s.value
+        at_s = round(at_s + watch.every_s, 3)
+    return Outcome(False, why, tries, at_s, shown.label, seed)
 
 
-def figures(outcomes: Mapping[Species, Sequence[Outcome]], rules: Rules, name: str) -> dict[str, Any]:
+def _permit(shown: attacks.Trial, everybody: Sequence[str], chance: random.Random) -> tuple[str, str]:
+    """Whose face it must be, and the other one of the permit: the thief himself half the time."""
+    others = [person for person in everybody if person not in (shown.person, shown.thief)]
+    return shown.person, shown.thief if chance.random() < 0.5 else chance.choice(others)
+
+
+def living(engine: "Engine", name: str, trials: int, seed: int, told: Told) -> dict[str, Any]:
+    """Drawn people who obey, by a pack's rules: what a folder without films of living people has instead."""
+    pack = rules.load(name)
+    box = Box(engine, recognition.templates(engine, policy_of(pack)), pack)
+    outcomes = []
+    for number in range(trials):
+        outcomes.append(run(box, Species.GENUINE, seed * 100_000 + number))
+        told("drawn people who obey", number + 1, trials)
+    return _living(outcomes)
+
+
+def figures(outcomes: Mapping[Species, Sequence[Outcome]], pack: Rules, name: str) -> dict[str, Any]:
     """Everything by species; living people apart from attacks."""
-    terms = Terms.of(rules)
+    terms = Terms.of(pack)
     return {
-        "rules": name, "tries": rules.liveness_tries_count.value, "actions": terms.actions, "action_s": terms.action_us / 1e6,
+        "rules": name, "tries": pack.liveness_tries_count.value, "actions": terms.actions, "action_s": terms.action_us / 1e6,
         "turn": terms.turn,
         "species": {
             species.value: _attack(own, meant=species in STOPPED)
@@ -143,8 +158,3 @@ def _recorded(terms: Terms, chance: random.Random) -> attacks.Prompts:
         found.append((round(at_s, 2), attacks.Action(action.value)))
         at_s += chance.uniform(*_RECORDED_EVERY_S)
     return tuple(found)
-
-
-def frame(image: Any, at_s: float, digest: bytes) -> Frame:
-    """A picture as the camera's reader hands it over."""
-    return Frame(image, round(at_s * 1_000_000), digest)

@@ -23,11 +23,13 @@ from contracts.errors import ContractError
 from edge import config
 from faces.loading import EngineSettings, load
 from tests.bench import machine
+from tests.bench.drawn import presentation
 from tests.bench.face import attacks, folder, identify, page, photographs, rule, tables
 from tests.bench.face.look import Eye
 
 PAGE = Path("bench-face.html")
 WIDTH = 132
+LIVING = 20
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -40,6 +42,10 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("-c", "--config", type=Path, metavar="FILE", help="box configuration whose engine is taken (default: dlib)")
     parser.add_argument("--permits", type=int, default=identify.TRIALS, metavar="N", help="permits drawn for identification")
     parser.add_argument("--draws", type=int, default=attacks.DRAWS, metavar="N", help="challenges drawn for each attack presentation")
+    parser.add_argument(
+        "--living", type=int, default=LIVING, metavar="N",
+        help=f"drawn people who obey, for BPCER where ATTACKS has no films of living ones (default {LIVING})",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=1, help="of every draw")
     asked = parser.parse_args(argv)
     if asked.faces is None and asked.attacks is None:
@@ -74,6 +80,8 @@ def main(argv: list[str]) -> int:
                     asked.attacks, looked.vectors if looked else {}, living, Eye(engine, own.policy), own, told,
                     seed=asked.seed, draws=asked.draws,
                 )  # fmt: skip
+                if asked.living and found["attacks"]["ways"]["challenge"]["bpcer"] is None:
+                    found["attacks"]["drawn_living"] = presentation.living(engine, asked.rules, asked.living, asked.seed, told)
     except (folder.FolderError, ContractError, OSError) as error:
         console.print(str(error), style="red", highlight=False)
         return 2

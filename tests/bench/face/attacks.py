@@ -42,7 +42,7 @@ WAYS = {
     "system": ("挑战应答与人脸比对 (IAPAR)", "challenge and match together (IAPAR); folders that name a person of FACES"),
     "passive": ("被动活体模型 (仅供参考)", "the optional passive model; it decides nothing on the box"),
 }
-_NO_FILMS = "not measured: needs films of living people that say what they were asked for (bonafide/…/frames.json)"
+_NO_FILMS = "of people: not measured, needs films of living people that say what they were asked for (bonafide/…/frames.json)"
 _NOT_MEASURED = {"challenge": _NO_FILMS, "system": _NO_FILMS, "passive": "not measured: no model is configured (-c box.yaml)"}
 
 

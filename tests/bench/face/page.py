@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from tests.bench.face.plot import INK, Axis, Plot, rows
-from tests.bench.face.tables import percent
+from tests.bench.face.tables import drawn_living, percent
 
 PAD_LIMIT = 0.02
 """Acceptance per species that the product asks of itself on drawn attacks."""
@@ -152,6 +152,8 @@ def _attacks(found: dict[str, Any]) -> str:
         ]
         if named:
             parts.append(f"<div class=plots><figure>{rows(named, PAD_LIMIT, 'APCER')}<figcaption>APCER, 95 %</figcaption></figure></div>")
+    if "drawn_living" in found:
+        parts.append(_banner(drawn_living(found["drawn_living"])))
     return "\n".join(parts)
 
 

@@ -67,6 +67,17 @@ def show_attacks(console: Console, found: dict[str, Any]) -> None:
         worst = f"APCER, the worst species: {percent(about['apcer_max'])} ({about['worst']})" if about["worst"] else "no attacks"
         console.print(f"{worst}; BPCER {percent(about['bpcer'])} {about['bpcer_why']}".rstrip(), highlight=False)
 
+    if "drawn_living" in found:
+        console.print(drawn_living(found["drawn_living"]), highlight=False)
+
+
+def drawn_living(row: dict[str, Any]) -> str:
+    """What drawn people who obey stand for where no living ones were filmed."""
+    return (
+        f"BPCER of the system on drawn people (SYNTHETIC, a proof of the plumbing): {percent(row['rate'], row['rate_95'])} of {row['trials']};"
+        f" {row['passed_first']} passed at the first try"
+    )
+
 
 def _show_curves(console: Console, found: dict[str, Any]) -> None:
     limit = found["rule"]["limit"]
