@@ -10,7 +10,7 @@ def test_frames_become_verdicts_and_trips_happen_beside_a_busy_vision(tmp_path: 
     found = vision.run(tmp_path, 5, lambda *_: None, seed=1)
     assert found["frames"] == 5
     assert 0 < found["frame_median_ms"] <= found["frame_p95_ms"] < 2_000
-    assert 0 < found["bare_frame_median_ms"]
+    assert found["bare_frame_median_ms"] > 0
     assert 50 < found["rss_mib"] < 300
     assert found["trials"] + found["trials_quiet"] + found["spurious_trips"] == 10
     assert found["vision_cpu_pct"] > 20

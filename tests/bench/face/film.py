@@ -3,14 +3,17 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import msgspec
 import numpy as np
 
-from faces.engine import Image
 from tests.bench.face import folder
 from tests.bench.face.look import fitted, read
+
+if TYPE_CHECKING:
+    from faces.engine import Image
 
 MOST_S = 60.0
 """The rest of a longer film is left out: no challenge lasts so long."""
@@ -43,7 +46,7 @@ def facts(shown: folder.Presentation) -> Facts:
         ) from error
 
 
-def images(shown: folder.Presentation) -> Iterator[tuple[float, Image]]:
+def images(shown: folder.Presentation) -> "Iterator[tuple[float, Image]]":
     """Second and picture, in rising time; one of second 0 for a still. Nothing when it cannot be read."""
     if shown.path.is_dir():
         every_ms = facts(shown).every_ms or _USUAL_MS
@@ -60,7 +63,7 @@ def images(shown: folder.Presentation) -> Iterator[tuple[float, Image]]:
             yield 0.0, image
 
 
-def _film(path: Path, every_ms: float) -> Iterator[tuple[float, Image]]:
+def _film(path: Path, every_ms: float) -> "Iterator[tuple[float, Image]]":
     capture = cv2.VideoCapture(str(path))
     try:
         rate = capture.get(cv2.CAP_PROP_FPS)

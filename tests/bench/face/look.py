@@ -5,17 +5,20 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from faces import quality
-from faces.engine import Engine, FaceBox, Image
+from faces.engine import Engine, FaceBox
 from faces.policy import Policy
 from faces.refusals import Refusal
 from tests.bench.figures import median, percentile
+
+if TYPE_CHECKING:
+    from faces.engine import Image
 
 WIDE, HIGH = 640, 480
 """The box's camera: larger pictures are made to fit, because that is what the box would see."""
@@ -66,7 +69,7 @@ class Eye:
         self._policy = policy
         self.times = Times()
 
-    def find(self, image: Image) -> tuple[Image, list[FaceBox], bool]:
+    def find(self, image: "Image") -> "tuple[Image, list[FaceBox], bool]":
         """Faces of a picture, largest first, in the picture that they were found in; whether it took a second look."""
         faces = self._detect(image)
         if faces:
@@ -95,14 +98,14 @@ class Eye:
             live=self.engine.live_score(image, faces[0]),
         )  # fmt: skip
 
-    def _detect(self, image: Image) -> list[FaceBox]:
+    def _detect(self, image: "Image") -> list[FaceBox]:
         began = time.perf_counter()
         faces = self.engine.detect(image)
         self.times.detect.append(1000 * (time.perf_counter() - began))
         return faces
 
 
-def read(path: Path) -> Image | None:
+def read(path: Path) -> "Image | None":
     """A picture in colour, made to fit the camera's size; None when it cannot be read."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
@@ -110,7 +113,7 @@ def read(path: Path) -> Image | None:
     return fitted(np.asarray(image, np.uint8))
 
 
-def fitted(image: Image) -> Image:
+def fitted(image: "Image") -> "Image":
     """At most as large as the camera's picture; never enlarged."""
     high, wide = image.shape[:2]
     scale = min(WIDE / wide, HIGH / high, 1.0)
@@ -120,7 +123,7 @@ def fitted(image: Image) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def padded(image: Image) -> Image:
+def padded(image: "Image") -> "Image":
     """The second look: enlarged if it is small, with more of its border around."""
     high, wide = image.shape[:2]
     scale = max(1.0, SMALLEST / min(high, wide))
