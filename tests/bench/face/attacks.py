@@ -67,7 +67,7 @@ class Shown:
 
     def at(self, at_s: float) -> Look:
         """What is seen at a time."""
-        place = at_s % self.repeats_s if self.repeats_s else 0.0
+        place = round(at_s % self.repeats_s, 6) if self.repeats_s else 0.0
         return next(look for look in reversed(self.looks) if look.at_s <= place)
 
     @property
@@ -157,7 +157,7 @@ def _look(presentation: folder.Presentation, known: Mapping[str, NDArray[np.floa
         prompts = tuple(Action(word) for word in facts.prompts)
     except ValueError as error:
         raise folder.FolderError(f"{presentation.path}: expected prompts of {', '.join(Action)}, came another ({error}); correct them") from error
-    length_s = looks[-1].at_s + LOOK_S if len(looks) > 1 else 0.0
+    length_s = round(looks[-1].at_s + LOOK_S, 6) if len(looks) > 1 else 0.0
     return Shown(presentation, tuple(looks), length_s, prompts)
 
 

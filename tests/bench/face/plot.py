@@ -63,7 +63,7 @@ class Plot:
 
     def bars(self, edges: Sequence[float], shares: Sequence[float], name: str, ink: str) -> None:
         """A histogram: one more edge than shares."""
-        for left, right, share in zip(edges, edges[1:], shares, strict=True):
+        for left, right, share in zip(edges[:-1], edges[1:], shares, strict=True):
             if share > 0:
                 x, y = self._x(left), self._y(share)
                 wide, high = self._x(right) - x, self._y(self.up.low) - y

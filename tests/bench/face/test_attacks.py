@@ -21,7 +21,7 @@ def at(nose, at_s=0.0, apart=None):
 
 
 def shown(looks, species="print", prompts=()):
-    length = looks[-1].at_s + attacks.LOOK_S if len(looks) > 1 else 0.0
+    length = round(looks[-1].at_s + attacks.LOOK_S, 6) if len(looks) > 1 else 0.0
     return Shown(Presentation(species, "p", Path("x"), film=len(looks) > 1), tuple(looks), length, tuple(map(Action, prompts)))
 
 

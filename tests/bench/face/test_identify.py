@@ -37,7 +37,7 @@ def test_a_narrow_limit_refuses_everybody():
 
 
 def test_a_margin_refuses_a_face_between_two():
-    twins = crowd()
+    twins = crowd(spread=0.005)
     twins["s1"] = twins["s0"] + np.float32(0.001)
     without, with_margin = asked(twins, margin=0.0, trials=200), asked(twins, trials=200)
     assert without["mistaken"] > 0
@@ -59,8 +59,10 @@ def test_the_rule_is_the_boxs_own():
     """BOX-01, BOX-03: every probe is answered as `faces.match` answers it."""
     policy = of_pack().policy
     chance = np.random.default_rng(4)
-    people = {name: chance.normal(0, 0.05, (3, 128)).astype(np.float32) for name in "abcd"}
-    probes = np.concatenate([own[:1] + chance.normal(0, 0.03, (40, 128)).astype(np.float32) for own in people.values()])
+    places = chance.normal(0, 0.05, (4, 1, 128))
+    people = {name: (place + chance.normal(0, 0.02, (3, 128))).astype(np.float32) for name, place in zip("abcd", places, strict=True)}
+    far = np.linspace(0, 0.06, 40)[:, None]
+    probes = np.concatenate([place + far * chance.normal(0, 1, (40, 128)) for place in places]).astype(np.float32)
     ours = identify._columns([(best, gap, True) for best, gap, _ in identify._answers(probes, list(people.values()))])
     theirs = [match([probe], people, policy)[0].person is not None for probe in probes]
     assert list(ours.accepted(policy.limit, policy.margin)) == theirs
