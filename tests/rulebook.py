@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "rules.md"
 KERNEL = ROOT / "edge" / "interlock"
 PRESENCE = ROOT / "edge" / "presence"
+VISION = ROOT / "edge" / "vision"
 _ANSWER = "HOTBOX_RULEBOOK"
 _TESTS = ("tests/edge/interlock", "tests/edge/presence", "tests/edge/vision", "tests/contracts")
 
@@ -75,6 +76,7 @@ def proofs() -> dict[str, dict[str, int]]:
 
 _READ_BY = {
     "accepts_liveness": ("liveness",),
+    "asks_for_proof": ("liveness",),
     "accepts_clock": ("clock_quality",),
     "calendar": ("upgrade_days", "night_from_h", "night_to_h"),
 }
@@ -85,7 +87,7 @@ _READ_BY = {
 def decided() -> frozenset[str]:
     """Fields of a pack that the box decides by: an attribute of something called rules or pack, or of a level's rule."""
     found = set(faces.policy.ROWS)  # vision reads them by name
-    for path in sorted((*KERNEL.rglob("*.py"), *PRESENCE.rglob("*.py"))):
+    for path in sorted((*KERNEL.rglob("*.py"), *PRESENCE.rglob("*.py"), *VISION.rglob("*.py"))):
         if "rules" in path.relative_to(ROOT).parts or path.name in ("view.py", "status.py"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

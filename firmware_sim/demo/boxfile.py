@@ -11,8 +11,21 @@ from firmware_sim.demo.bottles import certificate
 EXAMPLE = Path(__file__).resolve().parents[2] / "configs" / "box.example.yaml"
 
 
+_PROOF = """\
+# The simulated site's own rules: faces are proven alive, as at every real one.
+name: drawn-people
+zh: 仿真现场自定规则
+en: rules of the simulated site
+tightens: SIMULATION
+liveness: {value: proven, clause: "policy ANT-01"}
+"""
+
+
 class Places(msgspec.Struct, frozen=True):
-    """Where things are: the site's directory, the box's directory, the trust files' directory, the broker."""
+    """Where things are: the site's directory, the box's directory, the trust files' directory, the broker.
+
+    `proof`: people must prove living faces, which the simulation's rules do not ask for by themselves.
+    """
 
     site: Path
     box: Path
@@ -21,6 +34,7 @@ class Places(msgspec.Struct, frozen=True):
     broker_port: int
     metrics_port: int
     kiosk_port: int = 0
+    proof: bool = False
 
 
 def box_config(places: Places, *, box: str = "box-1") -> dict[str, Any]:
@@ -63,6 +77,11 @@ def box_config(places: Places, *, box: str = "box-1") -> dict[str, Any]:
 def write(places: Places, *, box: str = "box-1") -> Path:
     """Write the configuration; gives its path."""
     places.box.mkdir(parents=True, exist_ok=True)
+    config = box_config(places, box=box)
+    if places.proof:
+        own = places.box / "site-rules.yaml"
+        own.write_text(_PROOF, encoding="utf-8")
+        config["site_rules"] = str(own)
     path = places.box / "box.yaml"
-    path.write_text(yaml.safe_dump(box_config(places, box=box), allow_unicode=True, sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return path

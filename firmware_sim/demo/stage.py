@@ -79,7 +79,7 @@ class Stage:
         self._say("box")
         places = Places(
             self.site_dir, self.box_dir, self.trust_dir, "127.0.0.1", self.broker_port, self.metrics_port,
-            self.kiosk_port,
+            self.kiosk_port, proof=True,
         )  # fmt: skip
         write(places, box=BOX)
         provisioned = call(["hotbox", "-c", str(self.config), "provision", "--json"], {})
@@ -92,6 +92,7 @@ class Stage:
             for each in [pool.submit(self._enrol, name) for name in CREW]:
                 each.result()
         self.start_box()
+        self.launch("actor")
         self.box = Box(self.config)
         self.site = Site(self.site_dir)
 
@@ -119,14 +120,20 @@ class Stage:
         self.launch("box")
 
     def launch(self, name: str) -> None:
-        """Start broker, bridge or box and do not wait for it."""
+        """Start broker, bridge, box or the people who follow its screen, and do not wait for it."""
         serve = ["hotbox-bridge", "serve", "--port", str(self.web_port), "--broker", f"127.0.0.1:{self.broker_port}"]
         argv, env = {
             "broker": (["hotbox-bridge", "broker", "--port", str(self.broker_port)], self.env),
             "bridge": (serve, self.env),
             "box": (["hotbox", "-c", str(self.config), "run"], {}),
+            "actor": (["python", "-m", "firmware_sim.play.actor", str(self.site_dir), self.screen], {}),
         }[name]
         self._processes[name] = start(name, argv, self.logs, env)
+
+    @property
+    def screen(self) -> str:
+        """Address of the box's own page."""
+        return f"http://127.0.0.1:{self.kiosk_port}"
 
     def pid(self, name: str) -> int | None:
         """Process id of site, broker, bridge or box; None when it does not run."""
@@ -206,6 +213,6 @@ class Stage:
             self.box.close()
         if hasattr(self, "site"):
             self.site.close()
-        for name in ("box", "bridge", "broker", "site"):
+        for name in ("actor", "box", "bridge", "broker", "site"):
             if name in self._processes:
                 stop(self._processes.pop(name))

@@ -27,6 +27,8 @@ from firmware_sim.demo.stage import BOX, OTHER_BOX, Stage
 from firmware_sim.play.crew import Crew
 
 _STILL_S = 0.4
+_FACES_S = 75
+"""Long enough for both to follow the arrows, one after the other, and once more."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -50,7 +52,10 @@ TITLES: dict[int, tuple[str, str]] = {
     1: ("现场、代理、桥接、盒子启动", "site, broker, bridge and box are up"),
     2: ("申请、双人审批、签发，盒子验证并接收作业票", "permit applied, approved by two, issued, accepted by the box"),
     3: ("过早按下点火申请：被拒，逐项说明缺什么", "arm pressed too early: refused, everything missing is named"),
-    4: ("工牌到场；冒名者被拒；作业人、监护人核验通过", "badges arrive; an impostor is refused; the crew is verified"),
+    4: (
+        "工牌到场；冒名者、照片被拒；作业人、监护人按箭头转头，核验通过",
+        "badges arrive; an impostor and a photograph are refused; the crew is verified, alive",
+    ),
     5: (
         "探测器通气、气体分析、班长验票；先落盘授权，触点吸合",
         "detectors bump-tested, gas tested, the ticket checked by the shift leader; the contact closes",
@@ -245,21 +250,28 @@ class Story:
         self.box.wait("the badges", lambda s: all(p["badge_ok"] for p in s["people"]), 20)
         if any(p["face_ok"] for p in self.box.status["people"]):
             raise DemoError("the impostor was taken for one of the crew")
+        mark = self.box.mark()
+        self.site.set("camera", "photo", "performer")
+        self.box.event("identity.liveness_failed", mark, 40)
+        if any(p["face_ok"] for p in self.box.status["people"]):
+            raise DemoError("a photograph was taken for one of the crew")
         self.site.set("camera", "performer,guardian")
-        status = self.box.wait("both faces", lambda s: s["people"] and all(p["face_ok"] for p in s["people"]), 25)
+        status = self.box.wait("both faces", lambda s: s["people"] and all(p["face_ok"] for p in s["people"]), _FACES_S)
+        if {person["liveness"] for person in status["people"]} != {"proven"}:
+            raise DemoError(f"expected living faces, got {[person['liveness'] for person in status['people']]}")
         distances = ", ".join(f"{p['name']} {p['distance_milli'] / 1000:.2f}" for p in status["people"])
-        return Told(f"impostor refused; {distances} (limit 0.50)")
+        return Told(f"impostor and tilted photograph refused; {distances} (limit 0.50), both proven alive")
 
     def release_confirmed(self) -> Told:
         """5."""
         bumped = self.crew.bump_tests()
         self.crew.gas_test()
-        self.box.wait("all but the ticket check", lambda s: reasons(s) == ["ticket_check_none"], 20)
+        self.box.wait("all but the ticket check", lambda s: reasons(s) == ["ticket_check_none"], _FACES_S)
         refused, why = self.box.code("permit", "check", "--by", "performer")
         if not refused:
             raise DemoError(f"the performer checked their own ticket: {why}")
         checked = self.crew.check_ticket()
-        self.box.state("PERMISSIVE_OK", seconds=20)
+        self.box.state("PERMISSIVE_OK", seconds=_FACES_S)
         mark = self.box.mark()
         self.site.press("arm")
         authorised = self.box.event("release.authorised", mark)
@@ -455,7 +467,7 @@ class Story:
         self.box.event("fire_watch.ended", mark, 20)
         self.box.state("LOCKED", "PERMISSIVE_OK", seconds=10)
         mark = self.box.mark()
-        second = self.apply(BOX, seconds=30, content="第二张票")
+        second = self.apply(BOX, seconds=75, content="第二张票")
         self.box.event("permit.accepted", mark, 20)
         self.box.wait("the second permit", lambda s: s["permit"] and s["permit"]["id"] == second)
         self.crew.release()
@@ -466,7 +478,7 @@ class Story:
 
     def tripped_after_end(self) -> None:
         """The released permit's window ends."""
-        self.box.wait("the end of the window", lambda s: s["state"] == "TRIPPED", 40)
+        self.box.wait("the end of the window", lambda s: s["state"] == "TRIPPED", 90)
         # The end was fixed at arming, and the window is judged too: a clock that grew less certain names the window.
         self.crew.tripped_by("deadline", "permit_expired")
         self.crew.opened_after(0)

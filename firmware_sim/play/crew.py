@@ -10,6 +10,8 @@ from firmware_sim.demo.box import Box, reasons
 from firmware_sim.demo.processes import DemoError, until
 
 _TRIES = 3
+_READY_S = 75
+"""Long enough for both to prove living faces, one after the other, and once more."""
 _CAUSES = frozenset(
     [
         "estop",
@@ -146,7 +148,7 @@ class Crew:
             self.box.wait("the causes to clear", lambda s: not _causes(s), 25)
             self.reset()
         while self.box.status["state"] not in ("PERMISSIVE_OK", "RELEASED"):
-            status = self.box.wait("PERMISSIVE_OK", lambda s: s["state"] == "PERMISSIVE_OK" or bool(_to_do(s)), 25)
+            status = self.box.wait("PERMISSIVE_OK", lambda s: s["state"] == "PERMISSIVE_OK" or bool(_to_do(s)), _READY_S)
             to_do = _to_do(status)
             if to_do & _BACK:
                 self.reset()

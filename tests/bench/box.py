@@ -99,6 +99,7 @@ class _Crew(threading.Thread):
         self._ends = ends
         self._news = threading.Condition()
         self._status: dict[str, Any] = {}
+        self._nonce = ""
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -124,7 +125,7 @@ class _Crew(threading.Thread):
     def _send(self) -> None:
         at = sockets.now_us()
         presence = [evidence.Badge(at, badge, -50) for badge in (*(person.badge for person in PEOPLE), LEADER, SAFETY)]
-        vision = [evidence.Face(at, person.id, 300, "not_proven", "bench") for person in PEOPLE]
+        vision = [evidence.Face(at, person.id, 300, "not_proven", "bench", self._nonce) for person in PEOPLE]
         for item in (*presence, evidence.Position(at, True, -20, 1, 9, 90)):
             self.send(Source.PRESENCE, item)
         for item in (*vision, evidence.Camera(at, "ok", 3)):
@@ -138,6 +139,8 @@ class _Crew(threading.Thread):
             sockets.send(self._ends[source], evidence.encode(item))
 
     def _hear(self, message: evidence.Message) -> None:
+        if isinstance(message, evidence.Wanted):
+            self._nonce = message.nonce
         if isinstance(message, evidence.Pulse):
             with self._news:
                 self._status = msgspec.json.decode(message.status)

@@ -107,6 +107,8 @@ class Crew:
     def __init__(self) -> None:
         self.badges: set[int] = {1009}
         self.faces: set[str] = set()
+        self.liveness = "not_proven"
+        self.nonce = self._spent = ""
         self._pairs = {source: sockets.pair() for source in (evidence.Source.PRESENCE, evidence.Source.VISION)}
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._talk, daemon=True)
@@ -139,11 +141,20 @@ class Crew:
             for badge in sorted(self.badges):
                 sockets.send(presence, evidence.encode(evidence.Badge(now, badge, -60)))
             for person in sorted(self.faces):
-                sockets.send(vision, evidence.encode(evidence.Face(now, person, 310, "not_proven", "dlib")))
+                sockets.send(vision, evidence.encode(evidence.Face(now, person, 310, self.liveness, "dlib", self.nonce)))
             for end in (presence, vision):
                 with contextlib.suppress(BlockingIOError):
-                    while end.recv(sockets.MAX_DATAGRAM):
-                        pass
+                    while datagram := end.recv(sockets.MAX_DATAGRAM):
+                        message = evidence.decode_message(datagram)
+                        self.nonce = message.nonce if isinstance(message, evidence.Wanted) else self.nonce
+
+    def end_try(self, person: str, result: str, why: str = "late") -> None:
+        """What the camera says of somebody who was asked to turn the head; each try has a nonce of its own."""
+        until(lambda: self.nonce != self._spent, "another question")
+        self._spent = self._spent if result == "open" else self.nonce
+        now = sockets.now_us()
+        told = evidence.Prompt(now, person, self.nonce, "left", 3, 8, now + 3_000_000, result, why)  # type: ignore[arg-type]
+        sockets.send(self._pairs[evidence.Source.VISION][1], evidence.encode(told))
 
 
 class Box:

@@ -9,7 +9,7 @@ import pytest
 from edge.interlock.local_time import keep_site_clock
 from edge.interlock.reasons import CATALOGUE
 from edge.interlock.state import Mode
-from edge.interlock.status import CountdownView, PermitAnswerView
+from edge.interlock.status import CountdownView, PermitAnswerView, PromptView
 from edge.kiosk.picture import MOST, REFUSED_MS, STATE_WORDS, UNHEARD_MS, picture
 from tests.edge.interlock.bench import Bench
 from tests.edge.panel.test_patterns import _status
@@ -70,6 +70,15 @@ def test_more_than_fits_is_counted(ready):
     shown = picture(_status(ready))
     assert len(shown.todo) == MOST
     assert shown.more == 2
+
+
+@pytest.mark.parametrize(("result", "number", "done"), [("open", 0, 0), ("open", 1, 0), ("open", 3, 2), ("passed", 8, 8), ("failed", 3, 2)])
+def test_what_a_face_is_asked_to_do_is_shown_with_the_movements_that_were_seen(ready, result, number, done):
+    """ANT-01"""
+    asked = PromptView("performer", "张作业", "performer", "left", "请向左转头", "turn left", number, 8, 900, 3000, result)
+    shown = picture(replace(_status(ready), prompt=asked)).prompt
+    assert (shown.name, shown.action, shown.text.zh, shown.done, shown.of, shown.result) == ("张作业", "left", "请向左转头", done, 8, result)
+    assert picture(_status(ready)).prompt is None
 
 
 def test_ready_says_press_arm(ready):

@@ -6,7 +6,7 @@ import pytest
 from edge.interlock.status import CountdownView
 from edge.panel.mind import SILENT_US, TEST_US, Mind
 from edge.panel.patterns import Meaning
-from tests.edge.panel.test_patterns import _status
+from tests.edge.panel.test_patterns import _asked, _status
 
 replace = msgspec.structs.replace
 S = 1_000_000
@@ -144,3 +144,15 @@ def test_the_next_look_is_never_later_than_a_change_and_never_now(mind, released
         levels = mind.levels(now)
         assert mind.levels((now + after) // 2) == levels
         now = after
+
+
+def test_flashes_of_a_movement_are_counted_from_the_moment_it_is_asked_for(mind, ready):
+    """ANT-01: the same arrow twice flashes and beeps anew, from its first."""
+    status = _status(ready)
+    mind.hear(status, 0)
+    for number, at in ((1, 400_000), (2, 1_900_000)):
+        mind.hear(_asked(status, "right", number=number), at)
+        flashing = [mind.levels(at + ms * 1000) for ms in (0, 400, 700, 1000)]
+        assert [levels["white"] for levels in flashing] == [True, False, True, False]
+        assert [levels["buzzer"] for levels in flashing] == [True, False, True, False]
+    assert mind.levels(2_600_000)["amber"], "ready stays lit"

@@ -10,7 +10,7 @@ from edge.interlock import view
 from edge.interlock.conditions import CONDITIONS
 from edge.interlock.happenings import ShutDown
 from edge.interlock.state import Mode
-from edge.interlock.status import AuditView, CountdownView, ExerciseView
+from edge.interlock.status import AuditView, CountdownView, ExerciseView, PromptView
 from edge.panel.legend import markdown, put_in, strip
 from edge.panel.patterns import (
     ENDS,
@@ -18,6 +18,7 @@ from edge.panel.patterns import (
     GROUPS,
     NEVER_SILENT,
     OFF,
+    PROMPTS,
     STEADY,
     TABLE,
     Meaning,
@@ -89,11 +90,13 @@ def test_every_meaning_has_its_row_and_words():
 
 
 def test_no_two_meanings_look_alike():
-    """But for the two faults, which ask for the same; without the white lamp and with the buzzer silenced, too."""
+    """But for the two faults, which ask for the same; without the white lamp and with the buzzer silenced, too.
+
+    What a face is asked to do is white alone: it stands beside another meaning.
+    """
     looks = {meaning: (show.red, show.amber, show.green) for meaning, show in TABLE.items()}
-    alike = {
-        frozenset((one, other)) for one, other in itertools.combinations(Meaning, 2) if looks[one] == looks[other]
-    }
+    alone = [meaning for meaning in Meaning if meaning not in PROMPTS.values()]
+    alike = {frozenset((one, other)) for one, other in itertools.combinations(alone, 2) if looks[one] == looks[other]}
     assert alike == {
         frozenset((Meaning.FAULT, Meaning.SILENT)), frozenset((Meaning.GRACE, Meaning.GRACE_SOON)),
     }  # fmt: skip
@@ -267,6 +270,56 @@ def test_after_the_reset_the_fire_watch_is_shown(released):
     assert watch
     assert say(replace(status, state="TRIPPED", reset_done=True)).meaning is Meaning.FIRE_WATCH
     assert say(replace(status, state="TRIPPED", reset_done=False)).meaning is Meaning.TRIPPED
+
+
+# --- what a face is asked to do
+
+
+def _asked(status, action="left", result="open", number=2):
+    prompt = PromptView("performer", "张作业", "performer", action, "", "", number, 8, 900, 3000, result)
+    return replace(status, prompt=prompt)
+
+
+@pytest.mark.parametrize(("action", "beeps"), [("left", 1), ("right", 2), ("blink", 3)])
+def test_a_movement_is_told_by_flashes_and_beeps_that_can_be_counted(ready, action, beeps):
+    """ANT-01: somebody under a visor follows by light and by sound."""
+    show = say(_asked(_status(ready), action)).show
+    assert (show.white, show.buzzer) == (flashes(beeps), flashes(beeps, cycles=1))
+
+
+def test_every_movement_sounds_differently():
+    shows = [TABLE[meaning] for meaning in PROMPTS.values()]
+    assert len({show.white for show in shows}) == len({show.buzzer for show in shows}) == len(PROMPTS) == 4
+    assert all(show.buzzer.cycles == 1 for show in shows)
+
+
+def test_the_other_lamps_go_on_saying_how_the_box_stands(ready, released):
+    """Green stays lit while ignition is released, whatever the guardian's face is asked for."""
+    for bench in (ready, released):
+        plain = say(_status(bench))
+        asked = say(_asked(_status(bench)))
+        assert asked.meaning is plain.meaning
+        for lamp in ("red", "amber", "green"):
+            assert asked.show.rhythm(lamp) == plain.show.rhythm(lamp)
+        assert (asked.show.zh, asked.show.en) == (TABLE[Meaning.LEFT].zh, TABLE[Meaning.LEFT].en)
+
+
+def test_each_movement_is_a_cause_of_its_own(ready):
+    status = _status(ready)
+    causes = [say(_asked(status, number=number)).cause for number in (1, 2)]
+    assert len(set(causes)) == 2
+
+
+@pytest.mark.parametrize("result", ["passed", "failed"])
+def test_a_try_that_has_ended_asks_for_nothing(ready, result):
+    assert say(_asked(_status(ready), result=result)) == say(_status(ready))
+
+
+def test_nobody_is_asked_to_turn_the_head_while_gas_or_a_trip_is_told(ready):
+    ready.gas["ch4-1"].value = 40.0
+    assert say(_asked(_status(ready))).prompt is None
+    ready.gas["ch4-1"].value = 0.0
+    assert say(_asked(replace(_status(ready), state="FAULT"))).prompt is None
 
 
 # --- the page

@@ -69,8 +69,8 @@ class Interlock:
         self._end = end
         self.seen: list[Evidence] = []
 
-    def want(self, *people: str, urgency: str = "arming", nonce: str = "") -> None:
-        sockets.send(self._end, encode_message(Wanted(people, (), nonce, urgency)))
+    def want(self, *people: str, urgency: str = "arming", nonce: str = "", prove: tuple[str, ...] = ()) -> None:
+        sockets.send(self._end, encode_message(Wanted(people, (), nonce, urgency, prove)))
 
     def drain(self) -> None:
         """Forget what has come so far."""

@@ -10,9 +10,9 @@ import pytest
 
 from edge.config import Voice
 from edge.interlock import view
-from edge.interlock.status import AuditView, CountdownView, Status
+from edge.interlock.status import AuditView, CountdownView, PromptView, Status
 from edge.sockets import now_us
-from edge.voice.sentences import graces, instants, left_s, sentence
+from edge.voice.sentences import graces, instants, left_s, request, sentence
 from edge.voice.speaker import Speaker
 from tests.edge.eventually import eventually
 from tests.edge.interlock.bench import SECOND, Bench
@@ -112,6 +112,53 @@ async def test_a_box_that_is_looked_for_says_its_name_unless_a_warning_is_due(ab
     speaker.hear(replace(absent, countdowns=(asked, *absent.countdowns)))
     await eventually(lambda: speaker.spoken == 2, 10)
     assert _read(tmp_path / "said")[1].startswith("监护人离开")
+    await speaker.close()
+
+
+def _asked(status: Status, action: str = "left", number: int = 1, result: str = "open") -> Status:
+    prompt = PromptView("performer", "张作业", "performer", action, "", "", number, 8, 900, 3000, result)
+    return replace(status, prompt=prompt)
+
+
+@pytest.mark.parametrize(("action", "result", "zh"), [
+    ("look", "open", "张作业，请正对摄像头"), ("left", "open", "请向左转头"), ("right", "open", "请向右转头"),
+    ("blink", "open", "请闭眼"), ("left", "passed", "张作业，核验通过"), ("left", "failed", "张作业，核验未通过"),
+])  # fmt: skip
+def test_each_movement_has_its_sentence(absent: Status, action: str, result: str, zh: str) -> None:
+    """ANT-01"""
+    prompt = _asked(absent, action, 1, result).prompt
+    assert prompt is not None
+    assert request(prompt, "zh") == zh
+    assert request(prompt, "en").endswith(".")
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is an optional package")
+@pytest.mark.parametrize(("language", "said"), [("zh", "请向左转头"), ("both", "请向左转头"), ("en", "Turn your head left.")])
+async def test_a_movement_is_spoken_once_in_one_language(absent: Status, tmp_path: Path, language: str, said: str) -> None:
+    """ANT-01: there is time for one."""
+    quiet = replace(absent, countdowns=())
+    speaker = Speaker(Voice((_player(tmp_path),), language, _recording_synthesizer(tmp_path)))  # type: ignore[arg-type]
+    for status in (quiet, _asked(quiet), _asked(quiet)):
+        speaker.hear(status)
+    await eventually(lambda: speaker.spoken == 1, 10)
+    speaker.hear(_asked(quiet, number=2))
+    await eventually(lambda: speaker.spoken == 2, 10)
+    assert _read(tmp_path / "said") == [said, said]
+    speaker.hear(quiet)
+    await speaker.close()
+
+
+async def test_a_new_movement_cuts_the_old_one_short(absent: Status) -> None:
+    """Whoever hears the old one follows it."""
+    quiet = replace(absent, countdowns=())
+    speaker = Speaker(Voice(("true",), "zh", "true"))
+    speaker.hear(_asked(quiet))
+    first = speaker._asking
+    speaker.hear(_asked(quiet, "right", 2))
+    assert first is not None
+    await asyncio.gather(first, return_exceptions=True)
+    assert first.cancelled()
+    await eventually(lambda: speaker.spoken == 1, 5)
     await speaker.close()
 
 
