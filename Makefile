@@ -3,6 +3,8 @@
 #   make demo ARGS="--once --json out.json"   plays the story once and exits 0 only if every step passed
 #   make test ARGS="-k gas"             ruff, mypy, pytest; ARGS go to pytest
 #   make bench ARGS="trip --json out.json"    figures beside a baseline of the same run
+#   make bench-face FACES=DIR ATTACKS=DIR     face verification on your own pictures: a folder per person, a folder per attack
+#   make faces                          drawn people, recognised and attacked by the thousand; writes docs/faces.md
 #   make prove                          a million evaluations of the kernel, each held to its promises
 #   make faults ARGS="--json f.json"    every fault of the site, released and locked; writes docs/fault-matrix.md
 #   make scenarios                      what happens on sites, each story played and held to what the box must do
@@ -10,7 +12,7 @@
 #   make soak ARGS="cuts fuse"          power cuts, tampering and the like at full size; all without ARGS
 #   make coverage                       lines and branches of the interlock that its tests run: 100 %, or exit code 2
 #   make mutation ARGS="--only kernel.py"     changes the interlock line by line: a test must notice each
-.PHONY: demo test lint bench prove faults scenarios fuzz soak coverage mutation lock clean
+.PHONY: demo test lint bench bench-face faces prove faults scenarios fuzz soak coverage mutation lock clean
 .NOTPARALLEL:
 PY := .venv/bin/python
 
@@ -39,6 +41,14 @@ lint:
 bench:
 	@scripts/bootstrap bench
 	@$(PY) -m tests.bench $(ARGS)
+
+bench-face:
+	@scripts/bootstrap bench
+	@$(PY) -m tests.bench.face $(if $(FACES),--faces '$(FACES)') $(if $(ATTACKS),--attacks '$(ATTACKS)') $(ARGS)
+
+faces:
+	@scripts/bootstrap bench
+	@nice -n 10 $(PY) -m tests.bench.drawn $(ARGS)
 
 prove:
 	@scripts/bootstrap bench

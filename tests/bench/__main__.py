@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.bench import audit, faults, kernel, machine, presence, report, stall, trip
+from tests.bench import audit, faults, kernel, machine, presence, report, stall, trip, vision
 
 Told = Callable[[str, int, int], None]
 
@@ -37,6 +37,7 @@ BENCHES: dict[str, Bench] = {
     ),
     "audit": Bench("the log a second, beside the raw disk", audit.TRIALS, audit.run, report.show_audit),
     "stall": Bench("trips while the log's disk hangs, beside one that writes", stall.TRIALS, stall.run, report.show_stall),
+    "vision": Bench("a frame to its verdict, and trips beside a busy vision", vision.TRIALS, vision.run, report.show_vision),
 }
 """A new bench is one file and one row here."""
 

@@ -165,6 +165,29 @@ def show_stall(console: Console, found: dict[str, Any]) -> bool:
     return all(row.ok for row in rows) and found["late_first_out"].startswith("audit_")
 
 
+def vision_rows(found: dict[str, Any], margin_ms: float = 2) -> Iterator[Row]:
+    """Figures of `vision` against a plain script on the same camera, and trips with and without it."""
+    bare = found["bare_frame_median_ms"]
+    yield Row("frame to verdict, one face, median", found["frame_median_ms"], bare, "ms", 250, "capture to evidence; baseline: picture to match")
+    yield Row("frame to verdict, one face, p95", found["frame_p95_ms"], found["bare_frame_p95_ms"], "ms", None)
+    yield Row("frame to both verdicts, two faces, median", found["two_faces_median_ms"], None, "ms", None)
+    yield Row("resident memory, peak", found["rss_mib"], found["bare_rss_mib"], "MiB", 150)
+    for name, key in (("decision", "decision"), ("crossing to open contact", "trip")):
+        without = found[f"quiet_{key}_p99_ms"]
+        yield Row(f"{name} beside a busy vision, median", found[f"loaded_{key}_median_ms"], found[f"quiet_{key}_median_ms"], "ms", None)
+        yield Row(f"{name} beside a busy vision, p99", found[f"loaded_{key}_p99_ms"], without, "ms", without + margin_ms, f"vision stopped + {margin_ms:g} ms")
+    yield Row("trips that nobody asked for", found["spurious_trips"], None, "", 0)
+
+
+def show_vision(console: Console, found: dict[str, Any]) -> bool:
+    """Print the table of `vision`; whether every target is met."""
+    rows = list(vision_rows(found))
+    title = f"vision: {found['frames']} frames on one core beside a plain script; {found['trials']} trips each way, in turns"
+    about = f"640x480, drawn people; full load: {found['faces_at_once']} faces a picture, {found['vision_cpu_pct']:.0f} % of a core; {found['device_priority']}"
+    console.print(table(title, about, rows))
+    return all(row.ok for row in rows)
+
+
 def show_machine(console: Console, machine: dict[str, Any]) -> None:
     """One line about the machine."""
     console.print(

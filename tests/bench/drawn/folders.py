@@ -1,0 +1,84 @@
+"""Writes folders as `make bench-face` reads them, of drawn people: to try it without a photograph of anybody.
+
+    python -m tests.bench.drawn.folders DIR      DIR/faces/PERSON/1.jpg …, DIR/attacks/SPECIES/PERSON/…
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+
+from firmware_sim import attacks
+from firmware_sim.attacks import Species
+from firmware_sim.cast import CAST
+from firmware_sim.stage import still
+from tests.bench.face.folder import FRAMES, SYNTHETIC
+
+LABEL = "drawn people of the simulated site; nobody was photographed\n"
+PICTURES = 8
+FPS = 5.0
+_FIRST_S, _EVERY_S = 1.5, 2.6
+"""Prompts appear so that whoever obeys has turned back before the next."""
+_YAWS_DEG = (-16.0, -10.0, -5.0, 0.0, 3.0, 7.0, 12.0, 18.0)
+_PROMPTS = ("left", "right", "right", "left")
+
+
+def write_faces(place: Path, people: Sequence[str] = tuple(CAST), pictures: int = PICTURES) -> None:
+    """A folder a person."""
+    _label(place)
+    for person in people:
+        (place / person).mkdir(parents=True)
+        for number in range(pictures):
+            light = 0.8 + 0.05 * (number * 3 % 9)
+            image = still(person, _YAWS_DEG[number % len(_YAWS_DEG)], light=light, grain=7_000 + number)
+            cv2.imwrite(str(place / person / f"{number + 1}.jpg"), image)
+
+
+def write_stills(place: Path, species: Species, people: Sequence[str], prompts: Sequence[str] = ()) -> None:
+    """One picture of each person's attack, some seconds in."""
+    _label(place)
+    for seed, person in enumerate(people):
+        folder = place / species.value / person
+        folder.mkdir(parents=True, exist_ok=True)
+        shown = attacks.begin(species, seed, person=person)
+        for number, word in enumerate(prompts):
+            shown = attacks.told(shown, word, _FIRST_S + number * _EVERY_S)
+        cv2.imwrite(str(folder / "1.jpg"), attacks.picture(shown, _FIRST_S))
+
+
+def write_film(place: Path, species: Species, person: str, seed: int, prompts: Sequence[str] = _PROMPTS, *, says: bool = False) -> None:
+    """A folder of frames; `says` what was asked for, as films of living people must."""
+    _label(place)
+    name = "bonafide" if species is Species.GENUINE else species.value
+    folder = place / name / person / f"{seed}"
+    folder.mkdir(parents=True)
+    asked = [(_FIRST_S + number * _EVERY_S, word) for number, word in enumerate(prompts)]
+    seconds = _FIRST_S + len(prompts) * _EVERY_S + 1
+    for number, (_, image) in enumerate(attacks.film(species, seed, asked, fps=FPS, seconds=seconds, person=person)):
+        cv2.imwrite(str(folder / f"{number:04d}.jpg"), image)
+    facts = {"every_ms": 1000 / FPS} | ({"prompts": list(prompts)} if says else {})
+    (folder / FRAMES).write_text(json.dumps(facts) + "\n", encoding="utf-8")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Write all of them."""
+    place = Path(argv[0])
+    write_faces(place / "faces")
+    shown = place / "attacks"
+    write_stills(shown, Species.PRINTED, list(CAST))
+    write_stills(shown, Species.TILTED, list(CAST), ("left",))
+    for seed, person in enumerate(list(CAST)[:3]):
+        write_film(shown, Species.REPLAY, person, seed)
+        write_film(shown, Species.GENUINE, person, seed, says=True)
+    print(f"written: make bench-face FACES={place}/faces ATTACKS={place}/attacks")
+
+
+def _label(place: Path) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    (place / SYNTHETIC).write_text(LABEL, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
