@@ -18,7 +18,7 @@ from contracts.errors import ContractError
 from contracts.permit import Id, Seconds
 
 MAX_TEMPLATE_BYTES = 12_000
-"""Five vectors of 128 numbers take 3.5 kB as JSON; the statement around them stays far below `contracts.jws.MAX_BYTES`."""
+"""Five vectors of 128 numbers take 3.5 kB as JSON; the statement around them stays below `contracts.jws.MAX_BYTES`."""
 KEY_BYTES = 32
 _CONTEXT = b"hotbox-face-v1"
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)

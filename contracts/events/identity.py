@@ -147,12 +147,14 @@ TYPES = (
     EventType("badge.battery", Category.IDENTITY, _WARNING, (BatteryLow,), "工牌电量低", "badge's battery low"),
     EventType("tag.read", Category.IDENTITY, _INFO, (TagRead,), "读到标签", "tag read"),
     EventType("template.kept", Category.IDENTITY, _INFO, (TemplateKept,), "人脸模板已下发", "face template received"),
-    EventType("template.removed", Category.IDENTITY, _INFO, (TemplateRemoved,), "人脸模板已删除", "face template deleted"),
+    EventType(
+        "template.removed", Category.IDENTITY, _INFO, (TemplateRemoved,), "人脸模板已删除", "face template deleted"
+    ),
     EventType(
         "template.refused", Category.IDENTITY, _WARNING, (TemplateRefused,), "人脸模板被拒", "face template refused",
         (ActionResult.DENIED,),
     ),
     EventType(
-        "template.key", Category.IDENTITY, _INFO, (TemplateKey,), "人脸模板加密公钥", "key that face templates are sealed to"
+        "template.key", Category.IDENTITY, _INFO, (TemplateKey,), "人脸模板加密公钥", "key for face templates"
     ),
 )

@@ -167,7 +167,7 @@ class CommandOffer(_Item, frozen=True, tag="command_offer"):
 
 
 class FaceOffer(_Item, frozen=True, tag="face_offer"):
-    """A statement about a person's face template (`contracts.face`), unread: it is handed on to `vision`, which verifies.
+    """A statement about a face template (`contracts.face`), unread: it is handed on to `vision`, which verifies it.
 
     Faces are vision's alone: what the interlock believes of them comes from there.
     """
