@@ -16,6 +16,7 @@ from edge import yaml_file
 from edge.gas import profile as device_profile
 from edge.panel.wiring import Kiosk, Panel, check_panel
 from edge.presence.fence import Fence
+from faces.loading import EngineSettings
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 """Where somebody else listens."""
@@ -359,12 +360,18 @@ class Presence(_Section, frozen=True):
 
 
 class Vision(_Section, frozen=True):
-    """Camera (device path, number or URL) and the folder of enrolled face templates."""
+    """Camera (device path, number or URL), the folder of enrolled face templates, their key and the face engine.
+
+    `template_key` is a file of 0600, or ``credential:NAME`` for one that systemd hands over; left out, it lies in the
+    data folder, see `BoxConfig.template_key`. `engine` is dlib's where nothing is said.
+    """
 
     camera: str
     templates: str
     width: Annotated[int, msgspec.Meta(ge=160, le=7680)] = 640
     height: Annotated[int, msgspec.Meta(ge=120, le=4320)] = 480
+    template_key: str = ""
+    engine: EngineSettings = EngineSettings()
 
 
 class Roster(_Section, frozen=True):
@@ -506,6 +513,11 @@ class BoxConfig(_Section, frozen=True):
     def frames_socket(self) -> Path:
         """Where the CLI asks vision for the camera's picture; beside `run_dir`, which is the interlock's own."""
         return self.run_dir.with_name(f"{self.run_dir.name}-vision") / "frames.sock"
+
+    @property
+    def template_key(self) -> str:
+        """The key of the face templates: vision's own, and never in their folder."""
+        return self.vision.template_key or str(self.data_dir / "face-key" / "template.key")
 
     @property
     def face_box_key(self) -> Path:
@@ -758,6 +770,16 @@ def _receiver(gnss: Gnss) -> str:
     return f"{host}:{port}"
 
 
+def _check_vision(config: BoxConfig) -> None:
+    """A key beside what it locks would leave the box with it."""
+    templates = config.vision.templates
+    if templates and Path(config.template_key).is_relative_to(templates):
+        raise ContractError(
+            "vision.template_key", f"a file outside {templates}", config.template_key,
+            "whoever copies the templates must not copy their key with them",
+        )  # fmt: skip
+
+
 def check(config: BoxConfig) -> None:
     """Refuse a configuration that contradicts itself. Bus budgets are checked by `edge.gas.budget`.
 
@@ -832,6 +854,7 @@ def check(config: BoxConfig) -> None:
                     f"{key}.device", f"a serial line of its own, not {other}'s", device,
                     "name the other port, best by /dev/serial/by-id",
                 )  # fmt: skip
+    _check_vision(config)
     Fence.of(config.presence.fence)
     if not config.presence.quorum:
         raise ContractError(

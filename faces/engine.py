@@ -1,10 +1,13 @@
-"""Face engines: where faces are in a picture, and a vector for each that is near for one person and far for two."""
+"""What a face engine is: where faces are in a picture, points on them, and a vector for each.
 
-import hashlib
-import threading
+Two vectors of one person lie near each other, of two people far apart; vectors of two engines do not mix. *Left* and
+*right* are the picture's here: `left_eye_outer` is the corner nearest to the picture's left edge, which is the person's
+own right.
+"""
+
+import math
 from dataclasses import dataclass
-from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +17,15 @@ if TYPE_CHECKING:
     """Rows, columns, and blue, green, red."""
     Vector = NDArray[np.float32]
 
-VECTOR_LENGTH = 128
+SAME_AT = 0.5
+"""The distance that every engine's vectors are scaled to: so far apart, two pictures are just taken for one person."""
+
+
+class Point(NamedTuple):
+    """A place in a picture, in pixels from its upper left corner."""
+
+    x: float
+    y: float
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,11 @@ class FaceBox:
         """Pixels."""
         return (self.right - self.left) * (self.bottom - self.top)
 
+    @property
+    def side(self) -> int:
+        """Its shorter side in pixels."""
+        return min(self.right - self.left, self.bottom - self.top)
+
     def covers(self, other: "FaceBox") -> bool:
         """Whether both lie in the same place: what they share is at least half of what they cover together."""
         wide = min(self.right, other.right) - max(self.left, other.left)
@@ -39,8 +55,58 @@ class FaceBox:
         return 2 * shared >= self.area + other.area - shared
 
 
-class Engine(Protocol):
-    """A way to find and to describe faces. `name` and `model_sha256` go into templates: vectors of two do not mix."""
+@dataclass(frozen=True)
+class Landmarks:
+    """Points on a face; None is what an engine does not have. Openness of an eye: 0 shut, about 0.3 open."""
+
+    left_eye_outer: Point
+    left_eye_inner: Point
+    right_eye_inner: Point
+    right_eye_outer: Point
+    nose_tip: Point
+    """The nose's most forward point that the engine has; dlib's is the foot of the nose."""
+    mouth_left: Point | None = None
+    mouth_right: Point | None = None
+    chin: Point | None = None
+    left_open: float | None = None
+    right_open: float | None = None
+
+    @property
+    def apart_px(self) -> float:
+        """Distance of the outer corners of the eyes."""
+        return math.dist(self.left_eye_outer, self.right_eye_outer)
+
+    @property
+    def turn(self) -> float:
+        """The nose's offset from the middle of the eyes, along them, in their distance: positive to the right.
+
+        0 from the front. It says how well somebody faces the camera, not who turned alive: a tilted photograph has
+        one, too.
+        """
+        return self._nose()[0]
+
+    @property
+    def drop(self) -> float:
+        """How far the nose lies below the eyes, in the distance of their outer corners."""
+        return self._nose()[1]
+
+    @property
+    def roll_deg(self) -> float:
+        """How far the head leans: positive when the right eye is the lower one."""
+        a, b = self.left_eye_outer, self.right_eye_outer
+        return math.degrees(math.atan2(b.y - a.y, b.x - a.x))
+
+    def _nose(self) -> tuple[float, float]:
+        """The nose in the frame of the eyes: along their line and across it, in the distance of their outer corners."""
+        a, b = self.left_eye_outer, self.right_eye_outer
+        apart = self.apart_px or 1.0
+        along_x, along_y = (b.x - a.x) / apart, (b.y - a.y) / apart
+        x, y = self.nose_tip.x - (a.x + b.x) / 2, self.nose_tip.y - (a.y + b.y) / 2
+        return (x * along_x + y * along_y) / apart, (y * along_x - x * along_y) / apart
+
+
+class Identity(Protocol):
+    """What goes into templates, so that vectors of two engines never meet."""
 
     @property
     def name(self) -> str:
@@ -50,75 +116,22 @@ class Engine(Protocol):
     def model_sha256(self) -> str:
         """Digest of the embedder's weights."""
 
+
+class Engine(Identity, Protocol):
+    """A way to find and to describe faces."""
+
+    @property
+    def length(self) -> int:
+        """Numbers of a vector."""
+
     def detect(self, image: "Image") -> list[FaceBox]:
         """Faces in a BGR picture, largest first."""
 
-    def landmarks(self, image: "Image", face: FaceBox) -> tuple[tuple[int, int], ...]:
-        """Points on a face in pixels; how many depends on the engine."""
+    def landmarks(self, image: "Image", face: FaceBox) -> Landmarks:
+        """Points on a face."""
 
     def embed(self, image: "Image", face: FaceBox) -> "Vector":
-        """128 numbers; the Euclidean distance of two says how much two faces differ."""
+        """`length` numbers; the Euclidean distance of two says how much two faces differ, `SAME_AT` being the limit."""
 
-
-class DlibEngine:
-    """dlib: HOG detector, 5 landmarks, ResNet. About 20 ms a picture and 75 ms a face on one PC core.
-
-    `upsample` doubles the picture that many times before looking: 0 finds faces from about 80 pixels, 1 from 40 at
-    four times the work. The 68-point model is never loaded: its licence excludes commercial use. dlib's objects are
-    not safe to share, so one call runs at a time.
-    """
-
-    def __init__(self, upsample: int = 0) -> None:
-        """Load the models (0.4 s, about 60 MiB)."""
-        import dlib
-
-        self._dlib = dlib
-        self._upsample = upsample
-        self._lock = threading.Lock()
-        models = files("face_recognition_models") / "models"
-        self._find = dlib.get_frontal_face_detector()
-        with as_file(models / "shape_predictor_5_face_landmarks.dat") as path:
-            self._shape = dlib.shape_predictor(str(path))
-        with as_file(models / "dlib_face_recognition_resnet_model_v1.dat") as path:
-            self._net = dlib.face_recognition_model_v1(str(path))
-            with path.open("rb") as file:
-                self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-
-    @property
-    def name(self) -> str:
-        """HOG, five points and ResNet."""
-        return "dlib-hog-resnet-v1"
-
-    @property
-    def model_sha256(self) -> str:
-        """Digest of the ResNet's weights."""
-        return self._sha256
-
-    def detect(self, image: "Image") -> list[FaceBox]:
-        """Faces in a BGR picture, largest first. HOG needs no colour."""
-        import cv2
-
-        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        with self._lock:
-            found = self._find(grey, self._upsample)
-        boxes = [FaceBox(box.left(), box.top(), box.right(), box.bottom()) for box in found]
-        return sorted(boxes, key=lambda box: box.area, reverse=True)
-
-    def landmarks(self, image: "Image", face: FaceBox) -> tuple[tuple[int, int], ...]:
-        """Both corners of both eyes and the foot of the nose."""
-        with self._lock:
-            shape = self._points(image, face)
-        return tuple((point.x, point.y) for point in shape.parts())
-
-    def embed(self, image: "Image", face: FaceBox) -> "Vector":
-        """The ResNet's vector of a face."""
-        import cv2
-        import numpy as np
-
-        rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-        with self._lock:
-            vector = self._net.compute_face_descriptor(rgb, self._points(rgb, face))
-        return np.array(vector, dtype=np.float32)
-
-    def _points(self, image: "Image", face: FaceBox) -> Any:
-        return self._shape(image, self._dlib.rectangle(face.left, face.top, face.right, face.bottom))
+    def live_score(self, image: "Image", face: FaceBox) -> float | None:
+        """How alive a face looks, 0 to 1, where a passive model is configured. Advice: it never decides."""

@@ -1,7 +1,8 @@
 """Who is in the picture: vectors against templates. Pure.
 
-The distance of a face to a person is the mean of the best two distances to the person's 3 to 5 stills. The limit is
-0.50: at dlib's usual 0.6 more than a third of strangers passed against four people, at 0.50 1.4 % (measured).
+The distance of a face to a person is the mean of the best two distances to the person's 3 to 5 stills. The limit is a
+row of the rule pack (0.50): at dlib's usual 0.6 more than a third of strangers passed against four people, at 0.50
+1.4 % (measured on ORL).
 """
 
 import math
@@ -11,14 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from faces.engine import FaceBox, Landmarks
+from faces.policy import Policy
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from faces.engine import Vector
-
-LIMIT = 0.50
-MARGIN = 0.05
-"""The second nearest person must be this much further away: a face between two people is nobody's."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,36 @@ class Matched:
     distance: float | None
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A face of a picture that was given to a person. `held`: enough of the newest looks agree (`faces.vote`).
+
+    `live_score` is a passive model's advice, None without one.
+    """
+
+    person: str
+    face: FaceBox
+    landmarks: Landmarks
+    distance: float
+    held: bool
+    live_score: float | None
+
+
 def distance(face: "Vector", templates: "NDArray[np.float32]") -> float:
     """Mean of the best two Euclidean distances of a vector to a person's vectors (rows; at least two)."""
     distances = np.sort(np.linalg.norm(templates - face, axis=1))
     return float(distances[:2].mean())
 
 
-def match(faces: Sequence["Vector"], people: Mapping[str, "NDArray[np.float32]"]) -> list[Matched]:
+def match(
+    faces: Sequence["Vector"], people: Mapping[str, "NDArray[np.float32]"], policy: Policy
+) -> list[Matched]:
     """Give each face to at most one person and each person at most one face, the nearest.
 
     A face is only ever given to its own nearest person, so two faces never share a person and one face never stands
     for performer and guardian both.
     """
-    results = [_nearest(face, people) for face in faces]
+    results = [_nearest(face, people, policy) for face in faces]
     closest: dict[str, int] = {}
     for index, result in enumerate(results):
         rival = closest.get(result.person) if result.person else None
@@ -58,10 +75,10 @@ def _gap(result: Matched) -> float:
     return float("inf") if result.distance is None else result.distance
 
 
-def _nearest(face: "Vector", people: Mapping[str, "NDArray[np.float32]"]) -> Matched:
+def _nearest(face: "Vector", people: Mapping[str, "NDArray[np.float32]"], policy: Policy) -> Matched:
     ranked = sorted((distance(face, templates), person) for person, templates in people.items())
     if not ranked or not all(math.isfinite(apart) for apart, _ in ranked):
         return Matched(None, "", None)
     best, person = ranked[0]
-    alone = len(ranked) == 1 or ranked[1][0] - best >= MARGIN
-    return Matched(person if best <= LIMIT and alone else None, person, best)
+    alone = len(ranked) == 1 or ranked[1][0] - best >= policy.margin
+    return Matched(person if best <= policy.limit and alone else None, person, best)

@@ -3,28 +3,40 @@
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-import numpy as np
 
 from contracts.errors import ContractError
-from contracts.permit import Id
-from faces.engine import VECTOR_LENGTH
+from contracts.permit import Id, Seconds, Sha256
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2
+PLAIN_VERSION = 1
+"""Files of this version were not sealed."""
 FEWEST, MOST = 3, 5
+PermitOrNone = Annotated[str, msgspec.Meta(max_length=64, pattern=r"\A[A-Za-z0-9._-]*\Z")]
+_NUMBER_BYTES = 4
+_LONGEST = 1024
+_AGAIN = "enrol the person again"
 
 
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One person's enrolment; each vector is 128 little-endian float32. `created` is in seconds since 1970."""
+    """One person's enrolment by one engine; each vector is of little-endian float32. Times are seconds since 1970.
+
+    Attributes:
+        permit: the permit that it was sent for and ends with; empty when it stands until it is removed.
+        expires: from then on it counts for nothing; 0 is never.
+    """
 
     version: int
     person: Id
-    engine: str
-    model_sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
+    engine: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    model_sha256: Sha256
     vectors: Annotated[tuple[bytes, ...], msgspec.Meta(min_length=FEWEST, max_length=MOST)]
-    created: int
+    created: Seconds
+    permit: PermitOrNone = ""
+    expires: Seconds = 0
 
 
 def pack(vectors: "NDArray[np.float32]") -> tuple[bytes, ...]:
@@ -36,13 +48,15 @@ def unpack(template: Template) -> "NDArray[np.float32]":
     """A template's vectors as rows.
 
     Raises:
-        ContractError: a vector is not 128 finite numbers.
+        ContractError: vectors of different or no length, or of what is no finite number.
     """
-    again = "enrol the person again"
+    import numpy as np
+
+    length = len(template.vectors[0])
     for index, raw in enumerate(template.vectors):
-        if len(raw) != VECTOR_LENGTH * 4:
-            raise ContractError(f"vectors[{index}]", f"{VECTOR_LENGTH * 4} bytes", str(len(raw)), again)
+        if len(raw) != length or not 0 < length <= _LONGEST * _NUMBER_BYTES or length % _NUMBER_BYTES:
+            raise ContractError(f"vectors[{index}]", f"{length or 512} bytes", str(len(raw)), _AGAIN)
     rows = np.stack([np.frombuffer(raw, dtype="<f4") for raw in template.vectors]).astype(np.float32)
     if not np.isfinite(rows).all():
-        raise ContractError("vectors", "finite numbers", "others", again)
+        raise ContractError("vectors", "finite numbers", "others", _AGAIN)
     return rows

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+import faces.policy
 from edge.interlock import rules
 from edge.interlock.rules import Days, Flag, Limit, Number, Rules
 from edge.interlock.rules.describe import number, value
@@ -30,7 +31,7 @@ PAGE = ROOT / "docs" / "rules.md"
 KERNEL = ROOT / "edge" / "interlock"
 PRESENCE = ROOT / "edge" / "presence"
 _ANSWER = "HOTBOX_RULEBOOK"
-_TESTS = ("tests/edge/interlock", "tests/edge/presence", "tests/contracts")
+_TESTS = ("tests/edge/interlock", "tests/edge/presence", "tests/edge/vision", "tests/contracts")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -83,7 +84,7 @@ _READ_BY = {
 @functools.cache
 def decided() -> frozenset[str]:
     """Fields of a pack that the box decides by: an attribute of something called rules or pack, or of a level's rule."""
-    found = set()
+    found = set(faces.policy.ROWS)  # vision reads them by name
     for path in sorted((*KERNEL.rglob("*.py"), *PRESENCE.rglob("*.py"))):
         if "rules" in path.relative_to(ROOT).parts or path.name in ("view.py", "status.py"):
             continue

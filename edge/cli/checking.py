@@ -23,6 +23,7 @@ from edge.interlock import rules, safety_time, site, trust
 from edge.interlock.rules import Rules
 from edge.interlock.safety_time import SafetyTime
 from edge.presence.badges import load_secrets
+from faces import loading
 
 FILE_FROM = {"badges": "from.badges", "templates": "from.enrol"}
 """Where a needed file comes from, by its name in the catalogue; every other one comes from the bridge."""
@@ -88,6 +89,7 @@ def examine(path: Path, today: datetime.date) -> Checked:
     budgets = budget.check(config)
     built = site.build(config, pack, budget.stale_limits_us(config))
     times = safety_time.check(config, pack)
+    loading.check(config.vision.engine)
     cautions = (*_warnings(config, pack, today), *_brought(config))
     votes = {group.name: group.vote for group in built.groups}
     due = {channel.name: channel.calibration_due for channel in config.channels}

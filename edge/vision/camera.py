@@ -1,20 +1,20 @@
 """The camera: drained all the time by a thread of its own, so that a frame is never older than it says.
 
-A stalled VideoCapture never comes back: it is opened again. A picture that stands still to the last bit, or is black,
-is a fault of the camera and never shows a face.
+A stalled VideoCapture never comes back: it is opened again. What the pictures themselves say is `edge.vision.picture`'s
+to judge. A camera that sends MJPEG over HTTP is not decoded by OpenCV's capture: its bytes are looked at as they come,
+and only the pictures that are wanted are decoded.
 """
 
-import hashlib
 import logging
 import os
 import threading
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from edge.config import Vision
 from edge.sockets import now_us
+from edge.vision.picture import Health, PictureJudge, digest, light
 
 if TYPE_CHECKING:
     from faces.engine import Image
@@ -22,61 +22,23 @@ if TYPE_CHECKING:
 OPEN_TIMEOUT_S = 1.5
 READ_TIMEOUT_S = 1.0
 REOPEN_S = 0.5
-FROZEN_S = 2.0
-"""Sensor noise changes a live picture's bytes from frame to frame, in the dark too."""
-BLACK_MEAN = 6.0
-"""Mean brightness, of 255, under which nobody could be recognised: cap on, or no light at all."""
-BLACK_S = 1.0
-"""An exposure change may lose a picture or two."""
 PICTURES_PER_S = 5.0
-"""Frames that are converted and looked at; the others are only drained."""
+"""Frames that are decoded and looked at; the others are only drained."""
+BEAT_S = OPEN_TIMEOUT_S + READ_TIMEOUT_S + REOPEN_S
+"""The thread does something at least so often, unless a driver holds it."""
+_JPEG = b"\xff\xd8"
 
 log = logging.getLogger(__name__)
 
 
-class Health(StrEnum):
-    """What the camera is worth."""
-
-    OK = "ok"
-    STALLED = "stalled"
-    FROZEN = "frozen"
-    BLACK = "black"
-    ABSENT = "absent"
-
-
 @dataclass(frozen=True)
 class Frame:
-    """A picture: BGR pixels, CLOCK_BOOTTIME of its arrival, and a digest of its bytes."""
+    """A picture: BGR pixels, CLOCK_BOOTTIME of its arrival, digest of the pixels, and the camera's own JPEG if any."""
 
     image: "Image"
     at_us: int
     digest: bytes
-
-
-class PictureJudge:
-    """Tells a live picture from a frozen or black one. Pure: time is handed in."""
-
-    def __init__(self) -> None:
-        """Nothing has been seen."""
-        self._digest = b""
-        self._changed_s = 0.0
-        self._black_s: float | None = None
-
-    def see(self, digest: bytes, mean: float, now_s: float) -> None:
-        """A picture that arrived at a time."""
-        if digest != self._digest:
-            self._digest = digest
-            self._changed_s = now_s
-        if mean >= BLACK_MEAN:
-            self._black_s = None
-        elif self._black_s is None:
-            self._black_s = now_s
-
-    def health(self, now_s: float) -> Health:
-        """What the newest picture says; black comes first, because a black picture stands still too."""
-        if self._black_s is not None and now_s - self._black_s >= BLACK_S:
-            return Health.BLACK
-        return Health.FROZEN if now_s - self._changed_s >= FROZEN_S else Health.OK
+    jpeg: bytes = b""
 
 
 class CameraReader:
@@ -84,12 +46,18 @@ class CameraReader:
 
     A stamp is late by at most the time for which another thread holds the interpreter: one face embedding, 75 ms on a
     PC. After a pause of a second frames may have waited in a buffer, so the camera is opened again.
+
+    Attributes:
+        opened: how often the camera was opened.
+        beat_s: time.monotonic() of the thread's last sign of life.
     """
 
     def __init__(self, settings: Vision) -> None:
         """Nothing is opened before `start`."""
         self.opened = 0
+        self.beat_s = time.monotonic()
         self._settings = settings
+        self._raw = settings.camera.startswith(("http://", "https://"))
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
@@ -107,6 +75,10 @@ class CameraReader:
         """End the thread; a read in progress may hold it for its time-out."""
         self._stopping.set()
         self._thread.join(OPEN_TIMEOUT_S + READ_TIMEOUT_S)
+
+    def alive(self) -> bool:
+        """Whether the thread still does its work."""
+        return self._thread.is_alive() and time.monotonic() - self.beat_s <= BEAT_S + READ_TIMEOUT_S
 
     def latest(self) -> Frame | None:
         """The newest picture, or None when the camera is not well: then there is nothing to recognise."""
@@ -132,7 +104,8 @@ class CameraReader:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            capture = open_capture(self._settings)
+            self.beat_s = time.monotonic()
+            capture = open_capture(self._settings, raw=self._raw)
             if capture is None:
                 with self._lock:
                     if not self._absent:
@@ -158,35 +131,58 @@ class CameraReader:
                 log.warning("the camera stalled; opening it again")
                 return
             at_us, now_s = now_us(), time.monotonic()
+            self.beat_s = now_s
             if now_s - previous_s > READ_TIMEOUT_S:
                 log.warning("%.1f s without a frame; opening the camera again", now_s - previous_s)
                 return
             previous_s = now_s
-            picture = None
-            if now_s - looked_s >= 1 / PICTURES_PER_S:
-                looked_s = now_s
+            look = now_s - looked_s >= 1 / PICTURES_PER_S
+            image, jpeg = None, b""
+            if self._raw or look:
                 ok, picture = capture.retrieve()
                 if not ok:
                     log.warning("a frame of the camera cannot be read; opening it again")
                     return
-            self._arrive(picture, at_us, now_s)
+                if self._raw:
+                    jpeg = picture.tobytes()
+                    if not jpeg.startswith(_JPEG):
+                        log.info("the camera at %s sends no JPEG; it is decoded as a film", self._settings.camera)
+                        self._raw = False
+                        return
+                image = picture if not self._raw else _decoded(jpeg) if look else None
+                if look and image is None:
+                    log.warning("a frame of the camera is broken; waiting for the next")
+            if image is not None:
+                looked_s = now_s
+            self._arrive(image, jpeg, at_us, now_s)
 
-    def _arrive(self, picture: "Image | None", at_us: int, now_s: float) -> None:
-        digest, mean = b"", 0.0
-        if picture is not None:
-            digest = hashlib.blake2b(picture.data, digest_size=16).digest()
-            mean = float(picture[::8, ::8].mean())
+    def _arrive(self, image: "Image | None", jpeg: bytes, at_us: int, now_s: float) -> None:
+        encoded = digest(jpeg) if jpeg else b""
+        pixels, seen = (digest(image.data), light(image)) if image is not None else (b"", None)
         with self._lock:
             self._absent = False
             self._arrived_s = now_s
             self._frames += 1
-            if picture is not None:
-                self._judge.see(digest, mean, now_s)
-                self._latest = Frame(picture, at_us, digest)
+            if encoded:
+                self._judge.pass_by(encoded)
+            if image is not None and seen is not None:
+                self._judge.see(pixels, seen, now_s)
+                self._latest = Frame(image, at_us, pixels, jpeg)
 
 
-def open_capture(settings: Vision) -> Any | None:
-    """Open the camera: a URL by FFmpeg with time-outs, a device path or number by V4L2. None when it is not there."""
+def _decoded(jpeg: bytes) -> "Image | None":
+    import cv2
+    import numpy as np
+
+    image: Image | None = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    return image
+
+
+def open_capture(settings: Vision, *, raw: bool = False) -> Any | None:
+    """Open the camera: a URL by FFmpeg with time-outs, a device path or number by V4L2. None when it is not there.
+
+    `raw` asks FFmpeg for the stream's packets as they are, which are pictures only where the stream is MJPEG.
+    """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     import cv2
 
@@ -195,11 +191,13 @@ def open_capture(settings: Vision) -> Any | None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     camera = settings.camera
     if "://" in camera:
-        limits = (
+        limits = [
             (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_S * 1000),
             (cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_S * 1000),
             (cv2.CAP_PROP_N_THREADS, 1),
-        )
+        ]
+        if raw:
+            limits.append((cv2.CAP_PROP_FORMAT, -1))
         capture = cv2.VideoCapture(camera, cv2.CAP_FFMPEG, [int(value) for limit in limits for value in limit])
     else:
         capture = cv2.VideoCapture(int(camera) if camera.isdigit() else camera, cv2.CAP_V4L2)

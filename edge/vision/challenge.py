@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from edge.vision.camera import Frame
-    from faces.engine import FaceBox
+    from faces.match import Seen
 
 
 class Liveness(StrEnum):
@@ -29,7 +29,7 @@ class Challenge(Protocol):
     def start(self, nonce: str, people: Sequence[str], deadline_us: int) -> None:
         """Begin anew for these people; what was proven under another nonce is forgotten."""
 
-    def offer(self, frame: "Frame", faces: Sequence[tuple[str, "FaceBox"]]) -> dict[str, Liveness]:
+    def offer(self, frame: "Frame", seen: Sequence["Seen"]) -> dict[str, Liveness]:
         """A frame with the people who were recognised in it; what is now known of each of them."""
 
 
@@ -39,6 +39,6 @@ class NotProven:
     def start(self, nonce: str, people: Sequence[str], deadline_us: int) -> None:
         """Nothing to begin."""
 
-    def offer(self, frame: "Frame", faces: Sequence[tuple[str, "FaceBox"]]) -> dict[str, Liveness]:  # noqa: ARG002
+    def offer(self, frame: "Frame", seen: Sequence["Seen"]) -> dict[str, Liveness]:  # noqa: ARG002
         """Not proven, for everybody."""
-        return {person: Liveness.NOT_PROVEN for person, _ in faces}
+        return {one.person: Liveness.NOT_PROVEN for one in seen}

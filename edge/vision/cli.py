@@ -1,25 +1,33 @@
 """`hotbox enrol`: the main command line mounts `enrol_command`."""
 
+import datetime
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from contracts.errors import ContractError
-from edge.config import load
+from edge import users
+from edge.config import BoxConfig, load
+from faces import loading
+from faces.refusals import EnrolmentRefusedError
 
 REFUSED = 1
 BAD_INPUT = 2
 
 
 def enrol_command(
-    person: Annotated[str, typer.Argument(help="Id of the person, as on permits. 人员编号, 与作业票一致")],
+    person: Annotated[str, typer.Argument(help="Id of the person, as on permits. 人员编号, 与作业票一致")] = "",
     still: Annotated[
         list[Path] | None, typer.Option(help="A still with this face alone; give 3 to 5. 仅含本人的照片, 3 至 5 张")
     ] = None,
     camera: Annotated[int, typer.Option(help="Take this many stills with the box's camera. 用摄像头拍摄的张数")] = 0,
+    listed: Annotated[bool, typer.Option("--list", help="Who is enrolled, without pictures. 列出已登记人员")] = False,
+    remove: Annotated[str, typer.Option(metavar="PERSON", help="Delete this person's templates. 删除此人的模板")] = "",
+    permit: Annotated[str, typer.Option(help="With --remove: only what came for this permit. 仅删除该作业票的模板")] = "",
+    migrate: Annotated[bool, typer.Option("--migrate", help="Seal plain files of older versions. 加密旧版明文模板")] = False,
     config: Annotated[Path, typer.Option("-c", "--config", help="Box configuration. 盒子配置文件")] = Path(
         "configs/box.example.yaml"
     ),
@@ -27,13 +35,20 @@ def enrol_command(
 ) -> None:
     """Enrol a person's face: 3 to 5 stills, or the box's camera. 登记人脸.
 
-    Exit codes: 0 enrolled, 1 refused (the reason is printed), 2 wrong input or configuration.
+    Exit codes: 0 done, 1 refused (the reason is printed), 2 wrong input or configuration.
     """
-    from edge.vision.enrol import EnrolmentRefusedError, enrol, enrol_from_camera
-
     try:
         box = load(config)
-        done = enrol_from_camera(box, person, camera) if camera else enrol(box, person, still or [])
+        users.become_owner(Path(box.vision.templates))
+        _one_of(person, listed, remove, migrate)
+        if listed:
+            _list(box, as_json=as_json)
+        elif remove:
+            _remove(box, remove, permit or None, as_json=as_json)
+        elif migrate:
+            _migrate(box, as_json=as_json)
+        else:
+            _enrol(box, person, still or [], camera, as_json=as_json)
     except EnrolmentRefusedError as refused:
         if as_json:
             typer.echo(json.dumps({"ok": False, "why": refused.why, "en": refused.en, "zh": refused.zh}))
@@ -43,10 +58,74 @@ def enrol_command(
     except (ContractError, OSError) as error:
         typer.echo(f"✘ {error}", err=True)
         raise typer.Exit(BAD_INPUT) from None
+
+
+def _one_of(*asked: str | bool) -> None:
+    """Refuse to do nothing, or two things."""
+    count = sum(map(bool, asked))
+    if count != 1:
+        came = "several of them" if count else "none of them"
+        raise ContractError("enrol", "PERSON, --list, --remove PERSON or --migrate", came, "one at a time")
+
+
+def _enrol(box: BoxConfig, person: str, stills: list[Path], camera: int, *, as_json: bool) -> None:
+    from edge.vision.enrol import enrol, enrol_from_camera
+
+    done = enrol_from_camera(box, person, camera) if camera else enrol(box, person, stills)
     if as_json:
-        typer.echo(msgspec.json.encode(done))
+        _json(done)
         return
     typer.echo(f"✔ 已登记 {done.person}: {done.stills} 张照片, 最大差异 {done.spread:.2f}")
     typer.echo(f"  enrolled {done.person}: {done.stills} stills, largest difference {done.spread:.2f}")
     if done.nearest_distance is not None:
         typer.echo(f"  最接近者 / nearest: {done.nearest}, {done.nearest_distance:.2f}")
+
+
+def _list(box: BoxConfig, *, as_json: bool) -> None:
+    """Names, engines and ages; never a vector."""
+    from edge.vision.enrol import store_of
+
+    found = store_of(box, loading.identity(box.vision.engine)).entries()
+    if as_json:
+        _json(found)
+        return
+    for one in found:
+        scope = f"作业票 / permit {one.permit}" if one.permit else "长期 / standing"
+        until = f", 至 / until {_day(one.expires)}" if one.expires else ""
+        since = f", {one.engine}, {_day(one.created)}" if one.created else ""
+        typer.echo(f"{'✔' if one.usable else '✘'} {one.person}  {scope}{since}{until}")
+        if one.why:
+            typer.echo(f"  {one.why}")
+    if not found:
+        typer.echo("尚无人登记\nnobody is enrolled")
+
+
+def _remove(box: BoxConfig, person: str, permit: str | None, *, as_json: bool) -> None:
+    from edge.vision.enrol import store_of
+
+    gone = store_of(box, loading.identity(box.vision.engine)).remove(person, permit)
+    if as_json:
+        _json(gone)
+    elif gone:
+        typer.echo(f"✔ 已删除 {person} 的 {len(gone)} 个模板\n  removed {len(gone)} of {person}")
+    if not gone:
+        raise ContractError("person", "somebody who is enrolled", person, "see hotbox enrol --list")
+
+
+def _migrate(box: BoxConfig, *, as_json: bool) -> None:
+    from edge.vision.enrol import store_of
+
+    done = store_of(box, loading.identity(box.vision.engine)).migrate()
+    if as_json:
+        _json(done)
+        return
+    names = ", ".join(done) or "-"
+    typer.echo(f"✔ 已加密 {len(done)} 个模板: {names}\n  sealed {len(done)}: {names}")
+
+
+def _json(document: Any) -> None:
+    typer.echo(msgspec.json.encode(document))
+
+
+def _day(seconds: int) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).astimezone().strftime("%Y-%m-%d")

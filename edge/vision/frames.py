@@ -1,7 +1,8 @@
-"""The camera's newest picture for the command line: vision holds the camera, `hotbox permit import` reads codes in it.
+"""The camera's newest picture for the command line: vision holds the camera, others look through it.
 
-Whoever asks gets one picture, in grey, and decodes it in a process of its own: what a picture does to a decoder can
-neither delay nor end the looking for faces. Vision sends only what was asked for and waits for nobody.
+`hotbox permit import` reads codes in a grey picture, `hotbox enrol` faces in a coloured one, each in a process of its
+own: what a picture does to a decoder can neither delay nor end the looking for faces. Vision sends only what was asked
+for and waits for nobody.
 """
 
 import asyncio
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge.vision.camera import Frame, Health
+    from edge.vision.camera import Frame
+    from edge.vision.picture import Health
+    from faces.engine import Image
 
     Grey = NDArray[np.uint8]
 
-ASK = b"?"
+ASK, ASK_COLOUR = b"?", b"!"
 READERS = 2
 ANSWER_S = 3.0
 MOST_PIXELS = 1 << 24
@@ -36,13 +39,14 @@ log = logging.getLogger(__name__)
 class Head(msgspec.Struct, frozen=True):
     """What stands before a picture's pixels, on one line: health of the camera, when it was taken, its size.
 
-    Without a picture its size is 0.
+    Without a picture its size is 0. `planes` is 1 for grey, 3 for blue, green, red.
     """
 
     health: str
     at_us: int = 0
     width: int = 0
     height: int = 0
+    planes: int = 1
 
 
 class FrameServer:
@@ -75,8 +79,8 @@ class FrameServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._readers += 1
         try:
-            while self._readers <= READERS and await reader.readexactly(1) == ASK:
-                for piece in self._answer():
+            while self._readers <= READERS and (asked := await reader.readexactly(1)) in (ASK, ASK_COLOUR):
+                for piece in self._answer(colour=asked == ASK_COLOUR):
                     writer.write(piece)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -85,16 +89,16 @@ class FrameServer:
             self._readers -= 1
             writer.close()
 
-    def _answer(self) -> tuple[bytes, bytes]:
+    def _answer(self, *, colour: bool) -> tuple[bytes, bytes]:
         frame = self._latest()
         if frame is None:
             return msgspec.json.encode(Head(self._health().value)) + b"\n", b""
         import cv2
 
-        grey = cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
-        height, width = grey.shape
-        head = Head(self._health().value, frame.at_us, int(width), int(height))
-        return msgspec.json.encode(head) + b"\n", grey.tobytes()
+        picture = frame.image if colour else cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)
+        height, width = picture.shape[:2]
+        head = Head(self._health().value, frame.at_us, int(width), int(height), 3 if colour else 1)
+        return msgspec.json.encode(head) + b"\n", picture.tobytes()
 
 
 class Frames:
@@ -123,22 +127,35 @@ class Frames:
         self._socket.close()
 
     def ask(self) -> "tuple[Head, Grey | None]":
-        """The newest picture.
+        """The newest picture in grey.
 
         Raises:
             ContractError: vision answers nothing, or something else than a picture.
         """
+        head, pixels = self._asked(ASK, 1)
+        return head, None if pixels is None else pixels.reshape(head.height, head.width)
+
+    def ask_colour(self) -> "tuple[Head, Image | None]":
+        """The newest picture in blue, green, red.
+
+        Raises:
+            ContractError: vision answers nothing, or something else than a picture.
+        """
+        head, pixels = self._asked(ASK_COLOUR, 3)
+        return head, None if pixels is None else pixels.reshape(head.height, head.width, 3)
+
+    def _asked(self, what: bytes, planes: int) -> "tuple[Head, NDArray[np.uint8] | None]":
         import numpy as np
 
         try:
-            self._socket.sendall(ASK)
+            self._socket.sendall(what)
             head = msgspec.json.decode(self._stream.readline(_LINE), type=Head)
-            size = head.width * head.height
-            pixels = self._stream.read(size) if 0 < size <= MOST_PIXELS else b""
+            size = head.width * head.height * planes
+            pixels = self._stream.read(size) if 0 < size <= MOST_PIXELS * planes else b""
         except (OSError, msgspec.MsgspecError) as error:
             raise ContractError("camera", "a picture of the vision process", str(error), "try again") from error
         if not size:
             return head, None
-        if len(pixels) != size:
+        if len(pixels) != size or head.planes != planes:
             raise ContractError("camera", f"{size} pixels", str(len(pixels)), "try again")
-        return head, np.frombuffer(pixels, np.uint8).reshape(head.height, head.width)
+        return head, np.frombuffer(pixels, np.uint8)

@@ -6,23 +6,32 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from edge.config import BoxConfig
 from edge.evidence_client import EvidenceClient
+from edge.interlock import rules
 from edge.interlock.evidence import FACES_AGAIN_MS, SLOW, Camera, Wanted
 from edge.sockets import now_us
-from edge.vision.camera import CameraReader, Health
+from edge.vision import guard
+from edge.vision.camera import CameraReader
 from edge.vision.challenge import NotProven
 from edge.vision.frames import FrameServer
 from edge.vision.lookout import Lookout
+from edge.vision.picture import Health
+from edge.vision.policy import policy_of
 from edge.vision.templates import TemplateStore
-from faces.engine import DlibEngine
+from faces import loading
+from faces.policy import Policy
 
 NICE = 5
 REPORT_EVERY_S = 0.5
+WATCH_EVERY_S = 0.1
+"""How soon a camera that changes its health is told of."""
 LOOK_EVERY_S = {"arming": 0.4, "recheck": 0.5}
 """Seconds from the start of one look to the next, by urgency; with any other nobody is looked for. Whoever comes into
 view while released is to be seen within a second, so released it is hardly less often.
@@ -38,11 +47,17 @@ assert OLDEST_FRAME_US / 1000 + SLOW_S * 1000 <= FACES_AGAIN_MS  # noqa: S101 - 
 
 log = logging.getLogger(__name__)
 
+_Result = TypeVar("_Result")
+
 
 class _Process:
-    def __init__(self, config: BoxConfig, client: EvidenceClient) -> None:
+    def __init__(self, config: BoxConfig, client: EvidenceClient, policy: Policy) -> None:
         self._config = config
         self._client = client
+        self._policy = policy
+        self._watchdog = guard.Watchdog()
+        self._busy_since_s: float | None = None
+        """When the worker began what it does."""
         self._camera = CameraReader(config.vision)
         self._wanted = Wanted((), (), "", "idle")
         self._wanted_anew = asyncio.Event()
@@ -64,6 +79,7 @@ class _Process:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._watchdog.stop()
             self._client.close()
             await self._frames.stop()
             self._worker.shutdown(cancel_futures=True)
@@ -77,10 +93,21 @@ class _Process:
                 self._wanted_anew.set()
 
     async def _report(self) -> None:
+        """Tell the camera's health twice a second and at each change; feed the watchdog while everything moves."""
+        told, told_s = "", float("-inf")
         while True:
-            health, frames = self._camera.take_report()
-            self._client.send(Camera(now_us(), self._keeping_up(health), frames))
-            await asyncio.sleep(REPORT_EVERY_S)
+            now_s, health = time.monotonic(), self._keeping_up(self._camera.health())
+            if health != told or now_s - told_s >= REPORT_EVERY_S:
+                told, told_s = health, now_s
+                self._client.send(Camera(now_us(), health, self._camera.take_report()[1]))
+                if self._moves():
+                    self._watchdog.feed()
+            await asyncio.sleep(WATCH_EVERY_S)
+
+    def _moves(self) -> bool:
+        """Whether the camera's thread and the worker get on with what they do."""
+        busy_since_s = self._busy_since_s
+        return self._camera.alive() and (busy_since_s is None or time.monotonic() - busy_since_s < guard.HUNG_S)
 
     def _keeping_up(self, health: Health) -> str:
         """The camera's health, and whether whoever is in its picture is looked at in time."""
@@ -101,7 +128,7 @@ class _Process:
                 continue
             started_s = time.monotonic()
             if lookout is None:
-                lookout = await loop.run_in_executor(self._worker, self._load)
+                lookout = await loop.run_in_executor(self._worker, self._work, self._load)
             frame = self._camera.latest()
             if frame is None or now_us() - frame.at_us > OLDEST_FRAME_US:
                 await self._until_wanted_anew(RETRY_S)
@@ -109,7 +136,8 @@ class _Process:
             looked_s = time.monotonic()
             lookout.want(wanted, now_us())
             whole = wanted.urgency != "recheck" or looked_s - self._looked_s >= WHOLE_EVERY_S
-            items = await loop.run_in_executor(self._worker, partial(lookout.look, frame, whole=whole))
+            look = partial(lookout.look, frame, whole=whole)
+            items = await loop.run_in_executor(self._worker, self._work, look)
             # What was not handed over was not told: no more than what was not seen.
             told = [self._client.send(item) for item in items]
             if whole and all(told):
@@ -122,16 +150,32 @@ class _Process:
             async with asyncio.timeout(None if longest_s is None else max(0.0, longest_s)):
                 await self._wanted_anew.wait()
 
+    def _work(self, task: Callable[[], _Result]) -> _Result:
+        """What the worker does, with the time at which it began it."""
+        self._busy_since_s = time.monotonic()
+        try:
+            return task()
+        finally:
+            self._busy_since_s = None
+
     def _load(self) -> Lookout:
-        engine = DlibEngine()
-        return Lookout(engine, TemplateStore(Path(self._config.vision.templates), engine), NotProven())
+        engine = loading.load(self._config.vision.engine)
+        templates = TemplateStore(Path(self._config.vision.templates), engine, self._config.template_key)
+        return Lookout(engine, templates, NotProven(), self._policy)
 
 
 async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
-    """Watch the camera until cancelled, or until the end of an inherited evidence socket."""
+    """Watch the camera until cancelled, or until the end of an inherited evidence socket.
+
+    Raises:
+        ContractError: the rule pack or the engine's weights are not what they should be.
+    """
+    policy = policy_of(rules.effective(config.baseline, config.site_rules))
+    loading.check(config.vision.engine)
+    guard.bound()
     # One thread each: the second core is the interlock's.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
-    await _Process(config, EvidenceClient(config, evidence)).run()
+    await _Process(config, EvidenceClient(config, evidence), policy).run()

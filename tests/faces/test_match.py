@@ -7,9 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.vision.lookout import _apart
-from faces.engine import FaceBox
-from faces.match import LIMIT, MARGIN, Matched, distance, match
+from faces.match import Matched, distance
+from faces.match import match as match_by
+from tests.faces.policies import SHIPPED
+
+
+def match(faces, people):
+    return match_by(faces, people, SHIPPED)
 
 
 def at(*coordinates):
@@ -85,9 +89,9 @@ def test_assignment_is_one_to_one_and_within_the_limit(faces, people):
         if result.person is None:
             continue
         distances = {name: distance(face, templates) for name, templates in people.items()}
-        assert distances[result.person] == min(distances.values()) <= LIMIT
+        assert distances[result.person] == min(distances.values()) <= SHIPPED.limit
         others = [value for name, value in distances.items() if name != result.person]
-        assert all(value - distances[result.person] >= MARGIN for value in others)
+        assert all(value - distances[result.person] >= SHIPPED.margin for value in others)
 
 
 @given(st.lists(vectors, min_size=2, max_size=4), st.dictionaries(st.sampled_from("abc"), st.lists(vectors, min_size=3, max_size=3).map(np.stack)))
@@ -102,25 +106,3 @@ def test_order_of_faces_and_people_does_not_matter(faces, people):
         return  # two equally near faces: either may be it
     for order in itertools.permutations(range(len(faces))):
         assert by_face(order, list(people)[::-1]) == first
-
-
-PLACE = FaceBox(100, 100, 200, 200)
-
-
-@pytest.mark.parametrize(
-    ("box", "same"),
-    [(PLACE, True), (FaceBox(133, 100, 233, 200), True), (FaceBox(134, 100, 234, 200), False),
-     (FaceBox(100, 134, 200, 234), False), (FaceBox(300, 300, 400, 400), False), (FaceBox(100, 100, 171, 171), True),
-     (FaceBox(100, 100, 170, 170), False), (FaceBox(200, 100, 300, 200), False)],
-)  # fmt: skip
-def test_a_face_is_in_the_same_place_while_it_shares_half_of_it(box, same):
-    """PTW-24"""
-    assert PLACE.covers(box) is box.covers(PLACE) is same
-
-
-def test_one_known_face_stands_for_one_face_only():
-    """PTW-24: somebody close beside the performer is somebody new."""
-    near, far = FaceBox(105, 100, 205, 200), FaceBox(400, 100, 500, 200)
-    assert _apart([PLACE, near, far], (PLACE,)) == ([near, far], (PLACE,))
-    assert _apart([PLACE, near], (PLACE, near)) == ([], (PLACE, near))
-    assert _apart([far, near], ()) == ([far, near], ())

@@ -18,6 +18,7 @@ from edge.interlock.conditions.permit import error_s, late_s
 from edge.interlock.conditions.place import needed, proofs
 from edge.interlock.conditions.preconditions import CELSIUS, proof_of
 from edge.interlock.conditions.wind import BEAUFORT_M_S
+from edge.interlock.evidence import SLOW
 from edge.interlock.proving import DAY_S, UNPROVEN, Result
 from edge.interlock.rules import Number
 from edge.interlock.state import Mode
@@ -152,10 +153,23 @@ def _place(f: Facts) -> Measures:
         yield Measure("HDOP", "HDOP", "", fix.hdop_centi / 100, None, most.value / 100, "", fix.at_us, most.clause)
 
 
+_PICTURES = {
+    "ok": ("正常", "ok"),
+    SLOW: ("识别跟不上", "recognition is slow"),
+    "stalled": ("停顿", "stalled"),
+    "frozen": ("静止不变", "frozen"),
+    "black": ("全黑", "black"),
+    "covered": ("镜头被遮挡", "lens covered"),
+    "looping": ("重放旧画面", "old pictures again"),
+    "absent": ("未连接", "absent"),
+}
+
+
 def _camera(f: Facts) -> Measures:
     seen = f.snapshot.camera
     health = seen.health if seen else "absent"
-    yield _age(f, seen.at_us if seen else None, f.rules.camera_ttl_s, f"画面（{health}）", f"picture ({health})")
+    zh, en = _PICTURES.get(health, (health, health))
+    yield _age(f, seen.at_us if seen else None, f.rules.camera_ttl_s, f"画面（{zh}）", f"picture ({en})")
 
 
 def _inputs(f: Facts) -> Measures:

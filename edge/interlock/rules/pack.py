@@ -99,6 +99,17 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     face_recheck_s: Lower
     face_grace_s: Lower
     face_distance_milli: Lower
+    face_margin_milli: Higher
+    face_frames_need_count: Higher
+    face_frames_of_count: Lower
+    face_frames_s: Lower
+    face_size_px: Higher
+    face_sharpness_milli: Higher
+    face_dark_percent: Lower
+    face_bright_percent: Lower
+    face_turn_milli: Lower
+    face_roll_deg: Lower
+    face_apart_milli: Higher
     stranger_distance_milli: Lower
     stranger_s: Higher
     unknown_badge_s: Higher

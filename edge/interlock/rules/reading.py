@@ -152,6 +152,10 @@ def check(rules: Rules) -> None:
     if rules.stranger_s.value < least_s:
         came, why = str(rules.stranger_s.value), "a stranger who stays must not be lost between two looks of the camera"
         raise ContractError("stranger_s.value", f"at least {least_s}", came, why)
+    if not 1 <= rules.face_frames_need_count.value <= rules.face_frames_of_count.value:
+        wanted = f"1 to face_frames_of_count ({rules.face_frames_of_count.value})"
+        came, why = str(rules.face_frames_need_count.value), "more looks cannot agree than vote"
+        raise ContractError("face_frames_need_count.value", wanted, came, why)
     if rules.unknown_badge_s.value < rules.badge_ttl_s.value:
         came, why = str(rules.unknown_badge_s.value), "a scanner that is deaf must not lose the visitor before the crew"
         raise ContractError("unknown_badge_s.value", f"at least badge_ttl_s ({rules.badge_ttl_s.value})", came, why)

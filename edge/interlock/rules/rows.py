@@ -201,6 +201,7 @@ beyond. Without a bound, a limit at 2000 °C would be 8 times the ppm while its 
 _UNITS = {
     "s": "s", "ms": "ms", "h": "h", "d": "d", "m": "m", "cm": "cm", "v": "V", "c": "°C", "milli": "1/1000",
     "centi": "1/100", "percent": "%", "pct": "vol%", "lel": "%LEL", "grade": "Beaufort", "satellites": "", "count": "",
+    "px": "px", "deg": "°",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from edge import config, sockets
 from edge.vision.enrol import enrol
-from faces.engine import DlibEngine
+from faces import loading
 from tests.edge.presence.box import Interlock, box, simulated_site
 
 
@@ -22,7 +22,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def engine():
-    return DlibEngine()
+    return loading.load()
 
 
 @pytest.fixture(scope="package")
@@ -54,7 +54,7 @@ class VisionProcess:
     def __init__(self, boxed, folder):
         whole = msgspec.structs.replace(
             boxed,
-            baseline="test",
+            baseline="gb30871-2022",
             buses=(config.Bus("bus", "tcp", 100, 5, host="127.0.0.1"),),
             inputs=config.Inputs(bus="bus", unit_id=1),
             presence=msgspec.structs.replace(boxed.presence, quorum=("badge",), beacon=1009),

@@ -1,10 +1,14 @@
-"""Enrolment: 3 to 5 stills of one person and nobody else, or a reason in both languages and nothing written."""
+"""Enrolment at the box: from files and from its camera; what is kept is sealed, and nobody's but this box's."""
 
+import asyncio
 import json
 import shutil
 import stat
+import time
+from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 import typer
@@ -13,11 +17,16 @@ from typer.testing import CliRunner
 from contracts.errors import ContractError
 from edge.config import Vision
 from edge.vision.cli import enrol_command
-from edge.vision.enrol import EnrolmentRefusedError, Refusal, enrol, enrol_from_camera
+from edge.vision.enrol import enrol, enrol_from_camera
 from edge.vision.templates import TemplateStore
-from faces.templates import unpack
+from faces import seal
+from faces.keyfile import make_key, read_key
+from faces.refusals import EnrolmentRefusedError, Refusal
+from faces.templates import Template, pack, unpack
 from firmware_sim.camera import compose
 from tests.edge.presence.box import box
+
+ROWS = np.random.default_rng(1).normal(0, 0.1, (3, 128)).astype(np.float32)
 
 
 @pytest.fixture
@@ -31,61 +40,63 @@ def picture(path, people):
     return path
 
 
+def own_folder(boxed):
+    return Path(boxed.vision.templates)
+
+
+def store_of(boxed, engine):
+    return TemplateStore(own_folder(boxed), engine, boxed.template_key)
+
+
+def template(engine, person="p", rows=ROWS, **changes):
+    """A template of made-up vectors."""
+    whole = Template(2, person, engine.name, engine.model_sha256, pack(rows), int(time.time()))
+    return msgspec.structs.replace(whole, **changes)
+
+
+def refused(boxed, person, pictures, engine):
+    with pytest.raises(EnrolmentRefusedError) as error:
+        enrol(boxed, person, pictures, engine)
+    return error.value
+
+
 def test_enrolled_person_is_kept_as_vectors_only_for_the_owner(own, engine, stills):
     """BOX-01"""
     done = enrol(own, "performer", stills("performer"), engine)
-    store = TemplateStore(own_folder(own), engine)
-    template = store.load("performer")
-    assert (done.stills, template.engine, template.model_sha256) == (5, engine.name, engine.model_sha256)
-    assert unpack(template).shape == (5, 128)
+    store = store_of(own, engine)
+    kept = store.load("performer")
+    assert (done.stills, kept.engine, kept.model_sha256) == (5, engine.name, engine.model_sha256)
+    assert unpack(kept).shape == (5, 128)
     assert 0 < done.spread < 0.5
     file = store.path("performer")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert file.stat().st_size < 8000
     assert [path.name for path in file.parent.iterdir()] == ["performer.face"]
+    assert not any(vector[:8] in file.read_bytes() for vector in kept.vectors)
 
 
-def own_folder(boxed):
-    from pathlib import Path
-
-    return Path(boxed.vision.templates)
-
-
-def refused(boxed, person, pictures, engine):
-    with pytest.raises(EnrolmentRefusedError) as error:
-        enrol(boxed, person, pictures, engine)
-    assert error.value.en
-    assert any("\u4e00" <= letter <= "\u9fff" for letter in error.value.zh)
-    return error.value
+def test_key_lies_outside_the_templates_folder(own, engine, stills):
+    enrol(own, "performer", stills("performer", 3), engine)
+    key = Path(own.template_key)
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert own_folder(own) not in key.parents
+    assert seal.head((own_folder(own) / "performer.face").read_bytes()).key == seal.key_id(read_key(str(key)))
 
 
-@pytest.mark.parametrize("count", [0, 2, 6])
-def test_fewer_than_three_or_more_than_five_stills_are_refused(own, engine, stills, count):
-    assert refused(own, "p", (stills("performer") * 2)[:count], engine).why is Refusal.COUNT
-
-
-def test_still_without_a_face_is_refused(own, engine, stills, tmp_path):
-    nobody = picture(tmp_path / "wall.png", [])
-    error = refused(own, "p", [*stills("performer", 2), nobody], engine)
-    assert (error.why, "wall.png" in error.en) == (Refusal.NO_FACE, True)
-
-
-def test_still_with_two_faces_is_refused(own, engine, stills, tmp_path):
-    """BOX-03"""
-    two = picture(tmp_path / "two.png", [("performer", 0, False), ("guardian", 0, False)])
-    assert refused(own, "p", [*stills("performer", 2), two], engine).why is Refusal.TWO_FACES
-
-
-def test_still_that_is_no_picture_is_refused(own, engine, stills, tmp_path):
+def test_file_that_is_no_picture_is_refused(own, engine, stills, tmp_path):
     (tmp_path / "x.jpg").write_text("no picture")
     for broken in (tmp_path / "x.jpg", tmp_path / "missing.jpg"):
-        assert refused(own, "p", [*stills("performer", 2), broken], engine).why is Refusal.UNREADABLE
+        error = refused(own, "p", [*stills("performer", 2), broken], engine)
+        assert (error.why, broken.name in error.en) == (Refusal.UNREADABLE, True)
 
 
-def test_stills_of_two_people_are_refused(own, engine, stills):
+def test_refused_enrolment_writes_nothing(own, engine, stills, tmp_path):
     """BOX-03"""
+    nobody = picture(tmp_path / "wall.png", [])
+    assert refused(own, "p", [*stills("performer", 2), nobody], engine).why is Refusal.NO_FACE
     assert refused(own, "p", [*stills("performer", 2), *stills("guardian", 1)], engine).why is Refusal.DISAGREE
+    assert refused(own, "p", stills("performer", 2), engine).why is Refusal.COUNT
     assert not own_folder(own).exists()
 
 
@@ -102,10 +113,10 @@ def test_person_who_is_enrolled_already_cannot_be_somebody_else_too(own, engine,
 def test_enrolling_again_replaces(own, engine, stills):
     enrol(own, "performer", stills("performer", 3), engine)
     enrol(own, "performer", stills("performer", 4), engine)
-    assert unpack(TemplateStore(own_folder(own), engine).load("performer")).shape == (4, 128)
+    assert unpack(store_of(own, engine).load("performer")).shape == (4, 128)
 
 
-@pytest.mark.parametrize("person", ["../performer", "", ".hidden", "a/b", "x" * 65])
+@pytest.mark.parametrize("person", ["../performer", "", ".hidden", "a/b", "x" * 65, "a@b", "a\n"])
 def test_id_that_leaves_the_folder_is_refused(own, engine, stills, person):
     with pytest.raises(ContractError, match="person"):
         enrol(own, person, stills("performer"), engine)
@@ -119,43 +130,162 @@ def test_person_is_enrolled_from_the_camera(empty_site, engine, tmp_path):
     assert (done.stills, done.spread < 0.5) == (3, True)
 
 
+async def test_person_is_enrolled_while_vision_holds_the_camera(site, vision, engine, tmp_path):
+    """Its pictures come from vision then: a camera has one reader."""
+    running = box(site.directory)
+    boxed = box(tmp_path, run=running.run, vision=Vision("http://127.0.0.1:1/", str(tmp_path / "templates")))
+    site.set("camera", "performer")
+    done = await asyncio.to_thread(enrol_from_camera, boxed, "performer", 3, engine)
+    assert done.stills == 3
+    assert store_of(boxed, engine).vectors("performer").shape == (3, 128)
+
+
+def test_camera_without_a_good_face_says_what_was_wrong(empty_site, engine, tmp_path, monkeypatch):
+    monkeypatch.setattr("edge.vision.enrol.CAMERA_WAIT_S", 1.5)
+    url = box(empty_site.directory).vision.camera
+    boxed = box(tmp_path, vision=Vision(url, str(tmp_path / "templates")))
+    empty_site.set("camera", "performer,guardian")
+    with pytest.raises(EnrolmentRefusedError) as error:
+        enrol_from_camera(boxed, "performer", 3, engine)
+    assert (error.value.why, "2 faces" in error.value.en) == (Refusal.CAMERA, True)
+
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        lambda t: t | {"version": 2},
-        lambda t: t | {"person": "guardian"},
-        lambda t: t | {"model_sha256": "0" * 64},
-        lambda t: t | {"engine": "other"},
-        lambda t: t | {"vectors": t["vectors"][:2]},
-        lambda t: t | {"vectors": ["AAAA"] * 3},
-        lambda t: t | {"vectors": ["//8=" * 171 + "/w=="] * 3},
-        lambda _: [],
+        lambda content: content.replace(b'"version":2', b'"version":3'),
+        lambda content: content.replace(b'"person":"p"', b'"person":"q"'),
+        lambda content: content[:-1],
+        lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+        lambda _: b"",
+        lambda _: b"[]",
     ],
+    ids=["version", "person", "shortened", "changed", "empty", "something else"],
 )
-def test_template_that_is_not_this_persons_of_this_engine_is_not_used(own, engine, enrolled, change, caplog):
+def test_file_that_is_not_what_was_sealed_is_not_used(own, engine, change, caplog):
     """BOX-01"""
-    good = own_folder(enrolled) / "performer.face"
-    folder = own_folder(own)
-    folder.mkdir()
-    bad = folder / "performer.face"
-    bad.write_text(json.dumps(change(json.loads(good.read_text()))))
-    bad.chmod(0o600)
-    store = TemplateStore(folder, engine)
-    assert store.vectors("performer") is None
-    assert store.vectors("performer") is None
+    store = store_of(own, engine)
+    path = store.save(template(engine))
+    good = path.read_bytes()
+    path.write_bytes(change(good))
+    fresh = store_of(own, engine)
+    assert fresh.vectors("p") is None
+    assert fresh.vectors("p") is None
     assert len(caplog.records) == 1
-    shutil.copy(good, bad.with_suffix(".new"))
-    bad.with_suffix(".new").replace(bad)
-    bad.chmod(0o600)
-    assert store.vectors("performer").shape == (5, 128)
+    path.with_suffix(".new").write_bytes(good)
+    path.with_suffix(".new").chmod(0o600)
+    path.with_suffix(".new").replace(path)
+    assert fresh.vectors("p").shape == (3, 128)
 
 
-def test_template_that_others_can_read_is_not_used(own, engine, enrolled):
-    folder = own_folder(own)
-    folder.mkdir()
-    shutil.copy(own_folder(enrolled) / "performer.face", folder)
-    (folder / "performer.face").chmod(0o644)
-    assert TemplateStore(folder, engine).vectors("performer") is None
+@pytest.mark.parametrize("change", [{"engine": "other"}, {"model_sha256": "0" * 64}], ids=str)
+def test_template_of_another_engine_is_not_used(own, engine, change):
+    """BOX-01: vectors of two engines do not mix."""
+    store = store_of(own, engine)
+    store.save(template(engine, **change))
+    assert store.vectors("p") is None
+    [entry] = store.entries()
+    assert (entry.usable, "enrol the person again" in entry.why) == (False, True)
+
+
+def test_file_under_another_name_is_not_used(own, engine):
+    """BOX-03, ANT-01: neither for another person nor beyond its permit."""
+    store = store_of(own, engine)
+    path = store.save(template(engine, permit="HW-1"))
+    for name in ("q.face", "p.face", "p@HW-2.face", "q@HW-1.face"):
+        shutil.copy(path, path.with_name(name))
+    assert {(entry.person, entry.permit) for entry in store.entries() if entry.usable} == {("p", "HW-1")}
+
+
+def test_template_that_others_can_read_is_not_used(own, engine):
+    store = store_of(own, engine)
+    store.save(template(engine)).chmod(0o644)
+    assert store.vectors("p") is None
+
+
+def test_template_is_used_again_once_its_key_is_back(own, engine, tmp_path):
+    store = store_of(own, engine)
+    store.save(template(engine))
+    key = Path(own.template_key)
+    key.rename(tmp_path / "away")
+    assert store.vectors("p") is None
+    make_key(str(key))
+    assert store.vectors("p") is None
+    (tmp_path / "away").replace(key)
+    assert store.vectors("p").shape == (3, 128)
+
+
+def test_newest_usable_template_counts(own, engine):
+    """BOX-01: what the bridge sent for a permit, or what was enrolled here since."""
+    store = store_of(own, engine)
+    store.save(template(engine, rows=np.vstack([ROWS, ROWS[:1]]), created=100))
+    store.save(template(engine, permit="HW-1", created=200))
+    assert len(store.vectors("p")) == 3
+    store.save(template(engine, permit="HW-2", rows=np.vstack([ROWS, ROWS[:2]]), created=300, expires=1000))
+    assert len(store.vectors("p", now_s=999)) == 5
+    assert len(store.vectors("p", now_s=1000)) == 3, "expired to the second"
+    store.remove("p", "HW-1")
+    assert len(store.vectors("p")) == 4
+    assert store.people() == ["p"]
+
+
+def test_one_person_is_not_another_whose_id_begins_the_same(own, engine):
+    """BOX-03"""
+    store = store_of(own, engine)
+    store.save(template(engine, "li-2"))
+    assert store.vectors("li") is None
+    assert store.remove("li") == []
+    assert store.people() == ["li-2"]
+
+
+def test_template_of_a_permit_is_deleted_when_it_ends(own, engine):
+    store = store_of(own, engine)
+    store.save(template(engine))
+    store.save(template(engine, "g", permit="HW-1"))
+    store.save(template(engine, "g", permit="HW-2", expires=1000))
+    assert store.purge(999) == []
+    assert [(gone.person, gone.permit) for gone in store.purge(1000)] == [("g", "HW-2")]
+    assert store.purge(1000, ("HW-1",)) == []
+    assert [(gone.person, gone.permit) for gone in store.purge(1000, ())] == [("g", "HW-1")]
+    assert [path.name for path in own_folder(own).iterdir()] == ["p.face"]
+
+
+PLAIN = ("version", "person", "engine", "model_sha256", "vectors", "created")
+
+
+def plain_file(boxed, engine, person="p"):
+    """A file as versions before sealing wrote it."""
+    folder = own_folder(boxed)
+    folder.mkdir(exist_ok=True)
+    whole = msgspec.to_builtins(template(engine, person, version=1))
+    path = folder / f"{person}.face"
+    path.write_text(json.dumps({key: whole[key] for key in PLAIN}))
+    path.chmod(0o600)
+    return path
+
+
+def test_plain_file_is_refused_until_it_is_sealed(own, engine, caplog):
+    """BOX-01"""
+    path = plain_file(own, engine)
+    store = store_of(own, engine)
+    assert store.vectors("p") is None
+    assert "hotbox enrol --migrate" in caplog.text
+    assert store.migrate() == ["p"]
+    assert store.migrate() == []
+    assert (store.vectors("p") == ROWS).all()
+    assert seal.is_sealed(path.read_bytes())
+
+
+def test_plain_file_of_somebody_else_is_not_sealed(own, engine):
+    plain_file(own, engine).rename(own_folder(own) / "q.face")
+    with pytest.raises(ContractError, match="somebody else"):
+        store_of(own, engine).migrate()
+
+
+# --- the command ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -177,3 +307,30 @@ def test_command_refuses_with_the_reason_in_both_languages(command, stills):
     assert done.exit_code == 1
     assert "3 至 5" in done.output
     assert "3 to 5" in done.output
+
+
+def test_command_lists_and_removes(command, stills, own):
+    pictures = [word for path in stills("performer", 3) for word in ("--still", path)]
+    assert command("--list").output == "尚无人登记\nnobody is enrolled\n"
+    assert command("performer", *pictures).exit_code == 0
+    shown = command("--list")
+    assert "✔ performer" in shown.output
+    [entry] = json.loads(command("--list", "--json").output)
+    assert (entry["person"], entry["usable"], "vectors" in entry) == ("performer", True, False)
+    assert command("--remove", "performer").exit_code == 0
+    assert list(own_folder(own).iterdir()) == []
+    gone = command("--remove", "performer")
+    assert (gone.exit_code, "--list" in gone.output) == (2, True)
+
+
+def test_command_seals_plain_files(command, own, engine):
+    plain_file(own, engine)
+    assert "✘ p" in command("--list").output
+    assert json.loads(command("--migrate", "--json").output) == ["p"]
+    assert "✔ p" in command("--list").output
+
+
+@pytest.mark.parametrize("words", [(), ("p", "--list"), ("--list", "--migrate"), ("p", "--remove", "p")])
+def test_command_does_one_thing_at_a_time(command, words):
+    done = command(*words)
+    assert (done.exit_code, "one at a time" in done.output) == (2, True)

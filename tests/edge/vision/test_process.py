@@ -11,9 +11,10 @@ import pytest
 from edge.evidence_client import EvidenceClient
 from edge.interlock.evidence import SLOW, Camera, Face, FaceRefused
 from edge.sockets import now_us
-from edge.vision.camera import Health
+from edge.vision.picture import Health
 from edge.vision.process import SLOW_S
 from edge.vision.process import _Process as Process
+from tests.faces.policies import SHIPPED
 
 
 def face_of(person):
@@ -144,7 +145,7 @@ async def test_whoever_comes_in_while_released_is_seen_between_two_looks_at_the_
 @pytest.mark.parametrize("health", [Health.OK, Health.STALLED])
 def test_a_camera_whose_faces_nobody_has_looked_at_in_time_is_slow(enrolled, ago_s, late, looking, health):
     """PTW-24: then nobody knows who is in view; a picture that is bad anyway says what is wrong with it."""
-    process = Process(enrolled, EvidenceClient(enrolled, None))
+    process = Process(enrolled, EvidenceClient(enrolled, None), SHIPPED)
     process._looking, process._looked_s = looking, time.monotonic() - ago_s
     assert process._keeping_up(health) == (SLOW if looking and late and health is Health.OK else health.value)
 

@@ -1,0 +1,49 @@
+"""What keeps the vision process small and alive: limits on memory, and a watchdog that ends a process that hangs.
+
+The interlock never waits for it: silence is "not present". The watchdog is there so that silence does not last: it ends
+the process, and supervisor or systemd start it again.
+"""
+
+import contextlib
+import faulthandler
+import os
+import resource
+import socket
+
+HUNG_S = 8.0
+"""No sign of life for so long is a hang: a look at `MOST_FACES` faces takes 2 s on the slowest box."""
+DATA_BYTES = 512 << 20
+"""What the process may hold of its own; 150 MiB are used, and whatever grows beyond this is a leak."""
+
+
+def bound() -> None:
+    """Limit this process's own memory, and let no core file keep what it knew of faces."""
+    for kind, most in ((resource.RLIMIT_DATA, DATA_BYTES), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(kind)
+        strictest = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (strictest, strictest))
+
+
+class Watchdog:
+    """Ends the process when it is not fed for `HUNG_S`, even while a library holds the interpreter.
+
+    systemd's own watchdog (WatchdogSec=) is fed with it, for a process that is stopped altogether.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is watched before the first `feed`."""
+        self._notify = os.environ.get("NOTIFY_SOCKET", "")
+
+    def feed(self) -> None:
+        """All is well."""
+        # A thread of C counts, so neither a loop without end nor a lock that is never let go can stop it.
+        faulthandler.dump_traceback_later(HUNG_S, exit=True)
+        if self._notify:
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+                address = self._notify
+                line.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+                line.send(b"WATCHDOG=1")
+
+    def stop(self) -> None:
+        """The process ends in order and may take its time."""
+        faulthandler.cancel_dump_traceback_later()

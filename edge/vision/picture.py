@@ -1,0 +1,135 @@
+"""Tells a living picture from a dead one: frozen, black, covered, looping. Pure: times are handed in.
+
+Sensor noise changes a live picture's bytes from frame to frame, in the dark too. So the same bytes again are a picture
+that stands still, and bytes that were here before are a recording.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from faces.engine import Image
+
+FROZEN_S = 1.4
+"""A camera that gives two pictures a second, as some do in the dark, is not frozen."""
+BLACK_MEAN = 6.0
+"""Mean brightness, of 255, under which nobody could be recognised: cap on, or no light at all."""
+COVERED_MEAN = 70.0
+"""A hand or a cloth on the lens takes the light; a bright picture without edges may be a wall."""
+COVERED_STEP = 5.0
+"""Where even the sharpest edges of the picture, an eighth of it wide, change brightness by less, there is no scene."""
+DARK_S = 1.0
+"""An exposure change may lose a picture or two, and a hand may pass."""
+LOOP_PICTURES = 4
+"""So many pictures in a row that were here before are a recording; so many new ones in a row are live again."""
+REMEMBERED = 4096
+"""Pictures whose digests are kept: seven minutes at ten a second."""
+_DIGEST_BYTES = 16
+_SMALL = (80, 60)
+_SHARPEST = 99.5
+"""Percentile of the steps of brightness that stands for the sharpest edges."""
+
+
+class Health(StrEnum):
+    """What the camera is worth."""
+
+    OK = "ok"
+    STALLED = "stalled"
+    FROZEN = "frozen"
+    BLACK = "black"
+    COVERED = "covered"
+    LOOPING = "looping"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Light:
+    """What a picture shows at a glance: mean brightness, and the sharpest steps of it, of 255."""
+
+    mean: float
+    step: float
+
+
+def digest(content: bytes | memoryview) -> bytes:
+    """What a picture's bytes are told from others by."""
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
+
+
+def light(image: "Image") -> Light:
+    """Measure a BGR picture, made so small that noise is averaged away (0.5 ms)."""
+    import cv2
+    import numpy as np
+
+    small = cv2.cvtColor(cv2.resize(image, _SMALL, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY).astype(np.float32)
+    down, across = np.abs(np.diff(small, axis=0)), np.abs(np.diff(small, axis=1))
+    return Light(float(small.mean()), float(np.percentile(np.concatenate([down.ravel(), across.ravel()]), _SHARPEST)))
+
+
+class _Seen:
+    """Digests of the newest pictures, and how many in a row were here before."""
+
+    def __init__(self) -> None:
+        self._order: dict[bytes, None] = {}
+        self._newest = b""
+        self._again = 0
+        self._fresh = 0
+        self.looping = False
+
+    def see(self, digest: bytes) -> None:
+        if digest == self._newest:
+            return  # it stands still, which is another fault
+        self._newest = digest
+        if digest in self._order:
+            self._again, self._fresh = self._again + 1, 0
+        else:
+            self._again, self._fresh = 0, self._fresh + 1
+            self._order[digest] = None
+            if len(self._order) > REMEMBERED:
+                del self._order[next(iter(self._order))]
+        if self._again >= LOOP_PICTURES:
+            self.looping = True
+        elif self._fresh >= LOOP_PICTURES:
+            self.looping = False
+
+
+class PictureJudge:
+    """Judges the pictures of one camera; what it remembers outlasts a reopening."""
+
+    def __init__(self) -> None:
+        """Nothing has been seen."""
+        self._encoded, self._pixels = _Seen(), _Seen()
+        self._digest = b""
+        self._changed_s = 0.0
+        self._black_s: float | None = None
+        self._covered_s: float | None = None
+
+    def pass_by(self, encoded: bytes) -> None:
+        """The digest of a frame as the camera sent it, whether or not it is looked at."""
+        self._encoded.see(encoded)
+
+    def see(self, pixels: bytes, seen: Light, now_s: float) -> None:
+        """A picture that is looked at: the digest of its pixels, its light, and when it came."""
+        self._pixels.see(pixels)
+        if pixels != self._digest:
+            self._digest = pixels
+            self._changed_s = now_s
+        black = seen.mean < BLACK_MEAN
+        covered = seen.mean < COVERED_MEAN and seen.step < COVERED_STEP
+        self._black_s = (now_s if self._black_s is None else self._black_s) if black else None
+        self._covered_s = (now_s if self._covered_s is None else self._covered_s) if covered else None
+
+    def health(self, now_s: float) -> Health:
+        """What the newest picture says; the plainest cause first: a black picture may stand still and repeat, too."""
+        if _lasts(self._black_s, now_s):
+            return Health.BLACK
+        if now_s - self._changed_s >= FROZEN_S:
+            return Health.FROZEN
+        if self._encoded.looping or self._pixels.looping:
+            return Health.LOOPING
+        return Health.COVERED if _lasts(self._covered_s, now_s) else Health.OK
+
+
+def _lasts(since_s: float | None, now_s: float) -> bool:
+    return since_s is not None and now_s - since_s >= DARK_S

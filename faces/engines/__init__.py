@@ -1,0 +1,1 @@
+"""Parts of engines, and what puts them together; `faces.loading` chooses."""
