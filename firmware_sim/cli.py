@@ -60,13 +60,20 @@ def site_command(
     raise typer.Exit(code)
 
 
-@app.command("set")
+_NEGATIVE = {"ignore_unknown_options": True}
+"""Words such as -20 are values."""
+
+
+@app.command("set", context_settings=_NEGATIVE)
 def set_command(context: typer.Context, words: list[str], directory: Directory = None, as_json: Json = False) -> None:
     """Change what is on the site.
 
     ch4-1 12.5 | temp-1 85 | hum-1 85 | vib-1 7.1 | gnss LAT LON | gnss nofix |
     badge performer here|away|weak|cloned|replay|doubled|forged|outdated | badge performer battery 12 |
-    camera NAME[,NAME]|empty | estop open|closed | stop open|closed | door open|closed | mains off|on |
+    camera NAME[,NAME]|empty | camera act NAME left|right|up|down|blink|mouth|still [SECONDS [DEGREES]] |
+    camera wear NAME helmet|mask|nothing | camera light PERCENT | camera swap NAME OTHER |
+    camera photo NAME [TILT_DEG] | camera record FILE SECONDS | camera replay FILE|NAME |
+    estop open|closed | stop open|closed | door open|closed | mains off|on |
     battery low|ok | enclosure hot|ok | flame seen|none |
     test_key run|test | isolated no|yes
     """
@@ -93,7 +100,7 @@ def press(
     _ask(context, directory, as_json, "press", *words, *([] if ms is None else [str(ms)]))
 
 
-@app.command()
+@app.command(context_settings=_NEGATIVE)
 def fault(context: typer.Context, words: list[str], directory: Directory = None, as_json: Json = False) -> None:
     """Break something, or mend it with `none`: DEVICE FAULT [VALUE], such as `ch4-1 late 300`. `faults` lists them."""
     _ask(context, directory, as_json, "fault", *words)

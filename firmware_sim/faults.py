@@ -140,7 +140,9 @@ CATALOGUE = (
         (
             Known("stall", "不再出图", "no more pictures"),
             Known("frozen", "画面冻结", "the same picture for ever"),
-            Known("black", "黑屏", "the lens is covered"),
+            Known("black", "黑屏", "the cap is on: nothing but noise"),
+            Known("covered", "镜头被手或布遮住", "a hand or a cloth before the lens: dim, shapeless, alive"),
+            Known("loop", "最后几幅画面循环播放", "its last pictures come again and again", "PICTURES [20]"),
             Known("disconnect", "断开", "the cable is out"),
         ),
     ),

@@ -1,0 +1,352 @@
+"""Trials: what a camera sees while somebody is asked to turn the head, in earnest or as an attack. Pure and seeded.
+
+A trial is begun, is told each prompt at the moment at which it appears, and gives the picture of any moment. What is
+drawn by the seed: who, the light, how near, how fast they react. All of it is synthetic: it shows that a decision is
+wired as it should be, never how well it does on real faces or real attacks. An animated head on a tablet obeys every
+prompt: what a challenge stops is what cannot obey.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from functools import lru_cache
+
+import msgspec
+import numpy as np
+
+from firmware_sim.cast import CAST
+from firmware_sim.people import Picture, Pose, Wear
+from firmware_sim.people.acting import PHASES, Act, Action, idle
+from firmware_sim.stage import WIDTH, Scene, Shot, Standing, decode, jpeg, paint
+from firmware_sim.stage.flat import Sheet, hand, held, on_screen, printed
+from firmware_sim.stage.scene import portrait
+
+Prompts = tuple[tuple[float, Action], ...]
+"""When each appeared, in seconds of the trial, and what it asked for."""
+
+
+class Species(StrEnum):
+    """What is before the camera; each but GENUINE and ANIMATED must be stopped."""
+
+    GENUINE = "genuine"
+    PRINTED = "printed"
+    TILTED = "tilted"
+    BENT = "bent"
+    REPLAY = "replay"
+    SWAPPED = "swapped"
+    TWO_FACES = "two_faces"
+    NO_FACE = "no_face"
+    FROZEN = "frozen"
+    ANIMATED = "animated"
+
+
+class Someone(msgspec.Struct, frozen=True):
+    """A person of the cast in a view: yaw and pitch in whole degrees, lids and mouth in quarters."""
+
+    name: str
+    yaw_deg: int = 0
+    pitch_deg: int = 0
+    blink: float = 0.0
+    mouth: float = 0.0
+    wear: Wear = Wear.NOTHING
+
+    @property
+    def pose(self) -> Pose:
+        """How the head is held."""
+        return Pose(self.yaw_deg, self.pitch_deg, 0.0, self.blink, self.mouth)
+
+
+class Flat(msgspec.Struct, frozen=True):
+    """Paper or a tablet in a view, with who is on it.
+
+    Attributes:
+        who: whose picture.
+        paper: a tablet otherwise.
+        close: so near that its border is not seen.
+        wide: in pixels when it faces the camera.
+        sway: where the hand is, one of SWAYS.
+        tilt_deg, bend_deg: about its upright axis.
+        aside: pixels to the right of the middle.
+    """
+
+    who: Someone
+    paper: bool
+    close: bool
+    wide: int
+    sway: int
+    tilt_deg: int = 0
+    bend_deg: int = 0
+    aside: int = 0
+
+
+class View(msgspec.Struct, frozen=True):
+    """What is before the camera at a moment: hashable, so that equal views need to be looked at only once."""
+
+    people: tuple[Someone, ...] = ()
+    places: int = 0
+    sheet: Flat | None = None
+    light: float = 1.0
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One trial and what has been asked for so far.
+
+    Attributes:
+        species: what is tried.
+        seed: decides everything else that is drawn.
+        person: whose face it must be.
+        thief: who is there instead, where somebody is.
+        label: what was drawn, in words.
+        light: brightness of the scene.
+        wear: what a person who is really there wears.
+        close: a sheet fills the picture, so that its border is not seen.
+        degrees: how far a photograph is tilted when a turn is asked for; negative: the wrong way.
+        bend_deg: how far it is bent.
+        variant: which of the ways of this species.
+        moment_s: when somebody else steps in after a prompt, or at which moment a picture froze.
+        recorded: what a recorded challenge had asked for.
+        prompts: what was asked for so far.
+    """
+
+    species: Species
+    seed: int
+    person: str
+    thief: str
+    label: str = ""
+    light: float = 1.0
+    wear: Wear = Wear.NOTHING
+    close: bool = False
+    degrees: float = 30.0
+    bend_deg: int = 0
+    variant: int = 0
+    moment_s: float = 0.0
+    recorded: Prompts = ()
+    prompts: Prompts = ()
+
+
+SWAYS = 6
+"""Places of a hand that is never quite still."""
+_WIDE, _CLOSE_WIDE, _BESIDE_WIDE = (330, 390), (700, 780), 280
+_SHINE = 0.06
+_LIGHTS = (0.8, 0.9, 1.0, 1.1, 1.2)
+_ASKED = (Action.LEFT, Action.RIGHT, Action.BLINK)
+_RECORDED_S = 3.0
+_RECORDED = 12
+
+
+def begin(
+    species: Species, seed: int, person: str | None = None, thief: str | None = None, recorded: Prompts | None = None
+) -> Trial:
+    """Set a trial up; who is not named, and what a replay's challenge had asked for, is drawn."""
+    rng = np.random.default_rng((seed, list(Species).index(species)))
+    names = list(CAST)
+    drawn_person, drawn_thief = (names[int(index)] for index in rng.permutation(len(names))[:2])
+    person = person or drawn_person
+    if thief is None:
+        thief = drawn_thief if drawn_thief != person else next(name for name in names if name != person)
+    trial = Trial(
+        species,
+        seed,
+        person,
+        thief,
+        light=float(rng.choice(_LIGHTS)),
+        wear=Wear.HELMET if rng.random() < 0.3 else Wear.NOTHING,
+        close=bool(rng.random() < 0.5),
+        degrees=float(rng.integers(15, 46) * (1 if rng.random() < 0.8 else -1)),
+        bend_deg=int(rng.choice((20, 40, 60, 80)) * (1 if rng.random() < 0.7 else -1)),
+        variant=int(rng.integers(2)),
+        moment_s=round(float(rng.uniform(0.0, 4.0)), 2),
+        recorded=recorded if recorded is not None else _drawn_prompts(rng),
+    )
+    return msgspec.structs.replace(trial, label=_label(trial))
+
+
+def _drawn_prompts(rng: np.random.Generator) -> Prompts:
+    """Another challenge, as one may have been recorded: other actions, at other times."""
+    at_s, last, found = float(rng.uniform(0.3, 2.0)), "", []
+    for _ in range(_RECORDED):
+        free = [action for action in _ASKED if action != last]
+        last = free[int(rng.integers(len(free)))]
+        found.append((round(at_s, 2), Action(last)))
+        at_s += float(rng.uniform(0.7, 1.0)) * _RECORDED_S
+    return tuple(found)
+
+
+def _label(trial: Trial) -> str:
+    near = "close-up" if trial.close else "border seen"
+    said = {
+        Species.GENUINE: trial.wear.value,
+        Species.PRINTED: near,
+        Species.TILTED: f"{near}, tilted {trial.degrees:g}°",
+        Species.BENT: f"{near}, tilted {trial.degrees:g}°, bent {trial.bend_deg:g}°",
+        Species.REPLAY: f"{near}, " + " ".join(action for _, action in trial.recorded[:4]),
+        Species.SWAPPED: ("person first", "thief first")[trial.variant],
+        Species.TWO_FACES: ("beside a photograph", "beside the person")[trial.variant],
+        Species.NO_FACE: ("nobody", "under a mask")[trial.variant],
+        Species.FROZEN: f"at {trial.moment_s:g} s",
+        Species.ANIMATED: near,
+    }[trial.species]
+    return f"{trial.person}, {said}, light {trial.light:g}"
+
+
+def told(trial: Trial, action: Action | str, at_s: float) -> Trial:
+    """A prompt appears at a time, in seconds of the trial, not before an earlier one."""
+    return msgspec.structs.replace(trial, prompts=(*trial.prompts, (at_s, Action(action))))
+
+
+def view(trial: Trial, at_s: float) -> View:
+    """What is before the camera at a time, in steps that a camera would hardly tell apart; equal ones look equal."""
+    if trial.species is Species.FROZEN:
+        at_s = trial.moment_s
+    seen = _SEEN[trial.species](trial, at_s)
+    return msgspec.structs.replace(seen, light=trial.light)
+
+
+def draw(view: View, grain: int = 0) -> Shot:
+    """The picture of it; `grain` is the sensor's noise, by which two pictures of one view differ."""
+    people = tuple(Standing(CAST[who.name], who.pose, who.wear) for who in view.people)
+    scene = paint(Scene(people, places=view.places))
+    if view.sheet is not None:
+        scene = held(scene, _sheet(view.sheet))
+    return decode(jpeg(scene * np.float32(view.light), grain))
+
+
+def picture(trial: Trial, at_s: float) -> Shot:
+    """What the camera delivers at a time: no two moments are alike to the byte, unless it is frozen."""
+    moment = 0 if trial.species is Species.FROZEN else round(at_s * 1000)
+    return draw(view(trial, at_s), trial.seed * 1009 + moment)
+
+
+def film(
+    species: Species,
+    seed: int,
+    prompts: Sequence[tuple[float, str]],
+    fps: float = 4.0,
+    seconds: float = 16.0,
+    **who: str,
+) -> Iterator[tuple[float, Shot]]:
+    """A whole trial whose prompts are known beforehand; `who` names `person` and `thief`."""
+    trial, left = begin(species, seed, **who), list(prompts)
+    for number in range(round(fps * seconds)):
+        at_s = number / fps
+        while left and left[0][0] <= at_s:
+            said_s, action = left.pop(0)
+            trial = told(trial, action, said_s)
+        yield at_s, picture(trial, at_s)
+
+
+def obeying(prompts: Prompts, seed: int, at_s: float, slower_s: float = 0.0, degrees: float | None = None) -> Pose:
+    """How a head is held whose owner follows prompts; reaction, speed and size of each turn are drawn by the seed."""
+    act: Act | None = None
+    for number, (said_s, action) in enumerate(prompts):
+        rng = np.random.default_rng((seed, number, 3))
+        starts_s = said_s + float(rng.uniform(0.4, 1.2)) + slower_s
+        if starts_s > at_s:
+            break
+        held_so = _by_itself(seed, starts_s) if act is None else act.pose(starts_s, _by_itself(seed, starts_s))
+        turn, ease_s, hold_s = rng.uniform(25, 38), rng.uniform(0.4, 0.8), rng.uniform(0.8, 1.6)
+        if action is Action.BLINK:
+            hold_s = rng.uniform(0.2, 0.5)
+        act = Act(action, starts_s, held_so, float(hold_s), float(turn) if degrees is None else degrees, float(ease_s))
+    by_itself = _by_itself(seed, at_s)
+    return by_itself if act is None else act.pose(at_s, by_itself)
+
+
+def _by_itself(seed: int, at_s: float) -> Pose:
+    """People sway and blink out of step with each other."""
+    return idle(at_s * PHASES / 3 + seed % PHASES)
+
+
+def _someone(name: str, pose: Pose, wear: Wear = Wear.NOTHING) -> Someone:
+    steps = (round(pose.yaw_deg), round(pose.pitch_deg), round(4 * pose.blink) / 4, round(4 * pose.mouth) / 4)
+    return Someone(name, *steps, wear)
+
+
+def _genuine(trial: Trial, at_s: float) -> View:
+    return View((_someone(trial.person, obeying(trial.prompts, trial.seed, at_s), trial.wear),))
+
+
+def _in_hand(trial: Trial, paper: bool, pose: Pose, at_s: float, tilt_deg: float = 0.0, bend_deg: int = 0) -> View:
+    rng = np.random.default_rng((trial.seed, 11))
+    wide = int(rng.choice(_CLOSE_WIDE if trial.close else _WIDE))
+    sway = int(at_s * SWAYS / 3 + trial.seed) % SWAYS
+    return View(sheet=Flat(_someone(trial.person, pose), paper, trial.close, wide, sway, round(tilt_deg), bend_deg))
+
+
+def _on_paper(trial: Trial) -> Pose:
+    """The photograph was taken of somebody who looked about straight ahead."""
+    return Pose(yaw_deg=float(np.random.default_rng((trial.seed, 12)).choice((-8, -4, 0, 4, 8))))
+
+
+def _printed(trial: Trial, at_s: float) -> View:
+    return _in_hand(trial, True, _on_paper(trial), at_s)
+
+
+def _tilted(trial: Trial, at_s: float) -> View:
+    turned = obeying(trial.prompts, trial.seed, at_s, degrees=abs(trial.degrees)).yaw_deg
+    bend_deg = trial.bend_deg if trial.species is Species.BENT else 0
+    return _in_hand(trial, True, _on_paper(trial), at_s, turned * (1 if trial.degrees > 0 else -1), bend_deg)
+
+
+def _replay(trial: Trial, at_s: float) -> View:
+    return _in_hand(trial, False, obeying(trial.recorded, trial.seed + 1, at_s), at_s)
+
+
+def _animated(trial: Trial, at_s: float) -> View:
+    return _in_hand(trial, False, obeying(trial.prompts, trial.seed, at_s, slower_s=0.2), at_s)
+
+
+def _swapped(trial: Trial, at_s: float) -> View:
+    """The other one steps in within a second after the first, second or third prompt."""
+    after = 1 + int(trial.moment_s) % 3
+    when_s = trial.prompts[after - 1][0] + trial.moment_s % 1 if len(trial.prompts) >= after else float("inf")
+    first, then = (trial.person, trial.thief) if trial.variant == 0 else (trial.thief, trial.person)
+    return View((_someone(first if at_s < when_s else then, obeying(trial.prompts, trial.seed, at_s)),))
+
+
+def _two_faces(trial: Trial, at_s: float) -> View:
+    thief = _someone(trial.thief, obeying(trial.prompts, trial.seed, at_s))
+    if trial.variant:
+        return View((thief, _someone(trial.person, _by_itself(trial.seed + 5, at_s))))
+    sway = int(at_s * SWAYS / 3) % SWAYS
+    beside = Flat(_someone(trial.person, _on_paper(trial)), True, False, _BESIDE_WIDE, sway, aside=WIDTH // 4)
+    return View((thief,), places=2, sheet=beside)
+
+
+def _no_face(trial: Trial, at_s: float) -> View:
+    if not trial.variant:
+        return View()
+    return View((_someone(trial.person, obeying(trial.prompts, trial.seed, at_s), Wear.MASK),))
+
+
+def _frozen(trial: Trial, at_s: float) -> View:
+    return View((_someone(trial.person, obeying(trial.recorded, trial.seed, at_s)),))
+
+
+_SEEN: dict[Species, Callable[[Trial, float], View]] = {
+    Species.GENUINE: _genuine,
+    Species.PRINTED: _printed,
+    Species.TILTED: _tilted,
+    Species.BENT: _tilted,
+    Species.REPLAY: _replay,
+    Species.SWAPPED: _swapped,
+    Species.TWO_FACES: _two_faces,
+    Species.NO_FACE: _no_face,
+    Species.FROZEN: _frozen,
+    Species.ANIMATED: _animated,
+}
+
+
+def _sheet(flat: Flat) -> Sheet:
+    content = _flat(flat.who, flat.paper, flat.close)
+    sheet = hand(content, flat.sway / SWAYS, flat.tilt_deg, flat.wide, 0.0 if flat.paper else _SHINE)
+    return msgspec.structs.replace(sheet, across=sheet.across + flat.aside, bend_deg=flat.bend_deg)
+
+
+@lru_cache(maxsize=16)
+def _flat(who: Someone, paper: bool, close: bool) -> Picture:
+    """What is on the paper or the screen, with its border unless that lies outside the picture anyway."""
+    person = Standing(CAST[who.name], who.pose, who.wear)
+    content = paint(Scene((person,))) if close else portrait(person)
+    if paper:
+        return printed(content, 0.0 if close else 0.05)
+    return on_screen(content, 0.0 if close else 0.07)

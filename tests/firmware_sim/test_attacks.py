@@ -1,0 +1,117 @@
+"""Trials are what they say: pure, seeded, and only who can obey does (ANT-01). Synthetic throughout."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from firmware_sim import attacks
+from firmware_sim.attacks import Species
+from firmware_sim.cast import CAST
+from firmware_sim.people.acting import Action
+from tests.firmware_sim.network import Dlib
+
+PROMPTS = ((0.5, "left"), (3.5, "right"))
+LEFT_S, RIGHT_S = 2.1, 5.1
+"""When whoever obeys is turned: at most 1.2 s to react and 0.8 s to get there, held for 0.8 s at least."""
+TURNED = 0.07
+"""Parallax of a turn of 25 degrees and more."""
+
+
+def _trial(species: Species, seed: int, **who: str) -> attacks.Trial:
+    trial = attacks.begin(species, seed, **who)
+    for at_s, action in PROMPTS:
+        trial = attacks.told(trial, action, at_s)
+    return trial
+
+
+@pytest.fixture(scope="module")
+def dlib() -> Dlib:
+    return Dlib()
+
+
+@pytest.mark.parametrize("species", Species)
+def test_a_seed_decides_everything(species: Species) -> None:
+    one, again = (_trial(species, 5) for _ in range(2))
+    assert one == again
+    picture = attacks.picture(one, 2.0)
+    assert (picture.shape, picture.dtype) == ((480, 640, 3), np.uint8)
+    assert (picture == attacks.picture(again, 2.0)).all()
+    assert one.label
+    assert len({attacks.begin(species, seed).label for seed in range(8)}) > 1
+
+
+@pytest.mark.parametrize("species", Species)
+def test_a_trial_is_of_whom_it_is_asked_for(species: Species) -> None:
+    trial = attacks.begin(species, 1, person="guardian", thief="visitor")
+    assert (trial.person, trial.thief) == ("guardian", "visitor")
+    for seed in range(20):
+        drawn = attacks.begin(species, seed)
+        assert drawn.person != drawn.thief
+        assert {drawn.person, drawn.thief} <= set(CAST)
+        assert attacks.begin(species, seed, person=drawn.thief).thief != drawn.thief
+
+
+@pytest.mark.parametrize("species", set(Species) - {Species.FROZEN})
+def test_nothing_stands_still_to_the_byte_but_a_frozen_picture(species: Species) -> None:
+    trial = _trial(species, 2)
+    assert (attacks.picture(trial, 1.0) != attacks.picture(trial, 1.2)).any()
+
+
+def test_a_frozen_picture_is_always_the_same() -> None:
+    trial = _trial(Species.FROZEN, 2)
+    assert (attacks.picture(trial, 1.0) == attacks.picture(trial, 6.0)).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("species", [Species.GENUINE, Species.ANIMATED])
+def test_who_obeys_turns_to_the_side_that_was_asked_for(dlib: Dlib, species: Species, seed: int) -> None:
+    """ANT-01: the animated head too, which is why a challenge does not stop it."""
+    trial = _trial(species, seed)
+    assert dlib.parallax(attacks.picture(trial, LEFT_S)) > TURNED
+    assert dlib.parallax(attacks.picture(trial, RIGHT_S)) < -TURNED
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("species", [Species.PRINTED, Species.TILTED])
+def test_paper_has_no_parallax_however_it_is_tilted(dlib: Dlib, species: Species, seed: int) -> None:
+    """ANT-01."""
+    trial = _trial(species, seed)
+    for at_s in (LEFT_S, RIGHT_S):
+        assert abs(dlib.parallax(attacks.picture(trial, at_s))) < TURNED
+
+
+def test_a_replay_does_what_it_was_recorded_with() -> None:
+    """Another order at other times, whatever is asked for now."""
+    asked = attacks.picture(_trial(Species.REPLAY, 3), LEFT_S)
+    assert (asked == attacks.picture(attacks.begin(Species.REPLAY, 3), LEFT_S)).all()
+    recorded = {attacks.begin(Species.REPLAY, seed).recorded for seed in range(20)}
+    assert len(recorded) == 20
+    for prompts in recorded:
+        assert all(one != other for (_, one), (_, other) in itertools.pairwise(prompts))
+    given = ((1.0, Action.LEFT),)
+    assert attacks.begin(Species.REPLAY, 3, recorded=given).recorded == given
+
+
+def test_somebody_else_steps_in_during_a_challenge(dlib: Dlib) -> None:
+    """BOX-03."""
+    trial = next(trial for seed in range(50) if (trial := _trial(Species.SWAPPED, seed)).moment_s < 1 and not trial.variant)
+    before, after = (dlib.embeddings(attacks.picture(trial, at_s))[0] for at_s in (0.4, 3.2))
+    assert np.linalg.norm(before - after) > 0.55
+
+
+def test_two_faces_are_two_and_no_face_is_none(dlib: Dlib) -> None:
+    two = [trial for seed in range(12) if (trial := attacks.begin(Species.TWO_FACES, seed))]
+    none = [trial for seed in range(12) if (trial := attacks.begin(Species.NO_FACE, seed))]
+    for variant in (0, 1):
+        trial = next(trial for trial in two if trial.variant == variant)
+        assert len(dlib.faces(attacks.picture(trial, 0.2))) == 2
+        trial = next(trial for trial in none if trial.variant == variant)
+        assert dlib.faces(attacks.picture(trial, 0.2)) == []
+
+
+def test_a_film_tells_its_trial_each_prompt_when_it_is_due() -> None:
+    film = list(attacks.film(Species.GENUINE, 7, PROMPTS, fps=2, seconds=4, person="relief"))
+    assert [at_s for at_s, _ in film] == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]
+    trial = attacks.told(attacks.begin(Species.GENUINE, 7, person="relief"), "left", 0.5)
+    assert (film[4][1] == attacks.picture(trial, 2.0)).all()
