@@ -55,7 +55,7 @@ def measured(asked: wire.Measure, pack: Path) -> wire.Answer:
         made = enrolment.enrol(engine, asked.person, stills, limits, {}, created=asked.created)
     except EnrolmentRefusedError as refused:
         return wire.Answer(ok=False, why=refused.why.value, zh=refused.zh, en=refused.en)
-    return wire.Answer(ok=True, template=msgspec.json.encode(made.template), stills=made.stills)
+    return wire.Answer(ok=True, template=msgspec.json.encode(made.template), stills=len(made.template.vectors))
 
 
 def main(pack: Path) -> int:
