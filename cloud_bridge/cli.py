@@ -98,6 +98,13 @@ def signer(context: typer.Context) -> None:
 
 
 @app.command()
+def enrolment(context: typer.Context) -> None:
+    """Faces: pictures to sealed templates, templates to boxes; the only process that reads their keys. / 人脸登记进程。"""
+    start_django(context.obj)
+    processes.enrolment(context.obj)
+
+
+@app.command()
 def broker(
     context: typer.Context,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1. / 127.0.0.1 上的端口。", min=1, max=65535)],

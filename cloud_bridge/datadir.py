@@ -5,6 +5,8 @@
     DIR/first_password         one-time password of the first administrator, 0600; removed when it is changed
     DIR/signer/*.pem           permit and command key: only the signer process reads them
     DIR/ingest/cosign_key.pem  only the ingest process reads it
+    DIR/faces/                 what only the enrolment process reads: the key that face templates are sealed with, the
+                               one that signs what boxes get of them, and pictures where the site's policy keeps any
     DIR/mqtt/                  certificates for the MQTT broker (cloud_bridge.pki)
     DIR/public/                public halves, for boxes
     DIR/run/*.alive            touched by each process while it works
@@ -58,6 +60,11 @@ class DataDir:
         return self.root / "ingest"
 
     @property
+    def faces(self) -> Path:
+        """Folder of the keys that only the enrolment reads."""
+        return self.root / "faces"
+
+    @property
     def public(self) -> Path:
         """Folder of public keys."""
         return self.root / "public"
@@ -89,7 +96,7 @@ class DataDir:
 
     def make(self) -> None:
         """Create the folders, closed to other users."""
-        for folder in (self.root, self.signer, self.ingest, self.public, self.run):
+        for folder in (self.root, self.signer, self.ingest, self.faces, self.public, self.run):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def secret_key(self) -> str:

@@ -1,7 +1,8 @@
-"""The bridge's three keys. Each private half is read by one process; the public halves go to the boxes.
+"""The bridge's four keys. Each private half is read by one process; the public halves go to the boxes.
 
     permit key    signs permits and revocation lists    DIR/signer/permit_key.pem
     command key   signs commands                        DIR/signer/command_key.pem
+    faces key     signs what boxes get of faces         DIR/faces/faces_key.pem
     cosign key    witnesses the boxes' checkpoints      DIR/ingest/cosign_key.pem
 
 Different keys, because a statement is believed by its key: whoever runs the ingest cannot release anything.
@@ -20,6 +21,7 @@ from contracts.checkpoint import note_key
 
 PERMIT = "permit"
 COMMAND = "command"
+FACES = "faces"
 
 
 def bridge_id() -> str:
@@ -53,9 +55,13 @@ def _make(path: Path) -> None:
     write_atomically(path, pem.decode(), mode=0o600)
 
 
+def _signing_path(data: DataDir, purpose: str) -> Path:
+    return (data.faces if purpose == FACES else data.signer) / f"{purpose}_key.pem"
+
+
 def signing_pem(data: DataDir, purpose: str) -> bytes:
-    """Private permit or command key: for the signer process alone."""
-    return (data.signer / f"{purpose}_key.pem").read_bytes()
+    """Private permit or command key, for the signer process alone; private faces key, for the enrolment alone."""
+    return _signing_path(data, purpose).read_bytes()
 
 
 def cosign_key(data: DataDir) -> Ed25519PrivateKey:
@@ -69,13 +75,13 @@ def _key_set(purpose: str, private: Ed25519PrivateKey) -> str:
     return json.dumps({"keys": [{"kid": key_id(purpose), "kty": "OKP", "crv": "Ed25519", "x": x}]}, indent=2) + "\n"
 
 
-PUBLIC_FILES = ("permit_keys.json", "command_keys.json", "witness.vkey")
+PUBLIC_FILES = ("permit_keys.json", "command_keys.json", "faces_keys.json", "witness.vkey")
 
 
 def make_keys(data: DataDir) -> None:
     """Create the keys that are missing, and the public files that boxes get."""
-    for purpose in (PERMIT, COMMAND):
-        path = data.signer / f"{purpose}_key.pem"
+    for purpose in (PERMIT, COMMAND, FACES):
+        path = _signing_path(data, purpose)
         if not path.exists() or not (data.public / f"{purpose}_keys.json").exists():
             _make(path)
             write_atomically(data.public / f"{purpose}_keys.json", _key_set(purpose, _private(path)))

@@ -179,7 +179,7 @@ class Authority:
         told = [
             "# Written by `hotbox-bridge mqtt`; reload mosquitto after a change.",
             _user(INGEST, [f"read {ROOT}/+/up/#", f"write {ROOT}/+/dn/ack"]),
-            _user(WORKER, [f"write {ROOT}/+/dn/{leaf}" for leaf in ("permit", "revoke", "cmd")]),
+            _user(WORKER, [f"write {ROOT}/+/dn/{leaf}" for leaf in ("permit", "revoke", "cmd", "faces")]),
         ]
         for kind in ("box", "detector"):
             rights: dict[str, list[str]] = {}

@@ -63,10 +63,12 @@ def ingest(data: DataDir, broker: Broker) -> None:
 
 def worker(data: DataDir, broker: Broker) -> None:
     """Timers, delivery, and what follows from the logs."""
+    from cloud_bridge.enrolment import deliveries
     from cloud_bridge.insight import follower
     from cloud_bridge.permits import delivery
 
-    _run(end_together(delivery.run(data, broker, SignOfLife(data.run, "worker")), follower.run()))
+    sending = delivery.run(data, broker, SignOfLife(data.run, "worker"), deliveries.outgoing)
+    _run(end_together(sending, follower.run()))
 
 
 def signer(data: DataDir) -> None:
@@ -74,6 +76,13 @@ def signer(data: DataDir) -> None:
     from cloud_bridge.permits import signer as signing
 
     _run(signing.run(data, SignOfLife(data.run, "signer")))
+
+
+def enrolment(data: DataDir) -> None:
+    """Faces: pictures to templates, templates to boxes. The only process that reads their keys."""
+    from cloud_bridge.enrolment.process import Enrolment
+
+    _run(Enrolment(data, SignOfLife(data.run, "enrolment")).run())
 
 
 def broker(port: int) -> None:

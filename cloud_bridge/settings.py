@@ -27,6 +27,8 @@ INSTALLED_APPS = [
     "cloud_bridge.boxes",
     "cloud_bridge.permits",
     "cloud_bridge.insight",
+    "cloud_bridge.enrolment",
+    "cloud_bridge.offences",
     "cloud_bridge.web",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -244,6 +244,7 @@ class Supervisor:
             Child("ingest", partial(processes.ingest, self.data, broker)),
             Child("worker", partial(processes.worker, self.data, broker)),
             Child("signer", partial(processes.signer, self.data)),
+            Child("enrolment", partial(processes.enrolment, self.data)),
             *(Child(f"web-{number}", web) for number in range(1, WEB_WORKERS + 1)),
         ]
 

@@ -22,6 +22,7 @@ REVOCATIONS = "hotbox-revocations+jws"
 COMMAND = "hotbox-command+jws"
 PLACE = "hotbox-place+jwt"
 ACCEPTANCE = "hotbox-acceptance+jws"
+FACE = "hotbox-face+jws"
 
 MAX_BYTES = 32768
 _ALGORITHMS = ["Ed25519"]
@@ -35,6 +36,33 @@ def generate_key() -> OKPKey:
 def load_private(pem: bytes) -> OKPKey:
     """Read a private key from PEM."""
     return OKPKey.import_key(pem)
+
+
+class _KeySet(msgspec.Struct, frozen=True):
+    keys: list[dict[str, str]]
+
+
+def public_keys(body: bytes, name: str) -> dict[str, OKPKey]:
+    """The Ed25519 public keys of a JWK set by key id; `name` is what the set is called in a refusal.
+
+    Raises:
+        ContractError: not a key set, or a private key, which has no business where others are verified.
+    """
+    try:
+        found = msgspec.json.decode(body, type=_KeySet)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ContractError(name, "a JWK set", "something else", "provision the box again") from error
+    if not found.keys:
+        raise ContractError(name, "at least one key", "none", "provision the box again")
+    keys = {}
+    for key in found.keys:
+        if "d" in key:
+            raise ContractError(name, "public keys only", "a private key", "remove it and provision again")
+        try:
+            keys[key["kid"]] = OKPKey.import_key({**key})
+        except (JoseError, KeyError, ValueError) as error:
+            raise ContractError(name, "Ed25519 keys with kid", str(error), "provision the box again") from error
+    return keys
 
 
 def sign(claims: msgspec.Struct, typ: str, key: OKPKey, kid: str) -> str:

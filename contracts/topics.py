@@ -24,7 +24,7 @@ def up(box: str, leaf: str) -> str:
 
 
 def dn(box: str, leaf: str) -> str:
-    """Topic to the box: `leaf` is ack, permit, revoke or cmd."""
+    """Topic to the box: `leaf` is ack, permit, revoke, cmd or faces."""
     return f"{ROOT}/{box}/dn/{leaf}"
 
 

@@ -396,6 +396,7 @@ class Tls(_Section, frozen=True):
 class Bridge(_Section, frozen=True):
     """Where the bridge is and which public keys it speaks with (files written by `hotbox provision`).
 
+    `faces_keys` is whose word on face templates counts; "" takes none from the bridge: faces are enrolled at the box.
     `tls` may be left out for a broker on this machine only. `rate_kbit` is what the line carries upwards, 0 for no
     limit. `protocol` is MQTT's: auto takes 5 where the broker speaks it.
     """
@@ -409,6 +410,7 @@ class Bridge(_Section, frozen=True):
     protocol: Literal["auto", "3.1.1", "5"] = "auto"
     tls: Tls | None = None
     rate_kbit: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
+    faces_keys: str = ""
 
 
 class Storage(_Section, frozen=True):
@@ -518,6 +520,11 @@ class BoxConfig(_Section, frozen=True):
     def template_key(self) -> str:
         """The key of the face templates: vision's own, and never in their folder."""
         return self.vision.template_key or str(self.data_dir / "face-key" / "template.key")
+
+    @property
+    def face_box_key(self) -> Path:
+        """The key that the bridge seals face templates to: vision's own, beside the one of the templates."""
+        return self.data_dir / "face-key" / "box.key"
 
     @property
     def log_key(self) -> Path:

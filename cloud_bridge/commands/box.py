@@ -42,7 +42,7 @@ def trust(
     box: Annotated[str, typer.Argument(help="Name of the box. / 盒子名。")],
     out: Annotated[Path, typer.Option(help="Folder to write the public keys to. / 输出目录。")],
 ) -> None:
-    """Write what the box must trust: permit_keys.json, command_keys.json, witness.vkey. / 导出公钥。"""
+    """Write what the box must trust: permit_keys.json, command_keys.json, faces_keys.json, witness.vkey. / 导出公钥。"""
     prepare(context.obj)
     from cloud_bridge.boxes.models import Box
 

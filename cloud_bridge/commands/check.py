@@ -18,20 +18,22 @@ def check(
     from django.db import connection
 
     from cloud_bridge.boxes.models import Alert, Box
-    from cloud_bridge.keys import COMMAND, PERMIT, signing_pem
+    from cloud_bridge.keys import COMMAND, FACES, PERMIT, signing_pem
 
     wrong = []
     for path in (
         context.obj.signer / "permit_key.pem",
         context.obj.signer / "command_key.pem",
         context.obj.ingest / "cosign_key.pem",
+        context.obj.faces / "faces_key.pem",
         context.obj.root / "secret_key",
+        *context.obj.faces.glob("template.key*"),
     ):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             wrong.append(f"{path}: expected mode 0600, got {mode:04o}; run: chmod 600 {path}")
-    if signing_pem(context.obj, PERMIT) == signing_pem(context.obj, COMMAND):
-        wrong.append("permit and command key: expected two keys, got one; remove both and start again")
+    if len({signing_pem(context.obj, purpose) for purpose in (PERMIT, COMMAND, FACES)}) < 3:
+        wrong.append("permit, command and faces key: expected three keys, got fewer; remove them and start again")
     wrong += [str(message) for message in checks.run_checks() if message.level >= checks.WARNING]
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode")

@@ -84,3 +84,33 @@ class User(AbstractUser):
         """Set a password; whatever it was, it is no longer the one-time one."""
         super().set_password(raw_password)
         self.one_time_password = False
+
+
+class Suspension(models.Model):
+    """Somebody may not work at any box (停岗) until a person lifts it: after retraining, with what shows it (ANT-02).
+
+    Times ending in `_ms` are ms since 1970; `lifted_ms` is 0 while it holds.
+    """
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="suspensions")
+    since_ms = models.PositiveBigIntegerField()
+    why = models.CharField(max_length=300)
+    by = models.CharField(max_length=64)
+    by_name = models.CharField(max_length=80)
+    lifted_ms = models.PositiveBigIntegerField(default=0)
+    lifted_by = models.CharField(max_length=64, blank=True)
+    lifted_name = models.CharField(max_length=80, blank=True)
+    training = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        """One holds at a time; newest first."""
+
+        ordering = ["-since_ms", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person"], condition=models.Q(lifted_ms=0), name="one_suspension_holds"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.why}"

@@ -32,17 +32,23 @@ COMMAND = "boxes.command_box"
 ANSWER = "boxes.answer_call"
 AUTHORISE = "boxes.authorise_epoch"
 CLOSE = "boxes.close_alert"
+ENROL = "enrolment.enrol_face"
+JUDGE = "offences.judge_candidate"
 
 GRANTS: dict[Role, tuple[str, ...]] = {
     Role.APPLICANT: (APPLY,),
     Role.APPROVER: (APPROVE, REVOKE),
-    Role.SAFETY_OFFICER: (REVOKE, COMMAND, ANSWER, AUTHORISE, CLOSE),
+    Role.SAFETY_OFFICER: (REVOKE, COMMAND, ANSWER, AUTHORISE, CLOSE, ENROL, JUDGE),
     Role.STORE_KEEPER: (ANSWER,),
     Role.MAINTENANCE: (ANSWER,),
     Role.ADMIN: (
         REVOKE,
         AUTHORISE,
         CLOSE,
+        ENROL,
+        "enrolment.change_facepolicy",
+        "enrolment.view_facepolicy",
+        "enrolment.add_facepolicy",
         "people.add_user",
         "people.change_user",
         "people.view_user",

@@ -7,6 +7,7 @@ because their age is the box's lease; commands are sent until answered or over.
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from aiomqtt import Client, MqttError
@@ -30,6 +31,10 @@ PRUNE_EVERY_S = 600
 
 Outgoing = tuple[str, str, bool]
 """Topic, payload, retained."""
+
+
+Source = Callable[["Timers", float], list[Outgoing]]
+"""What should be published now; see `outgoing`."""
 
 
 class Timers:
@@ -113,21 +118,27 @@ def outgoing(timers: Timers, now: float) -> list[Outgoing]:
     return found
 
 
-async def _serve(client: Client, timers: Timers, changes: Changes) -> None:
+def _all(timers: Timers, sources: tuple[Source, ...]) -> list[Outgoing]:
+    now = time.monotonic()
+    return [found for source in sources for found in source(timers, now)]
+
+
+async def _serve(client: Client, timers: Timers, changes: Changes, sources: tuple[Source, ...]) -> None:
     async for _changed in changes.wait(POLL_S, longest_s=1):
-        for topic, payload, retained in await asyncio.to_thread(outgoing, timers, time.monotonic()):
+        for topic, payload, retained in await asyncio.to_thread(_all, timers, sources):
             await client.publish(topic, payload, qos=1, retain=retained)
 
 
-async def run(data: DataDir, broker: Broker, alive: SignOfLife) -> None:
-    """Run timers and delivery until cancelled; reconnect when the broker goes."""
+async def run(data: DataDir, broker: Broker, alive: SignOfLife, *more: Source) -> None:
+    """Run timers and delivery until cancelled; reconnect when the broker goes. `more` sends along with the permits."""
     timers, changes = Timers(), Changes(data.database)
     try:
         while True:
             try:
                 async with connect(broker, "hotbox-bridge-worker") as client:
                     timers.forget()
-                    await end_together(_serve(client, timers, changes), until_disconnected(client), alive.keep())
+                    sending = _serve(client, timers, changes, (outgoing, *more))
+                    await end_together(sending, until_disconnected(client), alive.keep())
             except MqttError as error:
                 log.warning("broker %s: %s; trying again in 1 s", broker, error)
                 alive.pause()

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from cloud_bridge.boxes.models import Box
 from cloud_bridge.people.models import ID_PATTERN, Person
+from cloud_bridge.people.standing import barred
 from cloud_bridge.permits.content import preconditions_of
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.preconditions import ComposedText, PreconditionRows
@@ -110,7 +111,17 @@ class PermitForm(forms.Form):
             self.add_error("guardian", _("Expected two people, got one twice; choose another guardian."))
         elif performer and guardian:
             self._check_others(cleaned)
+        self._check_standing(cleaned)
         return cleaned
+
+    def _check_standing(self, cleaned: dict[str, Any]) -> None:
+        """Whoever is suspended is on no permit; it is said beside the name."""
+        for field in ("performer", "guardian", "other_performers", "other_guardians"):
+            named = cleaned.get(field) or ()
+            out = barred([named] if isinstance(named, Person) else named)
+            if out:
+                text = _("Expected people who may work, got %s, suspended; choose somebody else.")
+                self.add_error(field, text % ", ".join(map(str, out)))
 
     def _check_others(self, cleaned: dict[str, Any]) -> None:
         """Everybody is named once, and no more than a permit carries."""

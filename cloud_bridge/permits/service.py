@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from cloud_bridge.boxes.models import Box, Notice, RevocationList
 from cloud_bridge.people.models import Person, User
 from cloud_bridge.people.roles import APPLY, REVOKE, Role
+from cloud_bridge.people.standing import barred
 from cloud_bridge.permits import workflow
 from cloud_bridge.permits.content import content_of, digest
 from cloud_bridge.permits.models import ApprovalSignature, CrewMember, History, Permit, PermitPrecondition
@@ -58,14 +59,16 @@ class Application:
 
 def facts_of(permit: Permit) -> Facts:
     """The permit as the rules see it."""
+    people = [member.person for member in permit.crew.select_related("person")]
     return Facts(
         state=State(permit.state),
         applicant=permit.applicant.identity,
-        crew=frozenset(permit.crew.values_list("person__code", flat=True)),
+        crew=frozenset(person.code for person in people),
         content_sha256=permit.content_sha256,
         signatures=tuple(Signature(s.identity, s.office, s.content_sha256) for s in permit.signatures.all()),
         starts=permit.starts,
         ends=permit.ends,
+        barred=tuple(str(person) for person in barred(people)),
     )
 
 
@@ -151,6 +154,7 @@ def _check(application: Application, now: datetime) -> None:
         raise Refused(
             _("different people"), ", ".join(map(str, people)), _("Name everybody once, in one role.")
         )
+    workflow.check_crew(tuple(str(person) for person in barred(people)))
     if len(people) > MAX_PEOPLE:
         raise Refused(_("at most %s people") % MAX_PEOPLE, str(len(people)), _("Name fewer."))
 
@@ -160,7 +164,7 @@ def apply(user: User, application: Application, now: datetime | None = None) -> 
     """Create a permit in PREPARING.
 
     Raises:
-        Refused: no applicant, window wrong, or one person twice.
+        Refused: no applicant, window wrong, one person twice, or somebody who is suspended.
     """
     now = now or timezone.now()
     if not user.has_perm(APPLY):

@@ -117,6 +117,8 @@ class Facts:
     signatures: tuple[Signature, ...]
     starts: datetime
     ends: datetime
+    barred: tuple[str, ...] = ()
+    """Names of those of the crew who are suspended."""
 
     @property
     def counted(self) -> tuple[Signature, ...]:
@@ -224,13 +226,27 @@ def check_window(
         )
 
 
+def check_crew(barred: tuple[str, ...]) -> None:
+    """Nobody who is suspended is on a permit (ANT-02); `barred` are their names.
+
+    Raises:
+        Refused: somebody is.
+    """
+    if barred:
+        raise Refused(
+            _("people who may work"), _("%s, suspended") % ", ".join(barred),
+            _("Name somebody else, or have the retraining recorded."),
+        )  # fmt: skip
+
+
 def submit(facts: Facts, now: datetime) -> State:
     """Ask for approval.
 
     Raises:
-        Refused: wrong state, or the window is over.
+        Refused: wrong state, somebody suspended on it, or the window is over.
     """
     check_allowed(facts.state, Event.SUBMIT)
+    check_crew(facts.barred)
     if facts.ends <= now:
         raise Refused(_("an end in the future"), at_site(facts.ends), _("Choose a later end."))
     return State.PENDING_APPROVAL
@@ -240,9 +256,11 @@ def approve(facts: Facts, approver: Approver, shown_sha256: str, now: datetime) 
     """Sign the content; the second signature approves the permit (PTW-03, PTW-07).
 
     Raises:
-        Refused: no approver; the applicant's or crew's own; the same person or office twice; other content than shown.
+        Refused: no approver; the applicant's or crew's own; the same person or office twice; other content than shown;
+            somebody suspended on it.
     """
     check_allowed(facts.state, Event.APPROVE)
+    check_crew(facts.barred)
     if not approver.may_approve:
         raise Refused(_("somebody with the role of approver"), approver.identity, _("Ask an approver to sign."))
     if shown_sha256 != facts.content_sha256:
@@ -289,9 +307,10 @@ def issue(facts: Facts) -> State:
     """Hand the permit to the signer's result: signatures are counted again.
 
     Raises:
-        Refused: wrong state, or not enough valid signatures.
+        Refused: wrong state, somebody suspended on it, or not enough valid signatures.
     """
     check_allowed(facts.state, Event.ISSUE)
+    check_crew(facts.barred)
     people = {s.identity for s in facts.counted} - facts.crew - {facts.applicant}
     offices = {s.office for s in facts.counted}
     if len(people) < REQUIRED_SIGNATURES or len(offices) < REQUIRED_SIGNATURES:

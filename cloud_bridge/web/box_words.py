@@ -189,6 +189,16 @@ REASONS: dict[str, str] = {
     "audit_epoch": _("the log begins anew and the bridge has not witnessed it yet"),
     "audit_full": _("the audit log's storage is nearly full"),
     "proof_drill": _("since the fault only a drill was made: the contact did not move"),
+    "template_off": _("this box takes no face templates from a bridge"),
+    "template_forged": _("{subject}'s face template has no valid signature"),
+    "template_other_box": _("{subject}'s face template is for another box"),
+    "template_no_permit": _("{subject}'s face template is for a permit that does not stand here"),
+    "template_not_named": _("the permit does not name {subject}"),
+    "template_expired": _("{subject}'s face template has expired"),
+    "template_older": _("{subject}'s face template is older than the last one"),
+    "template_sealed": _("{subject}'s face template does not open with this box's key"),
+    "template_engine": _("{subject}'s face template is of another engine"),
+    "template_storage": _("{subject}'s face template could not be kept"),
 }
 
 TODOS: dict[str, str] = {
@@ -387,4 +397,14 @@ TODOS: dict[str, str] = {
     "audit_epoch": _("two people entitled to it must authorise this box's new log at the bridge"),
     "audit_full": _("connect the bridge, so that old records it has witnessed can go; or raise storage.budget_mib"),
     "proof_drill": _("key to TEST, load isolated, then hotbox relay test without --drill"),
+    "template_off": _("set bridge.faces_keys in box.yaml, or enrol at the box"),
+    "template_forged": _("check faces_keys.json of the bridge; if it is right, treat it as forged"),
+    "template_other_box": _("check the box's name at the bridge"),
+    "template_no_permit": _("nothing to do: the bridge sends it again once the permit is here"),
+    "template_not_named": _("check the people on the permit"),
+    "template_expired": _("apply for a new permit"),
+    "template_older": _("nothing to do"),
+    "template_sealed": _("restart hotbox-vision; the bridge sends it again to the new key"),
+    "template_engine": _("enrol {subject} at this box, or use the same engine on both"),
+    "template_storage": _("check the box's disk and the folder's rights"),
 }

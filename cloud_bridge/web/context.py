@@ -5,7 +5,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from cloud_bridge.boxes import calls
-from cloud_bridge.people.roles import ANSWER, APPLY, Role
+from cloud_bridge.offences.models import Candidate
+from cloud_bridge.people.roles import ANSWER, APPLY, ENROL, JUDGE, Role
 from cloud_bridge.web.overview import last_notice
 
 
@@ -14,7 +15,11 @@ def site(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    known: dict[str, Any] = {"may_apply": user.has_perm(APPLY), "is_admin": Role.ADMIN in user.roles}
+    known: dict[str, Any] = {
+        "may_apply": user.has_perm(APPLY), "is_admin": Role.ADMIN in user.roles, "may_enrol": user.has_perm(ENROL)
+    }  # fmt: skip
+    if user.has_perm(JUDGE):
+        known |= {"may_judge": True, "refused_waiting": Candidate.objects.filter(state=Candidate.State.OPEN).count()}
     if user.has_perm(ANSWER) and not user.one_time_password:
         known |= {"is_called": True, "calls_after": last_notice(), "calls": calls.ringing(user.roles)}
     return known

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from cloud_bridge.enrolment.status import crew_faces
 from cloud_bridge.people.models import User
 from cloud_bridge.people.roles import APPLY, APPROVE, REVOKE
 from cloud_bridge.permits import service, workflow
@@ -156,7 +157,7 @@ def _permit(request: HttpRequest, jti: str, form: DecisionForm, status: int = 20
             "signatures": signatures,
             "required": REQUIRED_SIGNATURES,
             "missing": range(len(signatures) + 1, REQUIRED_SIGNATURES + 1) if state is State.PENDING_APPROVAL else [],
-            "crew": permit.crew.select_related("person"),
+            "crew": crew_faces(permit),
             "preconditions": permit.preconditions.all(),
             "history": permit.history.all(),
             "holder": _holder(permit, len(signatures)),

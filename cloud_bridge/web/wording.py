@@ -41,6 +41,21 @@ PERMIT_EVENTS = {
 }
 
 
+REMOVED = {
+    "permit_over": _("the permit is over"),
+    "expired": _("its time is over"),
+    "withdrawn": _("the person withdrew"),
+    "unusable": _("the box could not use it"),
+}
+"""Why a box deleted a face template."""
+
+
+def template_reason(code: str) -> str:
+    """Why a face template was refused or deleted at a box."""
+    text = REMOVED.get(code)
+    return gettext(text) if text else reason(code)
+
+
 def state_view(state: str) -> tuple[str, str, str]:
     """Title in the reader's language, icon, tone."""
     title, icon, tone = STATES.get(state, ("", "question", "calm"))
@@ -126,6 +141,8 @@ def event_detail(kind: str, data: dict[str, Any]) -> str:
             return found
     if kind == "interlock.reset" and isinstance(data.get("first_out"), str) and data["first_out"]:
         return gettext("first-out: %s") % reason(data["first_out"])
+    if kind == "template.removed":
+        return f"{data.get('chan', '')} · {template_reason(str(data.get('why', '')))}"
     if kind == "cli.command":
         verb = str(data.get("verb", ""))
         return f"{gettext(VERBS[verb]) if verb in VERBS else verb} {data.get('reason', '')}".strip()

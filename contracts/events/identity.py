@@ -129,6 +129,44 @@ class TagRead(Data, frozen=True):
     person: Annotated[str, doc("who was there with it, by id; empty: nobody known")]
 
 
+TemplateOf = Annotated[str, doc("whose template, the person by id")]
+Signed = Annotated[int, doc("when the bridge signed the statement that brought or ended it, seconds since 1970")]
+
+
+class TemplateKept(Data, frozen=True):
+    """A person's face template came from the bridge for the permit, was verified, and is kept sealed until it ends."""
+
+    chan: TemplateOf
+    engine: Annotated[str, doc("the program that made its vectors")]
+    iat: Signed
+
+
+class TemplateRemoved(Data, frozen=True):
+    """A person's face template that came for the permit was deleted."""
+
+    chan: TemplateOf
+    why: Annotated[
+        Literal["permit_over", "expired", "withdrawn", "unusable"],
+        doc("the permit stands no longer, its time is over, the person withdrew, or it could not be used any more"),
+    ]
+    iat: Signed
+
+
+class TemplateRefused(Data, frozen=True):
+    """A statement about a face template was not believed, or could not be kept. Once each code in five seconds."""
+
+    code: Code
+    chan: Annotated[str, doc("whose template, by id; empty: nobody could tell")]
+    iat: Maybe[Signed] = UNSET
+    n: Maybe[Annotated[int, doc("how many more came before and were left out; absent: none")]] = UNSET
+
+
+class TemplateKey(Data, frozen=True):
+    """The key that face templates are sealed to for this box: whenever the box starts, and when it has another one."""
+
+    key: Annotated[str, doc("the public half, X25519, base64url without padding")]
+
+
 _INFO, _WARNING, _ALARM = (Severity.INFO,), (Severity.WARNING,), (Severity.ALARM,)
 
 TYPES = (
@@ -154,4 +192,15 @@ TYPES = (
     EventType("device.well", Category.IDENTITY, _INFO, (DeviceWell,), "人员与定位设备恢复", "device well again"),
     EventType("badge.battery", Category.IDENTITY, _WARNING, (BatteryLow,), "工牌电量低", "badge's battery low"),
     EventType("tag.read", Category.IDENTITY, _INFO, (TagRead,), "读到标签", "tag read"),
+    EventType("template.kept", Category.IDENTITY, _INFO, (TemplateKept,), "人脸模板已下发", "face template received"),
+    EventType(
+        "template.removed", Category.IDENTITY, _INFO, (TemplateRemoved,), "人脸模板已删除", "face template deleted"
+    ),
+    EventType(
+        "template.refused", Category.IDENTITY, _WARNING, (TemplateRefused,), "人脸模板被拒", "face template refused",
+        (ActionResult.DENIED,),
+    ),
+    EventType(
+        "template.key", Category.IDENTITY, _INFO, (TemplateKey,), "人脸模板加密公钥", "key for face templates"
+    ),
 )

@@ -27,6 +27,8 @@ from faces import loading
 
 FILE_FROM = {"badges": "from.badges", "templates": "from.enrol"}
 """Where a needed file comes from, by its name in the catalogue; every other one comes from the bridge."""
+_WORKS_WITHOUT = ("templates", "faces_keys")
+"""Files without which the interlock starts all the same."""
 
 config_app = typer.Typer(no_args_is_help=True, help="The configuration file.")
 
@@ -156,7 +158,7 @@ def _brought(config: BoxConfig) -> list[Caution]:
     needed = needed_files(config)
     absent = [name for name, path in needed.items() if not _there(path)]
     for name in absent:
-        key = "warn_missing" if name == "templates" else "warn_missing_start"
+        key = "warn_missing" if name in _WORKS_WITHOUT else "warn_missing_start"
         both = {}
         for lang in ("zh", "en"):
             words = Words(lang)
@@ -167,6 +169,8 @@ def _brought(config: BoxConfig) -> list[Caution]:
         trust.bridge_keys(config)
     if "witness" not in absent:
         trust.witness(config)
+    if "faces_keys" in needed and "faces_keys" not in absent:
+        trust.faces_keys(config)
     if "badges" in needed and "badges" not in absent:
         found += _badge_cautions(config, needed["badges"])
     if config.presence.gnss is not None and not Path(config.presence.gnss.device).exists():
@@ -204,6 +208,8 @@ def needed_files(config: BoxConfig) -> dict[str, Path]:
     }
     if config.presence.badges is not None:
         found["badges"] = Path(config.presence.badges.secrets)
+    if config.bridge.faces_keys:
+        found["faces_keys"] = Path(config.bridge.faces_keys)
     return found | {"templates": Path(config.vision.templates)}
 
 

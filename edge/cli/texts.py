@@ -520,6 +520,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "file.permit_keys": ("平台作业票公钥", "the bridge's permit keys"),
     "file.command_keys": ("平台指令公钥", "the bridge's command keys"),
     "file.witness": ("平台见证公钥", "the bridge's witness key"),
+    "file.faces_keys": ("平台人脸模板公钥", "the bridge's keys for face templates"),
     "file.badges": ("工牌密钥", "the badges' secrets"),
     "file.templates": ("人脸模板", "enrolled faces"),
     "from.bridge": ("由 hotbox-bridge box trust {box} 生成", "made by hotbox-bridge box trust {box}"),

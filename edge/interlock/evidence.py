@@ -143,6 +143,37 @@ class Camera(_Item, frozen=True, tag="camera"):
     frames: Number
 
 
+class FaceKey(_Item, frozen=True, tag="face_key"):
+    """The public half of the key that templates are sealed to for this box (`contracts.face.BoxKey`)."""
+
+    key: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{43}\Z")]
+
+
+class _OfTemplate(_Item, frozen=True):
+    person: Text
+    permit: Text
+    iat: Count
+    """When the bridge signed what it said of the template, seconds since 1970; 0 when that is not known."""
+
+
+class TemplateKept(_OfTemplate, frozen=True, tag="template_kept"):
+    """A face template that `link` brought was verified and is kept for the permit; `engine` made its vectors."""
+
+    engine: Text
+
+
+class TemplateRemoved(_OfTemplate, frozen=True, tag="template_removed"):
+    """A face template that was kept for the permit is deleted, and why."""
+
+    why: Literal["permit_over", "expired", "withdrawn", "unusable"]
+
+
+class TemplateRefused(_OfTemplate, frozen=True, tag="template_refused"):
+    """What `link` brought is not believed, or could not be kept; person and permit are "" when nobody could tell."""
+
+    code: Annotated[str, msgspec.Meta(max_length=32, pattern=r"\A[a-z_]+\Z")]
+
+
 # --- link ---------------------------------------------------------------------------------------------------------
 
 
@@ -160,6 +191,15 @@ class RevocationOffer(_Item, frozen=True, tag="revocation_offer"):
 
 class CommandOffer(_Item, frozen=True, tag="command_offer"):
     """A bridge command's JWS, unverified."""
+
+    jws: Annotated[str, msgspec.Meta(max_length=32768)]
+
+
+class FaceOffer(_Item, frozen=True, tag="face_offer"):
+    """A statement about a face template (`contracts.face`), unread: it is handed on to `vision`, which verifies it.
+
+    Faces are vision's alone: what the interlock believes of them comes from there.
+    """
 
     jws: Annotated[str, msgspec.Meta(max_length=32768)]
 
@@ -183,14 +223,14 @@ class RemoteGas(_Item, frozen=True, tag="remote_gas"):
 
 
 Evidence = Union[  # noqa: UP007 - msgspec reads the union at run time
-    Badge, BadgeRefused, Device, Tap, Position, Face, FaceRefused, Prompt, Camera, PermitOffer, RevocationOffer,
-    CommandOffer, AckOffer, RemoteGas,
+    Badge, BadgeRefused, Device, Tap, Position, Face, FaceRefused, Prompt, Camera, FaceKey, TemplateKept,
+    TemplateRemoved, TemplateRefused, PermitOffer, RevocationOffer, CommandOffer, FaceOffer, AckOffer, RemoteGas,
 ]
 
 MAY_SEND: dict[Source, tuple[type, ...]] = {
-    Source.VISION: (Face, FaceRefused, Prompt, Camera),
+    Source.VISION: (Face, FaceRefused, Prompt, Camera, FaceKey, TemplateKept, TemplateRemoved, TemplateRefused),
     Source.PRESENCE: (Badge, BadgeRefused, Device, Tap, Position),
-    Source.LINK: (PermitOffer, RevocationOffer, CommandOffer, AckOffer, RemoteGas),
+    Source.LINK: (PermitOffer, RevocationOffer, CommandOffer, FaceOffer, AckOffer, RemoteGas),
 }
 """Which evidence each source may send. `link` can never vouch for a face, a badge, gas or time.
 
@@ -219,11 +259,26 @@ def decode(datagram: bytes) -> Evidence:
 # --- what the interlock tells the others, on the same socket ------------------------------------------------------
 
 
+class Standing(msgspec.Struct, frozen=True, array_like=True):
+    """A permit that stands: held by this box, and neither over nor taken back."""
+
+    permit: str
+    people: tuple[str, ...]
+
+
+class FaceBundle(msgspec.Struct, frozen=True, tag_field="kind", tag="face_bundle"):
+    """For `vision`: a statement about a face template as `link` brought it, unread (see `FaceOffer`)."""
+
+    jws: str
+
+
 class Wanted(msgspec.Struct, frozen=True, tag_field="kind", tag="wanted"):
     """Whom to look for: the people of the permit. Answers carry `nonce`; those to an older one count as no answer.
 
     `urgency` is ``idle`` (nothing to release), ``arming`` (look all the time) or ``recheck`` (look now and then).
     `prove`: who of them is to prove to be alive; one nonce is good for one try of one of them.
+    `permits` are all permits that stand, each with the ids of its people: what was brought for any other is deleted.
+    None says nothing about them.
     """
 
     people: tuple[str, ...]
@@ -231,6 +286,7 @@ class Wanted(msgspec.Struct, frozen=True, tag_field="kind", tag="wanted"):
     nonce: str
     urgency: str
     prove: tuple[str, ...] = ()
+    permits: tuple[Standing, ...] | None = None
 
 
 class Told(msgspec.Struct, frozen=True, tag_field="kind", tag="told"):
@@ -245,7 +301,7 @@ class Pulse(msgspec.Struct, frozen=True, tag_field="kind", tag="pulse"):
     status: bytes
 
 
-Message = Wanted | Told | Pulse
+Message = Wanted | FaceBundle | Told | Pulse
 _message_decoder = msgspec.json.Decoder(Message)
 
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import msgspec
-from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from contracts import jws
@@ -36,10 +35,6 @@ class Judged(msgspec.Struct, frozen=True):
     response: Response | None
 
 
-class _KeySet(msgspec.Struct, frozen=True):
-    keys: list[dict[str, str]]
-
-
 def load_keys(path: Path) -> dict[str, OKPKey]:
     """Read a JWK set of Ed25519 public keys.
 
@@ -47,21 +42,7 @@ def load_keys(path: Path) -> dict[str, OKPKey]:
         ContractError: not a key set, or a private key, which has no business on a box.
         OSError: the file cannot be read.
     """
-    try:
-        found = msgspec.json.decode(path.read_bytes(), type=_KeySet)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ContractError(path.name, "a JWK set", "something else", "provision the box again") from error
-    if not found.keys:
-        raise ContractError(path.name, "at least one key", "none", "provision the box again")
-    keys = {}
-    for key in found.keys:
-        if "d" in key:
-            raise ContractError(path.name, "public keys only", "a private key", "remove it and provision again")
-        try:
-            keys[key["kid"]] = OKPKey.import_key({**key})
-        except (JoseError, KeyError, ValueError) as error:
-            raise ContractError(path.name, "Ed25519 keys with kid", str(error), "provision the box again") from error
-    return keys
+    return jws.public_keys(path.read_bytes(), path.name)
 
 
 def _refused(kind: str, number: str, error: ContractError, codes: dict[str, str]) -> Judged:

@@ -60,6 +60,7 @@ from edge.interlock.snapshot import AuditHealth, Snapshot, accept
 from edge.interlock.state import FORGOTTEN, Durable, Mode
 from edge.interlock.status import AuditView, Status
 from edge.interlock.store import StateStore
+from edge.interlock.template_notes import TemplateNotes, standing
 from edge.kiosk.answers import PermitAnswers
 from edge.relay.driver import make as make_relay
 from edge.relay.element import ElementStatus
@@ -156,6 +157,7 @@ class Interlock:
         self._obeyed: set[str] = set()
         self._refusals = Refusals()
         self._questions = Questions()
+        self._templates = TemplateNotes()
         self._history = History(self._site, self._rules)
         self._step: kernel.Step
         self._last_us = now_us()
@@ -300,7 +302,7 @@ class Interlock:
             self._tell_change()
 
     def _offered(self, item: ev.Evidence) -> list[happenings.Happening]:
-        """Judge what `link` brought; everything else is in the snapshot already."""
+        """Judge what `link` brought, and write down what became of templates; all else is in the snapshot already."""
         wall_s = self._snapshot.clock.wall_s(now_us())
         match item:
             case ev.PermitOffer():
@@ -316,6 +318,11 @@ class Interlock:
                 verdict = self._log.accept_ack(item.note)
                 if verdict not in (AckVerdict.ACCEPTED, AckVerdict.COMPARING, AckVerdict.KNOWN):
                     self._refuse(ev.Source.LINK, "ack", verdict.value)
+            case ev.FaceOffer():
+                self._peers.tell(ev.Source.VISION, ev.FaceBundle(item.jws))
+            case ev.FaceKey() | ev.TemplateKept() | ev.TemplateRemoved() | ev.TemplateRefused():
+                notes = self._templates.of(item, now_us())
+                self._journal.put(*self._refusals.thin(notes, now_us()))
         return []
 
     def judge_permit(self, token: str) -> offers.Judged:
@@ -455,8 +462,9 @@ class Interlock:
             tuple(p.id for p in people), tuple(p.badge for p in people), self._questions.nonce, urgency,
             liveness.due(facts),
         )  # fmt: skip
-        for source in (ev.Source.VISION, ev.Source.PRESENCE):
-            self._peers.tell(source, message)
+        self._peers.tell(ev.Source.PRESENCE, message)
+        permits = standing(self._durable, self._snapshot.clock.wall_s(now))
+        self._peers.tell(ev.Source.VISION, msgspec.structs.replace(message, permits=permits))
 
     def _pulse(self, now: int) -> None:
         self._pulse_us = now

@@ -847,6 +847,66 @@ CATALOGUE: dict[str, Text] = {
     "invalid": Text(
         "内容不合要求", "its content is not acceptable", "核对内容后重新签发", "correct it and issue it again"
     ),
+    "template_off": Text(
+        "盒子未配置平台人脸公钥",
+        "this box takes no face templates from a bridge",
+        "在 box.yaml 中配置 bridge.faces_keys，或在盒子上登记人脸",
+        "set bridge.faces_keys in box.yaml, or enrol at the box",
+    ),
+    "template_forged": Text(
+        "{subject} 的人脸模板签名无效",
+        "{subject}'s face template has no valid signature",
+        "核对平台公钥 faces_keys.json；公钥无误则按伪造处理",
+        "check faces_keys.json of the bridge; if it is right, treat it as forged",
+    ),
+    "template_other_box": Text(
+        "{subject} 的人脸模板是发给其他盒子的",
+        "{subject}'s face template is for another box",
+        "核对平台上的盒子编号",
+        "check the box's name at the bridge",
+    ),
+    "template_no_permit": Text(
+        "{subject} 的人脸模板所属作业票不在本盒",
+        "{subject}'s face template is for a permit that does not stand here",
+        "无需处理，作业票送达后平台会重发",
+        "nothing to do: the bridge sends it again once the permit is here",
+    ),
+    "template_not_named": Text(
+        "作业票上没有 {subject}",
+        "the permit does not name {subject}",
+        "核对作业票人员",
+        "check the people on the permit",
+    ),
+    "template_expired": Text(
+        "{subject} 的人脸模板已过期",
+        "{subject}'s face template has expired",
+        "重新办票",
+        "apply for a new permit",
+    ),
+    "template_older": Text(
+        "{subject} 的人脸模板比已有的旧",
+        "{subject}'s face template is older than the last one",
+        "无需处理",
+        "nothing to do",
+    ),
+    "template_sealed": Text(
+        "{subject} 的人脸模板无法用本盒密钥打开",
+        "{subject}'s face template does not open with this box's key",
+        "重启 hotbox-vision，平台得知新密钥后会重发",
+        "restart hotbox-vision; the bridge sends it again to the new key",
+    ),
+    "template_engine": Text(
+        "{subject} 的人脸模板来自其他识别软件",
+        "{subject}'s face template is of another engine",
+        "在本盒重新登记 {subject}，或统一识别软件",
+        "enrol {subject} at this box, or use the same engine on both",
+    ),
+    "template_storage": Text(
+        "{subject} 的人脸模板无法保存",
+        "{subject}'s face template could not be kept",
+        "检查盒子磁盘和目录权限",
+        "check the box's disk and the folder's rights",
+    ),
     "attempt_timeout": Text("点火申请超时", "the attempt timed out", "重新按下点火申请", "press arm again"),
 }
 

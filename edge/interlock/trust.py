@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from joserfc.jwk import OKPKey
+
 from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError
 from edge.audit import keys
@@ -25,6 +27,15 @@ def bridge_keys(config: BoxConfig) -> offers.Keys:
         _read(config, "permit_keys", config.bridge.permit_keys, offers.load_keys),
         _read(config, "command_keys", config.bridge.command_keys, offers.load_keys),
     )
+
+
+def faces_keys(config: BoxConfig) -> dict[str, OKPKey]:
+    """The keys that sign statements about face templates: read by vision, and by who checks the configuration.
+
+    Raises:
+        ContractError: as `bridge_keys`.
+    """
+    return _read(config, "faces_keys", config.bridge.faces_keys, offers.load_keys)
 
 
 def witness(config: BoxConfig) -> NoteKey:

@@ -12,7 +12,7 @@ import msgspec
 from contracts.checkpoint import NoteKey, verify_cosignature
 from contracts.errors import ContractError
 from contracts.topics import Nak, parse
-from edge.interlock.evidence import AckOffer, CommandOffer, Evidence, PermitOffer, RevocationOffer
+from edge.interlock.evidence import AckOffer, CommandOffer, Evidence, FaceOffer, PermitOffer, RevocationOffer
 from edge.link.outbox import Outbox
 from edge.sockets import now_us
 
@@ -24,6 +24,7 @@ _OFFERS: dict[str, Callable[[int, str], Evidence]] = {
     "permit": PermitOffer,
     "revoke": RevocationOffer,
     "cmd": CommandOffer,
+    "faces": FaceOffer,
 }
 
 

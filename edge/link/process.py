@@ -249,7 +249,7 @@ class Link:
         protocol = await self._dialect.find()
         async with self._client(protocol) as client:
             self._line.mqtt_5 = int(protocol is aiomqtt.ProtocolVersion.V5)
-            for leaf in ("ack", "permit", "revoke", "cmd"):
+            for leaf in ("ack", "permit", "revoke", "cmd", "faces"):
                 await self._hear(client, dn(self._box, leaf))
             for topic in self._remotes.topics:
                 await self._hear(client, topic)

@@ -15,7 +15,7 @@ from typing import TypeVar
 from edge.config import BoxConfig
 from edge.evidence_client import EvidenceClient
 from edge.interlock import rules
-from edge.interlock.evidence import FACES_AGAIN_MS, SLOW, Camera, Wanted
+from edge.interlock.evidence import FACES_AGAIN_MS, SLOW, Camera, FaceBundle, Wanted
 from edge.sockets import now_us
 from edge.vision import guard
 from edge.vision.camera import CameraReader
@@ -24,6 +24,7 @@ from edge.vision.frames import FrameServer
 from edge.vision.lookout import Lookout
 from edge.vision.picture import Health
 from edge.vision.policy import policy_of
+from edge.vision.post import Post
 from edge.vision.templates import TemplateStore
 from faces import loading
 from faces.policy import Policy
@@ -68,11 +69,13 @@ class _Process:
         """When the last look that ended had begun."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="faces")
         self._frames = FrameServer(config.frames_socket, self._camera.latest, self._camera.health)
+        self._post = Post(config, self._in_worker, client.send)
 
     async def run(self) -> None:
         self._camera.start()
         await self._frames.start()
-        tasks = [asyncio.ensure_future(part) for part in (self._listen(), self._report(), self._look())]
+        parts = (self._listen(), self._report(), self._look(), self._post.run())
+        tasks = [asyncio.ensure_future(part) for part in parts]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -89,6 +92,8 @@ class _Process:
 
     async def _listen(self) -> None:
         async for message in self._client.messages():
+            if isinstance(message, FaceBundle | Wanted):
+                self._post.hear(message)
             if isinstance(message, Wanted) and message != self._wanted:
                 log.info("looking for %s (%s)", ", ".join(message.people) or "nobody", message.urgency)
                 self._wanted = message
@@ -155,6 +160,9 @@ class _Process:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None if longest_s is None else max(0.0, longest_s)):
                 await self._wanted_anew.wait()
+
+    async def _in_worker(self, task: Callable[[], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self._work, task)
 
     def _work(self, task: Callable[[], _Result]) -> _Result:
         """What the worker does, with the time at which it began it."""

@@ -70,6 +70,7 @@ def box_config(places: Places, *, box: str = "box-1") -> dict[str, Any]:
         permit_keys=str(places.trust / "permit_keys.json"),
         command_keys=str(places.trust / "command_keys.json"),
         witness=str(places.trust / "witness.vkey"),
+        faces_keys=str(places.trust / "faces_keys.json"),
     )
     return config
 

@@ -156,6 +156,26 @@ def shown_by(wanted: PermitPrecondition) -> str:
 
 
 @register.filter
+def days_old(created_s: int) -> str:
+    """How old something is that was made in that second since 1970, and when that was."""
+    days = max(0, int(timezone.now().timestamp()) - created_s) // 86_400
+    when = at_site(from_ms(created_s * 1000))[:10]
+    return f"{gettext('today')} ({when})" if not days else f"{gettext('%s days ago') % days} ({when})"
+
+
+@register.filter
+def in_thousandths(milli: int) -> str:
+    """A number in thousandths, as a distance of faces is read."""
+    return f"{milli / 1000:.2f}"
+
+
+@register.filter
+def template_reason(code: str) -> str:
+    """Why a template was refused or deleted, in words."""
+    return wording.template_reason(code)
+
+
+@register.filter
 def in_ms(moment: datetime | None) -> int:
     """A moment as ms since 1970."""
     return int(moment.timestamp() * 1000) if moment else 0

@@ -25,24 +25,35 @@ def items(at_us: int) -> list[ev.Evidence]:
         ev.FaceRefused(at_us, "guardian", 700),
         ev.Prompt(at_us, "performer", "n", "left", 1, 8, at_us + 3_000_000),
         ev.Camera(at_us, "ok", 25),
+        ev.FaceKey(at_us, "A" * 43),
+        ev.TemplateKept(at_us, "performer", "HW-1", 5, "dlib"),
+        ev.TemplateRemoved(at_us, "performer", "HW-1", 5, "expired"),
+        ev.TemplateRefused(at_us, "performer", "HW-1", 5, "template_older"),
         ev.PermitOffer(at_us, "jws"),
         ev.RevocationOffer(at_us, "jws"),
         ev.CommandOffer(at_us, "jws"),
+        ev.FaceOffer(at_us, "jws"),
         ev.AckOffer(at_us, "note"),
         ev.RemoteGas(at_us, "ch4-far", 12_500),
     ]
 
 
-KEPT = [i for i in items(0) if isinstance(i, ev.RemoteGas) or not isinstance(i, MAY_SEND[Source.LINK])]
+TOLD = (ev.FaceKey, ev.TemplateKept, ev.TemplateRemoved, ev.TemplateRefused)
+"""What is written down and held against nothing: it says nothing of who is here."""
+KEPT = [
+    i for i in items(0) if isinstance(i, ev.RemoteGas) or not isinstance(i, (*MAY_SEND[Source.LINK], *TOLD))
+]
 
 
 @pytest.mark.parametrize(("source", "item"), list(itertools.product(Source, items(NOW - 1))), ids=str)
 def test_a_table_fixes_what_each_source_may_send(source: Source, item: ev.Evidence) -> None:
     """`link` can never vouch for a face, a badge, a place or a picture; only it brings offers and gas from far away."""
     allowed = {
-        Source.VISION: (ev.Face, ev.FaceRefused, ev.Prompt, ev.Camera),
+        Source.VISION: (ev.Face, ev.FaceRefused, ev.Prompt, ev.Camera, *TOLD),
         Source.PRESENCE: (ev.Badge, ev.BadgeRefused, ev.Device, ev.Tap, ev.Position),
-        Source.LINK: (ev.PermitOffer, ev.RevocationOffer, ev.CommandOffer, ev.AckOffer, ev.RemoteGas),
+        Source.LINK: (
+            ev.PermitOffer, ev.RevocationOffer, ev.CommandOffer, ev.FaceOffer, ev.AckOffer, ev.RemoteGas,
+        ),
     }.get(source, ())
     after, refused = accept(EMPTY, item, source, NOW)
     assert (refused is None) == isinstance(item, allowed)

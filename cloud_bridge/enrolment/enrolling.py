@@ -1,0 +1,116 @@
+"""What the enrolment process does with pictures that a phone has sent: consent first, then measure, compare, seal."""
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+from django.db import transaction
+
+from cloud_bridge.datadir import DataDir
+from cloud_bridge.enrolment import stills, wire
+from cloud_bridge.enrolment.models import Consent, FacePolicy, FaceTemplate, KeptStill
+from cloud_bridge.enrolment.vault import LOCK, Vault
+from cloud_bridge.people.models import Person
+from contracts.errors import ContractError
+from faces.templates import Template
+
+PACK = Path(__file__).resolve().parents[2] / "configs" / "rules" / "gb30871-2022.yaml"
+"""The limits of the enrolment's quality; a template is the same under every pack."""
+PATIENCE_S = 90.0
+_KEPT_WORDS = ("PATH", "PYTHONPATH", "LANG", "LD_LIBRARY_PATH")
+_FAILED = wire.Answer(
+    ok=False, why="failed", zh="照片无法处理; 请重新拍摄, 仍不行请在盒子上登记",
+    en="the pictures could not be worked on; take them again, or enrol at the box if that does not help",
+)  # fmt: skip
+
+
+def refusal(why: str, zh: str, en: str) -> wire.Answer:
+    """No, with what to do, in both languages."""
+    return wire.Answer(ok=False, why=why, zh=zh, en=en)
+
+
+async def measure(asked: wire.Measure) -> wire.Answer:
+    """Let a confined child work on the pictures; whatever becomes of it, the pictures are gone with it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-B", "-m", "cloud_bridge.enrolment.measure", str(PACK),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        env={name: os.environ[name] for name in _KEPT_WORDS if name in os.environ}, cwd="/",
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            said, _none = await process.communicate(wire.packed(asked))
+    except TimeoutError:
+        return _FAILED
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    try:
+        return wire.unpacked(said[wire.LENGTH :], wire.Answer) if process.returncode == 0 else _FAILED
+    except ContractError:
+        return _FAILED
+
+
+def consent_of(asked: wire.Enrol) -> Consent | None:
+    """The consent that the pictures were taken under, if it holds and is this person's."""
+    found = Consent.objects.filter(pk=asked.consent, ended_ms=0, person__code=asked.person, person__active=True)
+    return found.select_related("person").first()
+
+
+async def enrol(asked: wire.Enrol, data: DataDir) -> wire.Answer:
+    """Enrol: the answer for whoever holds the phone, which says nothing of the template but that there is one."""
+    consent = await asyncio.to_thread(consent_of, asked)
+    if consent is None:
+        return refusal(
+            "consent", "没有本人的有效同意, 照片未处理并已删除; 请重新阅读并同意",
+            "there is no valid consent of this person: the pictures are deleted unseen; read and agree again",
+        )  # fmt: skip
+    answer = await measure(wire.Measure(asked.person, int(time.time()), asked.stills))
+    if not answer.ok:
+        return answer
+    return await asyncio.to_thread(_keep, asked, answer, data)
+
+
+def _keep(asked: wire.Enrol, answer: wire.Answer, data: DataDir) -> wire.Answer:
+    """Seal and store, once more under a consent that holds: it may have been withdrawn meanwhile."""
+    template = msgspec.json.decode(answer.template, type=Template)
+    vault = Vault(data)
+    with data.lock(LOCK), transaction.atomic():
+        consent = consent_of(asked)
+        if consent is None:
+            return refusal("consent", "同意已撤回, 未登记", "the consent was withdrawn meanwhile: nobody is enrolled")
+        nearest, distance_milli = nearest_of(template, vault)
+        FaceTemplate.objects.filter(person=consent.person).delete()
+        held = FaceTemplate.objects.create(
+            person=consent.person, consent=consent, sealed=vault.seal(template), engine=template.engine,
+            model_sha256=template.model_sha256, stills=answer.stills, created_s=template.created,
+            by=asked.by, by_name=asked.by_name[:80], nearest=nearest, nearest_milli=distance_milli,
+        )  # fmt: skip
+        if FacePolicy.current().keep_stills:
+            for body in asked.stills:
+                KeptStill.objects.create(template=held, commitment=stills.keep(data, body), size=len(body))
+    found = str(nearest) if nearest is not None else ""
+    return wire.Answer(ok=True, stills=answer.stills, nearest=found, nearest_milli=distance_milli)
+
+
+def nearest_of(template: Template, vault: Vault) -> tuple[Person | None, int]:
+    """Who else's template lies so near that a box might take one for the other, and how near, in thousandths.
+
+    Whoever that is, nothing is refused for it: among a thousand people some resemble each other. (None, 0): nobody.
+    """
+    from faces import policy
+    from faces.match import distance
+    from faces.templates import unpack
+
+    vectors, limits = unpack(template), policy.read(PACK)
+    nearest: tuple[float, Person] | None = None
+    others = FaceTemplate.objects.filter(engine=template.engine, model_sha256=template.model_sha256)
+    for held in others.exclude(person__code=template.person).select_related("person"):
+        rows = unpack(vault.open(bytes(held.sealed), held.person.code))
+        apart = min(distance(vector, rows) for vector in vectors)
+        if apart <= limits.limit and (nearest is None or apart < nearest[0]):
+            nearest = (apart, held.person)
+    return (nearest[1], max(1, round(nearest[0] * 1000))) if nearest else (None, 0)

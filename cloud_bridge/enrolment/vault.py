@@ -1,0 +1,79 @@
+"""The key that templates are sealed with at the bridge: a file beside the database, for the enrolment process alone.
+
+``DIR/faces/template.key`` (0600). While the key is being changed, ``template.key.next`` lies beside it: every template
+says in its head which of the two opens it, so a change that a power cut ends is simply finished.
+"""
+
+import os
+from pathlib import Path
+
+from cloud_bridge.datadir import DataDir
+from contracts.errors import ContractError
+from faces.keyfile import make_key, read_key
+from faces.seal import head, key_id, open_sealed, seal
+from faces.templates import Template
+
+LOCK = "faces"
+"""Held while templates are written, so that none is sealed with a key that is just going."""
+
+
+class Vault:
+    """Seals with the present key, opens with it and with the coming one."""
+
+    def __init__(self, data: DataDir) -> None:
+        """The keys of a data directory; the first one is made when there is none."""
+        self.path = data.faces / "template.key"
+        self.coming = data.faces / "template.key.next"
+        if not self.path.exists() and not self.coming.exists():
+            make_key(str(self.path))
+
+    def seal(self, template: Template) -> bytes:
+        """Sealed with the coming key while there is one, else with the present one."""
+        return seal(template, read_key(str(self.coming if self.coming.exists() else self.path)))
+
+    def open(self, sealed: bytes, person: str) -> Template:
+        """The template of a person.
+
+        Raises:
+            ContractError: sealed with a key that is not here, changed, or another person's.
+        """
+        wanted = head(sealed).key
+        keys = {key_id(key): key for path in (self.path, self.coming) if path.exists() for key in [read_key(str(path))]}
+        if wanted not in keys:
+            there = f"the key {wanted} of this template in {self.path.parent}"
+            raise ContractError("key", there, ", ".join(keys), "restore the key from its backup, or enrol again")
+        return open_sealed(sealed, keys[wanted], person)
+
+
+def change_key(data: DataDir) -> int:
+    """Seal every template with a new key, then destroy the old one; gives how many. An interrupted change goes on.
+
+    Raises:
+        ContractError: a template does not open; nothing is lost, both keys stay.
+        OSError: a key cannot be written.
+    """
+    from django.db import transaction
+
+    from cloud_bridge.enrolment.models import FaceTemplate
+
+    vault = Vault(data)
+    with data.lock(LOCK):
+        make_key(str(vault.coming))  # the one of an interrupted change, if there is one
+        with transaction.atomic():
+            held = list(FaceTemplate.objects.select_related("person"))
+            for row in held:
+                row.sealed = vault.seal(vault.open(bytes(row.sealed), row.person.code))
+                row.save(update_fields=["sealed"])
+        _destroy(vault.path)
+        vault.coming.rename(vault.path)
+    return len(held)
+
+
+def _destroy(path: Path) -> None:
+    """What a flash card keeps of overwritten blocks is beyond any file system."""
+    if path.exists():
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()

@@ -1,0 +1,116 @@
+"""Vision's letterbox for face templates: takes what the interlock hands on, works on it beside the looking."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+from joserfc.jwk import OKPKey
+
+from contracts import jws
+from contracts.errors import ContractError
+from contracts.face import published
+from edge.config import BoxConfig
+from edge.interlock.evidence import Evidence, FaceBundle, FaceKey, Standing, Wanted
+from edge.sockets import now_us
+from edge.vision.box_key import load_or_create
+from edge.vision.deliveries import Deliveries, News, Trust
+from edge.vision.templates import TemplateStore
+from faces import loading
+
+Work = Callable[[Callable[[], list[News | FaceKey]]], Awaitable[list[News | FaceKey]]]
+
+WAITING = 64
+"""Statements that wait; what more come are sent again by the bridge. Four full permits' people."""
+TIDY_S = 30.0
+
+log = logging.getLogger(__name__)
+
+
+def trusted_keys(config: BoxConfig) -> dict[str, OKPKey]:
+    """The bridge's public keys for faces; none when it has none to say, and with a file that is not in order."""
+    path = config.bridge.faces_keys
+    if not path:
+        return {}
+    try:
+        return jws.public_keys(Path(path).read_bytes(), Path(path).name)
+    except (OSError, ContractError) as error:
+        log.warning("no face templates from the bridge: %s", error)
+        return {}
+
+
+class Post:
+    """Runs as one task of vision; everything that touches files happens on the faces' own thread."""
+
+    def __init__(self, config: BoxConfig, work: Work, send: Callable[[Evidence], bool]) -> None:
+        """`work` does something on the worker; `send` hands evidence to the interlock, now or never."""
+        self._config, self._work, self._send = config, work, send
+        self._permits: tuple[Standing, ...] | None = None
+        self._letters: deque[str] = deque(maxlen=WAITING)
+        self._untold: deque[News | FaceKey] = deque(maxlen=4 * WAITING)
+        self._came = asyncio.Event()
+        self._deliveries: Deliveries | None = None
+        self._key = ""
+
+    def hear(self, message: FaceBundle | Wanted) -> None:
+        """What the interlock tells: a statement to judge, or which permits stand."""
+        if isinstance(message, FaceBundle):
+            if message.jws not in self._letters:
+                self._letters.append(message.jws)
+        elif message.permits is None or message.permits == self._permits:
+            self._tell()
+            return
+        else:
+            self._permits = message.permits
+        self._came.set()
+
+    async def run(self) -> None:
+        """Work until cancelled: at once when something comes, and now and then to delete what is over."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TIDY_S):
+                    await self._came.wait()
+            self._came.clear()
+            if self._permits is None:
+                continue  # nothing is believed or deleted before the interlock has said which permits stand
+            letters, permits = tuple(self._letters), self._permits
+            self._letters.clear()
+            self._untold.extend(await self._work(partial(self._look, letters, permits)))
+            self._tell()
+
+    def _look(self, letters: tuple[str, ...], permits: tuple[Standing, ...]) -> list[News | FaceKey]:
+        """On the worker: judge, keep, delete."""
+        now_s = int(time.time())
+        news: list[News | FaceKey] = []
+        try:
+            deliveries = self._ready(now_s)
+            news.extend(deliveries.tidy(permits, now_s))
+            news.extend(said for letter in letters if (said := deliveries.take(letter, permits, now_s)) is not None)
+        except (OSError, ContractError) as error:
+            log.warning("face templates cannot be kept here: %s", error)
+            return news
+        return [*news, FaceKey(now_us(), self._key)]
+
+    def _ready(self, now_s: int) -> Deliveries:
+        """Store, engine's name and keys, once they are needed.
+
+        Raises:
+            ContractError, OSError: this box's key or the engine cannot be read.
+        """
+        if self._deliveries is None:
+            engine = loading.identity(self._config.vision.engine)
+            store = TemplateStore(Path(self._config.vision.templates), engine, self._config.template_key)
+            key = load_or_create(self._config.face_box_key)
+            self._key = published(key)
+            trust = Trust(self._config.bridge.id, self._config.box, trusted_keys(self._config), key)
+            self._deliveries = Deliveries(trust, store, engine, now_s)
+        return self._deliveries
+
+    def _tell(self) -> None:
+        """Hand over what is untold; what the interlock could not take now waits for its next word."""
+        while self._untold and self._send(self._untold[0]):
+            self._untold.popleft()

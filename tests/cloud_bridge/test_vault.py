@@ -1,0 +1,200 @@
+"""The templates' key lies beside the database, can be changed at any moment, and pictures are kept only by policy, erasably."""
+
+import stat
+
+import numpy as np
+import pytest
+
+from contracts.commitment import opens
+from contracts.errors import ContractError
+from faces.seal import head
+from tests.cloud_bridge.enrolling import enrolled, person, template_of
+
+
+@pytest.fixture
+def data(django_data):
+    from cloud_bridge.enrolment.models import Consent, FaceDelivery, FacePolicy, FaceTemplate
+
+    for table in (FaceDelivery, FaceTemplate, Consent, FacePolicy):
+        table.objects.all().delete()
+    return django_data
+
+
+def held(code):
+    from cloud_bridge.enrolment.models import FaceTemplate
+
+    return FaceTemplate.objects.get(person__code=code)
+
+
+def opened(data, code):
+    from cloud_bridge.enrolment.vault import Vault
+
+    return Vault(data).open(bytes(held(code).sealed), code)
+
+
+def test_the_key_is_made_once_and_for_one_process(data):
+    from cloud_bridge.enrolment.vault import Vault
+
+    Vault(data)
+    key = data.faces / "template.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    before = key.read_text()
+    Vault(data)
+    assert key.read_text() == before
+
+
+def test_a_sealed_template_opens_for_its_person_alone(data):
+    from cloud_bridge.enrolment.vault import Vault
+
+    vault = Vault(data)
+    sealed = vault.seal(template_of("performer"))
+    assert vault.open(sealed, "performer") == template_of("performer")
+    with pytest.raises(ContractError, match="person"):
+        vault.open(sealed, "guardian")
+
+
+def test_a_changed_key_opens_everything_and_the_old_one_is_gone(data):
+    from cloud_bridge.enrolment.vault import Vault, change_key
+
+    enrolled(data, "performer")
+    before, old = bytes(held("performer").sealed), (data.faces / "template.key").read_text()
+    assert change_key(data) == 1
+    assert head(bytes(held("performer").sealed)).key != head(before).key
+    assert opened(data, "performer") == template_of("performer")
+    assert (data.faces / "template.key").read_text() != old
+    with pytest.raises(ContractError, match="key"):
+        Vault(data).open(before, "performer")
+
+
+@pytest.mark.parametrize("cut", ["before", "between", "after"])
+def test_a_change_that_was_cut_short_is_finished_by_the_next_one(data, cut):
+    """A power cut: before any template was sealed anew, after all were, and with the old key gone already."""
+    from cloud_bridge.enrolment.vault import Vault, change_key
+    from faces.keyfile import make_key
+
+    enrolled(data, "performer")
+    vault = Vault(data)
+    make_key(str(vault.coming))
+    row = held("performer")
+    if cut != "before":
+        row.sealed = vault.seal(vault.open(bytes(row.sealed), "performer"))
+        row.save()
+    if cut == "after":
+        vault.path.unlink()
+    assert opened(data, "performer") == template_of("performer"), "it works meanwhile"
+    enrolled(data, "guardian", np.eye(3, 128, 60, dtype=np.float32))
+    assert change_key(data) == 2
+    for code in ("performer", "guardian"):
+        assert opened(data, code).person == code
+    assert not vault.coming.exists()
+
+
+def test_a_template_that_does_not_open_stops_the_change_and_nothing_is_lost(data):
+    from cloud_bridge.enrolment.vault import change_key
+
+    enrolled(data, "performer")
+    row = held("performer")
+    good = bytes(row.sealed)
+    row.sealed = good[:-1] + bytes([good[-1] ^ 1])
+    row.save()
+    with pytest.raises(ContractError):
+        change_key(data)
+    row.sealed = good
+    row.save()
+    assert opened(data, "performer") == template_of("performer")
+    assert change_key(data) == 1
+
+
+def test_no_picture_is_kept_unless_the_policy_says_so(data):
+    from cloud_bridge.enrolment import stills
+    from cloud_bridge.enrolment.models import KeptStill
+
+    enrolled(data, "performer")
+    assert not KeptStill.objects.exists()
+    assert not stills.folder(data).exists()
+
+
+def test_kept_pictures_lie_under_salted_commitments_and_go_with_the_consent(data):
+    """The database knows the commitment alone; once the salt is gone it says nothing about anybody."""
+    from cloud_bridge.enrolment import service, stills
+    from cloud_bridge.enrolment.models import Consent, FacePolicy, KeptStill
+
+    FacePolicy.objects.create(pk=1, keep_stills=True)
+    enrolled(data, "performer")
+    commitments = set(KeptStill.objects.values_list("commitment", flat=True))
+    assert len(commitments) == 3
+    for commitment in commitments:
+        path = stills.folder(data) / f"{commitment}.jpg"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert opens(commitment, path.with_suffix(".salt").read_bytes(), path.read_bytes())
+    assert stills.erase_others(data, commitments) == []
+    service.forget(person("performer"), Consent.End.WITHDRAWN)
+    assert set(stills.erase_others(data, set(KeptStill.objects.values_list("commitment", flat=True)))) == commitments
+    assert list(stills.folder(data).iterdir()) == []
+
+
+def test_enrolling_again_replaces_template_and_pictures(data):
+    from cloud_bridge.enrolment.models import FacePolicy, FaceTemplate, KeptStill
+
+    FacePolicy.objects.create(pk=1, keep_stills=True)
+    enrolled(data, "performer")
+    first = set(KeptStill.objects.values_list("commitment", flat=True))
+    enrolled(data, "performer", created=1_790_000_500)
+    assert FaceTemplate.objects.count() == 1
+    assert first.isdisjoint(KeptStill.objects.values_list("commitment", flat=True))
+
+
+def test_a_consent_that_ended_while_the_pictures_were_measured_enrols_nobody(data):
+    import msgspec
+
+    from cloud_bridge.enrolment import enrolling, service, wire
+    from cloud_bridge.enrolment.models import Consent, FaceTemplate
+    from tests.cloud_bridge.enrolling import agreed
+
+    consent = agreed("performer")
+    service.forget(person("performer"), Consent.End.WITHDRAWN)
+    answer = wire.Answer(ok=True, template=msgspec.json.encode(template_of("performer")), stills=3)
+    told = enrolling._keep(wire.Enrol("performer", consent.pk, "an", "x", (b"x",)), answer, data)
+    assert (told.ok, told.why) == (False, "consent")
+    assert not FaceTemplate.objects.exists()
+
+
+@pytest.mark.parametrize(("apart", "doubted"), [(0.0, True), (0.499, True), (0.501, False)])
+def test_whoever_lies_within_the_limit_of_another_is_doubted(data, apart, doubted):
+    """ANT-01: at the limit that boxes match by, and not beyond."""
+    rows = np.zeros((3, 128), np.float32)
+    enrolled(data, "performer", rows)
+    other = rows.copy()
+    other[:, 0] = apart
+    answer = enrolled(data, "guardian", other)
+    assert (answer.nearest != "", held("guardian").doubted) == (doubted, doubted)
+    if doubted:
+        assert answer.nearest_milli == max(1, round(apart * 1000))
+
+
+def test_templates_of_another_engine_are_not_compared(data):
+    import msgspec
+
+    from cloud_bridge.enrolment import enrolling, wire
+    from tests.cloud_bridge.enrolling import agreed
+
+    enrolled(data, "performer")
+    consent = agreed("guardian")
+    other = msgspec.structs.replace(template_of("guardian"), engine="sface")
+    answer = wire.Answer(ok=True, template=msgspec.json.encode(other), stills=3)
+    assert enrolling._keep(wire.Enrol("guardian", consent.pk, "an", "x", (b"x",)), answer, data).nearest == ""
+
+
+def test_check_names_a_templates_key_that_others_can_read(data, cli):
+    from cloud_bridge.boxes.models import Alert
+    from cloud_bridge.enrolment.vault import Vault
+
+    Vault(data)
+    Alert.objects.filter(open=True).update(open=False)
+    key = data.faces / "template.key"
+    key.chmod(0o644)
+    try:
+        assert "template.key: expected mode 0600, got 0644" in cli("check", code=1)
+    finally:
+        key.chmod(0o600)
+    assert "✔" in cli("check")

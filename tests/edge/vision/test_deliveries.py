@@ -1,0 +1,215 @@
+"""Templates from the bridge: only what is signed for this box, permit and person is kept, and no longer than the permit."""
+
+import json
+import stat
+import time
+
+import msgspec
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from contracts import jws
+from contracts.face import FaceClaims, published, seal
+from edge.interlock.evidence import Standing, TemplateKept, TemplateRefused, TemplateRemoved
+from edge.vision.deliveries import AGAIN_S, STATEMENTS, Deliveries, Trust
+from edge.vision.templates import TemplateStore
+from faces.loading import EngineIdentity
+from faces.templates import VERSION, Template, pack
+
+ENGINE = EngineIdentity("dlib-hog-resnet-v1", "a" * 64)
+SIGNING = jws.generate_key()
+BOX_KEY = X25519PrivateKey.generate()
+NOW = int(time.time())
+EXP = NOW + 3600
+PERMITS = (Standing("HW-1", ("zhang", "li")), Standing("HW-2", ("zhang",)))
+replace = msgspec.structs.replace
+
+
+def template(person="zhang", permit="HW-1", **changes):
+    rows = np.eye(3, 128, dtype=np.float32)
+    made = Template(VERSION, person, ENGINE.name, ENGINE.model_sha256, pack(rows), NOW - 100, permit, EXP)
+    return replace(made, **changes)
+
+
+def statement(person="zhang", permit="HW-1", iat=NOW, key=SIGNING, typ=jws.FACE, to=None, holds=None, **changes):
+    """What the bridge sends; `holds` is another template than the one that belongs in it, b"" none at all."""
+    claims = FaceClaims("bridge-1", "box-1", permit, person, iat, EXP)
+    body = msgspec.json.encode(template(person, permit)) if holds is None else holds
+    if body:
+        claims = seal(body, claims, published(to or BOX_KEY))
+    return jws.sign(replace(claims, **changes), typ, key, "faces-1")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return TemplateStore(tmp_path / "faces", ENGINE, str(tmp_path / "key" / "template.key"))
+
+
+def deliveries(store, **changes):
+    trust = Trust("bridge-1", "box-1", {"faces-1": SIGNING}, BOX_KEY)
+    return Deliveries(Trust(**(trust.__dict__ | changes)), store, ENGINE, NOW)
+
+
+def kept(store):
+    return {(entry.person, entry.permit) for entry in store.entries() if entry.usable}
+
+
+def test_a_signed_template_is_kept_sealed_for_its_permit(store):
+    """BOX-01, PTW-07"""
+    news = deliveries(store).take(statement(), PERMITS, NOW)
+    assert news == TemplateKept(news.at_us, "zhang", "HW-1", NOW, ENGINE.name)
+    assert kept(store) == {("zhang", "HW-1")}
+    file = store.path("zhang", "HW-1")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert np.eye(1, 128, dtype=np.float32).tobytes() not in file.read_bytes(), "under the box's own key again"
+    assert store.vectors("zhang").shape == (3, 128)
+    assert store.load("zhang", "HW-1").expires == EXP
+
+
+REFUSALS = {
+    "forged": (lambda: statement()[:-6] + "AAAAAA", "template_forged"),
+    "another's signature": (lambda: statement(key=jws.generate_key()), "template_forged"),
+    "a permit's key and type": (lambda: statement(typ=jws.PERMIT), "template_forged"),
+    "no statement": (lambda: "nonsense", "template_forged"),
+    "another box's": (lambda: statement(aud="box-2"), "template_other_box"),
+    "another bridge's": (lambda: statement(iss="bridge-2"), "template_other_box"),
+    "a permit that does not stand": (lambda: statement(permit="HW-9"), "template_no_permit"),
+    "somebody whom the permit does not name": (lambda: statement(person="wang"), "template_not_named"),
+    "named on the other permit only": (lambda: statement(person="li", permit="HW-2"), "template_not_named"),
+    "over": (lambda: statement(exp=NOW), "template_expired"),
+    "sealed to another box": (lambda: statement(to=X25519PrivateKey.generate()), "template_sealed"),
+    "moved to another person": (lambda: statement(holds=body("li")), "template_sealed"),
+    "moved to another permit": (lambda: statement(holds=body("zhang", "HW-2")), "template_sealed"),
+    "longer than the permit": (lambda: statement(holds=body(expires=EXP + 1)), "template_sealed"),
+    "no template": (lambda: statement(holds=b"{}"), "template_sealed"),
+    "not finite": (lambda: statement(holds=body(vectors=pack(np.full((3, 128), np.nan, np.float32)))), "template_sealed"),
+    "another engine's": (lambda: statement(holds=body(engine="sface")), "template_engine"),
+    "another model's": (lambda: statement(holds=body(model_sha256="b" * 64)), "template_engine"),
+}  # fmt: skip
+
+
+def body(person="zhang", permit="HW-1", **changes):
+    return msgspec.json.encode(template(person, permit, **changes))
+
+
+@pytest.mark.parametrize(("make", "code"), REFUSALS.values(), ids=REFUSALS)
+def test_anything_else_is_refused_and_nothing_is_kept(store, make, code):
+    """ANT-01: `link` and the broker are believed in nothing."""
+    from edge.interlock.reasons import CATALOGUE
+
+    news = deliveries(store).take(make(), PERMITS, NOW)
+    assert isinstance(news, TemplateRefused)
+    assert (news.code, code in CATALOGUE) == (code, True)
+    assert store.entries() == []
+
+
+def test_a_box_without_the_bridges_key_takes_none(store):
+    assert deliveries(store, keys={}).take(statement(), PERMITS, NOW).code == "template_off"
+
+
+def test_who_was_refused_is_said_only_when_the_signature_told_it(store):
+    assert deliveries(store).take("nonsense", PERMITS, NOW).person == ""
+    news = deliveries(store).take(statement(permit="HW-9", iat=7), PERMITS, NOW)
+    assert (news.person, news.permit, news.iat) == ("zhang", "HW-9", 7)
+
+
+def test_a_withdrawal_deletes_and_the_template_cannot_be_brought_back(store):
+    """The consent was withdrawn: neither a replay nor a restart brings the face back."""
+    desk = deliveries(store)
+    first = statement()
+    desk.take(first, PERMITS, NOW)
+    news = desk.take(statement(iat=NOW + 1, holds=b""), PERMITS, NOW + 1)
+    assert (type(news), news.why, news.iat) == (TemplateRemoved, "withdrawn", NOW + 1)
+    assert store.entries() == []
+    for again in (desk, deliveries(store)):
+        assert again.take(first, PERMITS, NOW + 2).code == "template_older"
+    assert store.entries() == []
+    assert isinstance(desk.take(statement(iat=NOW + 3), PERMITS, NOW + 3), TemplateKept), "enrolled anew"
+
+
+def test_a_withdrawal_counts_even_when_the_permit_is_over(store):
+    news = deliveries(store).take(statement(permit="HW-9", holds=b""), PERMITS, EXP + 5)
+    assert (type(news), news.why) == (TemplateRemoved, "withdrawn")
+
+
+def test_a_newer_template_takes_the_older_ones_place(store):
+    desk = deliveries(store)
+    desk.take(statement(), PERMITS, NOW)
+    rows = 2 * np.eye(4, 128, dtype=np.float32)
+    news = desk.take(statement(iat=NOW + 1, holds=body(vectors=pack(rows), created=NOW)), PERMITS, NOW)
+    assert isinstance(news, TemplateKept)
+    assert store.vectors("zhang").shape == (4, 128)
+
+
+def test_a_repeated_statement_is_answered_now_and_then_only(store):
+    """The bridge repeats until it finds the answer in the log; the log is not filled with answers meanwhile."""
+    desk = deliveries(store)
+    assert desk.take(statement(), PERMITS, NOW) is not None
+    file = store.path("zhang", "HW-1")
+    written = file.stat().st_mtime_ns
+    again = statement()
+    assert desk.take(again, PERMITS, NOW + AGAIN_S - 1) is None
+    assert isinstance(desk.take(again, PERMITS, NOW + AGAIN_S), TemplateKept)
+    assert file.stat().st_mtime_ns == written, "what is there is not written again"
+
+
+def test_what_belongs_to_a_permit_that_stands_no_longer_is_deleted_and_said(store):
+    """PTW-07: deleted when it ends; what was enrolled here stays."""
+    desk = deliveries(store)
+    store.save(replace(template(), permit="", expires=0))
+    for person, permit in (("zhang", "HW-1"), ("li", "HW-1"), ("zhang", "HW-2")):
+        desk.take(statement(person, permit), PERMITS, NOW)
+    assert list(desk.tidy(PERMITS, NOW)) == []
+    gone = list(desk.tidy(PERMITS[1:], NOW))
+    assert {(news.person, news.permit, news.why, news.iat) for news in gone} == {
+        ("zhang", "HW-1", "permit_over", NOW), ("li", "HW-1", "permit_over", NOW),
+    }  # fmt: skip
+    assert kept(store) == {("zhang", ""), ("zhang", "HW-2")}
+
+
+def test_nothing_outlives_its_permits_end(store):
+    desk = deliveries(store)
+    desk.take(statement(), PERMITS, NOW)
+    assert list(desk.tidy(None, EXP - 1)) == []
+    (gone,) = desk.tidy(None, EXP)
+    assert gone.why == "expired"
+    assert store.entries() == []
+
+
+def test_a_template_that_cannot_be_opened_any_more_is_deleted_and_asked_for_again(store, tmp_path):
+    """The key was lost: the bridge hears of it and sends it anew."""
+    desk = deliveries(store)
+    desk.take(statement(), PERMITS, NOW)
+    (tmp_path / "key" / "template.key").unlink()
+    (gone,) = desk.tidy(PERMITS, NOW)
+    assert (gone.why, gone.iat) == ("unusable", NOW)
+    assert isinstance(desk.take(statement(), PERMITS, NOW + AGAIN_S), TemplateKept)
+    assert kept(store) == {("zhang", "HW-1")}
+
+
+def test_a_record_of_statements_that_cannot_be_read_lets_only_new_ones_in(store):
+    """Nobody brings an old face back by damaging the memory of its withdrawal."""
+    deliveries(store).take(statement(holds=b""), PERMITS, NOW)
+    (store.folder / STATEMENTS).write_text("damaged")
+    desk = deliveries(store)
+    assert desk.take(statement(iat=NOW - 1), PERMITS, NOW).code == "template_older"
+    assert isinstance(desk.take(statement(iat=NOW + 1), PERMITS, NOW), TemplateKept)
+
+
+def test_the_record_of_statements_holds_ids_and_times_and_forgets_what_is_over(store):
+    desk = deliveries(store)
+    desk.take(statement(), PERMITS, NOW)
+    file = store.folder / STATEMENTS
+    assert json.loads(file.read_text()) == {"HW-1/zhang": {"iat": NOW, "exp": EXP}}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    desk.take(statement(permit="HW-2", exp=EXP + 99, holds=b"", iat=NOW + 9), PERMITS, EXP + 1)
+    assert list(json.loads(file.read_text())) == ["HW-2/zhang"]
+
+
+def test_a_disk_that_takes_nothing_is_said(store, monkeypatch):
+    def full(_template):
+        raise OSError(28, "no space left on device")
+
+    monkeypatch.setattr(store, "save", full)
+    assert deliveries(store).take(statement(), PERMITS, NOW).code == "template_storage"
