@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "cloud_bridge.boxes",
     "cloud_bridge.permits",
     "cloud_bridge.insight",
+    "cloud_bridge.video",
     "cloud_bridge.web",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -17,6 +17,7 @@ from cloud_bridge.web import (
     permit_pages,
     static_files,
     stream,
+    video_pages,
 )
 from cloud_bridge.web.api import api
 
@@ -37,6 +38,11 @@ urlpatterns = [
     path("permits/<str:jti>/revoke", permit_pages.revoke, name="permit_revoke"),
     path("permits/<str:jti>/qr/", code_pages.permit_codes, name="permit_codes"),
     path("permits/<str:jti>/permit.jws", code_pages.permit_file, name="permit_file"),
+    path("permits/<str:jti>/video/", video_pages.permit_video, name="permit_video"),
+    path("video/", video_pages.recordings, name="recordings"),
+    path("video/<int:clip>/", video_pages.player, name="clip"),
+    path("video/<int:clip>/<int:number>.jpg", video_pages.picture, name="clip_picture"),
+    path("video/<int:clip>/clip.avi", video_pages.file, name="clip_file"),
     path("calls/", call_pages.ringing, name="calls"),
     path("calls/<int:call>/answer", call_pages.answer, name="call_answer"),
     path("events/stream", stream.stream, name="stream"),

@@ -358,13 +358,27 @@ class Presence(_Section, frozen=True):
         return len(self.quorum) if self.quorum_need is None else self.quorum_need
 
 
+class Video(_Section, frozen=True):
+    """The recorder: its folder, how much of the disk it may take, how many pictures a second, how fine (JPEG quality).
+
+    `upload`: what goes to the bridge when the line allows: ``kept`` (what the level of its permit asks for), all, none.
+    """
+
+    folder: Name
+    most_mib: Annotated[int, msgspec.Meta(ge=16, le=16_777_216)]
+    per_s: Annotated[float, msgspec.Meta(ge=0.5, le=5)] = 5.0
+    quality: Annotated[int, msgspec.Meta(ge=30, le=95)] = 70
+    upload: Literal["kept", "all", "none"] = "kept"
+
+
 class Vision(_Section, frozen=True):
-    """Camera (device path, number or URL) and the folder of enrolled face templates."""
+    """Camera (device path, number or URL), the folder of enrolled face templates, and the recorder if there is one."""
 
     camera: str
     templates: str
     width: Annotated[int, msgspec.Meta(ge=160, le=7680)] = 640
     height: Annotated[int, msgspec.Meta(ge=120, le=4320)] = 480
+    video: Video | None = None
 
 
 class Roster(_Section, frozen=True):
@@ -504,6 +518,11 @@ class BoxConfig(_Section, frozen=True):
     def frames_socket(self) -> Path:
         """Where the CLI asks vision for the camera's picture; beside `run_dir`, which is the interlock's own."""
         return self.run_dir.with_name(f"{self.run_dir.name}-vision") / "frames.sock"
+
+    @property
+    def video_socket(self) -> Path:
+        """Where link asks vision for recordings that go up; beside the pictures' socket."""
+        return self.frames_socket.with_name("video.sock")
 
     @property
     def log_key(self) -> Path:

@@ -32,17 +32,19 @@ COMMAND = "boxes.command_box"
 ANSWER = "boxes.answer_call"
 AUTHORISE = "boxes.authorise_epoch"
 CLOSE = "boxes.close_alert"
+LOOK = "video.view_clip"
 
 GRANTS: dict[Role, tuple[str, ...]] = {
     Role.APPLICANT: (APPLY,),
     Role.APPROVER: (APPROVE, REVOKE),
-    Role.SAFETY_OFFICER: (REVOKE, COMMAND, ANSWER, AUTHORISE, CLOSE),
+    Role.SAFETY_OFFICER: (REVOKE, COMMAND, ANSWER, AUTHORISE, CLOSE, LOOK),
     Role.STORE_KEEPER: (ANSWER,),
     Role.MAINTENANCE: (ANSWER,),
     Role.ADMIN: (
         REVOKE,
         AUTHORISE,
         CLOSE,
+        LOOK,
         "people.add_user",
         "people.change_user",
         "people.view_user",

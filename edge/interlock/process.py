@@ -40,6 +40,7 @@ from edge.interlock.history import History
 from edge.interlock.journal import Journal
 from edge.interlock.log_care import LogCare
 from edge.interlock.proof_test import Probe
+from edge.interlock.recording import Segments, VideoWatch, film
 from edge.interlock.record import Note
 from edge.interlock.refusals import Refusals
 from edge.interlock.sensor_watch import SensorWatch
@@ -146,6 +147,10 @@ class Interlock:
         self._step: kernel.Step
         self._last_us = now_us()
         self._outbox = outbox_watch.Level.WELL
+        self._segments = Segments(boot_id(), self._journal.put_heard, self._tell_vision)
+        self._video_watch = VideoWatch(
+            self._rules, self._note_sensor, self._last_us, has_recorder=config.vision.video is not None
+        )
         self._sensor_watch = SensorWatch(config.sensors, self._site.sensor, self._note_sensor)
         self._beat_us = self._clock_us = self._pulse_us = self._watch_us = self._wanted_us = self._refused_us = 0
         self._wanted = b""
@@ -279,7 +284,7 @@ class Interlock:
         self.turn(tuple(happened))
 
     def _offered(self, item: ev.Evidence) -> list[happenings.Happening]:
-        """Judge what `link` brought; everything else is in the snapshot already."""
+        """Judge what `link` brought, and have segments written down; everything else is in the snapshot already."""
         wall_s = self._snapshot.clock.wall_s(now_us())
         match item:
             case ev.PermitOffer():
@@ -291,6 +296,10 @@ class Interlock:
                 if judged.response is not None and judged.response.ok:
                     self._obeyed.add(judged.response.id)
                 return self._judge(judged)
+            case ev.Segment():
+                why = self._segments.take(item, msgspec.structs.replace(self._step.facts, now_us=now_us()))
+                if why:
+                    self._refuse(ev.Source.VISION, "Segment", why)
             case ev.AckOffer():
                 verdict = self._log.accept_ack(item.note)
                 if verdict not in (AckVerdict.ACCEPTED, AckVerdict.COMPARING, AckVerdict.KNOWN):
@@ -431,11 +440,16 @@ class Interlock:
         message = ev.Wanted(tuple(p.id for p in people), tuple(p.badge for p in people), "", urgency)
         for source in (ev.Source.VISION, ev.Source.PRESENCE):
             self._peers.tell(source, message)
+        self._tell_vision(film(self._step.facts, self._step.verdicts))
+
+    def _tell_vision(self, message: ev.Film | ev.Logged) -> None:
+        self._peers.tell(ev.Source.VISION, message)
 
     def _pulse(self, now: int) -> None:
         self._pulse_us = now
         self._watch_outbox()
         self._sensor_watch.look_at_all(self._snapshot.sensors, now)
+        self._video_watch.look(self._snapshot.video, now)
         if ev.Source.LINK in self._peers:
             self._peers.tell(ev.Source.LINK, ev.Pulse(msgspec.json.encode(self.status())))
 

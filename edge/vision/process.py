@@ -16,6 +16,7 @@ from edge.interlock.evidence import FACES_AGAIN_MS, SLOW, Camera, Wanted
 from edge.sockets import now_us
 from edge.vision.camera import CameraReader, Health
 from edge.vision.challenge import NotProven
+from edge.vision.filming import Filming
 from edge.vision.frames import FrameServer
 from edge.vision.lookout import Lookout
 from edge.vision.templates import TemplateStore
@@ -51,10 +52,12 @@ class _Process:
         """When the last look that ended had begun."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="faces")
         self._frames = FrameServer(config.frames_socket, self._camera.latest, self._camera.health)
+        self._filming = Filming(config, self._camera.latest)
 
     async def run(self) -> None:
         self._camera.start()
         await self._frames.start()
+        await self._filming.start()
         tasks = [asyncio.ensure_future(part) for part in (self._listen(), self._report(), self._look())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -66,11 +69,13 @@ class _Process:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._client.close()
             await self._frames.stop()
+            await self._filming.stop()
             self._worker.shutdown(cancel_futures=True)
             await asyncio.to_thread(self._camera.stop)
 
     async def _listen(self) -> None:
         async for message in self._client.messages():
+            self._filming.hear(message)
             if isinstance(message, Wanted) and message != self._wanted:
                 log.info("looking for %s (%s)", ", ".join(message.people) or "nobody", message.urgency)
                 self._wanted = message
@@ -80,6 +85,8 @@ class _Process:
         while True:
             health, frames = self._camera.take_report()
             self._client.send(Camera(now_us(), self._keeping_up(health), frames))
+            for word in self._filming.words():
+                self._client.send(word)
             await asyncio.sleep(REPORT_EVERY_S)
 
     def _keeping_up(self, health: Health) -> str:
