@@ -9,6 +9,7 @@
                                one that signs what boxes get of them, and pictures where the site's policy keeps any
     DIR/mqtt/                  certificates for the MQTT broker (cloud_bridge.pki)
     DIR/public/                public halves, for boxes
+    DIR/media/                 recordings that came up (cloud_bridge.video.shelf)
     DIR/run/*.alive            touched by each process while it works
     DIR/bridge.json            address of a running bridge
 
@@ -73,6 +74,11 @@ class DataDir:
     def mqtt(self) -> Path:
         """Folder of the certificate authority and the bridge's own certificates for the broker."""
         return self.root / "mqtt"
+
+    @property
+    def media(self) -> Path:
+        """Folder of recordings that came up."""
+        return self.root / "media"
 
     @property
     def run(self) -> Path:

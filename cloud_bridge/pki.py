@@ -178,7 +178,7 @@ class Authority:
         """Mosquitto's access list: who may write and read what; what is not listed is denied."""
         told = [
             "# Written by `hotbox-bridge mqtt`; reload mosquitto after a change.",
-            _user(INGEST, [f"read {ROOT}/+/up/#", f"write {ROOT}/+/dn/ack"]),
+            _user(INGEST, [f"read {ROOT}/+/up/#", f"write {ROOT}/+/dn/ack", f"write {ROOT}/+/dn/media"]),
             _user(WORKER, [f"write {ROOT}/+/dn/{leaf}" for leaf in ("permit", "revoke", "cmd", "faces")]),
         ]
         for kind in ("box", "detector"):

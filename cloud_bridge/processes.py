@@ -57,18 +57,22 @@ def ingest(data: DataDir, broker: Broker) -> None:
     """Receive, verify, store, witness. The only process that reads the cosign key."""
     from cloud_bridge.boxes.ingest import Ingest
     from cloud_bridge.keys import cosign_key, witness_name
+    from cloud_bridge.video.intake import Intake, most_bytes
+    from cloud_bridge.video.shelf import Shelf
 
-    _run(Ingest(broker, witness_name(), cosign_key(data), SignOfLife(data.run, "ingest")).run())
+    media = Intake(Shelf(data.media), most_bytes())
+    _run(Ingest(broker, witness_name(), cosign_key(data), SignOfLife(data.run, "ingest"), media).run())
 
 
 def worker(data: DataDir, broker: Broker) -> None:
-    """Timers, delivery, and what follows from the logs."""
+    """Timers, delivery, what follows from the logs, and recordings whose time is over."""
     from cloud_bridge.enrolment import deliveries
     from cloud_bridge.insight import follower
     from cloud_bridge.permits import delivery
+    from cloud_bridge.video import expiry
 
     sending = delivery.run(data, broker, SignOfLife(data.run, "worker"), deliveries.outgoing)
-    _run(end_together(sending, follower.run()))
+    _run(end_together(sending, follower.run(), expiry.run()))
 
 
 def signer(data: DataDir) -> None:

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "cloud_bridge.insight",
     "cloud_bridge.enrolment",
     "cloud_bridge.offences",
+    "cloud_bridge.video",
     "cloud_bridge.web",
     "django.contrib.admin",
     "django.contrib.auth",

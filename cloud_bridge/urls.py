@@ -19,6 +19,7 @@ from cloud_bridge.web import (
     permit_pages,
     static_files,
     stream,
+    video_pages,
 )
 from cloud_bridge.web.api import api
 
@@ -48,6 +49,11 @@ urlpatterns = [
     path("refused-faces/", offence_pages.refused_faces, name="refused_faces"),
     path("refused-faces/<int:pk>/", offence_pages.refused_face, name="refused_face"),
     path("suspensions/<str:code>/lift", offence_pages.lift_suspension, name="lift_suspension"),
+    path("permits/<str:jti>/video/", video_pages.permit_video, name="permit_video"),
+    path("video/", video_pages.recordings, name="recordings"),
+    path("video/<int:clip>/", video_pages.player, name="clip"),
+    path("video/<int:clip>/<int:number>.jpg", video_pages.picture, name="clip_picture"),
+    path("video/<int:clip>/clip.avi", video_pages.file, name="clip_file"),
     path("calls/", call_pages.ringing, name="calls"),
     path("calls/<int:call>/answer", call_pages.answer, name="call_answer"),
     path("events/stream", stream.stream, name="stream"),

@@ -19,12 +19,12 @@ MAX_INFLATED_BYTES = 8 * 1024 * 1024
 
 
 def up(box: str, leaf: str) -> str:
-    """Topic from the box: `leaf` is state, live, log, cp or rsp."""
+    """Topic from the box: `leaf` is state, live, log, cp, rsp or media."""
     return f"{ROOT}/{box}/up/{leaf}"
 
 
 def dn(box: str, leaf: str) -> str:
-    """Topic to the box: `leaf` is ack, permit, revoke, cmd or faces."""
+    """Topic to the box: `leaf` is ack, permit, revoke, cmd, faces or media."""
     return f"{ROOT}/{box}/dn/{leaf}"
 
 

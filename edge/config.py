@@ -359,9 +359,23 @@ class Presence(_Section, frozen=True):
         return len(self.quorum) if self.quorum_need is None else self.quorum_need
 
 
-class Vision(_Section, frozen=True):
-    """Camera (device path, number or URL), the folder of enrolled face templates, their key and the face engine.
+class Video(_Section, frozen=True):
+    """The recorder: its folder, how much of the disk it may take, how many pictures a second, how fine (JPEG quality).
 
+    `upload`: what goes to the bridge when the line allows: ``kept`` (what the level of its permit asks for), all, none.
+    """
+
+    folder: Name
+    most_mib: Annotated[int, msgspec.Meta(ge=16, le=16_777_216)]
+    per_s: Annotated[float, msgspec.Meta(ge=0.5, le=5)] = 5.0
+    quality: Annotated[int, msgspec.Meta(ge=30, le=95)] = 70
+    upload: Literal["kept", "all", "none"] = "kept"
+
+
+class Vision(_Section, frozen=True):
+    """Camera, enrolled face templates, their key and the face engine, and the recorder if there is one.
+
+    `camera` is a device path, number or URL; `templates` the folder of enrolled faces.
     `template_key` is a file of 0600, or ``credential:NAME`` for one that systemd hands over; left out, it lies in the
     data folder, see `BoxConfig.template_key`. `engine` is dlib's where nothing is said.
     """
@@ -372,6 +386,7 @@ class Vision(_Section, frozen=True):
     height: Annotated[int, msgspec.Meta(ge=120, le=4320)] = 480
     template_key: str = ""
     engine: EngineSettings = EngineSettings()
+    video: Video | None = None
 
 
 class Roster(_Section, frozen=True):
@@ -525,6 +540,11 @@ class BoxConfig(_Section, frozen=True):
     def face_box_key(self) -> Path:
         """The key that the bridge seals face templates to: vision's own, beside the one of the templates."""
         return self.data_dir / "face-key" / "box.key"
+
+    @property
+    def video_socket(self) -> Path:
+        """Where link asks vision for recordings that go up; beside the pictures' socket."""
+        return self.frames_socket.with_name("video.sock")
 
     @property
     def log_key(self) -> Path:

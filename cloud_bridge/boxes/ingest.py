@@ -23,6 +23,8 @@ from contracts.errors import ContractError
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
+Media = Callable[[str, bytes], tuple[bytes | None, ContractError | None]]
+"""What becomes of a box's message on up/media: the answer on dn/media if any, and what was wrong with it."""
 MAX_WAITING = 2000
 LIMITS_S = 10.0
 """What an administrator allows a box holds so long after it was asked for."""
@@ -31,11 +33,12 @@ LIMITS_S = 10.0
 class Ingest:
     """State of the process: the waiting checkpoints and the database thread."""
 
-    def __init__(self, broker: Broker, name: str, key: Ed25519PrivateKey, alive: SignOfLife) -> None:
+    def __init__(self, broker: Broker, name: str, key: Ed25519PrivateKey, alive: SignOfLife, media: Media) -> None:
         self._broker = broker
         self._name = name
         self._key = key
         self._alive = alive
+        self._media = media
         self._waiting: dict[str, tuple[str, bytes]] = {}
         self._quotas = Quotas()
         self._limits: dict[str, tuple[float, Limits | None]] = {}
@@ -131,8 +134,14 @@ class Ingest:
                 await self._in_thread(store.store_state, box, payload)
         elif leaf == "rsp":
             await self._in_thread(store.store_response, box, payload)
+        elif leaf == "media":
+            answer, wrong = await self._in_thread(self._media, box, payload)
+            if answer is not None:
+                await client.publish(topics.dn(box, "media"), answer, qos=1)
+            if wrong is not None:
+                raise wrong
         else:
-            raise ContractError("topic", "state, live, log, cp or rsp", repr(leaf[:40]))
+            raise ContractError("topic", "state, live, log, cp, rsp or media", repr(leaf[:40]))
 
     async def _batch(self, client: Client, box: str, payload: bytes) -> None:
         head, leaves = await self._in_thread(topics.unpack_batch, payload)

@@ -2,7 +2,7 @@
 
 Kept in memory by the one process that hears the boxes: after its restart everybody begins anew. A box whose log was
 refused sends it again later, so that nothing is lost. Alarms have a share of their own, which neither its log nor the
-log's checkpoints can use up.
+log's checkpoints can use up; so have recordings.
 """
 
 import time
@@ -15,6 +15,8 @@ MINUTE_S, DAY_S = 60.0, 86_400.0
 MESSAGES_PER_MIN = 3000
 """Messages beside log and alarms: states, checkpoints, answers."""
 ALARMS_PER_MIN = 3000
+MEDIA_BYTES_PER_DAY = 16 * 2**30
+"""Recordings: three boxes' shifts of eight hours fit into a day of one."""
 REPORT_S = 1.0
 """A flood of refusals is written down so often: its records would be a flood, too."""
 
@@ -47,6 +49,7 @@ class _Account:
     bytes: _Window = field(default_factory=lambda: _Window(DAY_S))
     messages: _Window = field(default_factory=lambda: _Window(MINUTE_S))
     alarms: _Window = field(default_factory=lambda: _Window(MINUTE_S))
+    media: _Window = field(default_factory=lambda: _Window(DAY_S))
     log_refused: float = float("-inf")
     refused: int = 0
     reported: float = float("-inf")
@@ -74,6 +77,8 @@ class Quotas:
             _take_log(account, size, limits, now)
         elif leaf == "live":
             _take_one(account.alarms, "alarms", ALARMS_PER_MIN, now)
+        elif leaf == "media":
+            _take_media(account, size, now)
         else:
             if leaf == "cp" and now - account.log_refused < MINUTE_S:
                 raise _over("checkpoint", "a checkpoint of records that were not refused")
@@ -100,6 +105,12 @@ def _take_log(account: _Account, size: int, limits: Limits, now: float) -> None:
     if account.bytes.used_at(now) + size > limits.bytes_per_day:
         raise _over("bytes", f"at most {limits.bytes_per_day} bytes of log a day")
     account.bytes.used, account.log_refused = account.bytes.used + size, float("-inf")
+
+
+def _take_media(account: _Account, size: int, now: float) -> None:
+    if account.media.used_at(now) + size > MEDIA_BYTES_PER_DAY:
+        raise _over("media", f"at most {MEDIA_BYTES_PER_DAY} bytes of recordings a day")
+    account.media.used += size
 
 
 def _take_one(window: _Window, what: str, most: int, now: float) -> None:

@@ -34,11 +34,12 @@ AUTHORISE = "boxes.authorise_epoch"
 CLOSE = "boxes.close_alert"
 ENROL = "enrolment.enrol_face"
 JUDGE = "offences.judge_candidate"
+LOOK = "video.view_clip"
 
 GRANTS: dict[Role, tuple[str, ...]] = {
     Role.APPLICANT: (APPLY,),
     Role.APPROVER: (APPROVE, REVOKE),
-    Role.SAFETY_OFFICER: (REVOKE, COMMAND, ANSWER, AUTHORISE, CLOSE, ENROL, JUDGE),
+    Role.SAFETY_OFFICER: (REVOKE, COMMAND, ANSWER, AUTHORISE, CLOSE, ENROL, JUDGE, LOOK),
     Role.STORE_KEEPER: (ANSWER,),
     Role.MAINTENANCE: (ANSWER,),
     Role.ADMIN: (
@@ -49,6 +50,7 @@ GRANTS: dict[Role, tuple[str, ...]] = {
         "enrolment.change_facepolicy",
         "enrolment.view_facepolicy",
         "enrolment.add_facepolicy",
+        LOOK,
         "people.add_user",
         "people.change_user",
         "people.view_user",

@@ -12,6 +12,7 @@ from ninja.security import django_auth
 from cloud_bridge.boxes.models import Event, LiveEvent
 from cloud_bridge.boxes.summary import summaries
 from cloud_bridge.permits.models import Permit
+from cloud_bridge.video.models import Clip
 
 LIMIT = 500
 api = NinjaAPI(
@@ -180,6 +181,29 @@ def _permit(permit: Permit) -> dict[str, Any]:
     }
 
 
+class ClipOut(Schema):
+    """A recorded segment (ANT-11). `_us` by the box's CLOCK_BOOTTIME, `_ms` since 1970: `offset_ms` lies between."""
+
+    permit: str
+    box: str
+    log: int
+    seq: int
+    commitment: str
+    first_us: int
+    last_us: int
+    offset_ms: int
+    clock: str
+    tq: str
+    te: int
+    first_ms: int
+    last_ms: int
+    frames: int
+    bytes: int
+    keep: bool
+    until_ms: int
+    state: str
+
+
 @api.get("/boxes", response=list[BoxOut])
 def list_boxes(request: HttpRequest) -> list[dict[str, Any]]:
     """All boxes, red list first."""
@@ -216,6 +240,20 @@ def get_permit(request: HttpRequest, jti: str) -> dict[str, Any]:
     """One permit."""
     del request
     return _permit(get_object_or_404(Permit.objects.select_related("applicant"), jti=jti))
+
+
+@api.get("/clips", response=list[ClipOut])
+def list_clips(
+    request: HttpRequest, permit: str = "", box: str = "", limit: int = Query(LIMIT, ge=1, le=LIMIT)
+) -> list[dict[str, Any]]:
+    """The index of recordings, in the order of their time: which permit's, when by both clocks, where they are."""
+    del request
+    rows = Clip.objects.all()
+    for name, value in (("permit", permit), ("box", box)):
+        if value:
+            rows = rows.filter(**{name: value})
+    names = [name for name in ClipOut.model_fields if name != "box"]
+    return [{"box": row.box_id, **{name: getattr(row, name) for name in names}} for row in rows[:limit]]
 
 
 @api.get("/events", response=EventsOut)

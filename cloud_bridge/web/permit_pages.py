@@ -23,6 +23,7 @@ from cloud_bridge.permits.codes import is_carried
 from cloud_bridge.permits.forms import METHODS, PermitForm, as_filled, suggestion
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.workflow import REQUIRED_SIGNATURES, Event, Refused, State
+from cloud_bridge.video.models import Clip
 from cloud_bridge.web.overview import last_notice
 
 PAGE = 30
@@ -168,6 +169,7 @@ def _permit(request: HttpRequest, jti: str, form: DecisionForm, status: int = 20
             "may_edit": own and state in workflow.ALLOWED[Event.AMEND],
             "may_submit": own and state is State.PREPARING,
             "carried": is_carried(permit),
+            "recorded": Clip.objects.filter(permit=jti).count(),
             "may_revoke": (own or user.has_perm(REVOKE)) and state in workflow.ALLOWED[Event.REVOKE],
         },
         status=status,

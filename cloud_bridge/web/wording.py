@@ -23,7 +23,9 @@ STATES: dict[str, tuple[str, str, str]] = {
 }
 """State of a box: title, icon, tone."""
 
-UNTOLD = frozenset(("gas.changed", "gas.minute", "gas.trace", "gas.trace_ended", "interlock.minute"))
+UNTOLD = frozenset(
+    ("gas.changed", "gas.minute", "gas.trace", "gas.trace_ended", "interlock.minute", "video.segment")
+)
 """Records of quiet times: kept and exported, and not among the events that a page lists."""
 
 VERBS = {"suspend": _("suspend"), "void": _("void"), "identify": _("identify"), "resend": _("send again")}

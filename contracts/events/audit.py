@@ -116,7 +116,7 @@ class KeyRotated(Data, frozen=True):
 class EvidenceErased(Data, frozen=True):
     """Somebody erased kept evidence and its salt. The log stays whole; what it holds of it tells nothing now."""
 
-    kind: Annotated[Literal["photo"], doc("what it was")]
+    kind: Annotated[Literal["photo", "video"], doc("what it was")]
     commitment: Annotated[str, digest("the commitment by which the log speaks of it")]
     why: Annotated[str, doc("why, in that person's words")]
 

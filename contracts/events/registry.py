@@ -3,13 +3,13 @@
 import msgspec
 
 from contracts.event import Severity
-from contracts.events import audit, bypass, cli, gas, identity, interlock, permit, system
+from contracts.events import audit, bypass, cli, gas, identity, interlock, permit, system, video
 from contracts.events.fields import Data
 from contracts.events.kind import Described, EventType
 
 REGISTRY: dict[str, EventType] = {
     kind.name: kind
-    for category in (permit, identity, gas, interlock, bypass, cli, audit, system)
+    for category in (permit, identity, gas, interlock, bypass, cli, audit, system, video)
     for kind in category.TYPES
 }
 _SPLIT = ("part", "of")

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "face": ("edge.cli.vouching", "face_app"),
     "audit": ("edge.audit.cli", "app"),
     "evidence": ("edge.cli.evidence", "evidence_app"),
+    "video": ("edge.cli.video", "video_app"),
     "enrol": ("edge.vision.cli", "enrol_command"),
     "config": ("edge.cli.checking", "config_app"),
     "rules": ("edge.cli.rulebook", "rules_app"),

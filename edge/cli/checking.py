@@ -11,6 +11,7 @@ from rich.text import Text
 
 from contracts.errors import ContractError
 from contracts.gas import Kind, gas
+from contracts.permit import Level
 from edge.cli import printing
 from edge.cli.choices import choices
 from edge.cli.sections import BAD, DIM, GOOD, SOME
@@ -23,6 +24,7 @@ from edge.interlock import rules, safety_time, site, trust
 from edge.interlock.rules import Rules
 from edge.interlock.safety_time import SafetyTime
 from edge.presence.badges import load_secrets
+from edge.vision.recorder import FIRST_PICTURE_BYTES
 from faces import loading
 
 FILE_FROM = {"badges": "from.badges", "templates": "from.enrol"}
@@ -55,6 +57,15 @@ class LimitOf(msgspec.Struct, frozen=True):
     calibration_due: str
 
 
+class RecorderOf(msgspec.Struct, frozen=True):
+    """What the recorder's space is good for: hours in all; hours a day, every day, while all of it is kept for `days`."""
+
+    mib: int
+    hours: float
+    days: int
+    daily: float
+
+
 class Checked(msgspec.Struct, frozen=True):
     """Everything that was worked out from an accepted configuration."""
 
@@ -74,6 +85,7 @@ class Checked(msgspec.Struct, frozen=True):
     limits: tuple[LimitOf, ...]
     quorum: tuple[str, ...]
     quorum_need: int
+    recorder: RecorderOf | None
     warnings: tuple[Caution, ...]
 
 
@@ -111,7 +123,7 @@ def examine(path: Path, today: datetime.date) -> Checked:
         True, str(path), config.box, config.baseline, pack.name, pack.sha256, pack.site,
         pack.process_safety_time_s.value, pack.process_safety_time_s.clause, pack.safety_time_share_percent.value,
         tuple(budgets), {one.name: safety_time.flip_to_relay_ms(one, pack) for one in budgets}, times, found,
-        config.presence.quorum, config.presence.proofs_needed, cautions,
+        config.presence.quorum, config.presence.proofs_needed, _recorder(config, pack), cautions,
     )  # fmt: skip
 
 
@@ -142,10 +154,36 @@ def _warnings(config: BoxConfig, pack: Rules, today: datetime.date) -> list[Caut
             found.append(_warning(f"{field}.serial", "warn_no_serial", name=channel.name))
     if not any(gas(channel.gas).kind is Kind.OXYGEN for channel in config.channels):
         found.append(_warning("channels", "warn_no_oxygen"))
+    found += _video_cautions(config, pack)
     lines = [one.name for one in config.relay.series if one.kind == "gpio"]
     if lines and keeps_outputs():
         found.extend(_warning(f"relay.series.{name}", "warn_keeps", name=name) for name in lines)
     return found
+
+
+def _recorder(config: BoxConfig, pack: Rules) -> RecorderOf | None:
+    video = config.vision.video
+    if video is None:
+        return None
+    hours = video.most_mib * 2**20 / (video.per_s * FIRST_PICTURE_BYTES) / 3600
+    days = pack.video_retention_d.value
+    # What is a day over its time is still there while the next day is recorded.
+    return RecorderOf(video.most_mib, round(hours, 1), days, round(hours / (days + 1), 1))
+
+
+def _video_cautions(config: BoxConfig, pack: Rules) -> list[Caution]:
+    """Whether what the levels ask to be recorded can be, shift after shift for as long as it is kept."""
+    filmed = [level for level in Level if pack.levels[level].camera]
+    names = ", ".join(level.value for level in filmed)
+    if not filmed or config.baseline == SIMULATION:
+        return []
+    room, shift = _recorder(config, pack), max(pack.levels[level].validity_h for level in filmed)
+    if room is None:
+        return [_warning("vision.video", "warn_no_video", levels=names)]
+    if room.daily >= shift:
+        return []
+    values = {"daily": room.daily, "days": room.days, "levels": names, "hours": shift}
+    return [_warning("vision.video.most_mib", "warn_video_room", **values)]
 
 
 def _brought(config: BoxConfig) -> list[Caution]:
@@ -272,6 +310,10 @@ def _show(checked: Checked, words: Words) -> None:
     console.print(Text(f"\n{words('safety_time')}: {note}", DIM), soft_wrap=True)
     place = words("place_proofs", need=checked.quorum_need, all=len(checked.quorum), names=", ".join(checked.quorum))
     console.print(Text(place, DIM), soft_wrap=True)
+    if checked.recorder is not None:
+        room = checked.recorder
+        text = words("video_hours", mib=room.mib, hours=f"{room.hours:g}", days=room.days, daily=f"{room.daily:g}")
+        console.print(Text(text, DIM), soft_wrap=True)
     if checked.warnings:
         console.print(Text(f"\n{words('warnings')}", "bold"))
         for warning in checked.warnings:

@@ -74,5 +74,6 @@ def picture(status: Status, words: Words, width: int) -> list[Text]:
     lines += sections.relay(status, words, width)
     lines += sections.inputs(status, words, width)
     lines += sections.sensors(status, words, width)
+    lines += sections.video(status, words, width)
     lines += sections.audit(status, words, width)
     return lines + sections.buses(status, words, width)

@@ -477,6 +477,19 @@ def audit(status: Status, words: Words, width: int) -> list[Text]:
     return flow(items, width)
 
 
+def video(status: Status, words: Words, width: int) -> list[Text]:
+    """What is recorded and for how long there is room; nothing on a box that records nothing."""
+    view = status.video
+    if view is None or view.health == "off":
+        return []
+    style = {"recording": GOOD, "ready": ""}.get(view.health, BAD)
+    items = [Text().append(f"{words('video')} ", DIM).append(words.known(f"video.{view.health}", view.health), style)]
+    if view.health == "recording":
+        items[0].append(f" {view.permit}", style)
+    room = words("video_space", left=words.span(view.left_s * 1000), used=view.used_mib, most=view.most_mib)
+    return flow([*items, Text(room, DIM)], width)
+
+
 def sensors(status: Status, words: Words, width: int) -> list[Text]:
     """Process sensors: value, unit, how old when it is not fresh; a bad one with what is wrong; nothing without any.
 

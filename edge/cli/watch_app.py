@@ -250,7 +250,11 @@ class WatchApp(App[None]):
             *sections.inputs(status, words, width),
             *sections.sensors(status, words, width),
         ]
-        health = [*sections.audit(status, words, width), *sections.buses(status, words, width)]
+        health = [
+            *sections.video(status, words, width),
+            *sections.audit(status, words, width),
+            *sections.buses(status, words, width),
+        ]
         below = sum(len(part) + len(blank) for part in (permit, people, relay) if part)
         lines = blank + sections.gas(status, words, width, max(3, rows - below - len(blank) - 1))
         for part in (permit, people, relay, health):
@@ -269,6 +273,7 @@ class WatchApp(App[None]):
             sections.relay(status, words, width),
             sections.sensors(status, words, width),
             sections.people(status, words, width, 8),
+            sections.video(status, words, width),
             sections.audit(status, words, width),
         ]
         lines = [line for part in parts for line in part][:rows]

@@ -12,8 +12,9 @@
     {"op": "bypass", "channel", "people", "reason", "measure", "minutes"}  two entitled people, their badges here
     {"op": "bypass_end", "channel", "person"}
     {"op": "confirm", "permit", "precondition", "person", "value", "photo"}   value and photo for a temperature
-    {"op": "evidence_erase", "commitment", "person", "reason"}   durable here, then the caller removes the files
-    {"op": "evidence_erase", "commitment", "person", "reason", "failed": true}   it could not, and why
+    {"op": "evidence_erase", "kind": "photo|video", "commitment", "person", "reason"}   durable here, then the caller
+                                                       removes the files
+    {"op": "evidence_erase", "kind", "commitment", "person", "reason", "failed": true}   it could not, and why
     {"op": "withdraw", "permit", "precondition", "person"}   what was confirmed no longer holds
     {"op": "reconfirm", "permit", "person"}            the guardian, badge and face
     {"op": "ticket_check", "permit", "person"}         the shift leader, badge here, neither crew nor approver
@@ -74,6 +75,9 @@ _BUSY = (Mode.ARMED, Mode.RELEASED)
 
 _DURABLE_S = 2.0
 """A second less than whoever asks waits (`edge.cli.client.ANSWER_S`): the refusal, too, must reach them in time."""
+
+_ERASED = {"photo": "hotbox evidence list", "video": "hotbox video list"}
+"""What can be erased, and where its commitments are listed."""
 
 _SERIAL_CHARACTERS = 64
 _PERMIT_CHARACTERS = 64
@@ -473,21 +477,25 @@ class ControlServer:
         return None, self._interlock.log_care.take(request.note)
 
     def _evidence_erase(self, request: Request, uid: int) -> tuple[None, Any]:
-        """Who erases a photo and why, or why it could not be; removing it is not for the loop that holds the relay.
+        """Who erases a photo or a recording and why, or why it could not be.
 
+        Removing it is not for the loop that holds the relay. Recordings are vision's: who asks has looked for it there.
         What it gives is awaited once the request is recorded.
         """
         del uid
-        commitment = request.commitment
-        if not (is_commitment(commitment) if request.failed else photos.there(self._interlock.photos, commitment)):
+        commitment, kind = request.commitment, request.kind or "photo"
+        if kind not in _ERASED:
+            raise ContractError("kind", " or ".join(_ERASED), quote(kind))
+        formal = request.failed or kind == "video"
+        if not (is_commitment(commitment) if formal else photos.there(self._interlock.photos, commitment)):
             came = quote(request.commitment) if request.commitment else "nothing"
-            raise ContractError("commitment", "the commitment of a photo kept here", came, "hotbox evidence list")
+            raise ContractError("commitment", f"the commitment of a {kind} kept here", came, _ERASED[kind])
         if request.person not in [person.id for person in self._interlock.site.roster]:
             known = ", ".join(person.id for person in self._interlock.site.roster)
             raise ContractError("person", f"someone of the roster ({known})", repr(request.person))
         if not request.reason.strip():
             raise ContractError("reason", "why it is erased", "nothing", "say it in a sentence: it goes into the log")
-        data = {"kind": "photo", "commitment": request.commitment, "why": request.reason.strip()}
+        data = {"kind": kind, "commitment": commitment, "why": request.reason.strip()}
         who = ("person", request.person)
         res = ActionResult.FAILED if request.failed else ActionResult.OK
         note = Note("evidence.erased", Category.AUDIT, Severity.WARNING, res, who, "", 0, 0, False, data)

@@ -9,6 +9,9 @@ from typing import Annotated, Literal, Union
 
 import msgspec
 
+from contracts.permit import Id, Sha256
+from contracts.video import MAX_SEGMENT_BYTES
+
 Micros = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Text = Annotated[str, msgspec.Meta(max_length=64, pattern=r"\A[ -~]*\Z")]
 """Printable ASCII: whatever a process says, the log can write it down."""
@@ -172,6 +175,41 @@ class TemplateRefused(_OfTemplate, frozen=True, tag="template_refused"):
     """What `link` brought is not believed, or could not be kept; person and permit are "" when nobody could tell."""
 
     code: Annotated[str, msgspec.Meta(max_length=32, pattern=r"\A[a-z_]+\Z")]
+class Video(_Item, frozen=True, tag="video"):
+    """How the recorder is: `health` is recording, ready, full, failed, starting or off (this box has none).
+
+    `permit` is the one whose work is recorded, and `written_us` the capture of the newest picture that is in its file,
+    0 for none. `left_s`: seconds of recording for which there is room without touching what must be kept; `used_mib` of
+    `most_mib` are taken.
+    """
+
+    health: Text
+    permit: Text
+    written_us: Micros
+    left_s: Count
+    used_mib: Count
+    most_mib: Count
+
+
+RECORDING, READY, OFF = "recording", "ready", "off"
+"""Health of a recorder that records, that would, and that there is none of."""
+
+
+class Segment(_Item, frozen=True, tag="segment"):
+    """A recorded segment, offered again and again until `Logged` says that the log has it.
+
+    `boot` is the start of the machine (the kernel's boot_id) that its times belong to: CLOCK_BOOTTIME begins anew with
+    each. `offset_ms`: the wall clock less CLOCK_BOOTTIME, as the recorder read it.
+    """
+
+    permit: Id
+    boot: Text
+    first_us: Micros
+    last_us: Micros
+    offset_ms: Annotated[int, msgspec.Meta(ge=-(2**53) + 1, le=2**53 - 1)]
+    frames: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+    bytes: Annotated[int, msgspec.Meta(ge=1, le=MAX_SEGMENT_BYTES)]
+    commitment: Sha256
 
 
 # --- link ---------------------------------------------------------------------------------------------------------
@@ -223,12 +261,15 @@ class RemoteGas(_Item, frozen=True, tag="remote_gas"):
 
 
 Evidence = Union[  # noqa: UP007 - msgspec reads the union at run time
-    Badge, BadgeRefused, Device, Tap, Position, Face, FaceRefused, Prompt, Camera, FaceKey, TemplateKept,
-    TemplateRemoved, TemplateRefused, PermitOffer, RevocationOffer, CommandOffer, FaceOffer, AckOffer, RemoteGas,
+    Badge, BadgeRefused, Device, Tap, Position, Face, FaceRefused, Prompt, Camera, Video, Segment, FaceKey,
+    TemplateKept, TemplateRemoved, TemplateRefused, PermitOffer, RevocationOffer, CommandOffer, FaceOffer, AckOffer,
+    RemoteGas,
 ]
 
 MAY_SEND: dict[Source, tuple[type, ...]] = {
-    Source.VISION: (Face, FaceRefused, Prompt, Camera, FaceKey, TemplateKept, TemplateRemoved, TemplateRefused),
+    Source.VISION: (
+        Face, FaceRefused, Prompt, Camera, Video, Segment, FaceKey, TemplateKept, TemplateRemoved, TemplateRefused,
+    ),
     Source.PRESENCE: (Badge, BadgeRefused, Device, Tap, Position),
     Source.LINK: (PermitOffer, RevocationOffer, CommandOffer, FaceOffer, AckOffer, RemoteGas),
 }
@@ -289,6 +330,26 @@ class Wanted(msgspec.Struct, frozen=True, tag_field="kind", tag="wanted"):
     permits: tuple[Standing, ...] | None = None
 
 
+class Film(msgspec.Struct, frozen=True, tag_field="kind", tag="film"):
+    """For `vision`: what to record. Once a second and at each change of mode.
+
+    `on`: ignition is released, record under `permit`. `keep`: its level asks for that, nothing overwrites it for
+    `keep_d` days. `wall_s` is the wall clock where it is believed, else 0: then nothing is old enough to be deleted.
+    """
+
+    permit: str
+    on: bool
+    keep: bool
+    keep_d: int
+    wall_s: int
+
+
+class Logged(msgspec.Struct, frozen=True, tag_field="kind", tag="logged"):
+    """For `vision`: the log has the segment with this commitment."""
+
+    commitment: str
+
+
 class Told(msgspec.Struct, frozen=True, tag_field="kind", tag="told"):
     """For `link`: the answer to an offer, to be published on up/rsp (a `contracts.topics.Response` as JSON)."""
 
@@ -301,7 +362,7 @@ class Pulse(msgspec.Struct, frozen=True, tag_field="kind", tag="pulse"):
     status: bytes
 
 
-Message = Wanted | FaceBundle | Told | Pulse
+Message = Wanted | FaceBundle | Film | Logged | Told | Pulse
 _message_decoder = msgspec.json.Decoder(Message)
 
 

@@ -53,6 +53,7 @@ from edge.interlock.journal import Journal
 from edge.interlock.log_care import LogCare
 from edge.interlock.proof_test import Probe
 from edge.interlock.questions import Questions
+from edge.interlock.recording import Segments, VideoWatch, film
 from edge.interlock.record import Note
 from edge.interlock.refusals import Refusals
 from edge.interlock.sensor_watch import SensorWatch
@@ -162,6 +163,10 @@ class Interlock:
         self._step: kernel.Step
         self._last_us = now_us()
         self._outbox = outbox_watch.Level.WELL
+        self._segments = Segments(boot_id(), self._journal.put_heard, self._tell_vision)
+        self._video_watch = VideoWatch(
+            self._rules, self._note_sensor, self._last_us, has_recorder=config.vision.video is not None
+        )
         self._sensor_watch = SensorWatch(config.sensors, self._site.sensor, self._note_sensor)
         self._beat_us = self._clock_us = self._pulse_us = self._watch_us = self._wanted_us = self._refused_us = 0
         self._wanted = b""
@@ -302,7 +307,7 @@ class Interlock:
             self._tell_change()
 
     def _offered(self, item: ev.Evidence) -> list[happenings.Happening]:
-        """Judge what `link` brought, and write down what became of templates; all else is in the snapshot already."""
+        """Judge what `link` brought, write down segments and what became of templates; the snapshot has all else."""
         wall_s = self._snapshot.clock.wall_s(now_us())
         match item:
             case ev.PermitOffer():
@@ -314,6 +319,10 @@ class Interlock:
                 if judged.response is not None and judged.response.ok:
                     self._obeyed.add(judged.response.id)
                 return self._judge(judged)
+            case ev.Segment():
+                why = self._segments.take(item, msgspec.structs.replace(self._step.facts, now_us=now_us()))
+                if why:
+                    self._refuse(ev.Source.VISION, "Segment", why)
             case ev.AckOffer():
                 verdict = self._log.accept_ack(item.note)
                 if verdict not in (AckVerdict.ACCEPTED, AckVerdict.COMPARING, AckVerdict.KNOWN):
@@ -465,11 +474,16 @@ class Interlock:
         self._peers.tell(ev.Source.PRESENCE, message)
         permits = standing(self._durable, self._snapshot.clock.wall_s(now))
         self._peers.tell(ev.Source.VISION, msgspec.structs.replace(message, permits=permits))
+        self._tell_vision(film(self._step.facts, self._step.verdicts))
+
+    def _tell_vision(self, message: ev.Film | ev.Logged) -> None:
+        self._peers.tell(ev.Source.VISION, message)
 
     def _pulse(self, now: int) -> None:
         self._pulse_us = now
         self._watch_outbox()
         self._sensor_watch.look_at_all(self._snapshot.sensors, now)
+        self._video_watch.look(self._snapshot.video, now)
         if ev.Source.LINK in self._peers:
             self._peers.tell(ev.Source.LINK, ev.Pulse(msgspec.json.encode(self.status())))
 

@@ -426,6 +426,27 @@ CATALOGUE: dict[str, Text] = {
         "wait; if it stays so, take load off the box",
     ),
     "camera_lost": Text("摄像头无画面", "the camera gives no picture", "检查摄像头", "check the camera"),
+    "video_off": Text(
+        "本盒没有录像机",
+        "this box has no recorder",
+        "特级动火须录像：在配置 vision.video 中设置录像目录",
+        "special work is recorded: set vision.video in the configuration",
+    ),
+    "video_lost": Text(
+        "录像中断", "the recording is interrupted", "检查摄像头与录像存储", "check the camera and the recorder's disk"
+    ),
+    "video_low": Text(
+        "录像空间将尽",
+        "the room for recordings runs low",
+        "扩大录像空间（vision.video.most_mib），或换更大的存储卡",
+        "give the recorder more space (vision.video.most_mib), or a larger card",
+    ),
+    "video_room": Text(
+        "录像空间不足",
+        "there is no room to record the whole work",
+        "扩大录像空间，或待旧录像到期后再申请",
+        "give the recorder more space, or wait until old recordings may go",
+    ),
     "gas_test_none": Text(
         "没有动火前气体分析", "no gas test before work", "由分析人录入气体分析", "the gas analyst must enter a gas test"
     ),

@@ -19,6 +19,7 @@ from edge.interlock.evidence import (
     RemoteGas,
     Source,
     Tap,
+    Video,
 )
 from edge.relay.element import ElementStatus
 from edge.relay.protocol import DeadmanStatus
@@ -86,6 +87,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     prompt: Prompt | None = None
     strangers: tuple[FaceRefused, ...] = ()
     camera: Camera | None = None
+    video: Video | None = None
     deadman: DeadmanStatus | None = None
     series: dict[str, ElementStatus] = {}
     loop_gap_ms: int = 0
@@ -110,7 +112,7 @@ def _tag(item: Tap) -> str:
 
 def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
     """Stamp of the last item of the same kind and subject, None when there was none."""
-    last: Badge | BadgeRefused | Device | Tap | Position | Face | Prompt | Camera | RemoteGas | None
+    last: Badge | BadgeRefused | Device | Tap | Position | Face | Prompt | Camera | Video | RemoteGas | None
     match item:
         case Badge():
             last = snapshot.badges.get(item.badge)
@@ -131,6 +133,8 @@ def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
             last = snapshot.prompt
         case Camera():
             last = snapshot.camera
+        case Video():
+            last = snapshot.video
         case RemoteGas():
             last = snapshot.remotes.get(item.name)
         case _:
@@ -165,7 +169,7 @@ def _with(strangers: tuple[FaceRefused, ...], item: FaceRefused) -> tuple[FaceRe
 
 
 def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> tuple[Snapshot, Refused | None]:
-    """Take one item in, or say why not. Offers from `link` pass this check too but are not kept here."""
+    """Take one item in, or say why not. Offers from `link` and segments pass this check too, but are not kept here."""
     kind = type(item).__name__
     if not isinstance(item, MAY_SEND.get(source, ())):
         return snapshot, Refused(source, kind, "this source may not send it")
@@ -202,6 +206,8 @@ def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> t
             return replace(snapshot, strangers=_with(snapshot.strangers, item)), None
         case Camera():
             return replace(snapshot, camera=item), None
+        case Video():
+            return replace(snapshot, video=item), None
         case RemoteGas():
             return replace(snapshot, remotes=_kept({**snapshot.remotes, item.name: item})), None
     return snapshot, None

@@ -403,6 +403,21 @@ class EventView(msgspec.Struct, frozen=True):
     en: str
 
 
+class VideoView(msgspec.Struct, frozen=True):
+    """The recorder: health (recording, ready, full, failed, no_picture, starting, off), whose work, what room is left.
+
+    `written_age_ms`: age of the newest picture on the disk, None where there is none.
+    """
+
+    health: str
+    permit: str
+    left_s: int
+    used_mib: int
+    most_mib: int
+    age_ms: int
+    written_age_ms: int | None
+
+
 class PermitAnswerView(msgspec.Struct, frozen=True):
     """What became of permits that were handed in.
 
@@ -465,3 +480,4 @@ class Status(msgspec.Struct, frozen=True):
     permit_answer: PermitAnswerView = PermitAnswerView()
     gas_now: tuple[str, ...] = ()
     prompt: PromptView | None = None
+    video: VideoView | None = None

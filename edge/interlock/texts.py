@@ -38,7 +38,9 @@ WHY_RAISED: dict[str, tuple[str, str]] = {
 """Why work is managed one level higher (GB 30871-2022 5.1.1)."""
 
 
-UNTOLD = frozenset(("gas.changed", "gas.minute", "gas.trace", "gas.trace_ended", "interlock.minute"))
+UNTOLD = frozenset(
+    ("gas.changed", "gas.minute", "gas.trace", "gas.trace_ended", "interlock.minute", "video.segment")
+)
 """Records of quiet times, which no list of what happened shows: they would crowd out everything else."""
 
 

@@ -47,6 +47,7 @@ from edge.interlock.status import (
     Status,
     TicketCheckView,
     VerdictView,
+    VideoView,
 )
 from edge.interlock.taking import IDENTIFY_US
 from edge.interlock.texts import ENDS, STATES
@@ -426,6 +427,16 @@ def _relay_proof_steps(steps: tuple[ProofStep, ...]) -> tuple[RelayProofStepView
     return tuple(RelayProofStepView(step.name, step.ok, step.ms, step.seen) for step in steps)
 
 
+def _video(f: Facts) -> VideoView | None:
+    seen = f.snapshot.video
+    if seen is None:
+        return None
+    return VideoView(
+        seen.health, seen.permit, seen.left_s, seen.used_mib, seen.most_mib, max(0, (f.now_us - seen.at_us) // 1000),
+        _age_ms(f, seen.written_us or None),
+    )  # fmt: skip
+
+
 def _inputs(f: Facts) -> dict[str, bool | None]:
     read, names = f.snapshot.inputs, (*BUTTONS, *f.site.contacts)
     if read is None or f.now_us - read.at_us > f.rules.inputs_ttl_ms.value * 1000:
@@ -495,4 +506,5 @@ def build(
         remotes=_remotes(f),
         gas_now=gas_now(f, verdicts["gas"]),
         prompt=prompt(f),
+        video=_video(f),
     )

@@ -32,6 +32,8 @@ class Line:
         self.alarms = 0
         self.resent = 0
         self.refused = 0
+        self.media_pieces = 0
+        self.media_done = 0
         self.voice_ok: bool | None = None
         self.spoken = 0
         self.size = 0
@@ -58,6 +60,7 @@ class BoxCollector(Collector):
             yield from _of_sensors(status)
             yield from _of_people(status)
             yield from _of_buses(status)
+            yield from _of_video(status)
 
     def _of_line(self) -> Iterable[Metric]:
         line = self._line
@@ -70,6 +73,8 @@ class BoxCollector(Collector):
         yield CounterMetricFamily("hotbox_link_alarms", "Alarm events sent on the live lane", line.alarms)
         yield CounterMetricFamily("hotbox_link_resent", "Times that the backlog was sent again", line.resent)
         yield CounterMetricFamily("hotbox_link_refused", "Messages from the broker not passed on", line.refused)
+        yield CounterMetricFamily("hotbox_link_media_pieces", "Pieces of recordings sent", line.media_pieces)
+        yield CounterMetricFamily("hotbox_link_media_segments", "Segments that the bridge took whole", line.media_done)
         if line.voice_ok is not None:
             yield GaugeMetricFamily("hotbox_voice_ok", "1 unless the last countdown could not be spoken", line.voice_ok)
             yield CounterMetricFamily("hotbox_voice_spoken", "Sentences of a countdown that were spoken", line.spoken)
@@ -197,6 +202,16 @@ def _of_buses(status: Status) -> Iterable[Metric]:
         "hotbox_bus_cycle_seconds", "Last cycle of a field bus", ["bus"],
         (([bus.name], bus.cycle_ms / 1000) for bus in status.buses),
     )  # fmt: skip
+
+
+def _of_video(status: Status) -> Iterable[Metric]:
+    video = status.video
+    if video is None:
+        return
+    yield GaugeMetricFamily("hotbox_video_recording", "1 while the work is recorded", float(video.health == "recording"))
+    yield GaugeMetricFamily("hotbox_video_room_seconds", "Seconds of recording for which there is room", video.left_s)
+    yield GaugeMetricFamily("hotbox_video_used_bytes", "What recordings take of their space", video.used_mib * 2**20)
+    yield GaugeMetricFamily("hotbox_video_budget_bytes", "Space of the recordings", video.most_mib * 2**20)
 
 
 class Endpoint:

@@ -28,6 +28,7 @@ from edge.link.bucket import Bucket
 from edge.link.dialect import Dialect
 from edge.link.inbox import Inbox
 from edge.link.live import AGAIN_S
+from edge.link.media_sender import MediaSender
 from edge.link.metrics import Endpoint, Line
 from edge.link.outbox import Outbox
 from edge.link.remotes import Remotes
@@ -147,10 +148,12 @@ class Link:
         self._remotes = Remotes(config.remotes, evidence.send)
         self._state = StateTeller(config.box, config.baseline)
         self._endpoint = Endpoint(config.metrics, self._line, lambda: self._state.status)
+        self._media = MediaSender(config, self._bucket)
         self._speaker = Speaker(config.voice) if config.voice else None
         self._screen = _screen(config)
         self._responses: deque[bytes] = deque(maxlen=KEPT_RESPONSES)
         self._live_wake, self._live_idle = asyncio.Event(), asyncio.Event()
+        self._backlog_idle = asyncio.Event()
         self._backlog_wake, self._state_wake, self._response_wake = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._timed = 0
 
@@ -170,6 +173,7 @@ class Link:
         self._evidence.close()
         self._outbox.close()
         self._endpoint.close()
+        self._media.close()
         if self._screen is not None:
             self._screen.close()
 
@@ -218,6 +222,7 @@ class Link:
         oldest = outbox.oldest_unacked_t()
         line.oldest_unacked_s = max(0.0, time.time() - oldest / 1000) if oldest else 0.0
         line.readable = int(outbox.readable)
+        line.media_pieces, line.media_done = self._media.pieces, self._media.done
 
     # --- the broker's side ----------------------------------------------------------------------------------------
 
@@ -249,7 +254,7 @@ class Link:
         protocol = await self._dialect.find()
         async with self._client(protocol) as client:
             self._line.mqtt_5 = int(protocol is aiomqtt.ProtocolVersion.V5)
-            for leaf in ("ack", "permit", "revoke", "cmd", "faces"):
+            for leaf in ("ack", "permit", "revoke", "cmd", "faces", *self._media.leaves):
                 await self._hear(client, dn(self._box, leaf))
             for topic in self._remotes.topics:
                 await self._hear(client, topic)
@@ -258,7 +263,10 @@ class Link:
             _logger.info("connected to %s:%d", bridge.broker_host, bridge.broker_port)
             self._outbox.connected()
             self._state.connected()
-            works = (self._receive, self._send_live, self._send_backlog, self._send_state, self._respond)
+            self._media.connected()
+            works = (
+                self._receive, self._send_live, self._send_backlog, self._send_state, self._respond, self._send_media,
+            )  # fmt: skip
             try:
                 await _first(*(work(client) for work in works), patience_s=0.2)
             except asyncio.CancelledError:
@@ -298,7 +306,7 @@ class Link:
         async for message in client.messages:
             topic, payload = str(message.topic), message.payload
             body = payload if isinstance(payload, bytes) else b""
-            if self._remotes.take(topic, body, kept=message.retain):
+            if self._remotes.take(topic, body, kept=message.retain) or self._media.take(topic, body):
                 continue
             self._inbox.take(topic, body)
             self._outbox.heard()
@@ -333,6 +341,7 @@ class Link:
     async def _send_backlog(self, client: aiomqtt.Client) -> None:
         while True:
             self._backlog_wake.clear()
+            self._backlog_idle.clear()
             await self._let_alarms_go()
             batch = self._read(self._outbox.batch)
             if batch is not None:
@@ -353,7 +362,20 @@ class Link:
             waits = [self._outbox.resend_if_late(), self._outbox.tails.wait_s()]
             left = min((wait_s for wait_s in waits if wait_s is not None), default=None)
             if left != 0:
+                self._backlog_idle.set()
                 await _wait(self._backlog_wake, left)
+
+    async def _send_media(self, client: aiomqtt.Client) -> None:
+        """Recordings go when nobody else has anything to say, and wait for their share of the line besides."""
+        while True:
+            piece = await self._media.next()
+            while (wait_s := self._media.wait_s(len(piece))) > 0 or not self._backlog_idle.is_set():
+                await _wait(self._backlog_idle, None)
+                await asyncio.sleep(wait_s)
+            await self._let_alarms_go()
+            self._media.goes(len(piece))
+            await self._publish(client, "media", piece)
+            self._media.went()
 
     async def _send_state(self, client: aiomqtt.Client) -> None:
         while True:

@@ -166,7 +166,7 @@ GROUPS: dict[Meaning, tuple[str, ...]] = {
         "battery", "enclosure", "clock", "audit", "latch", "fire_watch",
     ),
     Meaning.PERMIT: ("permit", "level", "lease", "approval", "ticket_check", "preconditions"),
-    Meaning.PLACE: ("place", "door", "wind", "camera"),
+    Meaning.PLACE: ("place", "door", "wind", "camera", "video"),
     Meaning.GAS: ("gas", "gas_test", "bump_test", "calibration"),
     Meaning.PERSON: ("unknown_badge", "stranger", "guardian", "performer", "faces", "check_in"),
 }  # fmt: skip

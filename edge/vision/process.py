@@ -20,6 +20,7 @@ from edge.sockets import now_us
 from edge.vision import guard
 from edge.vision.camera import CameraReader
 from edge.vision.challenge import Terms
+from edge.vision.filming import Filming
 from edge.vision.frames import FrameServer
 from edge.vision.lookout import Lookout
 from edge.vision.picture import Health
@@ -70,10 +71,12 @@ class _Process:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="faces")
         self._frames = FrameServer(config.frames_socket, self._camera.latest, self._camera.health)
         self._post = Post(config, self._in_worker, client.send)
+        self._filming = Filming(config, self._camera.latest)
 
     async def run(self) -> None:
         self._camera.start()
         await self._frames.start()
+        await self._filming.start()
         parts = (self._listen(), self._report(), self._look(), self._post.run())
         tasks = [asyncio.ensure_future(part) for part in parts]
         try:
@@ -87,6 +90,7 @@ class _Process:
             self._watchdog.stop()
             self._client.close()
             await self._frames.stop()
+            await self._filming.stop()
             self._worker.shutdown(cancel_futures=True)
             await asyncio.to_thread(self._camera.stop)
 
@@ -94,6 +98,7 @@ class _Process:
         async for message in self._client.messages():
             if isinstance(message, FaceBundle | Wanted):
                 self._post.hear(message)
+            self._filming.hear(message)
             if isinstance(message, Wanted) and message != self._wanted:
                 log.info("looking for %s (%s)", ", ".join(message.people) or "nobody", message.urgency)
                 self._wanted = message
@@ -107,6 +112,8 @@ class _Process:
             if health != told or now_s - told_s >= REPORT_EVERY_S:
                 told, told_s = health, now_s
                 self._client.send(Camera(now_us(), health, self._camera.take_report()[1]))
+                for word in self._filming.words():
+                    self._client.send(word)
                 if self._moves():
                     self._watchdog.feed()
             await asyncio.sleep(WATCH_EVERY_S)

@@ -62,6 +62,7 @@ def box_config(places: Places, *, box: str = "box-1") -> dict[str, Any]:
     config["presence"]["badges"].update(secrets=site["badges"], dbus_address=site["dbus"]["address"])
     config["presence"]["gnss"]["device"] = site["gnss"]["device"]
     config["vision"].update(camera=site["camera"]["url"], templates=str(places.box / "data" / "faces"))
+    config["vision"]["video"].update(folder=str(places.box / "data" / "video"), most_mib=512, upload="all")
     config["bridge"].update(
         broker_host=places.broker_host,
         broker_port=places.broker_port,

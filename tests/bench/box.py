@@ -82,6 +82,7 @@ def write_config(directory: Path, key: OKPKey, parts: dict[str, Any], deadman: s
     # No such line is ever opened: presence is played here.
     config["presence"]["gnss"]["device"] = "/dev/pts/gnss"
     config["vision"].update(camera="http://127.0.0.1:1/", templates=str(directory / "faces"))
+    config["vision"]["video"].update(folder=str(directory / "video"), most_mib=256, upload="none")
     config["bridge"].update(
         broker_host="127.0.0.1", broker_port=1, tls=None, permit_keys=str(directory / "permit_keys.json"),
         command_keys=str(directory / "command_keys.json"), witness=str(directory / "witness.vkey"),

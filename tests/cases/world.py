@@ -245,6 +245,15 @@ class World(Bench):
         """ok, frozen, black, stalled."""
         self.camera = health
 
+    def do_recorder(self, health: str) -> None:
+        """recording again, or what is wrong with it: from then on no picture reaches its disk."""
+        self.video = health
+        self.video_written = None if health == "recording" else self.now
+
+    def do_recorder_room(self, seconds: int) -> None:
+        """For how long there is room."""
+        self.video_left_s = seconds
+
     def do_deadman(self, what: str) -> None:
         """reboot (it opens), weld, stuck (never closes), mend."""
         self.welded, self.stuck = what == "weld", what == "stuck"

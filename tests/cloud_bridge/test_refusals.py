@@ -30,7 +30,9 @@ async def test_the_next_message_is_served_when_not_even_a_refusal_can_be_stored(
     log = BoxLog("box-busy")
     log.leaf()
     await asyncio.to_thread(register, log.box, log.vkey)
-    ingest = Ingest(Broker("127.0.0.1", 1), "witness", Ed25519PrivateKey.generate(), SignOfLife(tmp_path, "ingest"))
+    ingest = Ingest(
+        Broker("127.0.0.1", 1), "witness", Ed25519PrivateKey.generate(), SignOfLife(tmp_path, "ingest"), lambda *_: (None, None)
+    )
     try:
         with monkeypatch.context() as patch, caplog.at_level(logging.INFO):
             patch.setattr(store, "store_batch", busy)

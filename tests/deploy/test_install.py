@@ -90,17 +90,20 @@ def test_the_examples_uids_are_the_units_users(example: BoxConfig) -> None:
 
 def test_each_secret_lies_in_a_folder_of_the_one_process_that_reads_it(example: BoxConfig) -> None:
     assert example.presence.badges is not None
+    assert example.vision.video is not None
     made = folders()
     for folder, user in (
         (example.data, "hotbox"),
         (str(example.log_key.parent), "hotbox"),
         (str(Path(example.presence.badges.secrets).parent), "hotbox-presence"),
         (example.vision.templates, "hotbox-vision"),
+        (example.vision.video.folder, "hotbox-vision"),
     ):
         mode, owner, group = made[folder]
         assert (owner, group) == (user, "hotbox")
         assert not mode & 0o027, f"{folder}: others may write, or strangers may look"
-    for folder in (example.log_key.parent, Path(example.presence.badges.secrets).parent, example.vision.templates):
+    secret = (example.vision.templates, example.vision.video.folder)
+    for folder in (example.log_key.parent, Path(example.presence.badges.secrets).parent, *secret):
         assert not made[str(folder)][0] & 0o060, f"{folder}: the group may list or write"
 
 

@@ -10,11 +10,12 @@ from tests.fuzz.codes import TARGETS as CODES
 from tests.fuzz.modbus import TARGETS as MODBUS
 from tests.fuzz.mutate import make
 from tests.fuzz.notes import TARGETS as NOTES
+from tests.fuzz.recordings import TARGETS as RECORDINGS
 from tests.fuzz.relays import TARGETS as RELAYS
 from tests.fuzz.targets import TARGETS as PURE
 from tests.fuzz.targets import Target
 
-TARGETS: tuple[Target, ...] = (*MODBUS, *RELAYS, *PURE, *CODES, *NOTES)
+TARGETS: tuple[Target, ...] = (*MODBUS, *RELAYS, *PURE, *CODES, *NOTES, *RECORDINGS)
 _TOLD_EVERY = 5_000
 
 

@@ -118,6 +118,7 @@ class Box(Bench):
                 frozenset(badge for badge, here in self.badges.items() if here), frozenset(self.looking),
                 self.inputs_silent_since is None, self.deadman_silent_since is None,
                 self.position_silent_since is None, self.camera_silent_since is None,
+                self.video_silent_since is None, self.video_written is None, self.video_left_s < 100_000,
             )
         )  # fmt: skip
 

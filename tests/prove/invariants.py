@@ -141,6 +141,18 @@ def closed_means_a_cool_box_in_calm_air(t: Transition) -> str:
     return ""
 
 
+def closed_means_that_special_work_is_recorded(t: Transition) -> str:
+    """Commanded closed on a permit whose level is filmed ⇒ the newest picture on the recorder's disk is of that permit
+    and young, or the closing itself is."""
+    claims = next((permit for permit in t.after.permits if permit.jti == t.after.active), None)
+    if not t.closed or claims is None or not t.rules.levels[claims.level].camera:
+        return ""
+    said = t.snapshot.video
+    written = said.written_us if said is not None and said.permit == claims.jti else 0
+    age_us = t.now - max(written, t.after.released_us)
+    return "" if age_us <= t.rules.video_ttl_s.value * SECOND else f"closed {age_us} us after the last picture"
+
+
 def no_bypass_beats_gas(t: Transition) -> str:
     """Commanded closed ⇒ no bypassed head sees gas; a bypass names two people, has an end, and never begins while
     armed or released."""
@@ -422,6 +434,7 @@ INVARIANTS: tuple[Callable[[Transition], str], ...] = (
     closed_means_every_run_condition_passed,
     closed_means_clean_air,
     closed_means_a_cool_box_in_calm_air,
+    closed_means_that_special_work_is_recorded,
     no_bypass_beats_gas,
     closed_means_hands_off_the_stop,
     closed_means_the_final_element_agrees,

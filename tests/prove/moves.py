@@ -49,6 +49,7 @@ def mend_devices(bench: Bench, _: int = 0) -> None:
     bench.position = Position(0, True, -9, 1, 9, 90)
     bench.position_silent_since = bench.inputs_silent_since = bench.deadman_silent_since = None
     bench.camera, bench.camera_silent_since = "ok", None
+    bench.video, bench.video_silent_since, bench.video_written, bench.video_left_s = "recording", None, None, 100_000
     bench.clock_quality, bench.audit, bench.loop_gap_ms = "sync", AuditHealth(True, 0, False), 0
     bench.welded = bench.stuck = False
     bench.contact = bench.latch
@@ -148,6 +149,18 @@ def _unknown_badge(bench: Bench, number: int) -> None:
 
 def _camera(bench: Bench, number: int) -> None:
     bench.camera_silent_since = None if bench.camera_silent_since else _since(bench, number)
+
+
+def _video(bench: Bench, number: int) -> None:
+    """The recorder falls silent, or nothing reaches its disk, or it has little room; or it is well again."""
+    if bench.video_silent_since or bench.video_written is not None or bench.video_left_s < 100_000:
+        bench.video_silent_since, bench.video_written, bench.video_left_s = None, None, 100_000
+    elif number % 3 == 0:
+        bench.video_silent_since = _since(bench, number)
+    elif number % 3 == 1:
+        bench.video_written = bench.now - number * 100_000
+    else:
+        bench.video_left_s = number
 
 
 def _weld(bench: Bench, _: int) -> None:
@@ -371,7 +384,7 @@ MOVES: dict[str, Move] = {
     "gas up": _gas_up, "gas down": _gas_down, "gas silent": _gas_silent, "gas quality": _gas_quality,
     "over range": _over_range, "performer": _badge(1001), "guardian": _badge(1002), "leader": _badge(1003),
     "engineer": _badge(1004), "relief": _badge(1005), "looking": _looking, "fence": _fence, "fix": _fix,
-    "stranger": _stranger, "camera": _camera, "weld": _weld, "stuck": _stuck, "drops": _drops, "mute": _mute,
+    "stranger": _stranger, "camera": _camera, "video": _video, "weld": _weld, "stuck": _stuck, "drops": _drops, "mute": _mute,
     "inputs": _inputs, "clock back": _clock_back, "clock forward": _clock_forward, "clock there and back": _clock_there_and_back,
     "clock quality": _clock_quality,
     "unknown badge": _unknown_badge,

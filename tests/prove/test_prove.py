@@ -9,7 +9,7 @@ import pytest
 
 from contracts.level import why_raised
 from edge.interlock import bypassing, kernel, proof_test, resetting, restart, ticket, watching
-from edge.interlock.conditions import air, buttons, contacts, element, level, permit, sensors, wind
+from edge.interlock.conditions import air, buttons, contacts, element, filming, level, permit, sensors, wind
 from edge.interlock.conditions import box as conditions_box
 from edge.interlock.state import Mode
 from edge.interlock.turn import Turn, add_consequences
@@ -65,6 +65,8 @@ SABOTAGE: tuple[tuple[Callable[..., Any], str, str, str], ...] = (
     (wind.wind, "blows < row.value", "True", "closed_means_a_cool_box_in_calm_air"),
     (wind.wind, "blows >= stop.value", "False", "closed_means_a_cool_box_in_calm_air"),
     (sensors.measured, "0 <= age_us <=", "0 <=", "closed_means_a_cool_box_in_calm_air"),
+    (filming.video_running, "0 <= age_us <= ttl.value", "0 <= ttl.value", "closed_means_that_special_work_is_recorded"),
+    (filming.video_running, "seen.permit == f.permit.jti", "True", "closed_means_that_special_work_is_recorded"),
     (bypassing.problem, "f.durable.mode not in _QUIET", "False", "no_bypass_beats_gas"),
     (buttons.stop, "not read.stop", "False", "closed_means_hands_off_the_stop"),
     (buttons.inputs, "0 <= age_us <=", "0 <=", "closed_means_hands_off_the_stop"),

@@ -13,6 +13,7 @@ from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.detectors import calibration_end_s
 from edge.interlock.conditions.faces import alive, tries_left
 from edge.interlock.conditions.facts import Facts
+from edge.interlock.conditions.filming import is_filmed, needed_s_of
 from edge.interlock.conditions.level import CODES, clause, plain_from_us, suffices_until_us, why_now
 from edge.interlock.conditions.people import unknown_badges
 from edge.interlock.conditions.permit import error_s, late_s
@@ -182,6 +183,28 @@ def _camera(f: Facts) -> Measures:
     health = seen.health if seen else "absent"
     zh, en = _PICTURES.get(health, (health, health))
     yield _age(f, seen.at_us if seen else None, f.rules.camera_ttl_s, f"画面（{zh}）", f"picture ({en})")
+
+
+def _video(f: Facts) -> Measures:
+    seen, rules = f.snapshot.video, f.rules
+    health = seen.health if seen else "silent"
+    ttl, room = rules.video_ttl_s, rules.video_room_s
+    yield _age(f, seen.at_us if seen else None, ttl, f"录像机（{health}）", f"recorder ({health})")
+    if seen is not None:
+        needed_s = needed_s_of(f) if is_filmed(f) else None
+        yield Measure(
+            "还可录像", "room to record", "", seen.left_s, needed_s, None, "s", seen.at_us, room.clause
+        )  # fmt: skip
+        used = f"{seen.used_mib} / {seen.most_mib} MiB"
+        yield Measure("已用空间", "space in use", used, at_us=seen.at_us)
+    if not is_filmed(f):
+        yield Measure("该级别不要求录像", "this level asks for no recording", clause=ttl.clause)
+
+
+def _video_running(f: Facts) -> Measures:
+    seen, row = f.snapshot.video, f.rules.video_ttl_s
+    written_us = seen.written_us if seen is not None and f.permit is not None and seen.permit == f.permit.jti else 0
+    yield _age(f, written_us or None, row, "最新一帧入盘", "newest picture on the disk")
 
 
 def _inputs(f: Facts) -> Measures:
@@ -553,6 +576,8 @@ SHOWN: dict[str, Shown] = {
     ),
     "camera": Shown(_camera, "摄像头保持清洁、对准作业点", "keep the camera clean and aimed at the work"),
     "camera_running": Shown(_camera, "特级动火全程摄像", "the whole of special hot work is filmed"),
+    "video": Shown(_video, "保持录像空间充足", "keep room for the recording"),
+    "video_running": Shown(_video_running, "特级动火全程录像", "the whole of special hot work is recorded"),
     "check_in": Shown(_check_in, "按计划时间到场签到", "come and be verified at the planned start"),
     "ticket_check": Shown(_ticket_check, "班长每天动火前验票", "the shift leader checks it every day before ignition"),
     "approval": Shown(_approval, "审批后尽快动火", "ignite soon after the approval"),

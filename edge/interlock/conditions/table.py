@@ -20,6 +20,7 @@
     unknown_badge         x      x                      PTW-24
     stranger              x      x                      PTW-24
     camera                x      x   (run: by level)    GB 30871-2022 5.2.11
+    video, video_running  x      x   (by level)         GB 30871-2022 5.2.11
     gas_test              x                             GB 30871-2022 5.3.1
     approval              x                             PTW-08
     check_in              x                             PTW-27
@@ -52,6 +53,7 @@ from edge.interlock.conditions import (
     detectors,
     element,
     faces,
+    filming,
     gas_test,
     level,
     people,
@@ -110,6 +112,8 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("faces_again", faces.faces_again, False, True, "刷脸复核", "faces again"),
     Condition("camera", place.camera, True, False, "摄像头", "camera"),
     Condition("camera_running", place.camera_running, False, True, "全程视频", "video while released"),
+    Condition("video", filming.video, True, False, "录像机", "recorder"),
+    Condition("video_running", filming.video_running, False, True, "全程录像", "recording while released"),
     Condition("check_in", permit.check_in, True, False, "签到", "check-in"),
     Condition("ticket_check", permit.ticket_check, True, False, "班长验票", "ticket check"),
     Condition("approval", permit.approval, True, False, "审批时效", "age of the approval"),

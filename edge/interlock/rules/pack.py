@@ -123,6 +123,9 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     liveness_tries_count: Lower
     liveness_pause_s: Higher
     camera_ttl_s: Lower
+    video_ttl_s: Lower
+    video_room_s: Higher
+    video_warn_s: Higher
     # the box itself
     attempt_s: Lower
     settle_ms: Lower

@@ -13,7 +13,7 @@ from contracts.permit import Approval, Level, PermitClaims, Person, Role
 from edge.config import CONTACTS
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import kernel, rules
-from edge.interlock.evidence import Badge, BadgeRefused, Camera, Device, Face, FaceRefused, Position, Prompt
+from edge.interlock.evidence import Badge, BadgeRefused, Camera, Device, Face, FaceRefused, Position, Prompt, Video
 from edge.interlock.happenings import Acknowledged, GasTested, Happening, PermitAccepted, ProofAsked, TicketChecked
 from edge.interlock.kernel import Relay, Step
 from edge.interlock.proof_test import Probe
@@ -211,6 +211,12 @@ class Bench:
         self.position_silent_since: int | None = None
         self.camera: str | None = "ok"
         self.camera_silent_since: int | None = None
+        self.video: str | None = "recording"
+        """What the recorder says; it records for whatever permit was armed last."""
+        self.video_silent_since: int | None = None
+        self.video_written: int | None = None
+        """Since when no picture reached the disk."""
+        self.video_left_s = 100_000
         self.deadman_silent_since: int | None = None
         self.deadman_heard = True
         self.latch = self.contact = self.stuck = self.welded = False
@@ -278,6 +284,7 @@ class Bench:
             prompt=self.prompt,
             strangers=self.strangers,
             camera=None if self.camera is None else Camera(self.camera_silent_since or self.now, self.camera, 25),
+            video=self._video() if self.video is not None else None,
             deadman=self._status() if self.deadman_heard else None,
             series={
                 name: ElementStatus(name, closed, self.series_silent_since or self.now)
@@ -285,6 +292,11 @@ class Bench:
             },
             loop_gap_ms=self.loop_gap_ms,
         )
+
+    def _video(self) -> Video:
+        at_us = self.video_silent_since or self.now
+        written = self.video_written if self.video_written is not None else at_us
+        return Video(at_us, self.video or "", self.durable.active, written, self.video_left_s, 10, 512)
 
     def _status(self) -> DeadmanStatus:
         return DeadmanStatus(

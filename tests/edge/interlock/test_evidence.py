@@ -29,6 +29,8 @@ def items(at_us: int) -> list[ev.Evidence]:
         ev.TemplateKept(at_us, "performer", "HW-1", 5, "dlib"),
         ev.TemplateRemoved(at_us, "performer", "HW-1", 5, "expired"),
         ev.TemplateRefused(at_us, "performer", "HW-1", 5, "template_older"),
+        ev.Video(at_us, "recording", "HW-1", at_us, 3600, 10, 512),
+        ev.Segment(at_us, "HW-1", "boot-1", 1, 2, -5, 3, 4, "ab" * 32),
         ev.PermitOffer(at_us, "jws"),
         ev.RevocationOffer(at_us, "jws"),
         ev.CommandOffer(at_us, "jws"),
@@ -40,16 +42,16 @@ def items(at_us: int) -> list[ev.Evidence]:
 
 TOLD = (ev.FaceKey, ev.TemplateKept, ev.TemplateRemoved, ev.TemplateRefused)
 """What is written down and held against nothing: it says nothing of who is here."""
-KEPT = [
-    i for i in items(0) if isinstance(i, ev.RemoteGas) or not isinstance(i, (*MAY_SEND[Source.LINK], *TOLD))
-]
+PASSED_ON = (*(kind for kind in MAY_SEND[Source.LINK] if kind is not ev.RemoteGas), ev.Segment, *TOLD)
+"""What goes to somebody else: offers, which must verify, and segments, which go into the log."""
+KEPT = [item for item in items(0) if not isinstance(item, PASSED_ON)]
 
 
 @pytest.mark.parametrize(("source", "item"), list(itertools.product(Source, items(NOW - 1))), ids=str)
 def test_a_table_fixes_what_each_source_may_send(source: Source, item: ev.Evidence) -> None:
     """`link` can never vouch for a face, a badge, a place or a picture; only it brings offers and gas from far away."""
     allowed = {
-        Source.VISION: (ev.Face, ev.FaceRefused, ev.Prompt, ev.Camera, *TOLD),
+        Source.VISION: (ev.Face, ev.FaceRefused, ev.Prompt, ev.Camera, ev.Video, ev.Segment, *TOLD),
         Source.PRESENCE: (ev.Badge, ev.BadgeRefused, ev.Device, ev.Tap, ev.Position),
         Source.LINK: (
             ev.PermitOffer, ev.RevocationOffer, ev.CommandOffer, ev.FaceOffer, ev.AckOffer, ev.RemoteGas,
@@ -189,7 +191,8 @@ def test_the_wall_clock_goes_on_from_where_it_was_read(t: int, at_us: int, now_u
 
 KINDS = {
     ev.Badge: "badges", ev.BadgeRefused: "refused_badges", ev.Device: "devices", ev.Tap: "taps", ev.Position: "position", ev.Face: "faces",
-    ev.FaceRefused: "strangers", ev.Prompt: "prompt", ev.Camera: "camera", ev.RemoteGas: "remotes",
+    ev.FaceRefused: "strangers", ev.Prompt: "prompt", ev.Camera: "camera", ev.Video: "video",
+    ev.RemoteGas: "remotes",
 }  # fmt: skip
 
 

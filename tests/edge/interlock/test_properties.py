@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from contracts.permit import Level, Revocations
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import kernel
-from edge.interlock.evidence import Badge, Camera, Face, FaceRefused, Position
+from edge.interlock.evidence import Badge, Camera, Face, FaceRefused, Position, Video
 from edge.interlock.happenings import (
     Acknowledged,
     Confirmed,
@@ -129,6 +129,7 @@ _snapshots = st.builds(
     faces=_subjects(st.builds(Face, _stamps, _text, _ints, _text, _text), ("performer", "guardian", "x")),
     strangers=st.lists(st.builds(FaceRefused, _stamps, _text, _ints), max_size=3).map(tuple),
     camera=st.one_of(st.none(), st.builds(Camera, _stamps, _text, _ints)),
+    video=st.one_of(st.none(), st.builds(Video, _stamps, _text, _text, _stamps, _stamps, _stamps, _stamps)),
     deadman=st.one_of(
         st.none(),
         st.builds(

@@ -617,7 +617,7 @@ inputs release run reset | mains release run | battery release run | enclosure r
 deadline run | permit release run | level release run | lease release run | wind release run | door release run
 unknown_badge release run | stranger release run | guardian release run | performer release run
 place release run | faces release
-faces_again run | camera release | camera_running run | check_in release | ticket_check release | approval release | gas_test release
+faces_again run | camera release | camera_running run | video release | video_running run | check_in release | ticket_check release | approval release | gas_test release
 bump_test release | calibration release | preconditions release | audit release | audit_running run | latch release
 fire_watch release
 """

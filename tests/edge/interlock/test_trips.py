@@ -85,7 +85,7 @@ def test_every_run_condition_is_covered_here() -> None:
     graced = {"guardian", "performer", "faces_again"}
     assert {c.name for c in CONDITIONS if c.run} == graced | {
         "estop", "stop", "gas", "deadman", "contact_closed", "inputs", "loop", "clock", "deadline", "permit", "lease",
-        "stranger", "unknown_badge", "place", "camera_running", "audit_running", "door", "mains", "battery", "enclosure",
+        "stranger", "unknown_badge", "place", "camera_running", "video_running", "audit_running", "door", "mains", "battery", "enclosure",
         "level", "wind", "flame",
     }  # fmt: skip
 

@@ -357,6 +357,31 @@ def _leave(badge: int) -> Callable[[Bench], None]:
     return go
 
 
+def _recorder(amount: int) -> bool:
+    """Whether a recorder that spoke last so long ago lets special work begin."""
+    bench = Bench().prepare(permit(level=Level.SPECIAL))
+    bench.video_silent_since = bench.now - amount
+    bench.step(ms=0)
+    return _ok(bench, "video")
+
+
+def _recorded(amount: int) -> bool:
+    """Whether special work goes on so long after the last picture reached the recorder's disk."""
+    bench = Bench().prepare(permit(level=Level.SPECIAL)).release()
+    bench.durable = replace(bench.durable, released_us=bench.now - 3600 * SECOND)
+    bench.video_written = bench.now - amount
+    bench.step(ms=0)
+    return _ok(bench, "video_running")
+
+
+def _video_room(amount: int) -> bool:
+    """Whether a recorder with room for so many seconds lets eight hours of special work begin."""
+    bench = Bench().prepare(permit(level=Level.SPECIAL, start_s=0, end_s=8 * 3600 + 60))
+    bench.video_left_s = amount
+    bench.step(ms=0)
+    return _ok(bench, "video")
+
+
 def _look_away(bench: Bench) -> None:
     bench.looking.discard("guardian")
     bench.now += 5000 * SECOND
@@ -412,6 +437,9 @@ EDGES = [
     Edge("position_min_satellites", "policy PTW-04", 1, FROM, _position("satellites")),
     Edge("position_max_hdop_centi", "policy PTW-04", 1, UP_TO, _position("hdop_centi")),
     Edge("camera_ttl_s", "GB 30871-2022 5.2.11; policy", S, UP_TO, _silent("camera_silent_since", "camera")),
+    Edge("video_ttl_s", "GB 30871-2022 5.2.11; policy", S, UP_TO, _recorder, "video_ttl_s of the recorder's word"),
+    Edge("video_ttl_s", "GB 30871-2022 5.2.11; policy", S, UP_TO, _recorded),
+    Edge("video_room_s", "GB 30871-2022 5.2.11 (the whole process), 5.1.5 (8 h); policy", 1, FROM, _video_room),
     Edge("face_ttl_s", "policy BOX-03", S, UP_TO, _face(False, "faces")),
     Edge("face_recheck_s", "policy BOX-04: the guardian; the performer works under a mask", S, UP_TO, _face(True, "faces_again")),
     Edge("face_distance_milli", "policy: 1.4 % of outsiders pass at 0.50 (ORL, best two of three stills)", 1, UP_TO,

@@ -1,0 +1,150 @@
+"""Segments that come in, piece by piece: what the log speaks of, no more than it says, and only what it committed to.
+
+Used by the ingest process, in its database thread. What it remembers can be found out again: the database says what is
+expected, the file how much of it has come.
+"""
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+from django.db.models import Sum
+
+from cloud_bridge.boxes.models import now_ms
+from cloud_bridge.boxes.store import find_box
+from cloud_bridge.video.models import Clip, ClipState
+from cloud_bridge.video.shelf import Shelf
+from contracts.errors import ContractError
+from contracts.media import MediaAnswer, Piece, unpack
+
+log = logging.getLogger(__name__)
+
+ANSWER_EVERY_BYTES = 16 * 1024
+"""How often a segment that comes in is acknowledged: a quarter of what a box has under way."""
+MOST_OPEN = 1000
+MOST_TRIES = 3
+DEFAULT_GIB = 64
+GIB = "HOTBOX_BRIDGE_VIDEO_GIB"
+"""The environment's word on how much disk recordings may take."""
+
+
+def most_bytes() -> int:
+    """What recordings may take of the bridge's disk.
+
+    Raises:
+        SystemExit: the environment says something else than a number.
+    """
+    said = os.environ.get(GIB, str(DEFAULT_GIB))
+    if not said.isdigit():
+        raise SystemExit(f"{GIB}: expected a whole number of GiB, got {said!r}; for example {GIB}=64")
+    return int(said) * 2**30
+
+
+@dataclass
+class _Upload:
+    clip: int
+    have: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a piece comes to: an answer to send, and what was wrong with it, to be counted."""
+
+    answer: MediaAnswer | None = None
+    wrong: ContractError | None = None
+
+
+class Intake:
+    """The segments that are coming in."""
+
+    def __init__(self, shelf: Shelf, most: int) -> None:
+        """Put them on `shelf`, at most so many bytes in all."""
+        self._shelf, self._most = shelf, most
+        self._open: dict[tuple[str, str], _Upload] = {}
+
+    def __call__(self, box: str, payload: bytes) -> tuple[bytes | None, ContractError | None]:
+        """As the ingest process asks: what goes out on dn/media, and what was wrong.
+
+        Raises:
+            ContractError: unknown box, or no piece.
+        """
+        taken = self.take(box, payload)
+        return (msgspec.json.encode(taken.answer) if taken.answer else None), taken.wrong
+
+    def take(self, box: str, payload: bytes) -> Taken:
+        """One message of up/media.
+
+        Raises:
+            ContractError: unknown box, or no piece.
+        """
+        piece, body = unpack(payload)
+        key = (box, piece.commitment)
+        upload = self._open.get(key)
+        if upload is None or not body:
+            self._open.pop(key, None)
+            found = self._look(box, piece)
+            if isinstance(found, MediaAnswer):
+                return Taken(found)
+            if len(self._open) >= MOST_OPEN:
+                self._open.clear()
+            upload = self._open[key] = found
+        if not body:
+            return Taken(_answer(piece, "want", upload.have))
+        if piece.at != upload.have:
+            # What came twice is let be; what is beyond a gap asks for the gap.
+            return Taken(_answer(piece, "want", upload.have, again=True) if piece.at > upload.have else None)
+        try:
+            self._shelf.append(box, piece.commitment, piece.at, body)
+            return self._went_on(box, piece, upload, len(body))
+        except OSError as error:
+            log.warning("a recording of %s cannot be kept: %s", box, error)
+            del self._open[key]
+            return Taken(_answer(piece, "later", 0, detail="its disk does not take it"))
+
+    def _look(self, box: str, piece: Piece) -> _Upload | MediaAnswer:
+        """What is known of the segment: how much of it is here, or why none of it is taken."""
+        found = find_box(box)
+        clip = Clip.objects.filter(box=found, commitment=piece.commitment).first()
+        if clip is None:
+            return _answer(piece, "later", 0, detail="no record speaks of it yet")
+        if clip.state == ClipState.HELD:
+            return _answer(piece, "held", piece.size)
+        if clip.state != ClipState.RECORDED:
+            return _answer(piece, "refused", 0, detail=clip.state)
+        if clip.bytes != piece.size:
+            return _answer(piece, "refused", 0, detail=f"the log says {clip.bytes} bytes")
+        used = Clip.objects.filter(state=ClipState.HELD).aggregate(used=Sum("bytes"))["used"] or 0
+        if used + piece.size > self._most:
+            return _answer(piece, "later", 0, detail="the space for recordings is full")
+        return _Upload(clip.pk, self._shelf.came(box, piece.commitment, piece.size))
+
+    def _went_on(self, box: str, piece: Piece, upload: _Upload, size: int) -> Taken:
+        before, upload.have = upload.have, upload.have + size
+        if upload.have >= piece.size:
+            del self._open[(box, piece.commitment)]
+            return self._whole(box, piece, upload)
+        passed = before // ANSWER_EVERY_BYTES != upload.have // ANSWER_EVERY_BYTES
+        return Taken(_answer(piece, "want", upload.have) if passed else None)
+
+    def _whole(self, box: str, piece: Piece, upload: _Upload) -> Taken:
+        """All of it has come: it counts if it is what the log committed to."""
+        clip = Clip.objects.filter(pk=upload.clip)
+        if self._shelf.keep(box, piece.commitment, bytes.fromhex(piece.salt)):
+            clip.update(state=ClipState.HELD, held_ms=now_ms())
+            return Taken(_answer(piece, "held", piece.size))
+        tries = (clip.values_list("tries", flat=True).first() or 0) + 1
+        over = tries >= MOST_TRIES
+        clip.update(tries=tries, state=ClipState.REFUSED if over else ClipState.RECORDED)
+        wrong = ContractError("media.commitment", f"what {piece.commitment[:12]}… commits to", "something else")
+        if over:
+            return Taken(_answer(piece, "refused", 0, detail="it is not what the log committed to"), wrong)
+        return Taken(_answer(piece, "want", 0, again=True), wrong)
+
+
+def _answer(
+    piece: Piece, state: Literal["want", "held", "later", "refused"], have: int, *, again: bool = False,
+    detail: str = "",
+) -> MediaAnswer:  # fmt: skip
+    return MediaAnswer(piece.commitment, have, state, again, detail[:200])

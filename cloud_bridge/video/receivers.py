@@ -1,0 +1,55 @@
+"""What boxes' logs say of recordings becomes the index; what was erased on site, and need not be kept, goes here too."""
+
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.dispatch import receiver
+
+from cloud_bridge.boxes.models import Event as LogEvent
+from cloud_bridge.boxes.models import now_ms
+from cloud_bridge.boxes.signals import event_stored
+from cloud_bridge.video.models import DAY_MS, Clip, ClipState
+from cloud_bridge.video.shelf import Shelf
+from contracts import event as contract_event
+from contracts.events.video import Recorded
+
+
+@receiver(event_stored)
+def on_event(event: LogEvent, leaf: contract_event.Event, **_kwargs: object) -> None:
+    """Follow the box's recordings."""
+    if leaf.type == "video.segment":
+        _recorded(event, leaf)
+    elif leaf.type == "evidence.erased" and leaf.data.get("kind") == "video":
+        _erased(event, leaf.data)
+
+
+def _recorded(event: LogEvent, leaf: contract_event.Event) -> None:
+    """Once each: a segment whose record was offered twice has the row of the first."""
+    try:
+        told = msgspec.convert(leaf.data, Recorded)
+    except msgspec.ValidationError:
+        return  # of another version: it stands in the log as it came
+    first, last = (us // 1000 + told.offset_ms for us in (told.first_us, told.last_us))
+    # A clock that nobody vouches for may be behind: then it counts from when we heard of it.
+    since = last if leaf.tq != "none" else max(last, event.received_ms)
+    Clip.objects.get_or_create(
+        box_id=event.box_id,
+        commitment=told.commitment,
+        defaults={
+            "log": event.log, "seq": event.seq, "permit": event.permit, "first_us": told.first_us,
+            "last_us": told.last_us, "offset_ms": told.offset_ms, "clock": told.clock, "tq": leaf.tq[:8], "te": leaf.te,
+            "first_ms": first, "last_ms": last, "frames": told.frames, "bytes": told.bytes, "keep": told.keep,
+            "until_ms": since + told.keep_d * DAY_MS,
+        },
+    )  # fmt: skip
+
+
+def _erased(event: LogEvent, data: dict[str, Any]) -> None:
+    """What must be kept stays here until its time is over, whatever a box says."""
+    clip = Clip.objects.filter(box_id=event.box_id, commitment=data.get("commitment")).first()
+    if clip is None or clip.state == ClipState.EXPIRED or (clip.keep and now_ms() < clip.until_ms):
+        return
+    Shelf(settings.DATA.media).erase(clip.box_id, clip.commitment)
+    clip.state = ClipState.ERASED
+    clip.save(update_fields=["state"])

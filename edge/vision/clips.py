@@ -1,0 +1,211 @@
+"""Recordings on their way up: vision holds them, link asks for the next one and for its bytes.
+
+The folder is vision's alone. Over ``video.sock`` it hands out finished segments that the log has, to link and to nobody
+else, and hears what became of them at the bridge. A request and its answer are a line of JSON each; bytes follow it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+
+from contracts.errors import ContractError
+from contracts.video import MAX_SEGMENT_BYTES
+from edge import users
+from edge.config import BoxConfig
+from edge.interlock.evidence import Source
+
+if TYPE_CHECKING:
+    from edge.vision.recorder import Recorder
+
+READERS = 2
+CHUNK_BYTES = 64 * 1024
+ANSWER_S = 5.0
+_LINE = 1024
+
+log = logging.getLogger(__name__)
+
+
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``next``: which segment goes up. ``read``: its bytes from `at` on. ``sent``: `state` says what became of it."""
+
+    op: Literal["next", "read", "sent"]
+    commitment: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
+    at: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEGMENT_BYTES)] = 0
+    state: Literal["", "held", "later", "refused"] = ""
+
+
+class Clip(msgspec.Struct, frozen=True):
+    """A segment that goes up; `commitment` is empty where none does. `salt` in hex."""
+
+    commitment: str = ""
+    size: int = 0
+    salt: str = ""
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """So many bytes follow."""
+
+    bytes: int
+
+
+NONE = Clip()
+_decode_ask = msgspec.json.Decoder(Ask).decode
+
+
+class ClipServer:
+    """Vision's end."""
+
+    def __init__(self, config: BoxConfig, recorder: "Recorder") -> None:
+        """Serve on the configuration's `video_socket` what `recorder` has."""
+        self._path, self._recorder = config.video_socket, recorder
+        self._allowed = _allowed(config)
+        self._server: asyncio.Server | None = None
+        self._readers = 0
+
+    async def start(self) -> None:
+        """Listen; a path that cannot be used is told, and the recording goes on without."""
+        old = os.umask(0o117)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self._path.unlink(missing_ok=True)
+            self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=_LINE)
+        except OSError as error:
+            log.warning("no recording can go up from %s: %s", self._path, error)
+        finally:
+            os.umask(old)
+
+    async def stop(self) -> None:
+        """Hang up."""
+        if self._server is not None:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._readers += 1
+        try:
+            if _uid_of(writer) not in self._allowed or self._readers > READERS:
+                return
+            while line := await reader.readline():
+                for piece in await self._answer(_decode_ask(line)):
+                    writer.write(piece)
+                await writer.drain()
+        except (ConnectionError, ValueError, msgspec.MsgspecError, asyncio.CancelledError) as error:
+            log.debug("video.sock: %s", error)
+            return
+        finally:
+            self._readers -= 1
+            writer.close()
+
+    async def _answer(self, ask: Ask) -> tuple[bytes, ...]:
+        facts = self._recorder.to_send() if ask.op == "next" else self._recorder.find(ask.commitment)
+        if ask.op == "sent":
+            if facts is not None and ask.state:
+                self._recorder.sent(ask.commitment, ask.state)
+            return (_line(NONE),)
+        if facts is None:
+            return (_line(NONE if ask.op == "next" else Chunk(0)),)
+        if ask.op == "next":
+            return (_line(Clip(facts.commitment, facts.bytes, facts.salt)),)
+        try:
+            body = await asyncio.to_thread(self._recorder.store.read, facts, ask.at, CHUNK_BYTES)
+        except FileNotFoundError:
+            self._recorder.gone(facts.commitment)
+            body = b""
+        except OSError as error:
+            log.warning("%s: %s", facts.commitment, error)
+            body = b""
+        return (_line(Chunk(len(body))), body)
+
+
+class Clips:
+    """Link's end. A connection that broke is made anew by the next question."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is connected yet."""
+        self._path = path
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+    async def next(self) -> Clip:
+        """The segment that goes up next; `NONE` where none does.
+
+        Raises:
+            OSError: vision does not answer.
+        """
+        return msgspec.json.decode(await self._ask(Ask("next")), type=Clip)
+
+    async def read(self, commitment: str, at: int) -> bytes:
+        """At most `CHUNK_BYTES` of it; none where it is gone.
+
+        Raises:
+            OSError: vision does not answer.
+        """
+        head = msgspec.json.decode(await self._ask(Ask("read", commitment, at)), type=Chunk)
+        return await self._bytes(min(head.bytes, CHUNK_BYTES))
+
+    async def sent(self, commitment: str, state: Literal["held", "later", "refused"]) -> None:
+        """What became of it at the bridge.
+
+        Raises:
+            OSError: vision does not answer.
+        """
+        await self._ask(Ask("sent", commitment, state=state))
+
+    async def _ask(self, ask: Ask) -> bytes:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                if self._streams is None:
+                    self._streams = await asyncio.open_unix_connection(str(self._path), limit=_LINE)
+                reader, writer = self._streams
+                writer.write(_line(ask))
+                await writer.drain()
+                line = await reader.readline()
+        except (OSError, TimeoutError, ValueError):
+            self.close()
+            raise
+        if not line:
+            self.close()
+            raise ConnectionResetError("vision has hung up")
+        return line
+
+    async def _bytes(self, number: int) -> bytes:
+        assert self._streams is not None  # noqa: S101 - a head has just come
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await self._streams[0].readexactly(number)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+            self.close()
+            raise ConnectionResetError(str(error)) from error
+
+
+def _line(what: msgspec.Struct) -> bytes:
+    return msgspec.json.encode(what) + b"\n"
+
+
+def _uid_of(writer: asyncio.StreamWriter) -> int:
+    """The peer's uid as the kernel vouches for it."""
+    peer: socket.socket = writer.get_extra_info("socket")
+    raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", raw)[1])
+
+
+def _allowed(config: BoxConfig) -> frozenset[int]:
+    """Who may ask: link's user where the processes have users of their own, and our own."""
+    found = {os.geteuid()}
+    with contextlib.suppress(ContractError):  # a user who is not there asks nothing; the interlock refuses to start
+        found |= {
+            users.uid_of(user, f"uids.{name}") for name, user in config.uids.items() if name == Source.LINK.value
+        }
+    return frozenset(found)

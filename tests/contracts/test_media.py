@@ -1,0 +1,50 @@
+"""Pieces of a recording on their way up, and the bridge's answers."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.errors import ContractError
+from contracts.media import MAX_PIECE_BYTES, MediaAnswer, Piece, pack, read_answer, unpack
+from contracts.video import MAX_SEGMENT_BYTES
+
+NAME, SALT = "ab" * 32, "cd" * 32
+
+
+@given(st.binary(max_size=MAX_PIECE_BYTES), st.integers(0, 1000))
+def test_a_piece_comes_as_it_went(body: bytes, at: int) -> None:
+    piece = Piece(NAME, at + len(body) + 1, SALT, at)
+    assert unpack(pack(piece, body)) == (piece, body)
+
+
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        (b"", "a head"),
+        (b"no newline", "a head"),
+        (b"x" * 2000 + b"\n", "a head"),
+        (b"{}\n", "commitment"),
+        (b"\xff\xfe\n", "JSON"),
+        (b'{"commitment":"zz","size":1,"salt":"%s"}\n' % SALT.encode(), "commitment"),
+        (pack(Piece(NAME, MAX_SEGMENT_BYTES, SALT), b"")[:-1], "a head"),
+        (msgspec.json.encode({"commitment": NAME, "size": MAX_SEGMENT_BYTES + 1, "salt": SALT}) + b"\n", "size"),
+        (pack(Piece(NAME, 9, SALT), b"0123456789"), "9 in all"),
+        (pack(Piece(NAME, 9, SALT, 5), b"01234"), "9 in all"),
+        (pack(Piece(NAME, 10_000, SALT), bytes(MAX_PIECE_BYTES + 1)), "at most"),
+    ],
+)
+def test_what_is_no_piece_is_refused_in_words(payload: bytes, told: str) -> None:
+    with pytest.raises(ContractError, match=told):
+        unpack(payload)
+
+
+def test_an_answer_comes_as_it_went() -> None:
+    answer = MediaAnswer(NAME, 4096, "want", again=True, detail="a gap")
+    assert read_answer(msgspec.json.encode(answer)) == answer
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"\xff", b'{"commitment":"%s","have":1,"state":"perhaps"}' % NAME.encode()])
+def test_what_is_no_answer_is_refused_in_words(payload: bytes) -> None:
+    with pytest.raises(ContractError):
+        read_answer(payload)

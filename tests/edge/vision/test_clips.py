@@ -1,0 +1,203 @@
+"""Recordings leave vision through one door: what the log has, to link alone, and what became of them comes back."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge.config import Video, Vision
+from edge.vision import clips as door
+from edge.vision.clips import CHUNK_BYTES, NONE, Clips, ClipServer
+from edge.vision.filming import Filming
+from edge.vision.recorder import Recorder
+from edge.vision.segments import SegmentFolder
+from tests.edge.eventually import eventually
+from tests.edge.presence.box import box
+from tests.edge.vision.test_segments import ABOUT, record
+
+replace = msgspec.structs.replace
+
+
+@pytest.fixture
+async def recorder(tmp_path: Path):
+    made = Recorder(Video(str(tmp_path / "video"), 64, upload="all"), lambda: None)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+async def server(tmp_path: Path, recorder: Recorder):
+    (tmp_path / "run").mkdir()
+    boxed = replace(box(tmp_path), run=str(tmp_path / "run"))
+    made = ClipServer(boxed, recorder)
+    await made.start()
+    yield boxed.video_socket
+    await made.stop()
+
+
+@pytest.fixture
+async def link(server: Path):
+    made = Clips(server)
+    yield made
+    made.close()
+
+
+async def held(recorder: Recorder, number: int = 1) -> list:
+    """Segments that the recorder knows and the log has."""
+    found = [record(recorder.store, replace(ABOUT, keep=False), number=40, first_us=at * 10**9) for at in range(1, number + 1)]
+    recorder._scanned_us = None
+    await eventually(lambda: recorder.find(found[-1].commitment) is not None)
+    for facts in found:
+        recorder.logged(facts.commitment)
+    return found
+
+
+async def test_a_segment_goes_out_byte_for_byte(recorder: Recorder, link: Clips) -> None:
+    assert await link.next() == NONE
+    (facts,) = await held(recorder)
+    clip = await link.next()
+    assert (clip.commitment, clip.size, clip.salt) == (facts.commitment, facts.bytes, facts.salt)
+    body = b""
+    while piece := await link.read(facts.commitment, len(body)):
+        body += piece
+    assert body == recorder.store.path(facts).read_bytes()
+
+
+async def test_what_the_bridge_said_is_written_down(recorder: Recorder, link: Clips) -> None:
+    first, second = await held(recorder, 2)
+    await link.sent(first.commitment, "held")
+    assert (await link.next()).commitment == second.commitment
+    await link.sent(second.commitment, "later")
+    assert (await link.next()).commitment == second.commitment, "put off, and there is no other"
+    await link.sent(second.commitment, "refused")
+    assert await link.next() == NONE
+    await link.sent("0" * 64, "held")
+    await eventually(lambda: {facts.sent for facts in recorder.store.listed()} == {"held", "refused"})
+
+
+async def test_a_segment_that_was_erased_meanwhile_gives_nothing(recorder: Recorder, link: Clips) -> None:
+    (facts,) = await held(recorder)
+    recorder.store.erase(facts)
+    assert await link.read(facts.commitment, 0) == b""
+    assert await link.next() == NONE
+    assert await link.read(facts.commitment, 0) == b""
+
+
+async def test_nobody_else_may_ask(recorder: Recorder, server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await held(recorder)
+    monkeypatch.setattr(door, "_uid_of", lambda _: os.geteuid() + 1)
+    with pytest.raises(ConnectionResetError):
+        await Clips(server).next()
+
+
+def test_link_and_the_own_user_are_let_in(tmp_path: Path) -> None:
+    boxed = box(tmp_path)
+    assert door._allowed(boxed) == {os.geteuid()}
+    assert door._allowed(replace(boxed, uids={"link": 4711, "presence": 4712})) == {os.geteuid(), 4711}
+    assert door._allowed(replace(boxed, uids={"link": "nobody-of-this-name"})) == {os.geteuid()}
+
+
+@pytest.mark.parametrize("said", [b"{}\n", b"no json\n", b'{"op":"next","more":1}\n', b"x" * 5000 + b"\n", b'{"op":"read","commitment":"../x"}\n'])
+async def test_whoever_says_nonsense_is_hung_up_on_and_the_others_are_served(
+    recorder: Recorder, server: Path, link: Clips, said: bytes
+) -> None:
+    await held(recorder)
+    reader, writer = await asyncio.open_unix_connection(str(server))
+    writer.write(said)
+    assert await reader.read() == b""
+    writer.close()
+    assert (await link.next()).commitment
+
+
+async def test_a_third_reader_waits(recorder: Recorder, server: Path) -> None:
+    others = [Clips(server) for _ in range(door.READERS)]
+    for each in others:
+        await each.next()
+    with pytest.raises(ConnectionResetError):
+        await Clips(server).next()
+    others[0].close()
+    again = Clips(server)
+
+    async def served() -> bool:
+        try:
+            return await again.next() == NONE
+        except OSError:
+            return False
+
+    async with asyncio.timeout(5):
+        while not await served():
+            await asyncio.sleep(0.01)
+    for each in (*others, again):
+        each.close()
+
+
+async def test_without_vision_link_is_told_and_asks_again(tmp_path: Path, recorder: Recorder) -> None:
+    boxed = replace(box(tmp_path), run=str(tmp_path / "run"))
+    link = Clips(boxed.video_socket)
+    with pytest.raises(FileNotFoundError):
+        await link.next()
+    server = ClipServer(boxed, recorder)
+    await server.start()
+    assert await link.next() == NONE
+    await server.stop()
+    link.close()
+
+
+async def test_a_path_that_cannot_be_used_is_told_and_recording_goes_on(
+    tmp_path: Path, recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    boxed = replace(box(tmp_path), run=str(tmp_path / "run"))
+    boxed.video_socket.parent.write_text("in the way")
+    server = ClipServer(boxed, recorder)
+    await server.start()
+    assert "no recording can go up" in caplog.text
+    await server.stop()
+
+
+async def test_a_reply_that_ends_early_is_no_segment(server: Path, link: Clips, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def half(_self: ClipServer, _ask: door.Ask) -> tuple[bytes, ...]:
+        raise ConnectionResetError
+
+    async def short(_self: ClipServer, _ask: door.Ask) -> tuple[bytes, ...]:
+        return (b'{"bytes":10}\n', b"12345")
+
+    monkeypatch.setattr(ClipServer, "_answer", short)
+    monkeypatch.setattr(door, "ANSWER_S", 0.2)
+    with pytest.raises(ConnectionResetError):
+        await link.read("ab" * 32, 0)
+    monkeypatch.setattr(ClipServer, "_answer", half)
+    with pytest.raises(OSError, match="hung up"):
+        await link.next()
+    assert CHUNK_BYTES >= 4096
+
+
+async def test_a_box_without_a_recorder_says_so(tmp_path: Path) -> None:
+    boxed = replace(box(tmp_path), vision=Vision("", ""))
+    none = Filming(boxed, lambda: None)
+    await none.start()
+    (word,) = none.words()
+    assert (word.health, word.left_s) == ("off", 0)
+    await none.stop()
+    assert not boxed.video_socket.exists()
+
+
+async def test_words_are_the_recorders_and_a_segment_that_the_log_lacks(tmp_path: Path) -> None:
+    boxed = replace(box(tmp_path), run=str(tmp_path / "run"), vision=Vision("", "", video=Video(str(tmp_path / "v"), 64)))
+    facts = record(SegmentFolder(tmp_path / "v"))
+    made = Filming(boxed, lambda: None)
+    await made.start()
+    try:
+        await eventually(lambda: len(list(made.words())) == 2)
+        word, segment = made.words()
+        assert (word.health, segment.commitment) == ("ready", facts.commitment)
+        from edge.interlock.evidence import Film, Logged, Told
+
+        made.hear(Told(b""))
+        made.hear(Film("HW-1", False, True, 31, 0))
+        made.hear(Logged(facts.commitment))
+        assert len(list(made.words())) == 1
+    finally:
+        await made.stop()
