@@ -45,7 +45,9 @@ def write(boxed: config.BoxConfig, path: Path) -> Path:
         inputs=config.Inputs(bus="bus", unit_id=1),
         presence=msgspec.structs.replace(boxed.presence, quorum=("badge",), beacon=1009),
     )
-    path.write_text(json.dumps(msgspec.to_builtins(whole)))
+    facts = msgspec.to_builtins(whole)
+    del facts["vision"]["engine"]  # the usual one, which a file does not name
+    path.write_text(json.dumps(facts))
     return path
 
 
