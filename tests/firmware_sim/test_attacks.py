@@ -14,8 +14,8 @@ from tests.firmware_sim.network import Dlib
 PROMPTS = ((0.5, "left"), (3.5, "right"))
 LEFT_S, RIGHT_S = 2.1, 5.1
 """When whoever obeys is turned: at most 1.2 s to react and 0.8 s to get there, held for 0.8 s at least."""
-TURNED = 0.07
-"""Parallax of a turn of 25 degrees and more."""
+TURNED = 0.05
+"""Less than the parallax of a turn of 22 degrees and more."""
 
 
 def _trial(species: Species, seed: int, **who: str) -> attacks.Trial:

@@ -16,7 +16,7 @@ from tests.firmware_sim.conftest import RunningSite
 from tests.firmware_sim.network import Dlib
 
 DEADLINE_S = 12.0
-TURNED = 0.06
+TURNED = 0.05
 
 
 @pytest.fixture(scope="module")
