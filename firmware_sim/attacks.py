@@ -222,10 +222,10 @@ def film(
     prompts: Sequence[tuple[float, str]],
     fps: float = 4.0,
     seconds: float = 16.0,
-    **who: str,
+    person: str = "",
 ) -> Iterator[tuple[float, Shot]]:
-    """A whole trial whose prompts are known beforehand; `who` names `person` and `thief`."""
-    trial, left = begin(species, seed, **who), list(prompts)
+    """A whole trial whose prompts are known beforehand; an empty `person` is drawn."""
+    trial, left = begin(species, seed, person or None), list(prompts)
     for number in range(round(fps * seconds)):
         at_s = number / fps
         while left and left[0][0] <= at_s:
@@ -243,7 +243,7 @@ def obeying(prompts: Prompts, seed: int, at_s: float, slower_s: float = 0.0, deg
         if starts_s > at_s:
             break
         held_so = _by_itself(seed, starts_s) if act is None else act.pose(starts_s, _by_itself(seed, starts_s))
-        turn, ease_s, hold_s = rng.uniform(25, 38), rng.uniform(0.4, 0.8), rng.uniform(0.8, 1.6)
+        turn, ease_s, hold_s = rng.uniform(22, 28), rng.uniform(0.4, 0.8), rng.uniform(0.8, 1.6)
         if action is Action.BLINK:
             hold_s = rng.uniform(0.2, 0.5)
         act = Act(action, starts_s, held_so, float(hold_s), float(turn) if degrees is None else degrees, float(ease_s))

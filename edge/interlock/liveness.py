@@ -161,7 +161,7 @@ def judge(f: Facts, asked: Vouched) -> Vouch:
     _judge_supervisor(f, asked)
     if not 0 < len(asked.reason.strip()) <= _SENTENCE:
         hint = "say it in a sentence: it goes into the log"
-        raise ContractError("reason", "why, in a sentence", _came(asked.reason.strip()), hint)
+        raise ContractError("reason", f"why, in at most {_SENTENCE} characters", _came(asked.reason.strip()), hint)
     if not asked.again:
         _judge_vouching(f, person)
     return Vouch(person.id, asked.by, f.now_us)

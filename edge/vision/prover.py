@@ -26,7 +26,7 @@ from edge.vision.challenge import (
     wants_identity,
 )
 from edge.vision.eyes import Eyes
-from edge.vision.parallax import pose
+from edge.vision.parallax import points, pose
 from faces.engine import Engine, FaceBox
 from faces.match import Matched, Seen
 
@@ -131,8 +131,8 @@ class Prover:
         """What a frame shows of the face; it is described where it would count."""
         if box is None:
             return see(trial, Glimpse(frame.at_us))
-        points = self._engine.landmarks(frame.image, box)
-        glimpse = Glimpse(frame.at_us, pose(points), None, self._eyes.shut(frame.image, points, learn=not trial.number))
+        face = points(self._engine, frame.image, box)
+        glimpse = Glimpse(frame.at_us, pose(face), None, self._eyes.shut(frame.image, face, learn=not trial.number))
         if wants_identity(trial, glimpse):
             match = self._identify(frame.image, box)
             self._distance = match.distance or 0.0

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from faces import loading
-from firmware_sim.camera import STILL_YAWS_DEG, compose
+from firmware_sim.camera import compose
+from firmware_sim.camera.stills import STILL_YAWS_DEG
 
 
 @pytest.fixture(scope="session")

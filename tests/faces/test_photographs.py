@@ -17,7 +17,6 @@ import pytest
 from edge.interlock import rules
 from edge.vision.policy import policy_of
 from faces import quality
-from faces.loading import load
 from faces.match import distance, match
 
 ROOT = Path(__file__).parents[2]
@@ -43,11 +42,6 @@ def photographs(tmp_path_factory):
     with tarfile.open(next(place.glob("face*.tar.gz"))) as package:
         package.extractall(place, filter="data")
     return next(place.glob("**/test_images"))
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return load()
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import cv2
 from firmware_sim import attacks
 from firmware_sim.attacks import Species
 from firmware_sim.cast import CAST
+from firmware_sim.people import stranger
 from firmware_sim.stage import still
 from tests.bench.face.folder import FRAMES, SYNTHETIC
 
@@ -26,13 +27,14 @@ _PROMPTS = ("left", "right", "right", "left")
 
 
 def write_faces(place: Path, people: Sequence[str] = tuple(CAST), pictures: int = PICTURES) -> None:
-    """A folder a person."""
+    """A folder a person; whoever is not of the cast is a stranger."""
     _label(place)
-    for person in people:
+    for seed, person in enumerate(people):
+        face = CAST[person] if person in CAST else stranger(seed)
         (place / person).mkdir(parents=True)
         for number in range(pictures):
             light = 0.8 + 0.05 * (number * 3 % 9)
-            image = still(person, _YAWS_DEG[number % len(_YAWS_DEG)], light=light, grain=7_000 + number)
+            image = still(face, _YAWS_DEG[number % len(_YAWS_DEG)], light=light, grain=7_000 + number)
             cv2.imwrite(str(place / person / f"{number + 1}.jpg"), image)
 
 

@@ -82,8 +82,9 @@ def run(box: Box, species: Species, seed: int) -> Outcome:
                 if not isinstance(item, Prompt):
                     continue
                 why = (item.why or why) if item.result != "open" else "time over"
-                if item.result == "open" and item.action != Action.LOOK.value:
-                    shown = attacks.told(shown, item.action, at_s)
+                if item.result == "open":
+                    word = "still" if item.action == Action.LOOK.value else item.action
+                    shown = attacks.told(shown, word, at_s)
                 elif item.result == "failed":
                     if tries == box.tries:
                         return Outcome(False, item.why, tries, at_s, shown.label, seed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from faces.enrolment import Still, enrol
 from faces.match import distance, match
 from faces.templates import unpack
+from firmware_sim.camera.stills import STILL_YAWS_DEG
 from firmware_sim.cast import CAST
 from firmware_sim.people import Wear
 from firmware_sim.stage import still
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 YAW_DEG = 20.0
 LIGHT = 0.4
-STILL_YAWS_DEG = (-8.0, -4.0, 0.0, 4.0, 8.0)
 PROBES = 2_400
 _ENROLMENT_GRAIN = 1_000
 _PROBE_GRAIN = 50_000

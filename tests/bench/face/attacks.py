@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from edge.vision import challenge
 from edge.vision.challenge import Action, Glimpse, Result
-from edge.vision.parallax import Pose, pose
+from edge.vision.parallax import Pose, points, pose
 from faces.match import distance
 from faces.templates import FEWEST
 from tests.bench.face import film, folder
@@ -152,7 +152,7 @@ def _look(presentation: folder.Presentation, known: Mapping[str, NDArray[np.floa
             looks.append(Look(at_s))
             continue
         apart = None if rows is None else distance(eye.engine.embed(near, faces[0]), rows[:FEWEST])
-        looks.append(Look(at_s, pose(eye.engine.landmarks(near, faces[0])), apart, eye.engine.live_score(near, faces[0])))
+        looks.append(Look(at_s, pose(points(eye.engine, near, faces[0])), apart, eye.engine.live_score(near, faces[0])))
     try:
         prompts = tuple(Action(word) for word in facts.prompts)
     except ValueError as error:

@@ -123,7 +123,7 @@ def interval(errors: int, of: int) -> tuple[float, float]:
     share, z2 = errors / of, Z_95**2
     middle = (share + z2 / (2 * of)) / (1 + z2 / of)
     half = Z_95 * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of)) / (1 + z2 / of)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return middle - half if errors else 0.0, middle + half if errors < of else 1.0
 
 
 def thinned(curve: Curve, points: int = 240) -> Iterator[tuple[float, float, float]]:

@@ -24,7 +24,7 @@ h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}small,.en{color:#57606a
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(430px,1fr));gap:1rem}
 figure{margin:0;border:1px solid #d0d7de;border-radius:6px;padding:.6rem}figcaption{font-size:.9rem}
 svg{width:100%;height:auto;font-size:12px}svg .grid{stroke:#d0d7de;stroke-width:1}
-table{border-collapse:collapse}td,th{border:1px solid #d0d7de;padding:.25rem .6rem;text-align:right}td:first-child,th:first-child{text-align:left}
+table{border-collapse:collapse;margin:.8rem 0}td,th{border:1px solid #d0d7de;padding:.25rem .6rem;text-align:right}td:first-child,th:first-child{text-align:left}
 tr.own{font-weight:600}.synthetic{background:#fff8c5;border:2px solid #9a6700;padding:.6rem 1rem}
 </style>
 """

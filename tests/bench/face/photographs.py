@@ -95,7 +95,7 @@ def _identified(found: Mapping[str, Any], rule: Rule, trials: int, chance: np.ra
 
 def _curve(curve: curves.Curve) -> dict[str, Any]:
     """What the plots need: the errors where they change, and histograms."""
-    top = max(1.0, *(float(curve.thresholds[counts.nonzero()[0][-1]]) for counts in (curve.genuine, curve.impostor) if counts.any()))
+    top = max([1.0, *(float(curve.thresholds[counts.nonzero()[0][-1]]) for counts in (curve.genuine, curve.impostor) if counts.any())])
     bins = max(1, round(top / curves.WIDTH / _HISTOGRAM))
     edges = [round(index * bins * curves.WIDTH, 4) for index in range(_HISTOGRAM + 1)]
 

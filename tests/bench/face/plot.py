@@ -8,7 +8,7 @@ from html import escape
 INK = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#57606a")
 """Genuine, impostor, and whatever comes after."""
 _WIDE, _HIGH = 640, 340
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 16, 16, 46
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 30, 16, 46
 
 
 @dataclass(frozen=True)

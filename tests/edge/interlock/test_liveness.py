@@ -14,9 +14,8 @@ from edge.interlock.prompt_view import END_US, prompt
 from edge.interlock.state import FORGOTTEN, Mode
 from edge.interlock.view import build
 from tests.edge.interlock.bench import GB, RELIEF, SECOND, WALL_S, Bench, permit
-from tests.edge.interlock.wording import Wording, wording
+from tests.edge.interlock.wording import Wording
 
-__all__ = ["wording"]
 replace = msgspec.structs.replace
 TRIES = GB.liveness_tries_count.value
 PAUSE_US = GB.liveness_pause_s.value * SECOND
@@ -101,7 +100,7 @@ def test_a_proof_that_is_too_old_to_arm_with_is_asked_for_anew(unproven: Bench, 
     """BOX-03: both within their time to live."""
     prove(unproven, "performer")
     prove(unproven, "guardian")
-    begun = unproven.now
+    begun = unproven.faces["guardian"].at_us
     see(unproven, "performer")
     unproven.now = begun + age_us
     assert ("guardian" in asked(unproven)) == (age_us > TTL_US)
