@@ -361,4 +361,4 @@ CAST: dict[str, Face] = {
         grain=19864,
     ),
 }
-"""Performer, guardian, impostor, relief, supervisor and visitor: any two lie at least 0.60 apart (tests measure it)."""
+"""Performer, guardian, impostor, relief, supervisor and visitor: any two lie at least 0.53 apart (tests measure it)."""
