@@ -127,6 +127,7 @@ SWAYS = 6
 """Places of a hand that is never quite still."""
 _WIDE, _CLOSE_WIDE, _BESIDE_WIDE = (330, 390), (700, 780), 280
 _SHINE = 0.06
+_BACK_S = 0.4
 _LIGHTS = (0.8, 0.9, 1.0, 1.1, 1.2)
 _ASKED = (Action.LEFT, Action.RIGHT, Action.BLINK)
 _RECORDED_S = 3.0
@@ -240,6 +241,12 @@ def obeying(prompts: Prompts, seed: int, at_s: float, slower_s: float = 0.0, deg
     for number, (said_s, action) in enumerate(prompts):
         rng = np.random.default_rng((seed, number, 3))
         starts_s = said_s + float(rng.uniform(0.4, 1.2)) + slower_s
+        if starts_s > at_s:
+            break
+        if act is not None and action is act.action and at_s >= starts_s:
+            # Asked for the same side again, one comes back first.
+            back = Act(Action.STILL, starts_s, act.pose(starts_s, _by_itself(seed, starts_s)), 0.0, ease_s=_BACK_S)
+            act, starts_s = back, starts_s + _BACK_S
         if starts_s > at_s:
             break
         held_so = _by_itself(seed, starts_s) if act is None else act.pose(starts_s, _by_itself(seed, starts_s))
