@@ -1,4 +1,4 @@
-"""What boxes' logs say of recordings becomes the index; what was erased on site, and need not be kept, goes here too."""
+"""What boxes' logs say of recordings becomes the index; what was erased there goes here, unless it must be kept."""
 
 from typing import Any
 

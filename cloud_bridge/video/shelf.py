@@ -1,7 +1,7 @@
 """Where segments lie: a folder a box, under their commitments, with what opens each. Closed to other users.
 
-    DIR/media/box-NAME/COMMITMENT.part    coming in
-    DIR/media/box-NAME/COMMITMENT.avi     here (contracts/video.py), COMMITMENT.salt beside it
+DIR/media/box-NAME/COMMITMENT.part    coming in
+DIR/media/box-NAME/COMMITMENT.avi     here (contracts/video.py), COMMITMENT.salt beside it
 """
 
 import contextlib

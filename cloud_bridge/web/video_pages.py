@@ -31,10 +31,8 @@ def by_permit(clips: QuerySet[Clip]) -> QuerySet[Clip, dict[str, Any]]:
     return (
         clips.order_by()
         .values("permit", "box")
-        .annotate(
-            first=Min("first_ms"), last=Max("last_ms"), until=Max("until_ms"), count=Count("pk"),
-            held=Count("pk", filter=HELD), size=Sum("bytes", filter=HELD),
-        )  # fmt: skip
+        .annotate(first=Min("first_ms"), last=Max("last_ms"), until=Max("until_ms"))
+        .annotate(count=Count("pk"), held=Count("pk", filter=HELD), size=Sum("bytes", filter=HELD))
         .order_by("-last")
     )
 

@@ -49,7 +49,8 @@ _INFO = (Severity.INFO,)
 TYPES = (
     EventType("video.segment", Category.AUDIT, _INFO, (Recorded,), "录像片段", "segment of a recording"),
     EventType(
-        "video.warning", Category.SYSTEM, (Severity.WARNING, Severity.ALARM), (Warned,), "录像告警", "the recorder warns"
+        "video.warning", Category.SYSTEM, (Severity.WARNING, Severity.ALARM), (Warned,), "录像告警",
+        "the recorder warns",
     ),
     EventType("video.well", Category.SYSTEM, _INFO, (Well,), "录像恢复正常", "the recorder is well again"),
-)
+)  # fmt: skip

@@ -58,7 +58,7 @@ class LimitOf(msgspec.Struct, frozen=True):
 
 
 class RecorderOf(msgspec.Struct, frozen=True):
-    """What the recorder's space is good for: hours in all; hours a day, every day, while all of it is kept for `days`."""
+    """What the recorder's space is good for: hours in all, and hours a day while all of it is kept for `days`."""
 
     mib: int
     hours: float

@@ -129,7 +129,8 @@ def export_command(
         known = ", ".join(dict.fromkeys(facts.about.permit for facts in folder.listed())) or "none"
         raise ContractError("--permit", f"one with a recording ({known})", permit)
     out.mkdir(parents=True, exist_ok=True)
-    good, bad = [], []
+    good: list[Facts] = []
+    bad: list[Facts] = []
     for facts in found:
         (good if folder.is_sound(facts) else bad).append(facts)
     for facts in good:
@@ -141,7 +142,8 @@ def export_command(
         printing.document({"out": str(out), "segments": len(good), "unsound": [facts.commitment for facts in bad]})
     else:
         text = Text(f"{sections.TICK} {chosen.words('video_exported', n=len(good), out=out)}", sections.GOOD)
-        lines = [Text(f"{sections.CROSS} {facts.commitment}  {chosen.words('photo_changed')}", sections.BAD) for facts in bad]
+        changed = chosen.words("photo_changed")
+        lines = [Text(f"{sections.CROSS} {facts.commitment}  {changed}", sections.BAD) for facts in bad]
         printing.lines(printing.screen(), [text, *lines])
     raise typer.Exit(printing.REFUSED if bad else printing.OK)
 

@@ -53,8 +53,8 @@ from edge.interlock.journal import Journal
 from edge.interlock.log_care import LogCare
 from edge.interlock.proof_test import Probe
 from edge.interlock.questions import Questions
-from edge.interlock.recording import Segments, VideoWatch, film
 from edge.interlock.record import Note
+from edge.interlock.recording import Segments, VideoWatch, film
 from edge.interlock.refusals import Refusals
 from edge.interlock.sensor_watch import SensorWatch
 from edge.interlock.snapshot import AuditHealth, Snapshot, accept

@@ -1,8 +1,8 @@
-"""The recording of the work, as the interlock deals with it: what vision is to record, which segments the log has, and
-what is said of a recorder that is not well.
+"""The recording of the work, as the interlock deals with it.
 
-It stands beside the kernel, which judges the recorder's word itself (`conditions.filming`). Nothing of the pictures
-comes here, only commitments to them.
+What vision is to record, which segments the log has, and what is said of a recorder that is not well. It
+stands beside the kernel, which judges the recorder's word itself (`conditions.filming`). Nothing of the pictures comes
+here, only commitments to them.
 """
 
 import asyncio

@@ -12,7 +12,7 @@ from contracts.media import MAX_PIECE_BYTES, MediaAnswer, Piece
 
 WINDOW_BYTES = 64 * 1024
 """Under way without a word of the bridge."""
-PATIENCE_S, PATIENCE_MAX_S = 5.0, 60.0
+PATIENCE_S, PATIENCE_MAX_S = 2.0, 60.0
 LATER_S = 5.0
 """After the bridge put one off; vision gives another one first."""
 SAME_GAP_S = 0.5

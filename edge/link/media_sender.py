@@ -120,7 +120,9 @@ class MediaSender:
             OSError: vision does not answer.
         """
         while self._ended:
-            await self._clips.sent(self._ended[0].commitment, self._ended[0].state)
+            answer = self._ended[0]
+            if answer.state != "want":  # which ends nothing
+                await self._clips.sent(answer.commitment, answer.state)
             self._ended.popleft()
         if self._lane.is_free and self._clock() >= self._ask_at:
             self._ask_at = self._clock() + IDLE_S

@@ -208,7 +208,7 @@ def _of_video(status: Status) -> Iterable[Metric]:
     video = status.video
     if video is None:
         return
-    yield GaugeMetricFamily("hotbox_video_recording", "1 while the work is recorded", float(video.health == "recording"))
+    yield GaugeMetricFamily("hotbox_video_recording", "1 while it is recorded", float(video.health == "recording"))
     yield GaugeMetricFamily("hotbox_video_room_seconds", "Seconds of recording for which there is room", video.left_s)
     yield GaugeMetricFamily("hotbox_video_used_bytes", "What recordings take of their space", video.used_mib * 2**20)
     yield GaugeMetricFamily("hotbox_video_budget_bytes", "Space of the recordings", video.most_mib * 2**20)

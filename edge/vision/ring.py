@@ -29,7 +29,7 @@ class Held(msgspec.Struct, frozen=True):
 
     def is_over(self, now_s: int) -> bool:
         """Whether it has been kept for long enough; with no clock to be believed (0) nothing has."""
-        return 0 < now_s and self.ended_s + self.keep_d * 86_400 < now_s
+        return now_s > 0 and self.ended_s + self.keep_d * 86_400 < now_s
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -50,7 +50,8 @@ def bound(most: int, used: int, fs_free: int, fs_total: int) -> int:
     Args:
         most: bytes that the configuration gives it.
         used: bytes that it takes.
-        fs_free, fs_total: of the filesystem that it lies on.
+        fs_free: bytes that are free on its filesystem.
+        fs_total: how large that is.
     """
     spare = fs_free - min(LEAST_FREE_BYTES, fs_total // 10)
     return max(0, min(most, used + spare))

@@ -2,11 +2,11 @@
 
     FOLDER/permit-HW-1/recording.avi      being written; recording.json says what it is about
     FOLDER/permit-HW-1/COMMITMENT.avi     finished (contracts/video.py)
-    FOLDER/permit-HW-1/COMMITMENT.json    its `Facts`, the salt among them: without it the commitment proves nothing
+    FOLDER/permit-HW-1/COMMITMENT.json    its `Facts`, with the salt: without it the commitment proves nothing
 
-The facts are durable before the file has its name, so that whatever a power cut leaves can be told apart: a file without
-facts is what an erasure left, facts without a file what a finishing left, and both go. A recording that was cut off is
-finished at the next start, as far as it is whole.
+The facts are durable before the file has its name, so that whatever a power cut leaves can be told apart: a file
+without facts is what an erasure left, facts without a file what a finishing left, and both go. A recording that was cut
+off is finished at the next start, as far as it is whole.
 """
 
 import contextlib
@@ -151,7 +151,7 @@ class SegmentFolder:
         Raises:
             OSError: the folder cannot be read.
         """
-        found = {}
+        found: dict[str, Facts] = {}
         for place in self._places():
             if (place / f"{RECORDING}{VIDEO}").exists():
                 self._take_in(place / f"{RECORDING}{VIDEO}")

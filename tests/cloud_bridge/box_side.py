@@ -32,7 +32,7 @@ class BoxLog:
     def vkey(self) -> str:
         return checkpoint.note_key(self.origin, self.key).vkey()
 
-    def leaf(self, kind: str = "interlock.state", sev: str = "info", permit: str = "", **data: Any) -> bytes:
+    def leaf(self, kind: str = "interlock.state", /, sev: str = "info", permit: str = "", **data: Any) -> bytes:
         """The next leaf, appended."""
         body = self.other_leaf(len(self.leaves), kind, sev, permit, **data)
         self.leaves.append(body)
@@ -40,7 +40,7 @@ class BoxLog:
         return body
 
     def other_leaf(
-        self, seq: int, kind: str = "interlock.state", sev: str = "info", permit: str = "", **data: Any
+        self, seq: int, kind: str = "interlock.state", /, sev: str = "info", permit: str = "", **data: Any
     ) -> bytes:
         """A leaf for that place, not appended."""
         prev = event.hash_of(self.leaves[seq - 1]) if seq else event.FIRST_PREV

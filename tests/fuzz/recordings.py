@@ -40,7 +40,7 @@ def _file_seal(data: bytes) -> bytes:
     for place in [found.start() for found in re.finditer(b"00dc", bytes(body[at:]))]:
         begin = at + place
         end = body.find(b"\xff\xd9", begin)
-        if 0 < end and begin + 8 <= end:
+        if end > 0 and begin + 8 <= end:
             struct.pack_into("<I", body, begin + 4, end + 2 - begin - 8)
     return bytes(body)
 
@@ -68,11 +68,8 @@ def _file_feed() -> Feed:
 @contextmanager
 def _file_broken() -> Iterator[None]:
     """Time may go back, and a picture without one has the last one's."""
-    with mock.patch.object(video, "_time_of", lambda *_: next(_counting)):
+    with mock.patch.object(video, "_time_of", side_effect=range(10**9)):
         yield
-
-
-_counting = iter(range(10**9))
 
 
 def _pieces(chance: random.Random) -> list[bytes]:
@@ -93,7 +90,7 @@ def _piece_feed() -> Feed:
             return None if error.expected else f"refused without a word: {data[:_LONGEST]!r}"
         line, _, rest = data.partition(b"\n")
         said = json.loads(line)
-        if rest != body or {**{"at": 0}, **said} != {
+        if rest != body or {"at": 0, **said} != {
             "commitment": piece.commitment, "size": piece.size, "salt": piece.salt, "at": piece.at,
         }:  # fmt: skip
             return f"{piece} from {line!r}"

@@ -33,6 +33,7 @@ TTL_US = GB.video_ttl_s.value * SECOND
 # --- what to record
 
 
+@pytest.mark.rule("video_retention_d")
 def test_vision_is_told_what_to_record(bench: Bench) -> None:
     """GB 30871-2022 5.2.11, B.3; ANT-11"""
 

@@ -136,7 +136,7 @@ async def test_lost_pieces_are_asked_for_again(
     box: Box, broker: iotcore.Broker, station: Station, tmp_path: Path
 ) -> None:
     bridge = Shelf(broker.port, station)
-    bridge.losing = 10
+    bridge.losing = 23
     async with filmed(box, tmp_path) as (recorder, (facts,)), running(bridge.run(), box.listen(), link(box)):
         await eventually(lambda: bridge.held == [facts.commitment], 30)
         assert bytes(bridge.here[facts.commitment]) == recorder.store.path(facts).read_bytes()
@@ -145,7 +145,7 @@ async def test_lost_pieces_are_asked_for_again(
 async def test_the_log_goes_first(box: Box, broker: iotcore.Broker, station: Station, tmp_path: Path) -> None:
     """BOX-05: recordings go when nobody else has anything to say."""
     box.append(3000)
-    await eventually(lambda: box.log.health().size == 3000)
+    await eventually(lambda: box.log.health().size == 3001)
     bridge = Shelf(broker.port, station)
     async with filmed(box, tmp_path) as (_, (facts,)), running(bridge.run(), box.listen()):
         await bridge.ready.wait()
@@ -205,7 +205,7 @@ async def test_a_box_that_sends_no_recordings_says_nothing_about_them(
     bridge = Shelf(broker.port, station)
     async with running(bridge.run(), box.listen(), link(box)):
         box.append(5)
-        await eventually(lambda: len(bridge.leaves) == 5)
+        await eventually(lambda: len(bridge.leaves) == 6)
         await bridge.send("media", b"nobody hears it")
         assert bridge.pieces == []
 

@@ -27,7 +27,7 @@ class Bridge:
     def take(self, payload: bytes) -> MediaAnswer | None:
         piece, body = unpack(payload)
         if not body:
-            return self._answer("want")
+            return self._answer("held" if bytes(self.have) == self.body else "want")
         if piece.at != len(self.have):
             return msgspec.structs.replace(self._answer("want"), again=True) if piece.at > len(self.have) else None
         self.have += body

@@ -64,7 +64,7 @@ def test_others_on_the_filesystem_make_the_ring_smaller(free_gib: float, most: f
     gib = 2**30
     found = bound(50 * gib, 10 * gib, round(free_gib * gib), 200 * gib)
     assert found == round(most * gib)
-    assert LEAST_FREE_BYTES == gib // 4
+    assert gib // 4 == LEAST_FREE_BYTES
 
 
 def test_of_a_small_filesystem_a_tenth_is_left() -> None:

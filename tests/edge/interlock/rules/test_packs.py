@@ -163,6 +163,7 @@ def test_simulation_changes_times_and_proofs_and_no_limit() -> None:
     simulation = rules.load("SIMULATION")
     changed = {name for name in directions() if getattr(simulation, name) != getattr(GB, name)}
     assert changed == {
+        "video_room_s", "video_warn_s",
         "guardian_grace_s", "performer_grace_s", "badge_ttl_s", "badge_dwell_ms", "unknown_badge_s", "position_settle_s", "position_ttl_s", "face_ttl_s", "face_recheck_s",
         "face_grace_s", "face_ahead_s", "stranger_distance_milli", "liveness", "liveness_actions_count", "liveness_pause_s",
         "fire_watch_s", "clock_quality",
