@@ -109,7 +109,7 @@ def features(face: Face, grid: Grid, mouth: float) -> Picture:
     out += 0.05 * bump(lean, jaw, (0, face.mouth_y), (face.mouth_width, face.lip * 1.8))
     out -= (0.025 + 0.06 * mouth) * bump(
         lean, y, (0, face.mouth_y + 0.5 * OPENING * mouth), (face.mouth_width, 0.018 + 0.4 * OPENING * mouth)
-    )
+    ) * inside(np.abs(lean) - face.mouth_width, 0.1)
     fold = line(side - 0.22 - 0.35 * (y - tip), 0.03) * inside(np.abs(y - tip - 0.12) - 0.16, 0.1)
     out -= 0.03 * face.wrinkle * fold
     rows = np.sin((y + 0.45 - 0.08 * x**2) * 75) * inside(np.abs(y + 0.50) - 0.10, 0.08) * inside(side - 0.36, 0.15)
