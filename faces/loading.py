@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import importlib.util
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
@@ -40,7 +41,7 @@ class DetectorSettings(_Section, frozen=True):
 
     kind: Literal["dlib", "yunet"] = "dlib"
     path: str = ""
-    sha256: Digest | Literal[""] = ""
+    sha256: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
     upsample: Annotated[int, msgspec.Meta(ge=0, le=1)] = 0
     score: Annotated[float, msgspec.Meta(ge=0.1, le=1)] = 0.8
 
@@ -55,7 +56,7 @@ class EmbedderSettings(_Section, frozen=True):
 
     kind: Literal["dlib", "sface", "mobilefacenet"] = "dlib"
     path: str = ""
-    sha256: Digest | Literal[""] = ""
+    sha256: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
     same_at: Annotated[float, msgspec.Meta(gt=0, le=2)] | None = None
 
 
@@ -215,7 +216,8 @@ def _verified(path: str, sha256: str, field: str) -> bytes:
 
 def _need(*modules: str) -> None:
     for module in modules:
-        if importlib.util.find_spec(module) is None:
+        # OpenCV has no spec while another thread is importing it.
+        if module not in sys.modules and importlib.util.find_spec(module) is None:
             raise ContractError("vision", f"the package {_RUNTIMES[module]}", "nothing", _EXTRA)
 
 
