@@ -41,7 +41,7 @@ class DetectorSettings(_Section, frozen=True):
 
     kind: Literal["dlib", "yunet"] = "dlib"
     path: str = ""
-    sha256: Digest | Literal[""] = ""
+    sha256: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
     upsample: Annotated[int, msgspec.Meta(ge=0, le=1)] = 0
     score: Annotated[float, msgspec.Meta(ge=0.1, le=1)] = 0.8
 
@@ -56,7 +56,7 @@ class EmbedderSettings(_Section, frozen=True):
 
     kind: Literal["dlib", "sface", "mobilefacenet"] = "dlib"
     path: str = ""
-    sha256: Digest | Literal[""] = ""
+    sha256: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
     same_at: Annotated[float, msgspec.Meta(gt=0, le=2)] | None = None
 
 

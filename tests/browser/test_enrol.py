@@ -39,7 +39,7 @@ async def phone(tmp_path):
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
-        seen = film(tmp_path, "supervisor")
+        seen = film(tmp_path, "phone")
         words = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
         browser = await playwright.chromium.launch(
             executable_path=str(CHROMIUM), args=[*words, f"--use-file-for-fake-video-capture={seen}"]

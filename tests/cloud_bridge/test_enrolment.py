@@ -230,7 +230,7 @@ async def test_no_template_leaves_before_the_box_has_accepted_the_permit_and_tol
 async def test_a_withdrawn_consent_is_told_to_the_box_until_its_log_says_deleted(bridge, enrolled, box):
     """PIPL 47: deleted wherever it is."""
     bridge.cli("person", "add", "leaver", "--name", "黎明", "--badge", str(7100 + time.time_ns() % 800))
-    answer = await asyncio.to_thread(send, enrolled, "leaver", "黎明", pictures("relief"))
+    answer = await asyncio.to_thread(send, enrolled, "leaver", "黎明", pictures("leaver"))
     assert answer.status_code == 200, answer.text
     async with connected(box.log, bridge.host, bridge.port, box.keys) as side:
         await box.tell_key(side, bridge)
@@ -272,7 +272,7 @@ def test_the_child_that_sees_pictures_can_write_no_file_and_ends(bridge, enrolle
     code = (
         "import resource, sys; from cloud_bridge.enrolment.measure import confine; confine()\n"
         "names = [n for n in sys.modules if n.split('.')[0] == 'django' or n == 'cloud_bridge.enrolment.vault']\n"
-        "try:\n open(sys.argv[1], 'w').write('x'); print('wrote')\n"
+        "try:\n open(sys.argv[1], 'wb', 0).write(b'x'); print('wrote')\n"
         "except OSError as error: print(error.errno, names, resource.getrlimit(resource.RLIMIT_CORE)[0])\n"
     )
     target = bridge.data.parent / "written"
@@ -301,7 +301,7 @@ def test_the_key_of_the_templates_can_be_changed_while_the_bridge_runs(bridge, e
 
 def test_the_command_line_lists_and_withdraws(bridge, enrolled):
     bridge.cli("person", "add", "paper", "--name", "白纸", "--badge", str(8000 + time.time_ns() % 900))
-    assert send(enrolled, "paper", "白纸", pictures("visitor")).status_code == 200
+    assert send(enrolled, "paper", "白纸", pictures("paper")).status_code == 200
     listed = json.loads(bridge.cli("faces", "list", "--json"))
     assert {"performer", "guardian", "paper"} <= {row["person"] for row in listed}
     assert all(set(row) == {"person", "name", "days", "engine", "model", "consent", "by", "doubted"} for row in listed)

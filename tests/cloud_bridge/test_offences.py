@@ -174,6 +174,13 @@ def test_a_dismissal_needs_a_reason(log):
     assert judge("an", found, "dismiss", finding="").status_code == 422
 
 
+def bar(code="shifu"):
+    """Suspended, and nothing done about it yet."""
+    from cloud_bridge.people.models import Suspension
+
+    Suspension.objects.create(person=person(code), since_ms=int(time.time() * 1000), why="x", by="x", by_name="x")
+
+
 def suspend(code="shifu"):
     from cloud_bridge.offences import service
 
@@ -187,16 +194,13 @@ def test_a_suspended_person_is_on_no_new_permit(log):
     from cloud_bridge.permits.workflow import Refused
     from tests.cloud_bridge.test_pages import fields
 
-    suspend()
     site = Box.objects.get(pk=log.box)
+    permit = apply(site, performer="shifu")
+    bar()
     for role in ("performer", "guardian", "other_performers"):
         answer = client("shen").post("/permits/new", fields(site, **{role: "shifu"}))
         assert answer.status_code == 422
         assert "已停岗" in answer.content.decode()
-    permit = apply(site)
-    from cloud_bridge.permits.models import CrewMember
-
-    CrewMember.objects.filter(permit=permit, role="performer").update(person=person("shifu"))
     with pytest.raises(Refused, match="石福"):
         service.approve(user("fang"), permit.jti, permit.content_sha256)
 
@@ -221,7 +225,6 @@ def test_suspending_somebody_takes_the_live_permits_back(log, django_data):
 
 def test_nobody_signs_a_permit_whose_people_were_suspended_meanwhile(log, django_data):
     from cloud_bridge.boxes.models import Box
-    from cloud_bridge.people.models import Suspension
     from cloud_bridge.permits.signer import Keys, sign_permit
 
     permit = apply(Box.objects.get(pk=log.box), performer="shifu")
@@ -229,7 +232,7 @@ def test_nobody_signs_a_permit_whose_people_were_suspended_meanwhile(log, django
         permit.refresh_from_db()
         decide(officer, permit)
     permit.refresh_from_db()
-    Suspension.objects.create(person=person("shifu"), since_ms=int(time.time() * 1000), why="x", by="x", by_name="x")
+    bar()
     assert not sign_permit(permit, Keys.read(django_data))
 
 

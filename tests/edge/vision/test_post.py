@@ -9,6 +9,7 @@ from contracts import jws
 from contracts.face import FaceClaims, seal
 from edge import sockets
 from edge.interlock.evidence import (
+    Camera,
     Face,
     FaceBundle,
     FaceKey,
@@ -19,9 +20,11 @@ from edge.interlock.evidence import (
     Wanted,
     encode_message,
 )
-from edge.vision.enrol import enrol
-from edge.vision.templates import TemplateStore
+from edge.interlock.rules import PACKS
+from faces import policy
+from faces.enrolment import decode, enrol
 from faces.templates import Template
+from tests.cloud_bridge.enrolling import pictures
 from tests.edge.presence.box import box
 from tests.edge.vision.conftest import VisionProcess
 
@@ -34,11 +37,10 @@ def told(person, permit):
 
 
 @pytest.fixture(scope="module")
-def fresh(site, engine, stills, tmp_path_factory):
+def fresh(site, engine, tmp_path_factory):
     """A box where nobody is enrolled, and the performer's template as the bridge has it."""
-    away = box(tmp_path_factory.mktemp("away"))
-    enrol(away, "performer", stills("performer"), engine)
-    template = TemplateStore(away_folder(away), engine, away.template_key).load("performer")
+    stills = [decode(str(number), body) for number, body in enumerate(pictures("performer"))]
+    made = enrol(engine, "performer", stills, policy.read(PACKS / "gb30871-2022.yaml"), {}, created=int(time.time()))
     folder = tmp_path_factory.mktemp("here")
     keys = folder / "faces_keys.json"
     keys.write_bytes(msgspec.json.encode({"keys": [SIGNING.as_dict(private=False) | {"kid": "faces-1"}]}))
@@ -48,13 +50,7 @@ def fresh(site, engine, stills, tmp_path_factory):
         vision=msgspec.structs.replace(known.vision, templates=str(folder / "faces")),
         bridge=msgspec.structs.replace(known.bridge, faces_keys=str(keys)),
     )  # fmt: skip
-    return here, template
-
-
-def away_folder(boxed):
-    from pathlib import Path
-
-    return Path(boxed.vision.templates)
+    return here, made.template
 
 
 @pytest.fixture
@@ -107,8 +103,10 @@ async def test_nothing_is_believed_or_deleted_before_the_interlock_says_which_pe
 
 
 async def test_a_flood_of_statements_costs_no_more_than_its_queue(fresh, running):
+    await running.interlock.until(lambda item: isinstance(item, Camera))
     for number in range(500):
         say(running, FaceBundle(f"nonsense {number}"))
+    await running.interlock.until(lambda item: isinstance(item, Camera))  # it has read what the socket holds
     want(running, PERMIT)
     await running.interlock.until(lambda item: isinstance(item, TemplateRefused))
     refused = [i for i in await running.interlock.listen(1.0) if isinstance(i, TemplateRefused)]
