@@ -1,12 +1,13 @@
 """The cast as the real face network sees it: far from each other, near to themselves. Synthetic: it proves the plumbing."""
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from faces.match import LIMIT
+from faces.policy import read
 from firmware_sim.camera.stills import STILL_YAWS_DEG
 from firmware_sim.cast import CAST
 from firmware_sim.people import Pose, Wear, stranger
@@ -15,6 +16,7 @@ from firmware_sim.stage import still
 from tests.firmware_sim.network import Dlib, best_two
 
 APART = 0.53
+LIMIT = read(Path(__file__).parents[2] / "configs" / "rules" / "gb30871-2022.yaml").limit
 TURNS_DEG = (-20.0, -10.0, 0.0, 10.0, 20.0)
 LIGHTS = (0.6, 1.0, 1.4)
 WORN = (Wear.NOTHING, Wear.HELMET)

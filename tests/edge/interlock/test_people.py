@@ -5,8 +5,9 @@ import pytest
 
 from contracts.event import ActionResult
 from contracts.permit import Precondition, Revocations, Role
+from edge.interlock.conditions.faces import _shown
 from edge.interlock.conditions.facts import facts
-from edge.interlock.conditions.people import _shown, unknown_badges
+from edge.interlock.conditions.people import unknown_badges
 from edge.interlock.evidence import FaceRefused
 from edge.interlock.happenings import Confirmed, PermitAccepted, Revoked
 from edge.interlock.state import Mode

@@ -8,8 +8,9 @@ from contracts.permit import Level, Role
 from edge.gas.reading import Quality
 from edge.interlock.conditions.air import acting_vote, channel_reason, gas, group_votes, over_limit, votes_to_trip
 from edge.interlock.conditions.element import deadman
+from edge.interlock.conditions.faces import unverified, verified
 from edge.interlock.conditions.facts import Facts, Verdict, facts
-from edge.interlock.conditions.people import badge_here, entitled, unknown_badges, unverified, verified
+from edge.interlock.conditions.people import badge_here, entitled, unknown_badges
 from edge.interlock.evidence import SLOW, BadgeRefused, Camera, Face, FaceRefused, Position
 from edge.interlock.proving import Result
 from edge.interlock.rules import Number
