@@ -27,8 +27,8 @@ LOOK_US = 10_000_000
 LOST_US = 2_000_000
 """A head that is turned far is not found for a while; longer than this nobody knows who moves."""
 NEUTRAL_FRAMES = 3
-NEUTRAL_SPREAD = 0.06
-FRONTAL = 0.12
+NEUTRAL_SPREAD = 0.04
+FRONTAL = 0.06
 """The first look is straight: nose off the middle by at most so much, in the distance of the outer eye corners."""
 BACK = 0.6
 """Of a turn: less than this share of it is straight again."""
@@ -184,6 +184,11 @@ def wants_identity(trial: Trial, glimpse: Glimpse) -> bool:
         return _steady((*trial.straight, glimpse.pose)[-NEUTRAL_FRAMES:])
     side = _side(trial, glimpse.pose)
     return not _is_wrong(trial, side) and _done(trial, side, glimpse)
+
+
+def is_straight(trial: Trial, glimpse: Glimpse) -> bool:
+    """Whether the head looks where it looked at first."""
+    return glimpse.pose is not None and 2 * abs(glimpse.pose.nose - trial.base) <= BACK * trial.terms.turn
 
 
 def see(trial: Trial, glimpse: Glimpse) -> Trial:

@@ -21,6 +21,7 @@ from edge.vision.challenge import (
     Why,
     begin,
     draw,
+    is_straight,
     see,
     tick,
     wants_identity,
@@ -38,6 +39,9 @@ Identify = Callable[["Image", FaceBox], Matched]
 """Whose face it is, of the permit's people."""
 ASIDE = 0.75
 """A face that is followed moves between two looks by at most this share of its width."""
+ALONG = 0.12
+"""Somebody who looks straight may step aside by this share of the face's width from look to look. Faces are found in
+sizes a fifth apart: another size is no step."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,8 @@ class Prover:
         if before is None:
             return NOBODY
         box = _nearest(self._place, found)
-        if box is not None:
-            self._place = box
+        if not before.number:
+            self._place = box or self._place
         trial = self._trial = self._look(before, frame, box)
         said: list[Face | Prompt] = []
         if (trial.number, trial.result) != (before.number, before.result):
@@ -128,16 +132,41 @@ class Prover:
         return [self._prompt(trial, now_us)]
 
     def _look(self, trial: Trial, frame: "Frame", box: FaceBox | None) -> Trial:
-        """What a frame shows of the face; it is described where it would count."""
-        if box is None:
+        """What a frame shows of the face; it is described where it would count.
+
+        A turned head is read where it is found and where it was when it was straight: it is found aside, in another
+        size, or not at all, and the five points are good in one of the two. A frame in which it is not found may count,
+        if the face is the person's, and says nothing else.
+        """
+        places = tuple(dict.fromkeys(each for each in (box, self._place if trial.number else None) if each is not None))
+        faces = [points(self._engine, frame.image, each) for each in places]
+        read = [(place, seen) for place, face in zip(places, faces, strict=True) if (seen := pose(face)) is not None]
+        if not read:
             return see(trial, Glimpse(frame.at_us))
-        face = points(self._engine, frame.image, box)
-        glimpse = Glimpse(frame.at_us, pose(face), None, self._eyes.shut(frame.image, face, learn=not trial.number))
+        best, turned = max(read, key=lambda one: abs(one[1].nose - trial.base))
+        glimpse = Glimpse(frame.at_us, turned, None, self._eyes.shut(frame.image, faces[0], learn=not trial.number))
+        if is_straight(trial, glimpse):
+            self._go_along(box)
         if wants_identity(trial, glimpse):
-            match = self._identify(frame.image, box)
-            self._distance = match.distance or 0.0
-            glimpse = replace(glimpse, same=match.person == trial.person)
-        return see(trial, glimpse)
+            glimpse = replace(glimpse, same=self._is(trial.person, frame.image, (best, *places)))
+        return see(trial, glimpse if box is not None or glimpse.same else Glimpse(frame.at_us))
+
+    def _go_along(self, box: FaceBox | None) -> None:
+        """A person who moves takes the place along; a head on its way from one side to the other does not."""
+        place = self._place
+        if box is None or place is None:
+            return
+        near = _apart(place, box) <= ALONG * place.side and abs(box.side - place.side) <= ALONG * place.side
+        self._place = box if near else place
+
+    def _is(self, person: str, image: "Image", places: Sequence[FaceBox]) -> bool:
+        """Whether the face is the person's, at one of the places that it may be at."""
+        for place in dict.fromkeys(places):
+            match = self._identify(image, place)
+            if match.person == person:
+                self._distance = match.distance or 0.0
+                return True
+        return False
 
     def _end(self, trial: Trial) -> None:
         self._trial = self._place = None

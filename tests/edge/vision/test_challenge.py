@@ -159,13 +159,13 @@ def test_a_turn_moves_the_nose_as_far_as_the_pack_asks(side, over, counts):
 
 def test_a_turn_counts_from_where_the_person_looked_straight():
     """A camera that hangs beside the screen sees everybody a little from the side."""
-    camera = Camera((RIGHT,)).show(0.09, frames=NEUTRAL_FRAMES).show(-0.02)
+    camera = Camera((RIGHT,)).show(0.05, frames=NEUTRAL_FRAMES).show(-0.02)
     assert camera.trial.number == 1
     camera.show(-0.04)
     assert camera.trial.number == 2
 
 
-@pytest.mark.parametrize("noses", [(0.2, 0.2, 0.2), (0.0, 0.1, 0.0), (-0.13, -0.13, -0.13)])
+@pytest.mark.parametrize("noses", [(0.2, 0.2, 0.2), (0.0, 0.05, 0.0), (-0.07, -0.07, -0.07)])
 def test_nobody_is_asked_to_turn_who_does_not_look_straight_and_still(noses):
     camera = Camera((LEFT,))
     for nose in noses:
