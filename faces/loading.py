@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import importlib.util
 import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
@@ -220,7 +221,8 @@ def _verified(path: str, sha256: str, field: str) -> bytes:
 
 def _need(*modules: str) -> None:
     for module in modules:
-        if importlib.util.find_spec(module) is None:
+        # OpenCV, once loaded, has no spec any more.
+        if module not in sys.modules and importlib.util.find_spec(module) is None:
             raise ContractError("vision", f"the package {_RUNTIMES[module]}", "nothing", _EXTRA)
 
 

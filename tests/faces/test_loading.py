@@ -6,6 +6,7 @@ YuNet, SFace, MobileFaceNet and MiniFASNet come from no package, so tiny network
 
 import hashlib
 import importlib.util
+import sys
 from pathlib import Path
 
 import cv2
@@ -111,6 +112,7 @@ def test_runtime_that_is_not_installed_is_named(bring):
 
 
 def test_missing_vision_extra_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "face_recognition_models", raising=False)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ContractError, match=r"hotbox\[vision\]"):
         loading.load()
