@@ -80,7 +80,7 @@ def _sensor_noise() -> Picture:
 
 def jpeg(scene: Picture, grain: int) -> bytes:
     """A picture as the sensor and its encoder deliver it; `grain` shifts the sensor's noise."""
-    noise = np.roll(_sensor_noise(), 7919 * grain)
+    noise = np.roll(_sensor_noise(), (97 * grain, 211 * grain), axis=(0, 1))
     exposed: npt.NDArray[np.uint8] = np.clip(scene * np.float32(255) + noise, 0, 255).astype(np.uint8)
     encoded, data = cv2.imencode(".jpg", exposed, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     if not encoded:
@@ -215,15 +215,15 @@ class CameraDevice:
         if self._fault is CameraFault.FROZEN:
             return self._last
         if self._fault is CameraFault.BLACK:
-            return jpeg(np.zeros((HEIGHT, WIDTH, 3), np.float32), self._frames)
+            return self._black[self._frames % 2]
         if self._shown:
             self._last = self._screen()
             return self._last
         phase = self._frames % PHASES
         key = (self._names, phase)
         if key not in self._cache:
-            self._cache[key] = scene_at(self._names, phase)
-        self._last = jpeg(self._cache[key], grain=self._frames)
+            self._cache[key] = jpeg(scene_at(self._names, phase), grain=phase)
+        self._last = self._cache[key]
         return self._last
 
     async def _film(self) -> None:
