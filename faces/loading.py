@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from faces.engine import Engine
     from faces.engines.assembled import Detector, Embedder, PassiveModel
 
-Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z", description="a SHA-256 in 64 lower-case hex digits")]
+Digest = Annotated[
+    str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z", description="a SHA-256 in 64 lower-case hex digits")
+]
 _EXTRA = "install the extra `vision`: pip install 'hotbox[vision]'"
 _LITE = "ai_edge_litert"
 _RUNTIMES = {
@@ -41,7 +43,7 @@ class DetectorSettings(_Section, frozen=True):
 
     kind: Literal["dlib", "yunet"] = "dlib"
     path: str = ""
-    sha256: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
+    sha256: Digest = ""
     upsample: Annotated[int, msgspec.Meta(ge=0, le=1)] = 0
     score: Annotated[float, msgspec.Meta(ge=0.1, le=1)] = 0.8
 
@@ -56,7 +58,7 @@ class EmbedderSettings(_Section, frozen=True):
 
     kind: Literal["dlib", "sface", "mobilefacenet"] = "dlib"
     path: str = ""
-    sha256: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
+    sha256: Digest = ""
     same_at: Annotated[float, msgspec.Meta(gt=0, le=2)] | None = None
 
 
@@ -189,9 +191,12 @@ def _passive(settings: EngineSettings) -> list["PassiveModel"]:
 
 def _brought(settings: EngineSettings) -> list[tuple[str, DetectorSettings | EmbedderSettings | AntispoofSettings]]:
     """The parts whose weights a site brings, and their keys."""
-    parts = [("detector", settings.detector), ("embedder", settings.embedder)]
-    own = [(key, part) for key, part in parts if part.kind != "dlib"]
-    return [*own, *((f"antispoof[{index}]", part) for index, part in enumerate(settings.antispoof))]
+    found: list[tuple[str, DetectorSettings | EmbedderSettings | AntispoofSettings]] = []
+    if settings.detector.kind != "dlib":
+        found.append(("detector", settings.detector))
+    if settings.embedder.kind != "dlib":
+        found.append(("embedder", settings.embedder))
+    return [*found, *((f"antispoof[{index}]", part) for index, part in enumerate(settings.antispoof))]
 
 
 def _verified(path: str, sha256: str, field: str) -> bytes:
@@ -216,7 +221,7 @@ def _verified(path: str, sha256: str, field: str) -> bytes:
 
 def _need(*modules: str) -> None:
     for module in modules:
-        # OpenCV has no spec while another thread is importing it.
+        # OpenCV, once loaded, has no spec any more.
         if module not in sys.modules and importlib.util.find_spec(module) is None:
             raise ContractError("vision", f"the package {_RUNTIMES[module]}", "nothing", _EXTRA)
 

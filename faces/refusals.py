@@ -76,8 +76,8 @@ _TEXTS: dict[Refusal, tuple[str, str]] = {
         "{still} 与已登记的 {other} 仅相差 {came} (限值 {limit}); 请核实身份",
     ),
     Refusal.CAMERA: (
-        "the camera gave {came} good stills of {many} ({health}); {why}",
-        "摄像头只取得 {came}/{many} 张合格照片 ({health}); {why_zh}",
+        "the camera gave {came} good stills of {many} ({health}); {last}",
+        "摄像头只取得 {came}/{many} 张合格照片 ({health}); {last_zh}",
     ),
 }
 

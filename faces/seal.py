@@ -109,6 +109,8 @@ def _split(sealed: bytes) -> tuple[Head, bytes, bytes]:
         said = msgspec.json.decode(line, type=Head)
     except msgspec.MsgspecError as error:
         raise from_msgspec(error, "template's head") from error
+    except UnicodeDecodeError as error:
+        raise ContractError("template", "a head in JSON", "bytes that are no text", _AGAIN) from error
     if said.version != VERSION:
         raise ContractError("version", str(VERSION), str(said.version), _AGAIN)
     return said, line + newline, rest
@@ -124,6 +126,8 @@ def open_plain(content: bytes) -> Template:
         template = msgspec.json.decode(content, type=Template)
     except msgspec.MsgspecError as error:
         raise from_msgspec(error, "enrolment file") from error
+    except UnicodeDecodeError as error:
+        raise ContractError("template", "JSON", "bytes that are no text", _AGAIN) from error
     if template.version != PLAIN_VERSION:
         raise ContractError("version", str(PLAIN_VERSION), str(template.version), _AGAIN)
     return msgspec.structs.replace(template, version=VERSION)

@@ -27,10 +27,11 @@ class Vote:
 
     def holds(self, person: str, now_us: int) -> bool:
         """Whether enough looks agree, the newest among them."""
-        looks = self._looks.get(person, ())
+        looks = self._looks.get(person)
+        if not looks or not looks[-1].matched:
+            return False
         oldest_us = now_us - self._policy.frames_s * _US
-        agreeing = [look for look in looks if look.matched and look.at_us >= oldest_us]
-        return bool(agreeing) and looks[-1].matched and len(agreeing) >= self._policy.need_frames
+        return sum(look.matched and look.at_us >= oldest_us for look in looks) >= self._policy.need_frames
 
     def forget(self) -> None:
         """Begin anew: other people are looked for, or under another nonce."""

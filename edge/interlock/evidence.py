@@ -108,7 +108,7 @@ SLOW = "slow"
 
 
 class Camera(_Item, frozen=True, tag="camera"):
-    """The camera's health: ok, slow, stalled, frozen, black, covered, looping or absent; frames since the last report."""
+    """The camera's health: ok, slow, stalled, frozen, black, covered, looping, absent; frames since the last report."""
 
     health: Text
     frames: Number

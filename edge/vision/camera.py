@@ -151,7 +151,7 @@ class CameraReader:
                         return
                 image = picture if not self._raw else _decoded(jpeg) if look else None
                 if look and image is None:
-                    log.warning("a frame of the camera is broken; waiting for the next")
+                    log.debug("a frame of the camera is broken")  # the picture stands still, and the judge says so
             if image is not None:
                 looked_s = now_s
             self._arrive(image, jpeg, at_us, now_s)
@@ -184,6 +184,7 @@ def open_capture(settings: Vision, *, raw: bool = False) -> Any | None:
     `raw` asks FFmpeg for the stream's packets as they are, which are pictures only where the stream is MJPEG.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "1")  # seconds; OpenCV itself would wait for ten
     import cv2
 
     cv2.setNumThreads(1)

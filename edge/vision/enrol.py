@@ -113,7 +113,7 @@ def _good_stills(source: Source, engine: "Engine", policy: "Policy", count: int)
         health, at_us, image = source()
         if time.monotonic() > give_up_s:
             facts = {"came": len(found), "many": count, "health": health}
-            raise EnrolmentRefusedError(Refusal.CAMERA, **facts, why=last.en, why_zh=last.zh)
+            raise EnrolmentRefusedError(Refusal.CAMERA, **facts, last=last.en, last_zh=last.zh)
         if image is None or at_us < newest_us + CAMERA_STILL_EVERY_S * 1_000_000:
             time.sleep(_LOOK_EVERY_S)
             continue

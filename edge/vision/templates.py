@@ -105,7 +105,9 @@ class TemplateStore:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             raise ContractError(path.name, "a file of mode 0600", f"mode {mode:04o}", f"chmod 600 {path}")
-        template = seal.open_sealed(path.read_bytes(), read_key(self._key), person)
+        content = path.read_bytes()
+        seal.head(content)  # what is wrong with the file itself is said even where there is no key yet
+        template = seal.open_sealed(content, read_key(self._key), person)
         if template.permit != permit:
             came = template.permit or "no permit"
             raise ContractError("permit", permit or "no permit", came, f"{path.name} was made for something else")

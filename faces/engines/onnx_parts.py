@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from faces.engine import Image, Vector
 
-_EYES_APART, _EYES_DOWN, _EYES_TO_MOUTH, _MIDDLE = 0.47, 0.29, 0.50, 0.5
+_EYES_APART, _EYES_DOWN, _EYES_TO_MOUTH, _MIDDLE = 0.41, 0.28, 0.43, 0.5
 """dlib's box by the eyes' centres and the corners of the mouth, in its sides (medians of drawn faces)."""
 _ALIGNED = 112
 _PLACES = ((38.29, 51.70), (73.53, 51.50), (56.02, 79.0))

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from faces import loading
-from firmware_sim.camera import STILL_YAWS_DEG, compose
+from firmware_sim.camera import compose
+
+STILL_YAWS_DEG = (-8.0, -4.0, 0.0, 4.0, 8.0)
 
 
 @pytest.fixture(scope="session")

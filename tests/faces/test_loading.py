@@ -6,6 +6,7 @@ YuNet, SFace, MobileFaceNet and MiniFASNet come from no package, so tiny network
 
 import hashlib
 import importlib.util
+import sys
 from pathlib import Path
 
 import cv2
@@ -111,6 +112,7 @@ def test_runtime_that_is_not_installed_is_named(bring):
 
 
 def test_missing_vision_extra_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "face_recognition_models", raising=False)
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ContractError, match=r"hotbox\[vision\]"):
         loading.load()
@@ -123,6 +125,7 @@ def test_settings_are_read_from_yaml_as_the_example_says():
         "antispoof": [{"kind": "minifasnet", "path": "/a.onnx", "sha256": "2" * 64, "crop": 4.0}],
     }
     settings = msgspec.convert(raw, EngineSettings)
+    assert msgspec.convert(msgspec.to_builtins(EngineSettings()), EngineSettings) == EngineSettings()
     assert (settings.detector.score, settings.embedder.same_at, settings.antispoof[0].crop) == (0.8, 1.0, 4.0)
     for wrong in ({"detector": {"kind": "cascade"}}, {"embedder": {"sha256": "short"}}, {"models": {}}):
         with pytest.raises(msgspec.ValidationError):
@@ -198,7 +201,7 @@ def test_aligned_face_has_its_eyes_where_the_network_was_taught_to_see_them():
     marks = Landmarks(Point(200, 210), Point(240, 206), Point(300, 200), Point(340, 196), Point(276, 280))
     image = np.zeros((480, 640, 3), np.uint8)
     for x, y in ((220, 208), (320, 198)):
-        cv2.circle(image, (x, y), 6, (255, 255, 255), -1)
+        cv2.circle(image, (x, y), 12, (255, 255, 255), -1)
     aligned = onnx_parts._aligned(image, marks).mean(axis=2)
     for (x, y) in onnx_parts._PLACES[:2]:
         assert aligned[round(y) - 3 : round(y) + 4, round(x) - 3 : round(x) + 4].mean() > 120

@@ -19,7 +19,7 @@ def looked(results, every_us=S // 2, policy=SHIPPED):
 @pytest.mark.parametrize(
     ("results", "holds"),
     [("", False), ("x", False), ("xx", False), ("xxx", True), ("x.x.x", True), ("xx..x", True), ("x...x", False),
-     ("xxx..", False), ("xxx.", False), ("xxx..x", False), ("xxx..xx", True), ("xx...xx", False), ("....xxx", True)],
+     ("xxx..", False), ("xxx.", False), ("xxx..x", True), ("xxx...x", False), ("xxx..xx", True), ("xx...xx", False), ("....xxx", True)],
 )  # fmt: skip
 def test_three_of_the_newest_five_looks_agree_with_the_newest_among_them(results, holds):
     """BOX-01"""

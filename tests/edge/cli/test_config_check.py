@@ -1,6 +1,7 @@
 """`hotbox config check`: what the interlock would refuse at its start, and what the numbers are."""
 
 import datetime
+import hashlib
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,8 @@ def test_a_refusal_as_json_has_four_parts(box: Box) -> None:
         (lambda c: c["presence"]["badges"].update(rssi_here_dbm=1), "presence.badges.rssi_here_dbm"),
         (lambda c: c["vision"].update(width=-4), "vision.width"),
         (lambda c: c["vision"].update(height=0), "vision.height"),
+        (lambda c: c["vision"].update(engine={"detector": {"kind": "cascade"}}), "vision.engine.detector.kind"),
+        (lambda c: c["vision"].update(template_key=c["vision"]["templates"] + "/template.key"), "vision.template_key"),
         (lambda c: c["roster"][0].update(badge=-5), "roster[0].badge"),
         (lambda c: c["roster"][0].update(badge=2**32), "roster[0].badge"),
         (lambda c: c["bridge"].update(broker_port=0), "bridge.broker_port"),
@@ -118,6 +121,22 @@ def test_every_refusal_names_the_field(box: Box, change: Any, field: str) -> Non
         examine(box.write(changed, "broken.yaml"), TODAY)
     assert refused.value.field == field
     assert refused.value.hint
+
+
+def test_weights_with_another_hash_are_refused_with_both_hashes(box: Box, tmp_path: Path) -> None:
+    """BOX-01, ANT-01: whoever exchanges a model exchanges who is let in."""
+    weights = tmp_path / "weights.onnx"
+    weights.write_bytes(b"some other weights")
+    meant, came = "0" * 64, hashlib.sha256(b"some other weights").hexdigest()
+    changed = box.read()
+    embedder = {"kind": "sface", "path": str(weights), "sha256": meant, "same_at": 1.0}
+    changed["vision"]["engine"] = {"embedder": embedder}
+    shown = box.hotbox("config", "check", str(box.write(changed, "weights.yaml")))
+    assert shown.returncode == 1
+    for part in ("field: vision.engine.embedder.sha256", meant, came):
+        assert part in shown.stderr
+    embedder["sha256"] = came
+    assert box.hotbox("config", "check", str(box.write(changed, "weights.yaml"))).returncode == 0
 
 
 def test_a_module_with_just_the_inputs_that_are_wired_is_accepted(box: Box) -> None:

@@ -1,7 +1,10 @@
 """The camera's health over real MJPEG: what it shows counts only while it lives."""
 
 import asyncio
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import cv2
 import numpy as np
@@ -98,6 +101,41 @@ async def test_network_camera_is_not_decoded_but_for_the_pictures_that_are_looke
     assert frame.jpeg.startswith(b"\xff\xd8")
     decoded = cv2.imdecode(np.frombuffer(frame.jpeg, np.uint8), cv2.IMREAD_COLOR)
     assert (decoded == frame.image).all()
+
+
+@pytest.fixture
+def film(tmp_path):
+    """The address of a film that is no MJPEG, served as a network camera serves it."""
+    path = tmp_path / "film.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"XVID"), 10, (320, 240))
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        writer.write(rng.integers(0, 255, (240, 320, 3)).astype(np.uint8))
+    writer.release()
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/film.avi"
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *words):
+        pass
+
+
+async def test_network_camera_that_sends_no_jpeg_is_decoded_as_a_film(film):
+    """BOX-01"""
+    reader = CameraReader(Vision(film, ""))
+    pictures = []
+    reader.start()
+    try:
+        await until(lambda: pictures.append(reader.latest()) or pictures[-1] is not None)
+    finally:
+        reader.stop()
+    assert pictures[-1].image.shape == (240, 320, 3)
+    assert pictures[-1].jpeg == b""
+    assert reader.opened >= 2
 
 
 @pytest.mark.parametrize("camera", ["http://127.0.0.1:1/video.mjpg", "/dev/video-none", "63"])

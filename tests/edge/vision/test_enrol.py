@@ -48,9 +48,9 @@ def store_of(boxed, engine):
     return TemplateStore(own_folder(boxed), engine, boxed.template_key)
 
 
-def template(engine, person="p", rows=ROWS, **changes):
+def template(made_by, person="p", rows=ROWS, **changes):
     """A template of made-up vectors."""
-    whole = Template(2, person, engine.name, engine.model_sha256, pack(rows), int(time.time()))
+    whole = Template(2, person, made_by.name, made_by.model_sha256, pack(rows), int(time.time()))
     return msgspec.structs.replace(whole, **changes)
 
 

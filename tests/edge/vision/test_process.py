@@ -70,7 +70,7 @@ async def test_impostor_is_refused(site, vision):
     """BOX-01, ANT-01"""
     shown_us = show(site, "impostor")
     vision.interlock.want("performer", "guardian")
-    refused = await vision.interlock.until(refusal)
+    refused = await vision.interlock.until(lambda item: refusal(item) and item.at_us > shown_us)
     assert refused.nearest in ("performer", "guardian")
     assert refused.distance_milli > 500
     await vision.interlock.listen(0.5)
@@ -172,7 +172,8 @@ async def test_frozen_picture_verifies_nobody(site, vision):
     await vision.interlock.until(face_of("performer"))
     site.fault("camera", "frozen")
     frozen_us = now_us()
-    await vision.interlock.until(lambda item: isinstance(item, Camera) and item.health == "frozen")
+    told = await vision.interlock.until(lambda item: isinstance(item, Camera) and item.health == "frozen")
+    assert told.at_us - frozen_us <= 2_000_000, "found and told within two seconds"
     late = [item for item in faces(vision.interlock.seen) if item.at_us > frozen_us + 600_000]
     assert late == []
 
