@@ -127,6 +127,7 @@ SWAYS = 6
 """Places of a hand that is never quite still."""
 _WIDE, _CLOSE_WIDE, _BESIDE_WIDE = (330, 390), (700, 780), 280
 _SHINE = 0.06
+_BACK_S = 0.4
 _LIGHTS = (0.8, 0.9, 1.0, 1.1, 1.2)
 _ASKED = (Action.LEFT, Action.RIGHT, Action.BLINK)
 _RECORDED_S = 3.0
@@ -222,10 +223,10 @@ def film(
     prompts: Sequence[tuple[float, str]],
     fps: float = 4.0,
     seconds: float = 16.0,
-    **who: str,
+    person: str = "",
 ) -> Iterator[tuple[float, Shot]]:
-    """A whole trial whose prompts are known beforehand; `who` names `person` and `thief`."""
-    trial, left = begin(species, seed, **who), list(prompts)
+    """A whole trial whose prompts are known beforehand; an empty `person` is drawn."""
+    trial, left = begin(species, seed, person or None), list(prompts)
     for number in range(round(fps * seconds)):
         at_s = number / fps
         while left and left[0][0] <= at_s:
@@ -242,8 +243,14 @@ def obeying(prompts: Prompts, seed: int, at_s: float, slower_s: float = 0.0, deg
         starts_s = said_s + float(rng.uniform(0.4, 1.2)) + slower_s
         if starts_s > at_s:
             break
+        if act is not None and action is act.action and at_s >= starts_s:
+            # Asked for the same side again, one comes back first.
+            back = Act(Action.STILL, starts_s, act.pose(starts_s, _by_itself(seed, starts_s)), 0.0, ease_s=_BACK_S)
+            act, starts_s = back, starts_s + _BACK_S
+        if starts_s > at_s:
+            break
         held_so = _by_itself(seed, starts_s) if act is None else act.pose(starts_s, _by_itself(seed, starts_s))
-        turn, ease_s, hold_s = rng.uniform(25, 38), rng.uniform(0.4, 0.8), rng.uniform(0.8, 1.6)
+        turn, ease_s, hold_s = rng.uniform(22, 28), rng.uniform(0.4, 0.8), rng.uniform(0.8, 1.6)
         if action is Action.BLINK:
             hold_s = rng.uniform(0.2, 0.5)
         act = Act(action, starts_s, held_so, float(hold_s), float(turn) if degrees is None else degrees, float(ease_s))

@@ -29,8 +29,12 @@ PROBES = (
     (0.0, 1.0, Wear.HELMET), (-20.0, 1.4, Wear.HELMET), (20.0, 0.6, Wear.HELMET),
 )  # fmt: skip
 """Yaw, light and what is worn, at the edges of what must be recognised."""
+TURNS = (-28.0, 28.0)
+"""What a prompt asks for: the face must be found and be the same person's, but need not lie as far from the others."""
+_TURNED_MOST = 0.46
 _OWN_MOST = 0.38
 """Further from its own templates than this costs a candidate: it must be recognised at 0.50 with something to spare."""
+_HELMET_LESS = 0.06
 _FIRST = 60
 
 
@@ -58,23 +62,37 @@ def nearness(vector: Rows, templates: Rows) -> float:
 
 
 def apart(one: Seen, other: Seen) -> float:
-    """The smallest distance between any two pictures of two people; under helmets, from the other's templates."""
+    """The smallest distance between any two pictures of two people, turned and in any light.
+
+    A helmet hides what tells people apart; under it they need only be far enough from each other's templates.
+    """
     bare = float(np.linalg.norm(one.all[:, None] - other.all[None], axis=2).min())
     helmets = min(nearness(probe, them.templates) for us, them in ((one, other), (other, one)) for probe in us.probes)
-    return min(bare, helmets)
+    return min(bare, helmets + _HELMET_LESS)
 
 
-def look(engine: DlibEngine, face: Face) -> Seen | None:
-    """How the network sees a candidate; None when it does not take one of the pictures for exactly one face."""
-    vectors = []
+def look(engine: DlibEngine, face: Face, others: Sequence[Seen] = (), beyond: float = 0.0) -> Seen | None:
+    """How the network sees a candidate; None when it does not take one of the pictures for exactly one face.
+
+    None as well as soon as one picture lies not further than `beyond` from another member: the rest need not be drawn.
+    """
+    vectors: list[Rows] = []
     for yaw_deg, light, wear in (*((yaw_deg, 1.0, Wear.NOTHING) for yaw_deg in TEMPLATE_YAWS), *PROBES):
         shot = still(face, yaw_deg, light=light, wear=wear)
         boxes = engine.detect(shot)
         if len(boxes) != 1:
             return None
         vectors.append(engine.embed(shot, boxes[0]))
+        if any(nearness(vectors[-1], other.templates) <= beyond for other in others):
+            return None
     rows = np.array(vectors)
-    return Seen(face, rows[: len(TEMPLATE_YAWS)], rows[len(TEMPLATE_YAWS) :])
+    seen = Seen(face, rows[: len(TEMPLATE_YAWS)], rows[len(TEMPLATE_YAWS) :])
+    for yaw_deg in TURNS:
+        shot = still(face, yaw_deg)
+        boxes = engine.detect(shot)
+        if len(boxes) != 1 or nearness(engine.embed(shot, boxes[0]), seen.templates) > _TURNED_MOST:
+            return None
+    return seen
 
 
 def worth(candidate: Seen, others: Sequence[Seen]) -> float:
@@ -87,7 +105,7 @@ def varied(face: Face, rng: np.random.Generator) -> Face:
     values: dict[str, Any] = {}
     for name in rng.choice(list(RANGES), size=int(rng.integers(2, 9)), replace=False):
         low, high = RANGES[name]
-        step = rng.normal(0, 0.25) * (high - low)
+        step = rng.normal(0, 0.35) * (high - low)
         values[str(name)] = round(float(np.clip(getattr(face, name) + step, low, high)), 3)
     if rng.random() < 0.35:
         name = str(rng.choice([name for name in CHOICES if name not in ("clothes", "helmet")]))
@@ -111,8 +129,9 @@ def improve(engine: DlibEngine, cast: list[Seen], rounds: int, seed: int) -> lis
         nearest = sorted(range(len(cast)), key=lambda index: worth(cast[index], _without(cast, index)))
         index = nearest[0] if rng.random() < 0.7 else int(rng.integers(len(cast)))
         others = _without(cast, index)
-        candidate = look(engine, varied(cast[index].face, rng))
-        if candidate and worth(candidate, others) > worth(cast[index], others):
+        before = worth(cast[index], others)
+        candidate = look(engine, varied(cast[index].face, rng), others, before)
+        if candidate and worth(candidate, others) > before:
             cast = [*cast[:index], candidate, *cast[index + 1 :]]
             least = min(apart(a, b) for a, b in itertools.combinations(cast, 2))
             own = max(seen.own for seen in cast)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from firmware_sim.cast import CAST
 from firmware_sim.errors import SimulationError
@@ -69,7 +70,7 @@ def of_file(film: Film) -> Played:
 
     def played(at_s: float) -> Picture:
         shot = decode(film.pictures[int(at_s * film.fps) % len(film.pictures)])
-        return shot.astype("float32") / 255
+        return shot.astype(np.float32) / np.float32(255)
 
     return played
 

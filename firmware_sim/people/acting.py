@@ -11,7 +11,7 @@ PHASES = 24
 """Steps of the loop in which people sway and blink by themselves."""
 SWAY_DEG = 8.0
 EASE_S = 0.45
-"""A head gets up speed and slows down again: time from rest to a turn of 30 degrees."""
+"""A head gets up speed and slows down again: time from rest to a turn."""
 _BLINK_EASE_S = 0.08
 _BLINKING = (3, 4)
 
@@ -33,8 +33,8 @@ HOLD_S = {
     Action.STILL: 2.0,
 }  # fmt: skip
 """How long it lasts when nothing is said."""
-TURN_DEG = 30.0
-NOD_DEG = 15.0
+TURN_DEG = 26.0
+NOD_DEG = 13.0
 
 
 class Act(msgspec.Struct, frozen=True):

@@ -21,7 +21,8 @@ def grown(face: Face, grid: Grid) -> Picture:
     temples = inside(_TEMPLE - around, 0.07) * inside(grid.y - 0.02 - 0.4 * face.sideburn - 0.15 * face.beard, 0.1)
     nape = inside(_BEHIND_EAR - around, 0.1) * inside(grid.y - 0.55, 0.1)
     # Behind the ears and above them it grows on bald heads, too.
-    return np.max([top, temples, nape], axis=0).astype(np.float32)
+    where: Picture = np.max([top, temples, nape], axis=0).astype(np.float32)
+    return where
 
 
 def stand_out(face: Face, grid: Grid, radius: Picture, where: Picture) -> Picture:

@@ -70,10 +70,8 @@ def fallen(face: Face, y: Picture, mouth: float) -> Picture:
 def brow_line(face: Face, grid: Grid) -> Picture:
     """Height of the brows at each place."""
     out = grid.side - face.eye_x
-    lifted: Picture = (
-        face.brow_y + face.brow_tilt * out + face.brow_arch * out**2 + 0.05 * face.uneven * np.sign(grid.x)
-    )
-    return lifted
+    lifted = face.brow_y + face.brow_tilt * out + face.brow_arch * out**2 + 0.05 * face.uneven * np.sign(grid.x)
+    return lifted.astype(np.float32)
 
 
 def nose_tip(face: Face) -> float:

@@ -45,9 +45,8 @@ def _mask(face: Face, grid: Grid, radius: Picture, colour: Picture) -> tuple[Pic
     within = inside(np.maximum(_SHELL_TOP - grid.y, grid.y - _SHELL_BOTTOM), 0.03) * inside(
         np.abs(grid.angle) - _SHELL_REACH, 0.06
     )
-    box = ((np.abs(np.sin(grid.angle)) / (face.width + 0.14)) ** 5 + (np.abs(np.cos(grid.angle)) / 1.22) ** 5) ** (
-        -1 / 5
-    )
+    wide, deep = np.abs(np.sin(grid.angle)) / (face.width + 0.14), np.abs(np.cos(grid.angle)) / 1.22
+    box = np.power(np.power(wide, 5) + np.power(deep, 5), -1 / 5)
     radius = np.where(within > 0.5, box - 0.10 * grid.y**2, radius).astype(np.float32)
     across = box * np.sin(grid.angle)
     window = inside(np.maximum(np.abs(across) - 0.46, np.abs(grid.y + 0.14) - 0.17), 0.02)
