@@ -17,7 +17,16 @@ import yaml
 
 from contracts.event import Severity
 from contracts.topics import BoxState, Response
-from edge.interlock.evidence import AckOffer, CommandOffer, FaceOffer, PermitOffer, Pulse, RevocationOffer, Told, encode_message
+from edge.interlock.evidence import (
+    AckOffer,
+    CommandOffer,
+    FaceOffer,
+    PermitOffer,
+    Pulse,
+    RevocationOffer,
+    Told,
+    encode_message,
+)
 from edge.interlock.status import AuditView, CountdownView, ReasonView, RelayView, Status
 from edge.link.bucket import BURST_BYTES, SHARE_IDLE
 from tests.edge.audit.site import BOX, Station, draft
