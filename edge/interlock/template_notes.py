@@ -53,15 +53,13 @@ class TemplateNotes:
 
 
 def _note(item: Told) -> Note:
-    match item:
-        case FaceKey(key=key):
-            return replace(_NOTE, type="template.key", data={"key": key})
-        case TemplateKept():
-            data: dict[str, object] = {"chan": item.person, "engine": item.engine, "iat": item.iat}
-            return replace(_NOTE, type="template.kept", permit=item.permit, data=data)
-        case TemplateRemoved():
-            data = {"chan": item.person, "why": item.why, "iat": item.iat}
-            return replace(_NOTE, type="template.removed", permit=item.permit, data=data)
-        case TemplateRefused():
-            data = {"code": item.code, "chan": item.person} | ({"iat": item.iat} if item.iat else {})
-            return replace(_REFUSAL, type="template.refused", permit=item.permit, data=data)
+    if isinstance(item, FaceKey):
+        return replace(_NOTE, type="template.key", data={"key": item.key})
+    if isinstance(item, TemplateKept):
+        data: dict[str, object] = {"chan": item.person, "engine": item.engine, "iat": item.iat}
+        return replace(_NOTE, type="template.kept", permit=item.permit, data=data)
+    if isinstance(item, TemplateRemoved):
+        data = {"chan": item.person, "why": item.why, "iat": item.iat}
+        return replace(_NOTE, type="template.removed", permit=item.permit, data=data)
+    data = {"code": item.code, "chan": item.person} | ({"iat": item.iat} if item.iat else {})
+    return replace(_REFUSAL, type="template.refused", permit=item.permit, data=data)

@@ -17,10 +17,14 @@ STRANGERS = {"leaver": 2, "paper": 13, "phone": 7}
 @functools.cache
 def pictures(name: str, count: int = 4) -> tuple[bytes, ...]:
     """JPEGs of a drawn person as a phone takes them, which sharpens what it takes."""
-    face = stranger(STRANGERS[name]) if name in STRANGERS else name
-    shots = [still(face, yaw, grain=number) for number, yaw in enumerate(YAWS[:count])]
-    sharp = [cv2.addWeighted(shot, 1.6, cv2.GaussianBlur(shot, (0, 0), 2), -0.6, 0) for shot in shots]
-    return tuple(cv2.imencode(".jpg", shot, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes() for shot in sharp)
+    return tuple(picture(name, yaw, 1.0, number) for number, yaw in enumerate(YAWS[:count]))
+
+
+def picture(name: str, yaw_deg: float, light: float, grain: int) -> bytes:
+    """One of them."""
+    shot = still(stranger(STRANGERS[name]) if name in STRANGERS else name, yaw_deg, light=light, grain=grain)
+    sharp = cv2.addWeighted(shot, 1.6, cv2.GaussianBlur(shot, (0, 0), 2), -0.6, 0)
+    return cv2.imencode(".jpg", sharp, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
 
 
 def person(code: str, name: str = "", badge: int = 0):

@@ -161,15 +161,15 @@ def test_people_who_left_or_whom_no_permit_needs_are_forgotten(django_data):
 
     now = int(time.time())
     enrolled(django_data, "performer", created=now)
-    enrolled(django_data, "guardian", created=now - 400 * 86_400)
+    enrolled(django_data, "retired", created=now - 400 * 86_400)
     left = person("gone")
     enrolled(django_data, "gone", created=now)
     left.active = False
     left.save()
-    assert set(service.forget_unneeded()) == {"guardian", "gone"}
+    assert set(service.forget_unneeded()) == {"retired", "gone"}
     assert [held.person.code for held in FaceTemplate.objects.all()] == ["performer"]
     assert set(Consent.objects.exclude(ended_ms=0).values_list("person__code", "ended_why")) == {
-        ("guardian", "unused"), ("gone", "left"),
+        ("retired", "unused"), ("gone", "left"),
     }  # fmt: skip
     FacePolicy.objects.create(pk=1, unused_days=500)
     assert service.forget_unneeded() == []

@@ -70,7 +70,7 @@ def test_first_password_is_printed_once_kept_hashed_and_works(bridge):
 
 
 def test_private_keys_are_closed_and_the_public_folder_holds_none(bridge):
-    for path in ("signer/permit_key.pem", "signer/command_key.pem", "ingest/cosign_key.pem", "secret_key", "bridge.db"):
+    for path in ("signer/permit_key.pem", "signer/command_key.pem", "ingest/cosign_key.pem", "faces/faces_key.pem", "secret_key", "bridge.db"):
         assert stat.S_IMODE((bridge.data / path).stat().st_mode) == 0o600, path
     assert all(
         "PRIVATE" not in path.read_text() and '"d"' not in path.read_text()
@@ -91,7 +91,7 @@ def test_check_finds_nothing_wrong_and_names_a_key_that_others_can_read(cli, dja
         key.chmod(0o600)
 
 
-@pytest.mark.parametrize("name", ["signer", "worker", "ingest", "web-1"])
+@pytest.mark.parametrize("name", ["signer", "worker", "ingest", "enrolment", "web-1"])
 def test_a_process_that_dies_is_started_again(bridge, name):
     before = json.loads((bridge.data / "bridge.json").read_text())["processes"][name]
     title = f"hb-{name}"

@@ -193,6 +193,7 @@ def test_inputs_that_one_lost_answer_makes_too_old_are_a_warning(box: Box, poll_
         ("command_keys", "\udcff", "bridge.command_keys"),
         ("witness", "junk", "bridge.witness"),
         ("witness", "", "bridge.witness"),
+        ("faces_keys", "junk", "bridge.faces_keys"),
         ("secrets", '{"1001": "no"}', "presence.badges.secrets"),
     ],
 )
@@ -217,12 +218,14 @@ def test_a_file_that_holds_something_else_is_refused_before_the_box_runs(
 def test_a_file_that_is_not_there_yet_is_a_caution_and_says_who_makes_it(box: Box, tmp_path: Path) -> None:
     changed = box.read()
     changed["bridge"]["permit_keys"] = str(tmp_path / "none.json")
+    changed["bridge"]["faces_keys"] = str(tmp_path / "none.faces")
     changed["presence"]["badges"]["secrets"] = str(tmp_path / "none.badges")
     changed["presence"]["gnss"]["device"] = str(tmp_path / "none.tty")
     changed["baseline"] = "gb30871-2022"
     cautions = {caution.field: caution.en for caution in examine(box.write(changed, "absent.yaml"), TODAY).warnings}
     assert "does not start without" in cautions["permit_keys"]
     assert "hotbox-bridge box trust box-1" in cautions["permit_keys"]
+    assert cautions["faces_keys"].startswith("missing the bridge's keys for face templates:"), "it starts without"
     assert "hotbox provision badge" in cautions["badges"]
     assert "without a position nothing is released" in cautions["presence.gnss.device"]
 

@@ -17,7 +17,16 @@ import yaml
 
 from contracts.event import Severity
 from contracts.topics import BoxState, Response
-from edge.interlock.evidence import AckOffer, CommandOffer, PermitOffer, Pulse, RevocationOffer, Told, encode_message
+from edge.interlock.evidence import (
+    AckOffer,
+    CommandOffer,
+    FaceOffer,
+    PermitOffer,
+    Pulse,
+    RevocationOffer,
+    Told,
+    encode_message,
+)
 from edge.interlock.status import AuditView, CountdownView, ReasonView, RelayView, Status
 from edge.link.bucket import BURST_BYTES, SHARE_IDLE
 from tests.edge.audit.site import BOX, Station, draft
@@ -122,12 +131,13 @@ async def test_offers_go_to_the_interlock_and_its_answers_to_the_bridge(box: Box
         await bridge.send("permit", "a.permit.jws")
         await bridge.send("cmd", "a.command.jws")
         await bridge.send("revoke", "a.list.jws", retain=True)
+        await bridge.send("faces", "a.template.jws")
         await bridge.send("permit", b"\xff\xfe")
         await bridge.send("permit", "x" * 20_000)
-        await eventually(lambda: len([o for o in box.offers if not isinstance(o, AckOffer)]) == 4)
+        await eventually(lambda: len([o for o in box.offers if not isinstance(o, AckOffer)]) == 5)
         offers = [offer for offer in box.offers if not isinstance(offer, AckOffer)]
-        assert {type(offer) for offer in offers} == {PermitOffer, CommandOffer, RevocationOffer}
-        assert [offer.jws for offer in offers][:3] == ["a.permit.jws", "a.command.jws", "a.list.jws"]
+        assert {type(offer) for offer in offers} == {PermitOffer, CommandOffer, RevocationOffer, FaceOffer}
+        assert [offer.jws for offer in offers][:4] == ["a.permit.jws", "a.command.jws", "a.list.jws", "a.template.jws"]
         stamps = [offer.at_us for offer in box.offers]
         assert stamps == sorted(set(stamps))
         box.socket.send(encode_message(Told(answer)))

@@ -141,7 +141,8 @@ async def test_a_box_reads_and_writes_only_its_own_topics(server: Mosquitto) -> 
         await second.publish(dn("box-1", "permit"), b"forged", qos=1, retain=True)
         await second.publish(dn("box-2", "permit"), b"forged", qos=1)
         await second.publish("site/co-1", b"forged", qos=1)
-        await bridge.publish(dn("box-1", "permit"), b"by the ingest", qos=1)  # the worker's alone
+        for leaf in ("permit", "faces"):
+            await bridge.publish(dn("box-1", leaf), b"by the ingest", qos=1)  # the worker's alone
         async with client(server, head) as detector:
             await detector.publish(up("box-1", "live"), b"forged", qos=1)
             await detector.publish("site/co-1", b"7 ppm", qos=1)
