@@ -63,11 +63,19 @@ def contact_closed(f: Facts) -> Verdict:
     if f.durable.mode is not Mode.RELEASED or not _settled(f):
         return PASS
     limit, contacts = f.rules.settle_ms, _contacts(f)
-    # The primary one closes behind those in series: where one of them did not, it only waited.
-    for name, is_closed in contacts if f.durable.confirmed else reversed(contacts):
-        if not is_closed:
-            return fail("feedback_lost" if f.durable.confirmed else "feedback_not_closed", name, None, limit, "ms")
-    return PASS
+    if all(is_closed for _, is_closed in contacts):
+        return PASS
+    if f.durable.confirmed:
+        return fail("feedback_lost", next(name for name, is_closed in contacts if not is_closed), None, limit, "ms")
+    # The primary one closes behind those in series: where one of them did not, or not to stay, it only waited.
+    late = next(name for name, is_closed in reversed(contacts) if not is_closed or _wavered(f, name))
+    return fail("feedback_not_closed", late, None, limit, "ms")
+
+
+def _wavered(f: Facts, name: str) -> bool:
+    """This contact closed and opened again by itself since the release began."""
+    trace = f.volatile.traces.get(name)
+    return trace is not None and any(at_us > f.durable.released_us for at_us in trace.changes)
 
 
 def contact_life(f: Facts) -> Verdict:

@@ -85,6 +85,17 @@ def test_the_contact_that_the_others_waited_for_is_named(
     assert (reason.code, reason.subject) == (code, named)
 
 
+@pytest.mark.parametrize(("ms", "named"), [(0, ""), (1, "k2")])
+def test_a_contact_in_series_that_did_not_stay_closed_is_named_although_it_is_just_now(chain: Bench, ms: int, named: str) -> None:
+    """BOX-06: the primary relay waits for one that chatters; what k2 did before the release says nothing about this one."""
+    chain.contact, chain.series = False, {"k2": True, "k3": True}
+    released_us = chain.now - 251 * MS
+    chain.volatile = replace(chain.volatile, traces={"k2": Trace(True, (released_us + ms * MS,), released_us)})
+    made = turn(chain, mode=Mode.RELEASED, confirmed=False, released_us=released_us)
+    (reason,) = made.verdicts["contact_closed"].reasons
+    assert (reason.code, reason.subject) == ("feedback_not_closed", named)
+
+
 def test_a_relay_in_series_that_opens_by_itself_trips(chain: Bench) -> None:
     chain.release()
     chain.run(0.3)
