@@ -18,6 +18,7 @@ from edge.audit.report import Reason
 from edge.audit.tiles import HASH_BYTES, WIDTH, TileWriter
 
 PRUNED_EVENT = "audit.pruned"
+_TILE_LEVELS = WIDTH.bit_length() - 1
 
 DAMAGE = (sqlite3.Error, UnicodeDecodeError)  # sqlite3 cannot decode an error message that quotes a damaged name
 
@@ -53,6 +54,8 @@ class Walk:
         self._changes = {change.first: change for change in changes}
         self._upper: int | None = None
         self._open: dict[int, tuple[int, bytes]] = {}
+        self._nodes: list[bytes] = []
+        self._tile, self._tiles = bytearray(), TileWriter(0, [])
 
     def settled(self) -> Iterator[Frontier]:
         """The frontier at each size from `due` on, once the last leaf's successor (or the end) has not disowned it.
@@ -70,49 +73,60 @@ class Walk:
         if last is not None and last.size <= self.size:
             yield last
 
-    def _read(self) -> Iterator[Frontier | None]:
-        """After each leaf its frontier, or None where none is due: making one costs as much as hashing the leaf."""
-        nodes: list[bytes] = []
-        size, prev, boot, tiles, told = 0, FIRST_PREV, 0, TileWriter(0, []), 0
+    def _read(self) -> Iterator[Frontier]:
+        """The frontier at each size from `due` on: making one costs as much as hashing a leaf."""
+        prev, boot, told = FIRST_PREV, 0, 0
         for digest in self._gone():
-            _grow(nodes, size, digest)
-            size, prev = size + 1, digest.hex()
-            self.size = self.pruned = size
-            self._compare(tiles.append(digest))
-            yield Frontier(size, tuple(nodes)) if size >= self.due else None
+            self._take(digest)
+            prev, self.pruned = digest.hex(), self.size
+            if self.size >= self.due:
+                yield Frontier(self.size, tuple(self._nodes))
         if self.bad is not None:
             return
         query = "SELECT seq, substr(body, 1, 8193), substr(leaf, 1, 33) FROM event ORDER BY seq"
         for seq, body, leaf in self._db.execute(query):
-            finding, event = self._check((seq, body, leaf), size)
+            finding, event = self._check(seq, body, leaf)
             if event is not None and finding is None:
                 if event.seq != seq:
                     finding = _misplaced(event, seq, displaced=leaf.hex() != prev)
                 elif event.prev != prev:
-                    finding = self._blame(size, body)
+                    finding = self._blame(seq, body)
                 elif event.boot < boot:
                     finding = Finding(seq, Reason.MOVED, f"boot {event.boot} after {boot}")
             if finding is not None or event is None:
                 self.bad = finding
                 # Of the last leaf that was let pass, its successor says that it is not the one.
-                self.size = min(size, finding.seq if finding else size)
+                self.size = min(self.size, finding.seq if finding else self.size)
                 return
             # `_check` has found it to be the hash of the body.
-            _grow(nodes, size, leaf)
-            size, prev, boot = size + 1, leaf.hex(), event.boot
+            self._take(leaf)
+            prev, boot = leaf.hex(), event.boot
             if event.type == PRUNED_EVENT and isinstance(event.data.get("to"), int):
                 told = event.data["to"]
-            self.size = size
             if event.type == ROTATED:
                 self._changed(event)
-            self._compare(tiles.append(leaf))
-            yield Frontier(size, tuple(nodes)) if size >= self.due else None
+            if self.size >= self.due:
+                yield Frontier(self.size, tuple(self._nodes))
         for first in sorted(self._changes):
             if first > self.pruned:
                 self._disagree(first, "a change of key without its record")
         if told < self.pruned:
             self.bad = Finding(told, Reason.MISSING, f"deleted up to seq {self.pruned - 1} without a record of it")
         self._close()
+
+    def _take(self, leaf: bytes) -> None:
+        """One more leaf holds: into the tree, and into the tile, which is compared when it is complete."""
+        tile = self._tile
+        tile += leaf
+        if len(tile) == WIDTH * HASH_BYTES:
+            # The subtrees that make up all of this tile but its last leaf are the lowest of the tree.
+            root = leaf
+            for node in reversed(self._nodes[-_TILE_LEVELS:]):
+                root = node_hash(node, root)
+            self._compare(self._tiles.complete(bytes(tile), root))
+            tile.clear()
+        _grow(self._nodes, self.size, leaf)
+        self.size += 1
 
     def _changed(self, event: Event) -> None:
         """The record of a change of key: the file lists the same one, or whoever wrote the list left it out."""
@@ -157,8 +171,8 @@ class Walk:
         if self.tile is None:
             self.tile = self._upper
 
-    def _check(self, row: tuple[Any, Any, Any], at: int) -> tuple[Finding | None, Event | None]:
-        seq, body, leaf = row
+    def _check(self, seq: Any, body: Any, leaf: Any) -> tuple[Finding | None, Event | None]:
+        at = self.size
         if seq != at:
             return Finding(at, Reason.MISSING), None
         if not isinstance(body, bytes) or len(body) > MAX_LEAF_BYTES:
@@ -169,7 +183,7 @@ class Walk:
             event = events.decode(body)
         except (ContractError, ValueError, RecursionError) as error:
             return Finding(at, Reason.MALFORMED, str(error)[:200]), None
-        if (event.v, event.box, event.log) != (1, self._box, self._log):
+        if event.v != 1 or event.box != self._box or event.log != self._log:
             return Finding(at, Reason.MOVED, f"it says {event.box}/{event.log}"), None
         return None, event
 

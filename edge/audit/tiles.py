@@ -31,11 +31,20 @@ class TileWriter:
 
     def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
         """Add a leaf hash; returns the tile rows (level, idx, hashes) that this completes or lengthens."""
-        rows: list[tuple[int, int, bytes]] = []
-        index, level, node = self._size, 0, leaf
+        index = self._size
         self._size += 1
+        return self._add(0, index, leaf)
+
+    def complete(self, hashes: bytes, root: bytes) -> list[tuple[int, int, bytes]]:
+        """As `append` of each leaf hash of a whole tile, whose root is known; the tile before is complete."""
+        idx = self._size // WIDTH
+        self._size += WIDTH
+        return [(0, idx, hashes), *self._add(1, idx, root)]
+
+    def _add(self, level: int, index: int, node: bytes) -> list[tuple[int, int, bytes]]:
+        rows: list[tuple[int, int, bytes]] = []
         while True:
-            if level == len(self._tails):
+            while level >= len(self._tails):
                 self._tails.append(bytearray())
             tail = self._tails[level]
             tail += node

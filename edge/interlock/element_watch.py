@@ -43,13 +43,13 @@ def _follow(turn: Turn, name: str, contact: bool, at_us: int) -> tuple[int, ...]
     """
     last = turn.v.traces.get(name)
     if last is None:
-        last = Trace(contact)
+        last = Trace(contact, since_us=at_us)
     changes, obeyed_us = lately(last.changes, at_us), last.obeyed_us
     if contact is (turn.d.mode is Mode.RELEASED):
         obeyed_us = _since_us(turn)
     if contact is not last.closed and obeyed_us == last.obeyed_us:
         changes = (*changes, at_us)
-    now = Trace(contact, changes, obeyed_us)
+    now = Trace(contact, changes, obeyed_us, last.since_us if contact is last.closed else at_us)
     if now != turn.v.traces.get(name):
         turn.v = replace(turn.v, traces={**turn.v.traces, name: now})
     return changes

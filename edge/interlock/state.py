@@ -187,12 +187,14 @@ class ProofRun(msgspec.Struct, frozen=True):
 class Trace(msgspec.Struct, frozen=True):
     """A feedback contact: what it was when last looked at, and when it changed uncommanded within the last second.
 
-    `obeyed_us`: when the last command was given that it was seen to have followed.
+    `obeyed_us`: when the last command was given that it was seen to have followed. `since_us`: when it was first seen
+    as it is.
     """
 
     closed: bool
     changes: tuple[int, ...] = ()
     obeyed_us: int = 0
+    since_us: int = 0
 
 
 class Durable(msgspec.Struct, frozen=True, dict=True):

@@ -78,7 +78,8 @@ class Merger:
         return msgspec.structs.replace(fix, at_us=at_us)
 
     def _parse(self, line: bytes) -> Any:
-        if len(line) > LONGEST_SENTENCE:
+        # NMEA 0183 knows no other characters than those that print; pynmea2 takes some of them for blanks.
+        if len(line) > LONGEST_SENTENCE or any(not 0x20 <= byte <= 0x7E for byte in line.strip()):
             self.refused.unreadable += 1
             return None
         try:

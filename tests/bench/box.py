@@ -347,7 +347,9 @@ class Box:
         """State and every failing condition."""
         status = self.ask("status")["result"]
         failing = [f"{v['condition']} ({', '.join(r['code'] for r in v['reasons'])})" for v in status["verdicts"] if not v["ok"]]
-        return f"{status['state']} after {status['first_out']}: {'; '.join(failing)}"
+        first = status["first_out"]
+        after = f" after {first['code']} {first['subject']}".rstrip() if first else ""
+        return f"{status['state']}{after}: {'; '.join(failing)}"
 
     def clear_fault(self, press: Callable[[str], None], seconds: float) -> None:
         """Two named people prove the repaired relay and leave a latched fault; a trip is what remains.

@@ -12,40 +12,43 @@ from contracts.event import ActionResult, Actor, Category, Severity
 from edge.audit import Draft
 from tests.edge.audit.site import BOX
 
-CHANNELS = (("ch4-1", "CH4", "%LEL"), ("ch4-2", "CH4", "%LEL"), ("o2-1", "O2", "%VOL"), ("co-1", "CO", "ppm"), ("h2s-1", "H2S", "ppm"))
+CHANNELS = (("ch4-1", "%LEL"), ("ch4-2", "%LEL"), ("o2-1", "vol%"), ("co-1", "ppm"), ("h2s-1", "ppm"))
 MINUTE = 60
 _PERMIT = "DH-2026-0412"
 
 
 def record(what: str, data: dict[str, Any], t: int, *, cat: Category = Category.GAS, sev: Severity = Severity.INFO,
-           actor: Actor | None = None, permit: str = _PERMIT) -> Draft:  # fmt: skip
+           actor: Actor | None = None, permit: str = _PERMIT, res: ActionResult = ActionResult.OK) -> Draft:  # fmt: skip
     """One event at `t` ms."""
     return Draft(
-        cat=cat, type=what, sev=sev, src="interlock", actor=actor or Actor("box", BOX), res=ActionResult.OK,
+        cat=cat, type=what, sev=sev, src="interlock", actor=actor or Actor("box", BOX), res=res,
         permit=permit, corr="", data=data, t=t, m=t * 1000, tq="sync", te=12,
     )  # fmt: skip
 
 
 def alarm(t: int, number: int = 0) -> Draft:
     """A trip at `t` ms."""
-    data = {"first_out": "gas_high", "chan": "ch4-1", "value_milli": 10_100 + number, "limit_milli": 10_000, "relay_ms": 11}
+    data = {"code": "gas_high", "chan": "ch4-1", "value_milli": 10_100 + number, "limit_milli": 10_000, "unit": "%LEL",
+            "others": [], "released": True, "snapshot": []}  # fmt: skip
     return record("interlock.tripped", data, t, cat=Category.INTERLOCK, sev=Severity.ALARM)
 
 
 def _change(chance: random.Random, values: list[int]) -> dict[str, Any]:
     at = chance.randrange(len(CHANNELS))
-    values[at] = max(0, values[at] + chance.randint(-400, 400))
-    name, gas, unit = CHANNELS[at]
-    return {"chan": name, "gas": gas, "q": "good", "unit": unit, "value_milli": values[at]}
+    was = values[at]
+    values[at] = max(0, was + chance.randint(-400, 400))
+    name, unit = CHANNELS[at]
+    return {"chan": name, "unit": unit, "value_milli": values[at], "was_milli": was}
 
 
 def _minute(chance: random.Random, values: list[int]) -> dict[str, Any]:
     return {
+        "ms": 60_000,
         "rows": [
-            {"bad": 0, "chan": name, "max_milli": value + chance.randrange(300), "mean_milli": value,
-             "min_milli": max(0, value - chance.randrange(300)), "n": 600}
-            for (name, _, _), value in zip(CHANNELS, values, strict=True)
-        ]
+            {"age_ms": chance.randrange(100), "bad": 0, "chan": name, "max_milli": value + chance.randrange(300), "mean_milli": value,
+             "min_milli": max(0, value - chance.randrange(300)), "n": 600, "unit": unit}
+            for (name, unit), value in zip(CHANNELS, values, strict=True)
+        ],
     }  # fmt: skip
 
 
@@ -62,8 +65,10 @@ def day(count: int, first_ms: int, seed: int = 5) -> Iterator[Draft]:
             seen = {"chan": who, "distance_milli": chance.randrange(180, 420), "engine": "sface", "liveness": "not_proven"}
             yield record("identity.verified", seen, t, cat=Category.IDENTITY, actor=Actor("person", who))
         elif number % 311 == 0:
-            refused = {"reasons": ["place_unknown", "gas_test_due"], "attempt": number // 311}
-            yield record("interlock.arm_refused", refused, t, cat=Category.INTERLOCK, sev=Severity.WARNING)
+            refused = {"reasons": [{"code": "gas_test_due", "chan": ""}, {"code": "place_unknown", "chan": ""}], "snapshot": []}
+            yield record(
+                "interlock.arm_refused", refused, t, cat=Category.INTERLOCK, sev=Severity.WARNING, res=ActionResult.DENIED
+            )
         elif number % 3600 == 1:
             used = {"used": 9_000_000 + 500 * number, "budget": 2**31, "fs_free": 2**34, "fs_total": 2**35, "own_bytes": 2**20 + number,
                     "device_bytes": 2**24 + 9 * number, "life": [1, 1, 1]}  # fmt: skip

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from contracts.events import registry
 from tests.bench import audit, disk, report, stall
+from tests.bench.events import alarm, day
 from tests.bench.plant import LateError
 from tests.bench.trip import Trial
 from tests.edge.audit.site import Station
@@ -30,6 +32,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     figures = audit.run(tmp_path_factory.mktemp("audit"), LEAVES, lambda *said: told.append(said))
     assert ("leaves", LEAVES, LEAVES) in told
     return figures
+
+
+def test_the_load_is_what_a_box_records() -> None:
+    """Its size on the disk and on the line is that of today's events."""
+    assert {registry.check(draft) for draft in (*day(4000, 0), alarm(0))} == {""}
 
 
 def test_all_eight_figures_are_there(found: dict[str, Any]) -> None:

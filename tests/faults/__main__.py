@@ -1,8 +1,9 @@
-"""``python -m tests.faults [--runs N] [--only WORDS] [--json FILE] [--resume FILE] [--page FILE]``: the fault matrix.
+"""``python -m tests.faults [--runs N] [--only WORDS] [--json FILE] [--resume FILE [--again WORDS]] [--page FILE]``: the fault matrix.
 
 Every fault × {RELEASED, LOCKED} against the real box; the page is written when every row was run. With --json each row is
 kept as it comes, and --resume goes on with such a file, of the same commit: an unsafe row is run again, and keeps what was
-unsafe before. Exit code 1: a row is unsafe; 2: it could not be run.
+unsafe before. After a change that reaches few rows, --again runs those (and the unsafe ones) beside the results of another
+commit, and the page says what each row was run with. Exit code 1: a row is unsafe; 2: it could not be run.
 """
 
 import argparse
@@ -43,12 +44,19 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", metavar="WORDS", help="rows whose name contains this; no page is written")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep every finished row there")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with such a file; also keeps rows there")
+    parser.add_argument("--again", metavar="WORDS", help="with --resume: the rows whose name contains this, with what is checked out now")
     parser.add_argument("--page", type=Path, default=PAGE, metavar="FILE", help="where the page goes")
     parser.add_argument("--seed", type=int, help="of the phases at which faults begin")
     asked = parser.parse_args(argv)
     if asked.runs < 1:
         parser.error("--runs: at least 1")
+    if asked.again is not None and asked.resume is None:
+        parser.error("--again: goes on with the results of a file; name it with --resume")
     return asked
+
+
+def _again(asked: argparse.Namespace, result: matrix.Result) -> bool:
+    return asked.again is not None and asked.again in f"{result.device} {result.fault}"
 
 
 def _machine() -> str:
@@ -72,13 +80,16 @@ def main(argv: list[str]) -> int:
     earlier: dict[tuple[str, str, str], list[str]] = {}
     if asked.resume and asked.resume.exists():
         kept = msgspec.json.decode(asked.resume.read_bytes(), type=_Kept)
-        if not source.known or kept.source != source.text:
+        if not source.known or (kept.source != source.text and asked.again is None):
             console.print(
                 f"{asked.resume}: expected results of {source.text}, came those of {kept.source or 'an unknown commit'}; "
-                "check that commit out, or begin anew with --json", style="red", highlight=False,
+                "check that commit out, begin anew with --json, or say with --again which rows the change reaches",
+                style="red", highlight=False,
             )  # fmt: skip
             return 2
-        done = {result.key: result for result in kept.results if result.runs >= asked.runs and result.safe}
+        for result in kept.results:
+            result.source = result.source or kept.source
+        done = {result.key: result for result in kept.results if result.runs >= asked.runs and result.safe and not _again(asked, result)}
         earlier = {result.key: [*result.before, *result.problems] for result in kept.results if not result.safe}
     left = [work for work in todo if work.empty().key not in done]
     console.print(
@@ -90,7 +101,7 @@ def main(argv: list[str]) -> int:
         task = bar.add_task("faults", total=len(todo), completed=len(done))
 
         def told(result: matrix.Result) -> None:
-            result.before = earlier.get(result.key, [])
+            result.before, result.source = earlier.get(result.key, []), source.text
             done[result.key] = result
             bar.advance(task)
             worst = "" if result.worst_ms is None else f"{result.worst_ms:.0f} of {result.limit_ms or 0:.0f} ms"
@@ -109,7 +120,7 @@ def main(argv: list[str]) -> int:
     results = [done[work.empty().key] for work in todo]
     unsafe = [result for result in results if not result.safe]
     if whole:
-        asked.page.write_text(page(results, _machine(), source.text), encoding="utf-8")
+        asked.page.write_text(page(results, _machine()), encoding="utf-8")
         console.print(f"{asked.page} written")
     console.print(f"{len(unsafe)} unsafe of {len(results)} rows", style="red" if unsafe else "green")
     return 1 if unsafe else 0

@@ -36,7 +36,8 @@ class Result(msgspec.Struct):
 
     `disturbed` are runs that were not so far before the fault: they say nothing about the row and were made again.
     `others` names what opened the contact in time, after a fault that does not reach it: made again, too, but only a few.
-    `before` are the unsafe runs of earlier tries of this row, in a run of the matrix that was gone on with.
+    `before` are the unsafe runs of earlier tries of this row, in a run of the matrix that was gone on with. `source` is the
+    commit that ran it.
     """
 
     device: str
@@ -54,6 +55,7 @@ class Result(msgspec.Struct):
     problems: list[str] = []
     others: list[str] = []
     before: list[str] = []
+    source: str = ""
 
     @property
     def worst_ms(self) -> float | None:

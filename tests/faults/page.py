@@ -1,5 +1,6 @@
 """docs/fault-matrix.md: what the matrix found, for people."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from tests.faults.matrix import Result, expected_words
@@ -30,22 +31,25 @@ Source: {source}
 """
 
 
-def page(results: Sequence[Result], machine: str, source: str) -> str:
-    """The whole page; `source` is the commit that ran."""
+def page(results: Sequence[Result], machine: str) -> str:
+    """The whole page; a row that another commit ran than most says so."""
     unsafe = sum(not result.safe for result in results)
     least = min((result.runs for result in results), default=0)
     twice = sum(bool(result.before) for result in results)
     again = f" {twice} rows were unsafe at a first try and were tried again; each says so." if twice else ""
+    sources = Counter(result.source for result in results).most_common()
+    most = sources[0][0] if sources else ""
+    source = most if len(sources) < 2 else "; ".join(f"{text} ({count} rows)" for text, count in sources)
     lines = [_HEAD.format(rows=len(results), least=least, machine=machine, source=source, unsafe=unsafe, again=again)]
     for state, zh in (("RELEASED", "放行中"), ("LOCKED", "锁定")):
         lines += [f"## {zh} | {state}", "", "| device | fault | expected | limit ms | worst ms | named | verdict |",
                   "|---|---|---|---|---|---|---|"]  # fmt: skip
-        lines += [_row(result) for result in results if result.state == state]
+        lines += [_row(result, most) for result in results if result.state == state]
         lines.append("")
     return "\n".join(lines)
 
 
-def _row(result: Result) -> str:
+def _row(result: Result, most: str) -> str:
     zh, en = expected_words(result)
     expected = f"{zh} {en}" + (f"<br>{result.why_zh}<br>{result.why_en}" if result.why_zh else "")
     limit = f"{result.limit_ms:.0f} = {result.limit}" if result.limit_ms is not None else "–"
@@ -53,6 +57,7 @@ def _row(result: Result) -> str:
     notes = [f"{result.disturbed} made again"] if result.disturbed else []
     notes += [f"{len(result.others)} opened by {', '.join(sorted(set(result.others)))}, made again"] if result.others else []
     notes += [f"{len(result.before)} unsafe before, first: {result.before[0]}"] if result.before else []
+    notes += [result.source] if result.source != most else []
     said = f" ({'; '.join(notes)})" if notes else ""
     verdict = f"✔ safe{said}" if result.safe else f"✘ **UNSAFE**: {'; '.join(result.problems[:2])}{said}"
     return f"| {result.device} | {result.fault} | {expected} | {limit} | {worst} | {result.named or '–'} | {verdict} |"

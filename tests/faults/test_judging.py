@@ -51,7 +51,7 @@ def test_one_run_in_ten_may_be_opened_by_what_the_fault_does_not_reach_and_is_na
     assert few.safe
     assert few.runs == len(few.times_ms) == 20
     assert few.others == ["deadman_silent", "deadman_silent"]
-    assert "✔ safe (2 opened by deadman_silent, made again)" in page([few], "", "")
+    assert "✔ safe (2 opened by deadman_silent, made again)" in page([few], "")
     many = measured(Played(OTHER, OTHER, OTHER, GOOD))
     assert not many.safe
 
@@ -76,7 +76,7 @@ def test_a_refused_release_is_watched_to_its_end_in_every_fourth_run() -> None:
 
 def test_what_was_unsafe_before_stays_on_the_page() -> None:
     again = Result("ch4-1", "silent", "RELEASED", "opens", "", "", runs=20, before=["900 ms, allowed 500 ms"])
-    text = page([again], "", "")
+    text = page([again], "")
     assert "1 rows were unsafe at a first try" in text
     assert "✔ safe (1 unsafe before, first: 900 ms, allowed 500 ms)" in text
 
@@ -86,6 +86,16 @@ def test_results_of_another_commit_are_not_gone_on_with(tmp_path: Path, capsys: 
     kept.write_bytes(msgspec.json.encode(command._Kept(1, [], "commit 000000000000, clean")))
     assert command.main(["--only", "ch4-1 silent", "--resume", str(kept)]) == 2
     assert "commit 000000000000, clean" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_row_that_another_commit_ran_than_most_says_so() -> None:
+    one, other = (Result("ch4-1", fault, "LOCKED", "refused", "", "", runs=20, source="commit a, clean") for fault in ("silent", "late"))
+    again = Result("k2", "chatter", "LOCKED", "fails", "", "", runs=20, source="commit b, clean")
+    text = page([one, other, again], "")
+    assert "Source: commit a, clean (2 rows); commit b, clean (1 rows)" in text
+    rows = [line for line in text.splitlines() if line.startswith(("| ch4-1", "| k2"))]
+    assert [line.endswith("✔ safe (commit b, clean) |") for line in rows] == [False, False, True]
+    assert "(2 rows)" not in page([one, other], "")
 
 
 def test_the_source_is_the_commit_and_what_was_changed_of_it(tmp_path: Path) -> None:

@@ -173,7 +173,8 @@ def test_limits_are_summed_from_the_rule_pack(tmp_path: Path) -> None:
 def test_the_page_names_what_is_unsafe() -> None:
     good = Result("ch4-1", "silent", "RELEASED", "opens", "", "", 640.0, "bus 340 + decision 50 + relay 250", 20, [300.0], "gas_stale ch4-1", 0, [])
     bad = Result("ch4-1", "silent", "LOCKED", "refused", "", "", 640.0, "bus 340", 20, [900.0], "", 0, ["900 ms, allowed 640 ms"])
-    text = page([good, bad], "Machine: x", "commit 1, clean")
+    good.source = bad.source = "commit 1, clean"
+    text = page([good, bad], "Machine: x")
     assert "**1 unsafe of 2.**" in text
     assert "Source: commit 1, clean" in text
     assert "| ch4-1 | silent | 断开 opens | 640 = bus 340 + decision 50 + relay 250 | 300 | gas_stale ch4-1 | ✔ safe |" in text

@@ -85,6 +85,29 @@ def test_the_contact_that_the_others_waited_for_is_named(
     assert (reason.code, reason.subject) == (code, named)
 
 
+@pytest.mark.parametrize(("ms", "named"), [(0, ""), (126, ""), (127, "k2"), (252, "k2")])
+def test_a_contact_in_series_that_took_most_of_the_time_is_named_although_it_is_closed_now(chain: Bench, ms: int, named: str) -> None:
+    """BOX-06: the primary relay waits for one that chatters or sticks for a while, and has no time left itself."""
+    chain.contact, chain.series = False, {"k2": True, "k3": True}
+    released_us = chain.now - 252 * MS
+    chain.volatile = replace(chain.volatile, traces={"k2": Trace(True, (), released_us, released_us + ms * MS)})
+    made = turn(chain, mode=Mode.RELEASED, confirmed=False, released_us=released_us)
+    (reason,) = made.verdicts["contact_closed"].reasons
+    assert (reason.code, reason.subject) == ("feedback_not_closed", named)
+
+
+def test_it_is_known_since_when_a_contact_is_as_it_is(chain: Bench) -> None:
+    chain.release()
+    chain.run(0.3)
+    closed_us = chain.volatile.traces["k2"].since_us
+    assert chain.durable.released_us <= closed_us < chain.now - 200 * MS
+    chain.run(0.2)
+    assert chain.volatile.traces["k2"].since_us == closed_us
+    chain.press("stop")
+    chain.run(0.1)
+    assert chain.volatile.traces["k2"].since_us > closed_us
+
+
 def test_a_relay_in_series_that_opens_by_itself_trips(chain: Bench) -> None:
     chain.release()
     chain.run(0.3)
@@ -250,7 +273,10 @@ def test_the_first_look_at_a_contact_is_no_change() -> None:
     bench.series["k2"] = True
     bench.step()
     told = bench.volatile.commanded_us
-    assert bench.volatile.traces == {"": Trace(False, (), told), "k2": Trace(True), "k3": Trace(False, (), told)}
+    now = bench.now
+    assert bench.volatile.traces == {
+        "": Trace(False, (), told, now), "k2": Trace(True, (), 0, now), "k3": Trace(False, (), told, now),
+    }  # fmt: skip
 
 
 # --- life

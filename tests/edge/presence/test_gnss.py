@@ -1,7 +1,11 @@
 """The receiver's port: goes away and comes back; what waited in a buffer is not new."""
 
 import asyncio
+import fcntl
 import os
+import sys
+import termios
+import time
 import tty
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -41,9 +45,17 @@ class Port:
         self.link.symlink_to(os.ttyname(self._slave))
 
     def say(self, count=1):
+        """All of it lies there to be read when this returns: the kernel hands a terminal's bytes over a little later."""
+        said = 0
         for _ in range(count):
             self.said += 1
-            os.write(self.master, "".join(sentences(AT + timedelta(seconds=self.said), 31.0, 121.0, fix=True)).encode())
+            second = AT + timedelta(seconds=self.said)
+            said += os.write(self.master, "".join(sentences(second, 31.0, 121.0, fix=True)).encode())
+        while self._waiting() < said:
+            time.sleep(0.001)
+
+    def _waiting(self):
+        return int.from_bytes(fcntl.ioctl(self._slave, termios.FIONREAD, bytes(4)), sys.byteorder)
 
     def close(self):
         self.link.unlink()

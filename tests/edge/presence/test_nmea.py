@@ -102,6 +102,14 @@ def test_noise_and_cut_sentences_never_make_a_fix_or_an_error(lines):
     assert fixes(*lines)[0] == []
 
 
+@pytest.mark.parametrize("noise", [b"\x00", b"\x1c", b"\x1d\r\n", b"\x7f", b"\x85", b"\xff"])
+def test_a_sentence_with_anything_behind_its_checksum_is_no_sentence(noise):
+    """PTW-04: a text library takes the separators of ASCII for blanks at the end of a line."""
+    found, refused = fixes(GGA.strip() + noise, RMC)
+    assert (found, refused.unreadable) == ([], 1)
+    assert len(fixes(GGA.strip() + b" \r\n", RMC)[0]) == 1
+
+
 @given(st.integers(1, 60), st.integers(0, 6))
 def test_one_wrong_bit_makes_no_fix(place, bit):
     """PTW-04"""
