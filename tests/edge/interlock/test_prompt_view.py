@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from edge.interlock.conditions.faces import face_left_ms, tries_left
+from edge.interlock.conditions.faces import face_left_ms, liveness, tries_left
+from edge.interlock.conditions.measures import measures
 from edge.interlock.evidence import Face, FaceRefused, Prompt
 from edge.interlock.prompt_view import END_US, prompt
 from edge.interlock.state import Mode
@@ -75,6 +76,20 @@ def test_the_status_says_of_each_how_they_are_known_and_for_how_long(unproven: B
     assert TTL_US // 1000 - 1100 < guardian.face_left_ms <= TTL_US // 1000 - 1000
     assert (performer.liveness, performer.face_ok, performer.face_left_ms) == ("not_proven", False, None)
     assert performer.tries_left == TRIES - 1
+
+
+def test_a_proof_that_became_worthless_is_shown_as_none(unproven: Bench) -> None:
+    """The last picture of it is still there; what is shown is what counts."""
+    prove(unproven, "guardian")
+    f = unproven.step().facts
+    assert liveness(f, "guardian") == (unproven.faces["guardian"].at_us, "proven")
+    f = replace(f, volatile=replace(f.volatile, voids={"guardian": f.now_us}))
+    assert liveness(f, "guardian") == (None, "not_proven")
+    (shown,) = [m.en for m in measures("faces", f) if m.subject == "李监护" and m.en.startswith("liveness")]
+    assert shown == "liveness: not proven"
+    lax = replace(f, rules=replace(GB, liveness=replace(GB.liveness, value="not_proven")))
+    assert liveness(lax, "guardian") == (unproven.faces["guardian"].at_us, "proven")
+    assert liveness(f, "nobody") == (None, "")
 
 
 def test_while_released_the_guardians_proof_runs_out_and_the_performers_does_not(released: Bench) -> None:
