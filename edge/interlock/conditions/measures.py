@@ -20,7 +20,7 @@ from edge.interlock.conditions.permit import error_s, late_s
 from edge.interlock.conditions.place import needed, proofs
 from edge.interlock.conditions.preconditions import CELSIUS, proof_of
 from edge.interlock.conditions.wind import BEAUFORT_M_S
-from edge.interlock.evidence import SLOW
+from edge.interlock.evidence import OFF, READY, RECORDING, SLOW
 from edge.interlock.proving import DAY_S, UNPROVEN, Result
 from edge.interlock.rules import Number
 from edge.interlock.snapshot import PROVEN
@@ -191,11 +191,24 @@ def _camera(f: Facts) -> Measures:
     yield _age(f, seen.at_us if seen else None, f.rules.camera_ttl_s, f"画面（{zh}）", f"picture ({en})")
 
 
+_RECORDERS = {
+    "silent": ("无应答", "silent"),
+    "starting": ("启动中", "starting"),
+    READY: ("待命", "ready"),
+    RECORDING: ("录制中", "recording"),
+    "no_picture": ("无画面", "no picture"),
+    "full": ("空间已满", "full"),
+    "failed": ("无法写入", "cannot write"),
+    OFF: ("未配置", "none"),
+}
+
+
 def _video(f: Facts) -> Measures:
     seen, rules = f.snapshot.video, f.rules
     health = seen.health if seen else "silent"
     ttl, room = rules.video_ttl_s, rules.video_room_s
-    yield _age(f, seen.at_us if seen else None, ttl, f"录像机（{health}）", f"recorder ({health})")
+    zh, en = _RECORDERS.get(health, (health, health))
+    yield _age(f, seen.at_us if seen else None, ttl, f"录像机（{zh}）", f"recorder ({en})")
     if seen is not None:
         needed_s = needed_s_of(f) if is_filmed(f) else None
         yield Measure(
