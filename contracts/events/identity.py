@@ -28,7 +28,8 @@ class Verified(Data, frozen=True):
 class Unknown(Data, frozen=True):
     """A face before the camera is nobody's of the permit. Again after a while, as long as it stays.
 
-    `stranger` is far from everybody who is named; `face_far` resembles somebody and is not near enough.
+    `stranger` is far from everybody who is named; `face_far` resembles somebody, and is not near enough, or hardly
+    nearer than to somebody else.
     """
 
     code: Code
@@ -50,10 +51,13 @@ class LivenessFailed(Data, frozen=True):
     chan: Annotated[str, doc("the person, by id")]
     why: Annotated[
         str,
-        doc("`late`, `wrong` movement, `somebody_else` moved, `lost` face; `unanswered`: nothing moved, which costs no try"),
+        doc(
+            "`late`, `wrong` movement, `somebody_else` moved, `lost` face; `broken_off`: something else ended it;"
+            " `unanswered`: nothing moved, which costs no try"
+        ),
     ]
     number: Annotated[int, doc("at which of the movements")]
-    of: Annotated[int, doc("how many were to be asked for")]
+    movements: Annotated[int, doc("how many were to be asked for")]
     failed: Annotated[int, doc("tries that failed by now")]
     tries: Annotated[int, doc("tries that the rules allow")]
 
@@ -176,11 +180,12 @@ TYPES = (
     ),
     EventType("identity.voided", Category.IDENTITY, _INFO, (Voided,), "人脸核验失效", "face verification void"),
     EventType(
-        "identity.liveness_failed", Category.IDENTITY, _WARNING, (LivenessFailed,), "活体检测未通过", "liveness not proven",
-        (ActionResult.DENIED,),
+        "identity.liveness_failed", Category.IDENTITY, _WARNING, (LivenessFailed,), "活体检测未通过",
+        "liveness not proven", (ActionResult.DENIED,),
     ),
     EventType(
-        "identity.vouched", Category.IDENTITY, _WARNING, (Vouched,), "主管对活体检测作出决定", "supervisor decided on liveness"
+        "identity.vouched", Category.IDENTITY, _WARNING, (Vouched,), "主管对活体检测作出决定",
+        "supervisor decided on liveness",
     ),
     EventType("identity.checked_in", Category.IDENTITY, _INFO, (CheckedIn,), "人员已签到", "crew checked in"),
     EventType(

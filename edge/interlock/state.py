@@ -197,6 +197,15 @@ class Trace(msgspec.Struct, frozen=True):
     since_us: int = 0
 
 
+class Try(msgspec.Struct, frozen=True):
+    """Somebody follows arrows to prove to be alive: who, under which nonce, at which of how many movements."""
+
+    person: str
+    nonce: str
+    number: int
+    of: int
+
+
 class Durable(msgspec.Struct, frozen=True, dict=True):
     """Kept on disk. Times are CLOCK_BOOTTIME microseconds of the boot `boot_id`.
 
@@ -246,6 +255,7 @@ class Durable(msgspec.Struct, frozen=True, dict=True):
         signed_offset_ms: the offset that the bridge's signed time agreed with in this boot.
         lost_s: when the state was found lost, seconds since 1970; revocation lists from before it do not count.
         liveness_failed: person → tries to prove to be alive that failed since the last that did not.
+        trying: the try whose arrows are being shown: spent, unless its end says otherwise.
     """
 
     boot_id: str = ""
@@ -293,6 +303,7 @@ class Durable(msgspec.Struct, frozen=True, dict=True):
     signed_offset_ms: int | None = None
     lost_s: int | None = None
     liveness_failed: dict[str, int] = {}
+    trying: Try | None = None
 
     @property
     def latched(self) -> bool:
@@ -330,7 +341,7 @@ class Volatile(msgspec.Struct, frozen=True):
         alarms, faults: channels whose alarm or fault was reported.
         gas_over: gas is over its limit just now.
         verified: people whose face was reported as verified.
-        refused_us: when a refused face was last reported.
+        refused_us: when a refused face was last reported; `refused_code`: as what.
         reset_window_until_us: end of the window that `hotbox reset` opened.
         fault_window: end of the window for clearing a fault, and the two people who asked for it.
         stepped_ms: the offset whose jump was reported.
@@ -363,6 +374,7 @@ class Volatile(msgspec.Struct, frozen=True):
     gas_over: bool = False
     verified: tuple[str, ...] = ()
     refused_us: int = 0
+    refused_code: str = ""
     reset_window_until_us: int = 0
     fault_window: tuple[int, tuple[str, ...]] = (0, ())
     stepped_ms: int = 0

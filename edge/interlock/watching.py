@@ -5,7 +5,7 @@ from contracts.permit import PermitClaims
 from edge.gas.reading import Quality
 from edge.interlock.conditions.air import GAS_ALARMS, NO_OXYGEN, over_limit, votes_to_trip
 from edge.interlock.conditions.box import offset_ms
-from edge.interlock.conditions.faces import alive, is_verified
+from edge.interlock.conditions.faces import is_verified, liveness
 from edge.interlock.conditions.gas_test import gas_test
 from edge.interlock.conditions.people import intruder, nearly_known, unknown_badges
 from edge.interlock.conditions.permit import late_s
@@ -127,7 +127,7 @@ def report_people(turn: Turn) -> None:
             score = {"live_milli": face.live_milli} if face.live_milli >= 0 else {}
             turn.note(
                 "identity.verified", Category.IDENTITY, actor=("person", person), chan=person, engine=face.engine,
-                distance_milli=face.distance_milli, liveness=alive(f, person)[1] or face.liveness, **score,
+                distance_milli=face.distance_milli, liveness=liveness(f, person)[1], **score,
             )  # fmt: skip
     if verified != turn.v.verified:
         turn.v = replace(turn.v, verified=verified)
@@ -142,8 +142,12 @@ def _report_refused(turn: Turn) -> None:
     seen, code, limit = intruder(f), "stranger", f.rules.stranger_distance_milli
     if seen is None:
         seen, code, limit = nearly_known(f), "face_far", f.rules.face_distance_milli
-    if seen and seen.at_us > turn.v.refused_us + REFUSED_AGAIN_US:
-        turn.v = replace(turn.v, refused_us=seen.at_us)
+    if seen is None or seen.at_us <= turn.v.refused_us:
+        return
+    # A face that was nearly known must not hide the stranger who comes after it.
+    worse = code == "stranger" != turn.v.refused_code
+    if worse or seen.at_us > turn.v.refused_us + REFUSED_AGAIN_US:
+        turn.v = replace(turn.v, refused_us=seen.at_us, refused_code=code)
         turn.note(
             "identity.refused", Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, code=code, chan="",
             nearest=seen.nearest, distance_milli=seen.distance_milli, limit_milli=limit.value,

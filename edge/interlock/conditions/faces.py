@@ -13,8 +13,8 @@ from edge.interlock.snapshot import PROVEN
 from edge.interlock.state import Mode, Reason
 
 ROLES = tuple(Role)
-VOUCHED = "vouched"
-"""A supervisor knows the person who could not prove to be alive."""
+VOUCHED, NOT_PROVEN = "vouched", "not_proven"
+"""A supervisor knows the person who could not prove to be alive; nobody does."""
 
 
 def alive(f: Facts, person: str) -> tuple[int | None, str]:
@@ -24,11 +24,26 @@ def alive(f: Facts, person: str) -> tuple[int | None, str]:
     """
     void_us = f.volatile.voids.get(person, -1)
     proof, word = f.snapshot.proofs.get(person), f.volatile.vouch
-    if word is not None and word.person == person and word.at_us > void_us:
-        return word.at_us, VOUCHED
-    if proof is None or proof.at_us <= void_us or not 0 <= proof.distance_milli <= f.rules.face_distance_milli.value:
+    known: list[tuple[int, str]] = []
+    if proof is not None and 0 <= proof.distance_milli <= f.rules.face_distance_milli.value:
+        known.append((proof.at_us, PROVEN))
+    if word is not None and word.person == person:
+        known.append((word.at_us, VOUCHED))
+    return max((each for each in known if each[0] > void_us), default=(None, ""))
+
+
+def liveness(f: Facts, person: str) -> tuple[int | None, str]:
+    """When and how somebody was last known to be alive as far as the rules ask for it; "" while no face was seen.
+
+    What a face showed before it became worthless is not shown as its liveness.
+    """
+    seen = f.snapshot.faces.get(person)
+    if seen is None:
         return None, ""
-    return proof.at_us, PROVEN
+    if not f.rules.asks_for_proof:
+        return seen.at_us, seen.liveness
+    known_us, how = alive(f, person)
+    return known_us, how or NOT_PROVEN
 
 
 def tries_left(f: Facts, person: str) -> int:
@@ -36,28 +51,46 @@ def tries_left(f: Facts, person: str) -> int:
     return max(0, f.rules.liveness_tries_count.value - f.durable.liveness_failed.get(person, 0))
 
 
+def _unproven(f: Facts, person: Person) -> Reason:
+    """That somebody is not known to be alive, or not for long enough ago: by new tries, or by a supervisor."""
+    code, row = ("face_liveness", f.rules.liveness)
+    if not tries_left(f, person.id):
+        code, row = ("liveness_failed", f.rules.liveness_tries_count)
+    return Reason(code, person.name, None, None, "", row.clause)
+
+
+def _is_away(f: Facts, person: Person) -> bool:
+    """Their badge went, or a break came, and it is not here now: what the camera sees of them will be void with it."""
+    return person.id in f.volatile.voids and not badge_here(f, person)
+
+
 def _face_reason(f: Facts, person: Person, ttl: Number, *, lasts: bool = False) -> tuple[Reason | None, int | None]:
     """Why a face does not count, and how long ago it was verified; `lasts`: for as long as the badge stays."""
     seen, rules = f.snapshot.faces.get(person.id), f.rules
     if seen is None:
         return Reason("face_missing", person.name, None, None, "", ttl.clause), None
-    if seen.at_us <= f.volatile.voids.get(person.id, -1):
+    if seen.at_us <= f.volatile.voids.get(person.id, -1) or _is_away(f, person):
         return Reason("face_void", person.name, None, None, "", rules.badge_ttl_s.clause), None
-    age_us = f.now_us - seen.at_us
-    furthest = rules.face_distance_milli
+    age_us, ttl_us, furthest = f.now_us - seen.at_us, ttl.value * 1_000_000, rules.face_distance_milli
     if not 0 <= seen.distance_milli <= furthest.value:
         return Reason("face_far", person.name, seen.distance_milli, furthest.value, "", furthest.clause), age_us
-    if rules.asks_for_proof:
-        proven_us, _ = alive(f, person.id)
-        if proven_us is None:
-            code, row = ("face_liveness", rules.liveness) if tries_left(f, person.id) else ("liveness_failed", rules.liveness_tries_count)
-            return Reason(code, person.name, None, None, "", row.clause), age_us
-        age_us = max(age_us, f.now_us - proven_us)
-    elif not rules.accepts_liveness(seen.liveness):
+    if not lasts and not 0 <= age_us <= ttl_us:
+        return _old(person, age_us, ttl), age_us
+    if not rules.asks_for_proof:
+        if rules.accepts_liveness(seen.liveness):
+            return None, age_us
         return Reason("face_liveness", person.name, None, None, "", rules.liveness.clause), age_us
-    if not 0 <= age_us <= ttl.value * 1_000_000 and not lasts:
-        return Reason("face_old", person.name, age_us // 1000, ttl.value * 1000, "s", ttl.clause), age_us
-    return None, age_us
+    known_us, _ = alive(f, person.id)
+    if known_us is None:
+        return _unproven(f, person), age_us
+    age_us = max(age_us, f.now_us - known_us)
+    if lasts or 0 <= age_us <= ttl_us:
+        return None, age_us
+    return (_old(person, age_us, ttl) if tries_left(f, person.id) else _unproven(f, person)), age_us
+
+
+def _old(person: Person, age_us: int, ttl: Number) -> Reason:
+    return Reason("face_old", person.name, age_us // 1000, ttl.value * 1000, "s", ttl.clause)
 
 
 def is_verified(f: Facts, person: Person) -> bool:

@@ -21,13 +21,19 @@ def seen(face, yaw_deg=0.0, roll_deg=0.0, away_mm=500.0, pitch_deg=0.0):
     """The points in a picture; yaw turns to the picture's right, which is the person's own left."""
     yaw, roll, pitch = math.radians(yaw_deg), math.radians(roll_deg), math.radians(pitch_deg)
     points = {}
-    for name, (x, y, z) in face.items():
-        x, y = x * math.cos(roll) - y * math.sin(roll), x * math.sin(roll) + y * math.cos(roll)
-        y, z = y * math.cos(pitch) + z * math.sin(pitch), z * math.cos(pitch) - y * math.sin(pitch)
-        x, z = x * math.cos(yaw) + z * math.sin(yaw), z * math.cos(yaw) - x * math.sin(yaw)
+    for name, (across, down, forward) in face.items():
+        x, y = _rotated(across, down, -roll)
+        y, z = _rotated(y, forward, pitch)
+        x, z = _rotated(x, z, yaw)
         scale = 600 / (away_mm - z)
         points[name] = Point(320 + x * scale, 240 + y * scale)
     return Landmarks(**points)
+
+
+def _rotated(first, second, angle):
+    """Two axes of a space, the second turned towards the first."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    return first * cos + second * sin, second * cos - first * sin
 
 
 def turn(face, **how):
