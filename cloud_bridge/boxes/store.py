@@ -30,7 +30,7 @@ from cloud_bridge.boxes.quota import Limits
 from cloud_bridge.boxes.signals import box_answered, event_stored
 from contracts import event as contract_event
 from contracts import topics
-from contracts.errors import ContractError, from_msgspec
+from contracts.errors import UNREADABLE, ContractError, from_msgspec
 from contracts.key_chain import ROTATED
 from contracts.merkle import leaf_hash
 
@@ -305,10 +305,8 @@ def store_state(box_name: str, payload: bytes) -> None:
     box = find_box(box_name)
     try:
         state = msgspec.json.decode(payload, type=topics.BoxState)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise from_msgspec(error, "state", payload, topics.BoxState) from error
-    except UnicodeDecodeError as error:
-        raise ContractError("state", "UTF-8 JSON", str(error)) from error
     if state.box != box.pk:
         raise ContractError("state.box", box.pk, repr(state.box[:64]), "a box speaks for itself only")
     for name in ("t", "since", "size", "acked", "deadline", "fire_watch_until", "log"):
@@ -348,10 +346,8 @@ def store_response(box_name: str, payload: bytes) -> None:
     box = find_box(box_name)
     try:
         response = msgspec.json.decode(payload, type=topics.Response)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise from_msgspec(error, "response", payload, topics.Response) from error
-    except UnicodeDecodeError as error:
-        raise ContractError("response", "UTF-8 JSON", str(error)) from error
     if response.kind == "command":
         answer = f"{response.code} {response.detail}".strip()[:300]
         Command.objects.filter(pk=response.id, box=box, answered_ms=0).update(

@@ -50,10 +50,13 @@ class LivenessFailed(Data, frozen=True):
     chan: Annotated[str, doc("the person, by id")]
     why: Annotated[
         str,
-        doc("`late`, `wrong` movement, `somebody_else` moved, `lost` face; `unanswered`: nothing moved, which costs no try"),
+        doc(
+            "`late`, `wrong` movement, `somebody_else` moved, `lost` face; "
+            "`unanswered`: nothing moved, which costs no try"
+        ),
     ]
     number: Annotated[int, doc("at which of the movements")]
-    of: Annotated[int, doc("how many were to be asked for")]
+    movements: Annotated[int, doc("how many were to be asked for")]
     failed: Annotated[int, doc("tries that failed by now")]
     tries: Annotated[int, doc("tries that the rules allow")]
 
@@ -176,11 +179,12 @@ TYPES = (
     ),
     EventType("identity.voided", Category.IDENTITY, _INFO, (Voided,), "人脸核验失效", "face verification void"),
     EventType(
-        "identity.liveness_failed", Category.IDENTITY, _WARNING, (LivenessFailed,), "活体检测未通过", "liveness not proven",
-        (ActionResult.DENIED,),
+        "identity.liveness_failed", Category.IDENTITY, _WARNING, (LivenessFailed,), "活体检测未通过",
+        "liveness not proven", (ActionResult.DENIED,),
     ),
     EventType(
-        "identity.vouched", Category.IDENTITY, _WARNING, (Vouched,), "主管对活体检测作出决定", "supervisor decided on liveness"
+        "identity.vouched", Category.IDENTITY, _WARNING, (Vouched,), "主管对活体检测作出决定",
+        "supervisor decided on liveness",
     ),
     EventType("identity.checked_in", Category.IDENTITY, _INFO, (CheckedIn,), "人员已签到", "crew checked in"),
     EventType(

@@ -100,7 +100,7 @@ def _heed(turn: Turn) -> None:
         turn.v = replace(turn.v, unanswered_us=turn.now)
     turn.note(
         "identity.liveness_failed", Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, actor=("person", person),
-        chan=person, why=prompt.why, number=prompt.number, of=prompt.of, failed=failed,
+        chan=person, why=prompt.why, number=prompt.number, movements=prompt.of, failed=failed,
         tries=rules.liveness_tries_count.value,
     )  # fmt: skip
 

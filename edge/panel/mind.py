@@ -75,7 +75,7 @@ class Mind:
         return min([*times, *(end for end in ends if end > now_us), now_us + 1_000_000])
 
     def _ms(self, name: str, show: Show, now_us: int) -> int:
-        """How long this output's rhythm has been running; a lamp test has none, and flashes are counted from the first."""
+        """How long this output's rhythm has been running; a lamp test has none, flashes are counted from the first."""
         if show is TABLE[Meaning.TEST]:
             return 0
         anew = name == "buzzer" or (name == "white" and self._said.prompt is not None)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from contracts.errors import ContractError
+from contracts.errors import UNREADABLE, ContractError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,7 +152,7 @@ class Frames:
             head = msgspec.json.decode(self._stream.readline(_LINE), type=Head)
             size = head.width * head.height * planes
             pixels = self._stream.read(size) if 0 < size <= MOST_PIXELS * planes else b""
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, *UNREADABLE) as error:
             raise ContractError("camera", "a picture of the vision process", str(error), "try again") from error
         if not size:
             return head, None

@@ -36,7 +36,9 @@ Act = Callable[[str, str, float], None]
 class Actor:
     """Everybody before the camera, and what each was last asked to do."""
 
-    def __init__(self, act: Act, clock: Callable[[], float] = time.monotonic, wait: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, act: Act, clock: Callable[[], float] = time.monotonic, wait: Callable[[float], None] = time.sleep
+    ) -> None:
         """Tell `act` what a person does; `clock` and `wait` are in seconds."""
         self._act, self._clock, self._wait = act, clock, wait
         self._answered: tuple[str, int, str] = ("", 0, "")

@@ -1,6 +1,7 @@
 """`hotbox face vouch`: a supervisor decides on somebody who could not prove a living face, and the log says so."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,8 +16,10 @@ def _proof(settings: dict[str, Any]) -> None:
     """A site that asks for living faces, and a supervisor."""
     settings["roster"].append({"id": "chen", "name": "陈主管", "badge": 1006, "may": ["supervise"]})
     settings["site_rules"] = settings["data"] + "-rules.yaml"
-    with open(settings["site_rules"], "w", encoding="utf-8") as file:
-        file.write("name: s\nzh: 厂\nen: s\ntightens: SIMULATION\nliveness: {value: proven, clause: policy ANT-01}\n")
+    Path(settings["site_rules"]).write_text(
+        "name: s\nzh: 厂\nen: s\ntightens: SIMULATION\nliveness: {value: proven, clause: policy ANT-01}\n",
+        encoding="utf-8",
+    )
 
 
 @pytest.fixture(scope="module")

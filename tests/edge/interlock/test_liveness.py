@@ -250,7 +250,7 @@ def test_each_failed_try_is_written_down(unproven: Bench) -> None:
     (note,) = unproven.found("identity.liveness_failed")
     assert (note.sev, note.res, note.actor) == (Severity.WARNING, ActionResult.DENIED, ("person", "performer"))
     assert note.data == {
-        "chan": "performer", "why": "somebody_else", "number": 4, "of": 8, "failed": 1, "tries": TRIES,
+        "chan": "performer", "why": "somebody_else", "number": 4, "movements": 8, "failed": 1, "tries": TRIES,
     }  # fmt: skip
 
 

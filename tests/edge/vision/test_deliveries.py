@@ -83,6 +83,7 @@ REFUSALS = {
     "moved to another permit": (lambda: statement(holds=body("zhang", "HW-2")), "template_sealed"),
     "longer than the permit": (lambda: statement(holds=body(expires=EXP + 1)), "template_sealed"),
     "no template": (lambda: statement(holds=b"{}"), "template_sealed"),
+    "no text": (lambda: statement(holds=body().replace(b"zhang", b"zhan\xff")), "template_sealed"),
     "not finite": (lambda: statement(holds=body(vectors=pack(np.full((3, 128), np.nan, np.float32)))), "template_sealed"),
     "another engine's": (lambda: statement(holds=body(engine="sface")), "template_engine"),
     "another model's": (lambda: statement(holds=body(model_sha256="b" * 64)), "template_engine"),

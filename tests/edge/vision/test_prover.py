@@ -36,7 +36,7 @@ class Scene:
     def __init__(self, *turns, terms=TERMS, prove=("p",), people=("p", "g")):
         self.left = list(turns)
         self.described = 0
-        self.prover = Prover(Engine(), self._who, terms, lambda options: self._choose(options))
+        self.prover = Prover(Engine(), self._who, terms, self._choose)
         self.wanted = Wanted(people, (), "n", "arming", prove)
         self.prover.want(self.wanted)
         self.at_us = 1_000_000
