@@ -191,7 +191,7 @@ async def test_whatever_vision_answers_link_lives(
     monkeypatch.setattr(ClipServer, "_answer", wrong)
     monkeypatch.setattr(door, "ANSWER_S", 1.0)
     for asked in (link.next, lambda: link.read("ab" * 32, 0), lambda: link.sent("ab" * 32, "held")):
-        with pytest.raises(OSError, match="vision|timed"):
+        with pytest.raises(OSError, match=r"vision|timed"):
             await asked()
     monkeypatch.setattr(ClipServer, "_answer", answer)
     assert await link.next() == NONE
