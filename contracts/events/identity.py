@@ -51,8 +51,8 @@ class LivenessFailed(Data, frozen=True):
     why: Annotated[
         str,
         doc(
-            "`late`, `wrong` movement, `somebody_else` moved, `lost` face; "
-            "`unanswered`: nothing moved, which costs no try"
+            "`late`, `wrong` movement, `somebody_else` moved, `lost` face; `broken_off`: something else ended it;"
+            " `unanswered`: nothing moved, which costs no try"
         ),
     ]
     number: Annotated[int, doc("at which of the movements")]

@@ -4,21 +4,29 @@ A try is one person's, under one nonce: `vision` asks for movements that nobody 
 (`Prompt`), and the frame that completes them is a proof (`Face.liveness`). After `liveness_tries_count` failed tries
 only a supervisor decides: to vouch for the person, for one arming, or to grant new tries. Both are recorded as that.
 
-What was known of a face is void once its badge was away, and once a release has ended: badges bridge the time between
-two looks, and nothing bridges a break.
+A try is spent once its first arrow was shown: whoever breaks it off, by a badge out of reach, gas, a button or the
+plug, has had it. Only one in which nobody moved is given back, and asked again as it was.
+
+What was known of a face is void once its badge was away, once a release has ended, and under another permit: badges
+bridge the time between two looks, and nothing bridges a break.
 """
 
 from contracts.errors import ContractError, quote
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import Person, Role
+from edge.interlock.conditions.faces import VOUCHED, alive, tries_left, unverified
 from edge.interlock.conditions.facts import Facts
-from edge.interlock.conditions.faces import VOUCHED, alive, face_problem, tries_left
 from edge.interlock.conditions.people import asked_of, badge_here, entitled
+from edge.interlock.evidence import Prompt
 from edge.interlock.happenings import Vouched
-from edge.interlock.state import Mode, Vouch, usable
+from edge.interlock.record import Note
+from edge.interlock.rules import Rules
+from edge.interlock.state import Durable, Mode, Try, Vouch, usable
 from edge.interlock.turn import Turn, replace
 
 RIGHT = "supervise"
+KIND = "identity.liveness_failed"
+BROKEN_OFF = "broken_off"
 UNANSWERED_AGAIN_US = 60_000_000
 """A face that answers no arrow, such as a picture that was left before the camera, is told of now and then."""
 _SENTENCE = 200
@@ -69,20 +77,57 @@ def _wants_proof(f: Facts, person: Person) -> bool:
 
 
 def follow(turn: Turn) -> None:
-    """Take the newest prompt into account, and void the faces of those whose badge went away."""
+    """Take the newest prompt into account, and void the faces of another permit, and of those whose badge went away."""
+    turn.look()
+    _follow_permit(turn)
     _heed(turn)
     _follow_badges(turn)
 
 
 def _heed(turn: Turn) -> None:
-    """Count a try that failed; one that passed begins the count anew, one that nobody answered costs nothing."""
+    """Follow a try: one that failed or was broken off counts, one that passed begins the count anew."""
     prompt = turn.snapshot.prompt
     if prompt is None or prompt.at_us <= turn.v.prompt_us:
         return
     turn.v = replace(turn.v, prompt_us=prompt.at_us)
+    if not _goes_on(turn.d.trying, prompt):
+        turn.d, notes = break_off(turn.d, turn.rules, turn.f.permit.jti if turn.f.permit else "")
+        turn.notes.extend(notes)
+    named = turn.f.permit is not None and any(prompt.person == each.id for each in turn.f.permit.people)
+    shown = named and prompt.result == "open" and prompt.number > 0
+    trying = Try(prompt.person, prompt.nonce, prompt.number, prompt.of) if shown else None
+    if trying != turn.d.trying:
+        turn.d = replace(turn.d, trying=trying)
+    if named and prompt.result != "open":
+        _ended(turn, prompt)
+
+
+def _goes_on(trying: Try | None, prompt: Prompt) -> bool:
+    """Whether a prompt belongs to the try whose arrows were shown last: its next one, or its end."""
+    if trying is None:
+        return True
+    same = (trying.person, trying.nonce) == (prompt.person, prompt.nonce)
+    return same and (prompt.result != "open" or prompt.number > trying.number)
+
+
+def break_off(durable: Durable, rules: Rules, permit: str) -> tuple[Durable, tuple[Note, ...]]:
+    """A try whose end nobody will tell any more has failed: another one began, or the box was started anew."""
+    lost = durable.trying
+    if lost is None:
+        return durable, ()
+    failed = durable.liveness_failed.get(lost.person, 0) + 1
+    counts = {**durable.liveness_failed, lost.person: failed}
+    said = _said(lost.person, BROKEN_OFF, lost.number, lost.of, failed, rules)
+    note = Note(
+        KIND, Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, ("person", lost.person), permit,
+        durable.attempt, 0, False, said,
+    )  # fmt: skip
+    return replace(durable, liveness_failed=counts, trying=None), (note,)
+
+
+def _ended(turn: Turn, prompt: Prompt) -> None:
+    """Somebody's try has ended; one that nobody answered costs nothing."""
     person, rules = prompt.person, turn.rules
-    if prompt.result == "open" or not _named(turn, person):
-        return
     failed = turn.d.liveness_failed.get(person, 0) + (prompt.result == "failed")
     if prompt.result == "passed":
         failed = 0
@@ -99,26 +144,38 @@ def _heed(turn: Turn) -> None:
             return
         turn.v = replace(turn.v, unanswered_us=turn.now)
     turn.note(
-        "identity.liveness_failed", Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, actor=("person", person),
-        chan=person, why=prompt.why, number=prompt.number, movements=prompt.of, failed=failed,
-        tries=rules.liveness_tries_count.value,
+        KIND, Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, actor=("person", person),
+        **_said(person, prompt.why, prompt.number, prompt.of, failed, rules),
     )  # fmt: skip
 
 
-def _named(turn: Turn, person: str) -> bool:
-    return turn.f.permit is not None and any(person == each.id for each in turn.f.permit.people)
+def _said(person: str, why: str, number: int, movements: int, failed: int, rules: Rules) -> dict[str, object]:
+    tries = rules.liveness_tries_count.value
+    return {"chan": person, "why": why, "number": number, "movements": movements, "failed": failed, "tries": tries}
+
+
+def _follow_permit(turn: Turn) -> None:
+    """Under another permit whoever works on is verified anew, and no word of a supervisor goes along."""
+    number = turn.f.permit.jti if turn.f.permit is not None else ""
+    if number == turn.v.voids_of:
+        return
+    if turn.v.voids_of:
+        turn.v = replace(turn.v, vouch=None)
+        _void(turn, _everybody(turn))
+    turn.v = replace(turn.v, voids_of=number)
 
 
 def _follow_badges(turn: Turn) -> None:
-    """A badge that was here and is not: from now on only a new look at the face counts."""
+    """A badge that was here and is not: only a look at the face after its return counts, whoever brought it back."""
     permit = turn.f.permit
     people = permit.people if permit is not None else ()
     here = tuple(person.id for person in people if badge_here(turn.f, person))
     if here == turn.v.here:
         return
     gone = [person for person in people if person.id in turn.v.here and person.id not in here]
+    back = [person for person in here if person not in turn.v.here and person in turn.v.voids]
     turn.v = replace(turn.v, here=here)
-    _void(turn, [person.id for person in gone])
+    _void(turn, [*(person.id for person in gone), *back])
     for person in gone:
         if person.id in turn.v.verified:
             turn.note("identity.voided", Category.IDENTITY, actor=("person", person.id), chan=person.id)
@@ -126,16 +183,26 @@ def _follow_badges(turn: Turn) -> None:
 
 def end_release(turn: Turn) -> None:
     """After every release whoever works on is verified anew, and a supervisor's word is used up; also by an attempt."""
-    mode = turn.d.mode
+    mode, busy = turn.d.mode, (Mode.ARMED, Mode.RELEASED)
     if turn.before is Mode.RELEASED and mode is not Mode.RELEASED:
-        _void(turn, list(turn.snapshot.faces))
-    if turn.v.vouch is not None and turn.before in (Mode.ARMED, Mode.RELEASED) and mode not in (Mode.ARMED, Mode.RELEASED):
+        _void(turn, _everybody(turn))
+    if turn.v.vouch is not None and turn.before in busy and mode not in busy:
         turn.v = replace(turn.v, vouch=None)
 
 
+def _everybody(turn: Turn) -> list[str]:
+    """Of whom anything is known, and of whom something may be on its way."""
+    people = turn.f.permit.people if turn.f.permit is not None else ()
+    return [*turn.snapshot.faces, *turn.snapshot.proofs, *(person.id for person in people)]
+
+
 def _void(turn: Turn, people: list[str]) -> None:
-    if people:
-        turn.v = replace(turn.v, voids={**turn.v.voids, **dict.fromkeys(people, turn.now)})
+    """From now on only what is seen later counts; of people who matter no more nothing is remembered."""
+    if not people:
+        return
+    matter = {*_everybody(turn), *(person.id for permit in turn.d.permits for person in permit.people)}
+    voids = {**turn.v.voids, **dict.fromkeys(people, turn.now)}
+    turn.v = replace(turn.v, voids={person: at_us for person, at_us in voids.items() if person in matter})
 
 
 # --- the supervisor
@@ -184,7 +251,7 @@ def _judge_vouching(f: Facts, person: Person) -> None:
     if others:
         hint = "let one of them try again: --again"
         raise ContractError("person", "at most one of the permit's people vouched for", f"{others[0]} too", hint)
-    problem = face_problem(f, person)
+    problem = unverified(f, person)
     if problem is not None and problem.code != "liveness_failed":
         hint = "look straight at the camera without mask and glasses"
         raise ContractError("person", "somebody whose face was recognised just now", problem.code, hint)
@@ -202,7 +269,9 @@ def decide(turn: Turn, asked: Vouched) -> None:
         return
     if asked.again:
         left = {person: count for person, count in turn.d.liveness_failed.items() if person != asked.person}
-        turn.d = replace(turn.d, liveness_failed=left)
+        trying = turn.d.trying
+        still = trying if trying is None or trying.person != asked.person else None
+        turn.d = replace(turn.d, liveness_failed=left, trying=still)
         turn.v = replace(turn.v, pause_us=0)
     else:
         turn.v = replace(turn.v, vouch=word)

@@ -3,6 +3,7 @@
 from contracts.event import ActionResult, Category, Severity
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.decision_record import Start
+from edge.interlock.liveness import break_off
 from edge.interlock.proving import DetectorRecord
 from edge.interlock.record import Note, reason_data
 from edge.interlock.rules import Rules
@@ -34,8 +35,8 @@ def recover(
         durable = Durable(boot_id=boot_id, since_us=now_us)
         return (durable, ()) if first_start else _lost(durable, now_us, rules, clock)
     durable = found if found.boot_id == boot_id else _next_boot(found, now_us, rules, clock)
-    durable = replace(durable, boot_id=boot_id)
-    ended = tuple(_bypass_ended(bypass.channel) for bypass in found.bypasses[len(durable.bypasses) :])
+    durable, lost = break_off(replace(durable, boot_id=boot_id), rules, "")
+    ended = lost + tuple(_bypass_ended(bypass.channel) for bypass in found.bypasses[len(durable.bypasses) :])
     if found.mode in (Mode.ARMED, Mode.RELEASED):
         tripped, notes = _unclean(durable, found.active, now_us, rules)
         return tripped, (*ended, *notes)

@@ -195,6 +195,15 @@ class Trace(msgspec.Struct, frozen=True):
     obeyed_us: int = 0
 
 
+class Try(msgspec.Struct, frozen=True):
+    """Somebody follows arrows to prove to be alive: who, under which nonce, at which of how many movements."""
+
+    person: str
+    nonce: str
+    number: int
+    of: int
+
+
 class Durable(msgspec.Struct, frozen=True, dict=True):
     """Kept on disk. Times are CLOCK_BOOTTIME microseconds of the boot `boot_id`.
 
@@ -244,6 +253,7 @@ class Durable(msgspec.Struct, frozen=True, dict=True):
         signed_offset_ms: the offset that the bridge's signed time agreed with in this boot.
         lost_s: when the state was found lost, seconds since 1970; revocation lists from before it do not count.
         liveness_failed: person → tries to prove to be alive that failed since the last that did not.
+        trying: the try whose arrows are being shown: spent, unless its end says otherwise.
     """
 
     boot_id: str = ""
@@ -291,6 +301,7 @@ class Durable(msgspec.Struct, frozen=True, dict=True):
     signed_offset_ms: int | None = None
     lost_s: int | None = None
     liveness_failed: dict[str, int] = {}
+    trying: Try | None = None
 
     @property
     def latched(self) -> bool:

@@ -48,11 +48,15 @@ class Turn:
         self.f = facts(site, rules, durable, volatile, snapshot, now)
         self.verdicts: dict[str, Verdict] = {}
 
-    def judge(self) -> None:
-        """Evaluate every condition on what is remembered now."""
+    def look(self) -> None:
+        """Put the facts together anew where something was remembered since."""
         f = self.f
         if f.durable is not self.d or f.volatile is not self.v or f.snapshot is not self.snapshot:
             self.f = facts(self.site, self.rules, self.d, self.v, self.snapshot, self.now)
+
+    def judge(self) -> None:
+        """Evaluate every condition on what is remembered now."""
+        self.look()
         self.verdicts = evaluate(self.f)
 
     def note(

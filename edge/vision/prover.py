@@ -46,7 +46,7 @@ sizes a fifth apart: another size is no step."""
 
 @dataclass(frozen=True)
 class Followed:
-    """What a frame showed of the try that goes on: whose, which face (nobody else should judge it), what to tell."""
+    """What a frame showed of the try: whose it is, which of its faces (nobody else should judge it), what to tell."""
 
     person: str = ""
     box: FaceBox | None = None

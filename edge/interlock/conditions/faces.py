@@ -24,11 +24,12 @@ def alive(f: Facts, person: str) -> tuple[int | None, str]:
     """
     void_us = f.volatile.voids.get(person, -1)
     proof, word = f.snapshot.proofs.get(person), f.volatile.vouch
-    if word is not None and word.person == person and word.at_us > void_us:
-        return word.at_us, VOUCHED
-    if proof is None or proof.at_us <= void_us or not 0 <= proof.distance_milli <= f.rules.face_distance_milli.value:
-        return None, ""
-    return proof.at_us, PROVEN
+    known: list[tuple[int, str]] = []
+    if proof is not None and 0 <= proof.distance_milli <= f.rules.face_distance_milli.value:
+        known.append((proof.at_us, PROVEN))
+    if word is not None and word.person == person:
+        known.append((word.at_us, VOUCHED))
+    return max((each for each in known if each[0] > void_us), default=(None, ""))
 
 
 def tries_left(f: Facts, person: str) -> int:
@@ -36,28 +37,42 @@ def tries_left(f: Facts, person: str) -> int:
     return max(0, f.rules.liveness_tries_count.value - f.durable.liveness_failed.get(person, 0))
 
 
+def _unproven(f: Facts, person: Person) -> Reason:
+    """That somebody is not known to be alive, or not for long enough ago: by new tries, or by a supervisor."""
+    code, row = ("face_liveness", f.rules.liveness)
+    if not tries_left(f, person.id):
+        code, row = ("liveness_failed", f.rules.liveness_tries_count)
+    return Reason(code, person.name, None, None, "", row.clause)
+
+
+def _is_away(f: Facts, person: Person) -> bool:
+    """Their badge went, or a break came, and it is not here now: what the camera sees of them will be void with it."""
+    return person.id in f.volatile.voids and not badge_here(f, person)
+
+
 def _face_reason(f: Facts, person: Person, ttl: Number, *, lasts: bool = False) -> tuple[Reason | None, int | None]:
     """Why a face does not count, and how long ago it was verified; `lasts`: for as long as the badge stays."""
     seen, rules = f.snapshot.faces.get(person.id), f.rules
     if seen is None:
         return Reason("face_missing", person.name, None, None, "", ttl.clause), None
-    if seen.at_us <= f.volatile.voids.get(person.id, -1):
+    if seen.at_us <= f.volatile.voids.get(person.id, -1) or _is_away(f, person):
         return Reason("face_void", person.name, None, None, "", rules.badge_ttl_s.clause), None
-    age_us = f.now_us - seen.at_us
-    furthest = rules.face_distance_milli
+    seen_us = age_us = f.now_us - seen.at_us
+    ttl_us, furthest = ttl.value * 1_000_000, rules.face_distance_milli
     if not 0 <= seen.distance_milli <= furthest.value:
         return Reason("face_far", person.name, seen.distance_milli, furthest.value, "", furthest.clause), age_us
     if rules.asks_for_proof:
         proven_us, _ = alive(f, person.id)
         if proven_us is None:
-            code, row = ("face_liveness", rules.liveness) if tries_left(f, person.id) else ("liveness_failed", rules.liveness_tries_count)
-            return Reason(code, person.name, None, None, "", row.clause), age_us
+            return _unproven(f, person), age_us
         age_us = max(age_us, f.now_us - proven_us)
     elif not rules.accepts_liveness(seen.liveness):
         return Reason("face_liveness", person.name, None, None, "", rules.liveness.clause), age_us
-    if not 0 <= age_us <= ttl.value * 1_000_000 and not lasts:
-        return Reason("face_old", person.name, age_us // 1000, ttl.value * 1000, "s", ttl.clause), age_us
-    return None, age_us
+    if lasts or 0 <= age_us <= ttl_us:
+        return None, age_us
+    if 0 <= seen_us <= ttl_us and not tries_left(f, person.id):
+        return _unproven(f, person), age_us
+    return Reason("face_old", person.name, age_us // 1000, ttl.value * 1000, "s", ttl.clause), age_us
 
 
 def is_verified(f: Facts, person: Person) -> bool:

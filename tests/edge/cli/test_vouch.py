@@ -16,10 +16,8 @@ def _proof(settings: dict[str, Any]) -> None:
     """A site that asks for living faces, and a supervisor."""
     settings["roster"].append({"id": "chen", "name": "陈主管", "badge": 1006, "may": ["supervise"]})
     settings["site_rules"] = settings["data"] + "-rules.yaml"
-    Path(settings["site_rules"]).write_text(
-        "name: s\nzh: 厂\nen: s\ntightens: SIMULATION\nliveness: {value: proven, clause: policy ANT-01}\n",
-        encoding="utf-8",
-    )
+    rules = "name: s\nzh: 厂\nen: s\ntightens: SIMULATION\nliveness: {value: proven, clause: policy ANT-01}\n"
+    Path(settings["site_rules"]).write_text(rules, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import pytest
 from contracts.errors import ContractError
 from contracts.permit import Person, Role
 from edge.interlock import rules
-from edge.interlock.conditions import people
 from edge.interlock.conditions.facts import Verdict
 from edge.interlock.evidence import Face
 from edge.interlock.kernel import Relay
@@ -175,4 +174,4 @@ def test_one_role_does_not_count_for_the_other(ready: Bench) -> None:
     box = Crowd(ready, "guardian", 2).come("performer", 3)
     assert not box.judged("guardian").ok
     assert box.judged("performer").ok
-    assert [reason.code for reason in people.faces(box.step(ms=0).facts).reasons] == ["few_guardians"]
+    assert [reason.code for reason in box.judged("faces").reasons] == ["few_guardians"]

@@ -59,6 +59,37 @@ def _face(person: str, **changes: object) -> Change:
     return change
 
 
+def _voided(person: str) -> Change:
+    """The badge was away, or a release has ended since."""
+
+    def change(bench: Bench) -> None:
+        bench.looking.discard(person)
+        bench.volatile = replace(bench.volatile, voids={person: bench.now})
+
+    return change
+
+
+def _stuck(person: str) -> Change:
+    """Recognised, and out of tries to prove to be alive."""
+
+    def change(bench: Bench) -> None:
+        _face(person, liveness="not_proven")(bench)
+        bench.durable = replace(bench.durable, liveness_failed={person: GB.liveness_tries_count.value})
+
+    return change
+
+
+def _special(silent_s: float = 0, **recorder: object) -> Change:
+    """The same work one level up, which is recorded, and something about the recorder."""
+
+    def change(bench: Bench) -> None:
+        bench.durable = replace(bench.durable, permits=(permit(level=Level.SPECIAL),))
+        _silent("video_silent_since", silent_s)(bench)
+        _set(**recorder)(bench)
+
+    return change
+
+
 def _stranger(distance_milli: int) -> Change:
     def change(bench: Bench) -> None:
         bench.strangers = (FaceRefused(bench.now, "guardian", distance_milli),)
@@ -157,6 +188,8 @@ ALONE: list[tuple[str, Change, str, str]] = [
     ("guardian's liveness not proven", _face("guardian", liveness="not_proven"), "faces", "face_liveness"),
     ("liveness of unknown kind", _face("guardian", liveness="surely"), "faces", "face_liveness"),
     ("guardian's face too old", _face("guardian", at_us=1000 * SECOND - 181 * SECOND), "faces", "face_old"),
+    ("guardian's face from before a break", _voided("guardian"), "faces", "face_void"),
+    ("performer's tries used up", _stuck("performer"), "faces", "liveness_failed"),
     ("unknown badge", lambda b: b.unknown_badges.update({9001: b.now}), "unknown_badge", "badge_unknown"),
     ("badge of nobody named", lambda b: b.badges.update({9002: True}), "unknown_badge", "badge_unknown"),
     ("stranger", _stranger(700), "stranger", "stranger"),
@@ -165,6 +198,11 @@ ALONE: list[tuple[str, Change, str, str]] = [
     ("no camera", _set(camera=None), "camera", "camera_lost"),
     ("camera stalled", _set(camera="stalled"), "camera", "camera_lost"),
     ("camera process silent", _silent("camera_silent_since", 5.1), "camera", "camera_lost"),
+    ("special work and no recorder", _special(video=None), "video", "video_lost"),
+    ("special work and a box without recorder", _special(video="off"), "video", "video_off"),
+    ("special work and a disk that fails", _special(video="failed"), "video", "video_lost"),
+    ("special work and a silent recorder", _special(silent_s=11), "video", "video_lost"),
+    ("special work and room for an hour", _special(video_left_s=3600), "video", "video_room"),
     ("no gas test", _durable(gas_test=None), "gas_test", "gas_test_none"),
     ("no ticket check", _durable(ticket_checks={}), "ticket_check", "ticket_check_none"),
     ("audit late", _set(audit=AuditHealth(writable=True, age_ms=1001, rollback=False)), "audit", "audit_late"),
@@ -397,6 +435,8 @@ def test_a_permit_that_nobody_checked_in_for_makes_way_for_the_next(bench: Bench
     """PTW-27: a void permit does not block the box."""
     bench.step(PermitAccepted(permit("HW-OLD", start_s=-1801)), PermitAccepted(permit("HW-NEW")))
     bench.step()
+    assert bench.durable.checked_in == {}, "under another permit the crew looks into the camera again"
+    bench.step()
     assert bench.last is not None
     assert bench.last.facts.permit is not None
     assert bench.last.facts.permit.jti == "HW-NEW"
@@ -590,6 +630,7 @@ AT_THE_LIMIT: list[tuple[str, Change, Change]] = [
     ("stranger's distance", _stranger(599), _stranger(600)),
     ("fix age", _silent("position_silent_since", 10), _silent("position_silent_since", 10.000001)),
     ("camera's word", _silent("camera_silent_since", 5), _silent("camera_silent_since", 5.000001)),
+    ("recorder's word", _special(silent_s=10), _special(silent_s=10.000001)),
     ("dead-man age", _silent("deadman_silent_since", 0.18), _silent("deadman_silent_since", 0.180001)),
     ("clock floor", lambda b: setattr(b, "clock_floor", b.wall_ms), lambda b: setattr(b, "clock_floor", b.wall_ms + 1)),
     ("signed time", lambda b: _durable(as_of=b.wall_ms // 1000 + 60)(b), lambda b: _durable(as_of=b.wall_ms // 1000 + 61)(b)),

@@ -75,7 +75,7 @@ def test_the_box_keeps_its_people_contacts_beacon_and_clock(config: BoxConfig) -
     fewer = replace(config, presence=replace(presence, quorum_need=1))
     assert _build(fewer).quorum_need == 1
     assert site.roster[0] == SitePerson(
-        "leader", "班长", 1003, ("reset", "gas_test", "ticket_check", "clear_fault", "calibrate", "bypass")
+        "leader", "班长", 1003, ("reset", "gas_test", "ticket_check", "clear_fault", "calibrate", "bypass", "supervise")
     )
     assert [person.id for person in site.roster] == ["leader", "safety"]
 

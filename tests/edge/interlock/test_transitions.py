@@ -222,6 +222,7 @@ def test_a_trip_remembers_first_out_consequences_opening_and_watch_and_writes_th
     }  # fmt: skip
     assert done.volatile == {
         "alarms": ("ch4-1",), "gas_over": True, "commanded_us": now, "opening_since_us": now, "recorded_us": 0,
+        "voids": {"performer": now, "guardian": now},
     }  # fmt: skip
     assert done.notes == [
         note(

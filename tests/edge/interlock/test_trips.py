@@ -109,17 +109,18 @@ def test_a_short_delay_of_the_log_does_not_trip(released: Bench, ms: int) -> Non
 # --- grace
 
 
-@pytest.mark.parametrize(("badge", "grace_s"), [(1002, 30), (1001, 30)], ids=["guardian", "performer"])
-def test_an_absent_person_is_warned_about_and_then_trips(released: Bench, badge: int, grace_s: int) -> None:
+@pytest.mark.parametrize(("role", "badge", "grace_s"), [("guardian", 1002, 30), ("performer", 1001, 30)])
+def test_an_absent_person_is_warned_about_and_then_trips(released: Bench, role: str, badge: int, grace_s: int) -> None:
     """PTW-10, GB 30871-2022 4.10: a countdown, then the trip; not a step later."""
     released.badges[badge] = False
     left = released.now
     released.run(20)
     assert not released.found("presence.warning"), "the badge's time to live"
     released.run(0.1)
-    (warning,) = released.found("presence.warning")
-    assert warning.data["seconds"] == grace_s
-    began = next(iter(released.volatile.grace.values()))
+    absent, again = released.found("presence.warning")
+    assert (absent.data["condition"], absent.data["seconds"]) == (role, grace_s)
+    assert (again.data["condition"], again.data["seconds"]) == ("faces_again", 60), "whoever comes back is verified anew"
+    began = released.volatile.grace[role]
     while released.mode is Mode.RELEASED:
         assert released.last is not None
         assert released.last.next_us <= began + grace_s * SECOND
@@ -128,7 +129,7 @@ def test_an_absent_person_is_warned_about_and_then_trips(released: Bench, badge:
     assert released.first_out == "badge_absent"
     assert released.now == began + grace_s * SECOND
     assert released.now - left <= (20 + grace_s) * SECOND + 100_000
-    assert len(released.found("presence.warning")) == 1
+    assert len(released.found("presence.warning")) == 2
 
 
 def test_a_return_in_time_ends_the_countdown_and_the_next_absence_starts_anew(released: Bench) -> None:
@@ -136,12 +137,13 @@ def test_a_return_in_time_ends_the_countdown_and_the_next_absence_starts_anew(re
     released.run(45)
     released.badges[1002] = True
     released.run(1)
-    assert len(released.found("presence.back")) == 1
+    assert [note.data["condition"] for note in released.found("presence.back")] == ["guardian", "faces_again"]
     assert released.volatile.grace == {}
     released.badges[1002] = False
     released.run(49)
     assert released.mode is Mode.RELEASED
-    assert len(released.found("presence.warning")) == 2
+    told = [note.data["condition"] for note in released.found("presence.warning")]
+    assert told == ["guardian", "faces_again", "guardian", "faces_again"]
     released.run(2)
     assert released.first_out == "badge_absent"
 
@@ -151,9 +153,9 @@ def test_two_countdowns_run_side_by_side(released: Bench) -> None:
     released.run(10)
     released.badges[1002] = False
     released.run(15)
-    assert set(released.volatile.grace) == {"performer"}
+    assert set(released.volatile.grace) == {"performer", "faces_again"}
     released.run(6)
-    assert set(released.volatile.grace) == {"performer", "guardian"}
+    assert set(released.volatile.grace) == {"performer", "guardian", "faces_again"}
     released.run(20)
     assert released.mode is Mode.TRIPPED
     assert released.durable.first_out is not None

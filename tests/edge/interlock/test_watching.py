@@ -393,9 +393,14 @@ def test_a_stranger_who_stays_is_told_again_after_ten_seconds(ready: Bench, sinc
     assert made.v.refused_us == (ready.now if again else ready.now - since_us)
 
 
-def test_a_nearly_known_face_is_not_told_as_a_stranger(ready: Bench) -> None:
+def test_a_nearly_known_face_is_told_as_one_that_is_too_far_off_and_not_as_a_stranger(ready: Bench) -> None:
+    """ANT-01: a refused face is an event at once."""
     made = _stranger(ready, 60 * SECOND, 550)
-    assert (made.notes, made.v.refused_us) == ([], ready.now - 60 * SECOND)
+    told = note(
+        "identity.refused", Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, code="face_far", chan="",
+        nearest="near-550", distance_milli=550, limit_milli=GB.face_distance_milli.value,
+    )  # fmt: skip
+    assert (made.notes, made.v.refused_us) == ([told], ready.now)
 
 
 def _entered(bench: Bench, before: Mode) -> Turn:

@@ -17,22 +17,23 @@ FACE_MM = {
 FLAT_MM = {name: (x, y, 0.0) for name, (x, y, _) in FACE_MM.items()}
 
 
-def _turned(one, other, angle):
-    """Two coordinates of a point after a turn about the third axis."""
-    return one * math.cos(angle) - other * math.sin(angle), one * math.sin(angle) + other * math.cos(angle)
-
-
 def seen(face, yaw_deg=0.0, roll_deg=0.0, away_mm=500.0, pitch_deg=0.0):
     """The points in a picture; yaw turns to the picture's right, which is the person's own left."""
     yaw, roll, pitch = math.radians(yaw_deg), math.radians(roll_deg), math.radians(pitch_deg)
     points = {}
     for name, (across, down, forward) in face.items():
-        rolled, lower = _turned(across, down, roll)
-        y, nearer = _turned(lower, forward, -pitch)
-        x, z = _turned(rolled, nearer, -yaw)
+        x, y = _rotated(across, down, -roll)
+        y, z = _rotated(y, forward, pitch)
+        x, z = _rotated(x, z, yaw)
         scale = 600 / (away_mm - z)
         points[name] = Point(320 + x * scale, 240 + y * scale)
     return Landmarks(**points)
+
+
+def _rotated(first, second, angle):
+    """Two axes of a space, the second turned towards the first."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    return first * cos + second * sin, second * cos - first * sin
 
 
 def turn(face, **how):

@@ -264,6 +264,7 @@ def test_a_key_that_stands_twice_is_told_with_its_file(tmp_path: Path, wording: 
     with pytest.raises(ContractError) as caught:
         rules.load("mine", tmp_path)
     wording.check(caught.value)
+    assert f" on line {len(PACK.splitlines()) + 2};" in str(caught.value)
 
 
 def test_a_derived_pack_has_a_name_titles_and_a_hash_of_its_own(tmp_path: Path) -> None:
