@@ -63,7 +63,7 @@ def decode(name: str, picture: bytes) -> Still:
 
     shrink = max(image.shape[:2]) / _LONGEST_SIDE
     if shrink > 1:
-        size = (round(image.shape[1] / shrink), round(image.shape[0] / shrink))
+        size = (max(1, round(image.shape[1] / shrink)), max(1, round(image.shape[0] / shrink)))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return Still(name, image)
 

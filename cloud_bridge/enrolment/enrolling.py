@@ -136,6 +136,9 @@ def nearest_of(template: Template, vault: Vault) -> tuple[Person | None, int]:
     """Who else's template lies so near that a box might take one for the other, and how near, in thousandths.
 
     Whoever that is, nothing is refused for it: among a thousand people some resemble each other. (None, 0): nobody.
+
+    Raises:
+        ContractError: somebody's template does not open; it says whose.
     """
     from faces import policy
     from faces.match import distance
@@ -144,7 +147,12 @@ def nearest_of(template: Template, vault: Vault) -> tuple[Person | None, int]:
     nearest: tuple[float, Person] | None = None
     others = FaceTemplate.objects.filter(engine=template.engine, model_sha256=template.model_sha256)
     for held in others.exclude(person__code=template.person).select_related("person"):
-        rows = unpack(vault.open(bytes(held.sealed), held.person.code))
+        try:
+            rows = unpack(vault.open(bytes(held.sealed), held.person.code))
+        except ContractError as error:
+            # Who cannot be compared with everybody might be somebody already.
+            todo = f"{error.hint}; or withdraw {held.person.code} and enrol that person again"
+            raise ContractError(f"template of {held.person.code}", error.expected, error.came, todo) from error
         apart = min(distance(vector, rows) for vector in vectors)
         if apart <= limits.limit and (nearest is None or apart < nearest[0]):
             nearest = (apart, held.person)

@@ -125,7 +125,7 @@ class Deliveries:
         iat, told_s = self._told.get(of, (0, 0))
         if iat == news.iat and now_s - told_s < AGAIN_S:
             return None
-        self._told[of] = said
+        self._told = {key: told for key, told in self._told.items() if now_s - told[1] < AGAIN_S} | {of: said}
         return news
 
     def _judge(self, token: str, permits: Sequence[Standing], now_s: int) -> News:

@@ -155,6 +155,13 @@ def test_a_repeated_statement_is_answered_now_and_then_only(store):
     assert file.stat().st_mtime_ns == written, "what is there is not written again"
 
 
+def test_what_was_told_long_ago_takes_no_memory(store):
+    desk = deliveries(store)
+    for number in range(20):
+        desk.take(statement("zhang", f"HW-{number}", holds=b"", iat=NOW + number), PERMITS, NOW + number * AGAIN_S)
+    assert len(desk._told) == 1
+
+
 def test_what_belongs_to_a_permit_that_stands_no_longer_is_deleted_and_said(store):
     """PTW-07: deleted when it ends; what was enrolled here stays."""
     desk = deliveries(store)
