@@ -33,8 +33,8 @@ def _recorded(event: LogEvent, leaf: contract_event.Event) -> None:
         told = msgspec.convert(leaf.data, Recorded)
     except msgspec.ValidationError:
         return  # of another version: it stands in the log as it came
-    if not _is_sane(told):
-        return
+    if not event.permit or not _is_sane(told):
+        return  # nor what no recorder could say, of a permit that none could have
     first, last = (us // 1000 + told.offset_ms for us in (told.first_us, told.last_us))
     # A clock that nobody vouches for may be behind: then it counts from when we heard of it. None is later than that:
     # a clock that is ahead keeps people's pictures no longer.

@@ -120,6 +120,15 @@ def test_what_no_recorder_could_say_stands_in_the_log_alone(log, changes):
     assert Event.objects.filter(box_id=log.box, type="video.segment").exists()
 
 
+@pytest.mark.parametrize("permit", ["", "a/b", "..\\x", "x" * 65])
+def test_a_segment_of_no_permit_breaks_no_page(log, permit):
+    from cloud_bridge.video.models import Clip
+
+    tell(log, segment(), permit=permit)
+    assert not Clip.objects.filter(box=log.box).exists()
+    assert client("an").get("/video/").status_code == 200
+
+
 def test_a_clock_that_is_ahead_keeps_nobodys_picture_longer(log):
     one = segment()
     tell(log, one, offset_ms=OFFSET_MS + 400 * DAY_MS)
