@@ -149,6 +149,8 @@ def nearest_of(template: Template, vault: Vault) -> tuple[Person | None, int]:
     for held in others.exclude(person__code=template.person).select_related("person"):
         try:
             rows = unpack(vault.open(bytes(held.sealed), held.person.code))
+            if rows.shape[1] != vectors.shape[1]:
+                raise ContractError("vectors", f"{rows.shape[1]} numbers each", str(vectors.shape[1]), "enrol again")
         except ContractError as error:
             # Who cannot be compared with everybody might be somebody already.
             todo = f"{error.hint}; or withdraw {held.person.code} and enrol that person again"

@@ -181,6 +181,15 @@ def test_somebody_whose_template_does_not_open_is_named_when_others_are_enrolled
         enrolled(data, "guardian", np.eye(3, 128, 60, dtype=np.float32))
 
 
+def test_vectors_of_another_length_are_compared_with_nobody_and_not_kept(data):
+    from cloud_bridge.enrolment.models import FaceTemplate
+
+    enrolled(data, "performer")
+    with pytest.raises(ContractError, match="128 numbers each, got 192"):
+        enrolled(data, "guardian", np.eye(3, 192, dtype=np.float32))
+    assert FaceTemplate.objects.count() == 1
+
+
 def test_a_consent_that_ended_while_the_pictures_were_measured_enrols_nobody(data):
     import msgspec
 
