@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from django.db import transaction
@@ -16,6 +17,10 @@ from cloud_bridge.enrolment.vault import LOCK, Vault, overwrite_deleted
 from cloud_bridge.people.models import Person
 from contracts.errors import UNREADABLE, ContractError, from_msgspec
 from faces.templates import VERSION, Template, unpack
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PACK = Path(__file__).resolve().parents[2] / "configs" / "rules" / "gb30871-2022.yaml"
 """The limits of the enrolment's quality; a template is the same under every pack."""
@@ -132,6 +137,24 @@ def template_in(answer: wire.Answer, person: str) -> Template:
     return template
 
 
+def _rows_of(held: FaceTemplate, vault: Vault, length: int) -> "NDArray[np.float32]":
+    """Somebody's vectors, each of so many numbers; who cannot be compared with everybody might be somebody already.
+
+    Raises:
+        ContractError: they are of another length or do not open; it says whose, and the way out.
+    """
+    code = held.person.code
+    try:
+        rows = unpack(vault.open(bytes(held.sealed), code))
+    except ContractError as error:
+        todo = f"{error.hint}; or withdraw {code} and enrol that person again"
+        raise ContractError(f"template of {code}", error.expected, error.came, todo) from error
+    if rows.shape[1] != length:
+        todo = f"take the pictures again, or withdraw {code} and enrol that person again"
+        raise ContractError(f"template of {code}", f"{rows.shape[1]} numbers each", str(length), todo)
+    return rows
+
+
 def nearest_of(template: Template, vault: Vault) -> tuple[Person | None, int]:
     """Who else's template lies so near that a box might take one for the other, and how near, in thousandths.
 
@@ -147,14 +170,7 @@ def nearest_of(template: Template, vault: Vault) -> tuple[Person | None, int]:
     nearest: tuple[float, Person] | None = None
     others = FaceTemplate.objects.filter(engine=template.engine, model_sha256=template.model_sha256)
     for held in others.exclude(person__code=template.person).select_related("person"):
-        try:
-            rows = unpack(vault.open(bytes(held.sealed), held.person.code))
-            if rows.shape[1] != vectors.shape[1]:
-                raise ContractError("vectors", f"{rows.shape[1]} numbers each", str(vectors.shape[1]), "enrol again")
-        except ContractError as error:
-            # Who cannot be compared with everybody might be somebody already.
-            todo = f"{error.hint}; or withdraw {held.person.code} and enrol that person again"
-            raise ContractError(f"template of {held.person.code}", error.expected, error.came, todo) from error
+        rows = _rows_of(held, vault, vectors.shape[1])
         apart = min(distance(vector, rows) for vector in vectors)
         if apart <= limits.limit and (nearest is None or apart < nearest[0]):
             nearest = (apart, held.person)
