@@ -96,6 +96,15 @@ def test_nobody_is_asked_where_the_pack_does_not_ask_for_proof(unproven: Bench) 
     assert unproven.mode is Mode.PERMISSIVE_OK
 
 
+@pytest.mark.parametrize(("liveness", "code"), [("not_proven", ""), ("proven", ""), ("surely", "face_liveness"), ("", "face_liveness")])
+def test_where_no_proof_is_asked_for_only_words_that_are_known_count(unproven: Bench, liveness: str, code: str) -> None:
+    """What a newer vision might say is not taken for granted."""
+    unproven.rules = replace(GB, liveness=replace(GB.liveness, value="not_proven"))
+    see(unproven, "guardian", liveness)
+    problem = face_problem(unproven.step().facts, permit().people[1])
+    assert (problem.code if problem else "") == code
+
+
 @pytest.mark.parametrize("age_us", [TTL_US, TTL_US + 1])
 def test_a_proof_that_is_too_old_to_arm_with_is_asked_for_anew(unproven: Bench, age_us: int) -> None:
     """BOX-03: both within their time to live."""
