@@ -148,7 +148,8 @@ def _time_of(body: bytes, at: int, size: int) -> int:
     begin = len(_SOI) + len(_COM) + 2
     if words.startswith(_SOI + _COM) and words[begin:].startswith(_MARK):
         (length,) = struct.unpack_from(">H", words, len(_SOI) + len(_COM))
-        number = words[begin + len(_MARK) : begin - 2 + length]
-        if number.isdigit() and int(number) <= MAX_INT:
+        end = begin - 2 + length
+        number = words[begin + len(_MARK) : end]
+        if end <= len(words) and number.isdigit() and int(number) <= MAX_INT:
             return int(number)
     raise ContractError("segment.picture", "the time of its capture", "a picture without one")

@@ -15,8 +15,19 @@ from contracts import media, video
 from contracts.errors import ContractError
 from tests.fuzz.targets import Feed, Target
 
-_TIME = re.compile(rb"\xff\xd8\xff\xfe..hotbox t=(\d{1,16})", re.DOTALL)
+_COMMENT = re.compile(rb"\xff\xd8\xff\xfe(..)(.*)", re.DOTALL)
+_TIME = re.compile(rb"hotbox t=(\d{1,16})")
 _LONGEST = 400
+
+
+def _said(picture: bytes) -> int | None:
+    """The time in a picture's first comment, which ends where its length says, whatever follows."""
+    comment = _COMMENT.match(picture)
+    if comment is None:
+        return None
+    size = int.from_bytes(comment[1]) - 2
+    time = _TIME.fullmatch(comment[2][:size]) if 0 <= size <= len(comment[2]) else None
+    return int(time[1]) if time else None
 
 
 def _jpeg(chance: random.Random) -> bytes:
@@ -54,10 +65,10 @@ def _file_feed() -> Feed:
         at, last = video.HEAD_BYTES, -1
         for picture in found:
             length = int.from_bytes(data[at + 4 : at + 8], "little")
-            said = _TIME.match(data[at + 8 : at + 72])
+            said = _said(data[at + 8 : at + 8 + length])
             if data[at : at + 4] != b"00dc" or (picture.at, picture.size) != (at + 8, length):
                 return f"{picture} is not at {at}: {data[at : at + 20]!r}"
-            if said is None or int(said[1]) != picture.at_us or picture.at_us <= last or at + 8 + length > len(data):
+            if said != picture.at_us or picture.at_us <= last or at + 8 + length > len(data):
                 return f"{picture} has no such time: {data[at : at + 40]!r}"
             at, last = at + 8 + length + length % 2, picture.at_us
         return ""
