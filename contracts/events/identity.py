@@ -28,7 +28,8 @@ class Verified(Data, frozen=True):
 class Unknown(Data, frozen=True):
     """A face before the camera is nobody's of the permit. Again after a while, as long as it stays.
 
-    `stranger` is far from everybody who is named; `face_far` resembles somebody and is not near enough.
+    `stranger` is far from everybody who is named; `face_far` resembles somebody, and is not near enough, or hardly
+    nearer than to somebody else.
     """
 
     code: Code

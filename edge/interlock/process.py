@@ -462,14 +462,15 @@ class Interlock:
         """Whom vision and presence should look for, and who is to prove to be alive."""
         self._wanted_us = now
         facts = msgspec.structs.replace(self._step.facts, now_us=now)
-        self._questions.follow(facts)
+        prove = liveness.due(facts)
+        self._questions.follow(facts, asked=bool(prove))
         permit = facts.permit
         mode = self._durable.mode
         urgency = "idle" if permit is None else ("recheck" if mode is Mode.RELEASED else "arming")
         people = permit.people if permit else ()
         message = ev.Wanted(
             tuple(p.id for p in people), tuple(p.badge for p in people), self._questions.nonce, urgency,
-            liveness.due(facts),
+            prove,
         )  # fmt: skip
         self._peers.tell(ev.Source.PRESENCE, message)
         permits = standing(self._durable, self._snapshot.clock.wall_s(now))

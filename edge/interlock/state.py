@@ -339,7 +339,7 @@ class Volatile(msgspec.Struct, frozen=True):
         alarms, faults: channels whose alarm or fault was reported.
         gas_over: gas is over its limit just now.
         verified: people whose face was reported as verified.
-        refused_us: when a refused face was last reported.
+        refused_us: when a refused face was last reported; `refused_code`: as what.
         reset_window_until_us: end of the window that `hotbox reset` opened.
         fault_window: end of the window for clearing a fault, and the two people who asked for it.
         stepped_ms: the offset whose jump was reported.
@@ -372,6 +372,7 @@ class Volatile(msgspec.Struct, frozen=True):
     gas_over: bool = False
     verified: tuple[str, ...] = ()
     refused_us: int = 0
+    refused_code: str = ""
     reset_window_until_us: int = 0
     fault_window: tuple[int, tuple[str, ...]] = (0, ())
     stepped_ms: int = 0

@@ -142,8 +142,12 @@ def _report_refused(turn: Turn) -> None:
     seen, code, limit = intruder(f), "stranger", f.rules.stranger_distance_milli
     if seen is None:
         seen, code, limit = nearly_known(f), "face_far", f.rules.face_distance_milli
-    if seen and seen.at_us > turn.v.refused_us + REFUSED_AGAIN_US:
-        turn.v = replace(turn.v, refused_us=seen.at_us)
+    if seen is None or seen.at_us <= turn.v.refused_us:
+        return
+    # A face that was nearly known must not hide the stranger who comes after it.
+    worse = code == "stranger" != turn.v.refused_code
+    if worse or seen.at_us > turn.v.refused_us + REFUSED_AGAIN_US:
+        turn.v = replace(turn.v, refused_us=seen.at_us, refused_code=code)
         turn.note(
             "identity.refused", Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, code=code, chan="",
             nearest=seen.nearest, distance_milli=seen.distance_milli, limit_milli=limit.value,

@@ -182,13 +182,15 @@ PROMPTS: dict[str, Meaning] = {
 }  # fmt: skip
 UNPROMPTED = (Meaning.EVACUATE, Meaning.MEASURE, Meaning.FAULT, Meaning.SILENT, Meaning.TRIPPED, Meaning.TEST)
 """Beside these nobody is asked to turn the head."""
+ALOUD = (Meaning.GRACE, Meaning.GRACE_SOON)
+"""What the buzzer goes on warning of whatever somebody is asked to do."""
 
 
 class Said(msgspec.Struct, frozen=True):
     """What is to be shown now, and why: another cause sounds again although the buzzer was silenced.
 
     `prompt` is what somebody is asked to do meanwhile: the white lamp and the buzzer are its own, the other lamps go
-    on saying how the box stands.
+    on saying how the box stands. No prompt drowns a countdown to a trip: then the buzzer stays with that.
     """
 
     meaning: Meaning
@@ -202,7 +204,8 @@ class Said(msgspec.Struct, frozen=True):
         if self.prompt is None:
             return row
         asked = TABLE[self.prompt]
-        return msgspec.structs.replace(row, zh=asked.zh, en=asked.en, white=asked.white, buzzer=asked.buzzer)
+        buzzer = row.buzzer if self.meaning in ALOUD else asked.buzzer
+        return msgspec.structs.replace(row, zh=asked.zh, en=asked.en, white=asked.white, buzzer=buzzer)
 
 
 NOBODY = Said(Meaning.SILENT)

@@ -217,8 +217,8 @@ class World(Bench):
             self._offer(Face(self.now, who, 350, "proven", "dlib"), Source(source))
 
     def do_stranger(self, distance: float) -> None:
-        """Somebody whom the permit does not name; distance to the nearest who is."""
-        self.strangers = (FaceRefused(self.now, "", round(distance * 1000)),)
+        """Somebody whom the permit does not name; distance to the nearest who is, the guardian."""
+        self.strangers = (FaceRefused(self.now, "guardian", round(distance * 1000)),)
 
     def do_badge_refused(self, why: str) -> None:
         """A badge that did not verify: stale (cloned), forged, unknown."""

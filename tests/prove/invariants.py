@@ -375,6 +375,18 @@ def a_crew_is_two_people_who_were_verified(t: Transition) -> str:
     return "" if len(roles) == 2 else f"crew {t.after.crew}"
 
 
+def a_release_needs_faces_from_after_the_last_break(t: Transition) -> str:
+    """The relay closes only when the camera saw a performer and a guardian of the permit prove to be alive after the
+    last opening."""
+    claims = next((permit for permit in t.after.permits if permit.jti == t.after.active), None)
+    if not t.releases or claims is None:
+        return ""
+    opened_us = t.before.opening.at_us if t.before.opening is not None else -1
+    seen = {who: face.at_us for who, face in t.snapshot.proofs.items()}
+    roles = {person.role for person in claims.people if seen.get(person.id, -1) > opened_us}
+    return "" if len(roles) == 2 else f"closed {t.now - opened_us} us after an opening on faces from before"
+
+
 def a_first_ignition_follows_its_approval(t: Transition) -> str:
     """A permit is first released within the approval's age, or after the guardian's word and a gas test that are both
     younger than the day on which the approval became too old."""
@@ -453,6 +465,7 @@ INVARIANTS: tuple[Callable[[Transition], str], ...] = (
     locked_needs_reset_and_the_watch,
     an_attempt_ends_in_time,
     a_crew_is_two_people_who_were_verified,
+    a_release_needs_faces_from_after_the_last_break,
     a_first_ignition_follows_its_approval,
     a_release_needs_its_ticket_checked_today,
     a_clock_set_back_waits_for_a_person,

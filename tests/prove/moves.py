@@ -49,7 +49,7 @@ def mend_devices(bench: Bench, _: int = 0) -> None:
     bench.position = Position(0, True, -9, 1, 9, 90)
     bench.position_silent_since = bench.inputs_silent_since = bench.deadman_silent_since = None
     bench.camera, bench.camera_silent_since = "ok", None
-    bench.video, bench.video_silent_since, bench.video_written, bench.video_left_s = "recording", None, None, 100_000
+    _mend_video(bench)
     bench.clock_quality, bench.audit, bench.loop_gap_ms = "sync", AuditHealth(True, 0, False), 0
     bench.welded = bench.stuck = False
     bench.contact = bench.latch
@@ -151,16 +151,25 @@ def _camera(bench: Bench, number: int) -> None:
     bench.camera_silent_since = None if bench.camera_silent_since else _since(bench, number)
 
 
+def _mend_video(bench: Bench) -> None:
+    bench.video, bench.video_permit, bench.video_left_s = "recording", "", 100_000
+    bench.video_silent_since = bench.video_written = None
+
+
 def _video(bench: Bench, number: int) -> None:
-    """The recorder falls silent, or nothing reaches its disk, or it has little room; or it is well again."""
-    if bench.video_silent_since or bench.video_written is not None or bench.video_left_s < 100_000:
-        bench.video_silent_since, bench.video_written, bench.video_left_s = None, None, 100_000
-    elif number % 3 == 0:
+    """The recorder falls silent, or nothing reaches its disk for up to half a minute, or it has little room, or records
+    for another permit; or it is well again."""
+    ill = bench.video_silent_since or bench.video_written is not None
+    if ill or bench.video_left_s < 100_000 or bench.video_permit:
+        _mend_video(bench)
+    elif number % 4 == 0:
         bench.video_silent_since = _since(bench, number)
-    elif number % 3 == 1:
-        bench.video_written = bench.now - number * 100_000
-    else:
+    elif number % 4 == 1:
+        bench.video_written = bench.now - number * 200_000
+    elif number % 4 == 2:
         bench.video_left_s = number
+    else:
+        bench.video_permit = "HW-0"
 
 
 def _weld(bench: Bench, _: int) -> None:
@@ -336,6 +345,17 @@ def _shut_down(bench: Bench, _: int) -> None:
     bench.step(ShutDown())
 
 
+def _break(bench: Bench, number: int) -> None:
+    """Stop, reset and arm again; every other time nobody faces the camera any more."""
+    if number % 2:
+        bench.looking.clear()
+    bench.press("stop")
+    bench.run(0.4)
+    bench.press("reset")
+    bench.press("arm")
+    bench.acknowledge()
+
+
 def _restart(bench: Bench, _: int) -> None:
     bench.restart()
 
@@ -390,7 +410,7 @@ MOVES: dict[str, Move] = {
     "unknown badge": _unknown_badge,
     "disk": _disk, "gap": _gap, "gas test": _gas_test, "check ticket": check_ticket, "window": _window, "fault window": _fault_window,
     "boss": _badge(1006), "permit": _permit, "revoke": _revoke, "suspend": _suspend, "suspend here": _suspend_here, "void": _void,
-    "reconfirm": _reconfirm, "beacon": _badge(1009), "bypass": _bypass, "shut down": _shut_down,
+    "reconfirm": _reconfirm, "beacon": _badge(1009), "bypass": _bypass, "break": _break, "shut down": _shut_down,
     "proof asked": _proof_asked, "proof test": _proof_test, "deaf": _deaf,
     "sensor says": _sensor_says, "sensor silent": _sensor_silent, "sensor quality": _sensor_quality,
     "restart": _restart, "reboot": _reboot, "wait": _wait, "wait long": _wait_long, "dusk": _dusk,

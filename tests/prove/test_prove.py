@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.level import why_raised
-from edge.interlock import bypassing, kernel, proof_test, resetting, restart, ticket, watching
+from edge.interlock import bypassing, kernel, liveness, proof_test, resetting, restart, ticket, watching
 from edge.interlock.conditions import air, buttons, contacts, element, filming, level, permit, sensors, wind
 from edge.interlock.conditions import box as conditions_box
 from edge.interlock.state import Mode
@@ -67,6 +67,7 @@ SABOTAGE: tuple[tuple[Callable[..., Any], str, str, str], ...] = (
     (sensors.measured, "0 <= age_us <=", "0 <=", "closed_means_a_cool_box_in_calm_air"),
     (filming.video_running, "0 <= age_us <= ttl.value", "0 <= ttl.value", "closed_means_that_special_work_is_recorded"),
     (filming.video_running, "seen.permit == f.permit.jti", "True", "closed_means_that_special_work_is_recorded"),
+    (liveness.end_release, "_void(turn, _everybody(turn))", "pass", "a_release_needs_faces_from_after_the_last_break"),
     (bypassing.problem, "f.durable.mode not in _QUIET", "False", "no_bypass_beats_gas"),
     (buttons.stop, "not read.stop", "False", "closed_means_hands_off_the_stop"),
     (buttons.inputs, "0 <= age_us <=", "0 <=", "closed_means_hands_off_the_stop"),

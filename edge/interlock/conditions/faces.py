@@ -57,22 +57,26 @@ def _face_reason(f: Facts, person: Person, ttl: Number, *, lasts: bool = False) 
         return Reason("face_missing", person.name, None, None, "", ttl.clause), None
     if seen.at_us <= f.volatile.voids.get(person.id, -1) or _is_away(f, person):
         return Reason("face_void", person.name, None, None, "", rules.badge_ttl_s.clause), None
-    seen_us = age_us = f.now_us - seen.at_us
-    ttl_us, furthest = ttl.value * 1_000_000, rules.face_distance_milli
+    age_us, ttl_us, furthest = f.now_us - seen.at_us, ttl.value * 1_000_000, rules.face_distance_milli
     if not 0 <= seen.distance_milli <= furthest.value:
         return Reason("face_far", person.name, seen.distance_milli, furthest.value, "", furthest.clause), age_us
-    if rules.asks_for_proof:
-        proven_us, _ = alive(f, person.id)
-        if proven_us is None:
-            return _unproven(f, person), age_us
-        age_us = max(age_us, f.now_us - proven_us)
-    elif not rules.accepts_liveness(seen.liveness):
+    if not lasts and not 0 <= age_us <= ttl_us:
+        return _old(person, age_us, ttl), age_us
+    if not rules.asks_for_proof:
+        if rules.accepts_liveness(seen.liveness):
+            return None, age_us
         return Reason("face_liveness", person.name, None, None, "", rules.liveness.clause), age_us
+    known_us, _ = alive(f, person.id)
+    if known_us is None:
+        return _unproven(f, person), age_us
+    age_us = max(age_us, f.now_us - known_us)
     if lasts or 0 <= age_us <= ttl_us:
         return None, age_us
-    if 0 <= seen_us <= ttl_us and not tries_left(f, person.id):
-        return _unproven(f, person), age_us
-    return Reason("face_old", person.name, age_us // 1000, ttl.value * 1000, "s", ttl.clause), age_us
+    return (_old(person, age_us, ttl) if tries_left(f, person.id) else _unproven(f, person)), age_us
+
+
+def _old(person: Person, age_us: int, ttl: Number) -> Reason:
+    return Reason("face_old", person.name, age_us // 1000, ttl.value * 1000, "s", ttl.clause)
 
 
 def is_verified(f: Facts, person: Person) -> bool:

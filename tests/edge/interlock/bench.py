@@ -212,7 +212,8 @@ class Bench:
         self.camera: str | None = "ok"
         self.camera_silent_since: int | None = None
         self.video: str | None = "recording"
-        """What the recorder says; it records for whatever permit was armed last."""
+        """What the recorder says; it records for whatever permit was armed last, or for `video_permit`."""
+        self.video_permit = ""
         self.video_silent_since: int | None = None
         self.video_written: int | None = None
         """Since when no picture reached the disk."""
@@ -296,7 +297,8 @@ class Bench:
     def _video(self) -> Video:
         at_us = self.video_silent_since or self.now
         written = self.video_written if self.video_written is not None else at_us
-        return Video(at_us, self.video or "", self.durable.active, written, self.video_left_s, 10, 512)
+        of = self.video_permit or self.durable.active
+        return Video(at_us, self.video or "", of, written, self.video_left_s, 10, 512)
 
     def _status(self) -> DeadmanStatus:
         return DeadmanStatus(
@@ -457,6 +459,8 @@ class Bench:
         for note in notes:
             assert check(as_written(note)) == "", note
         self.volatile = FORGOTTEN
+        # What the camera saw was in the memory of the process that died, and its nonce with it.
+        self.faces, self.prompt = {}, None
         self.latch, self.contact = False, self.welded
         self.notes.extend(notes)
         return notes

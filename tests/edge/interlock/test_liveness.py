@@ -9,11 +9,12 @@ from contracts.permit import Revocations
 from edge.interlock.conditions.faces import alive, face_left_ms, face_problem, tries_left
 from edge.interlock.evidence import Face, FaceRefused, Prompt
 from edge.interlock.happenings import PermitAccepted, Revoked, Vouched
-from edge.interlock.liveness import due, judge
+from edge.interlock.liveness import due, end_release, judge
 from edge.interlock.prompt_view import END_US, prompt
-from edge.interlock.state import FORGOTTEN, Mode
+from edge.interlock.state import FORGOTTEN, Mode, Try, Vouch
 from edge.interlock.view import build
 from tests.edge.interlock.bench import GB, RELIEF, SECOND, WALL_S, Bench, permit
+from tests.edge.interlock.changes import turn
 from tests.edge.interlock.wording import Wording
 
 replace = msgspec.structs.replace
@@ -93,6 +94,15 @@ def test_nobody_is_asked_where_the_pack_does_not_ask_for_proof(unproven: Bench) 
     unproven.rules = replace(GB, liveness=replace(GB.liveness, value="not_proven"))
     assert asked(unproven) == ()
     assert unproven.mode is Mode.PERMISSIVE_OK
+
+
+@pytest.mark.parametrize(("liveness", "code"), [("not_proven", ""), ("proven", ""), ("surely", "face_liveness"), ("", "face_liveness")])
+def test_where_no_proof_is_asked_for_only_words_that_are_known_count(unproven: Bench, liveness: str, code: str) -> None:
+    """What a newer vision might say is not taken for granted."""
+    unproven.rules = replace(GB, liveness=replace(GB.liveness, value="not_proven"))
+    see(unproven, "guardian", liveness)
+    problem = face_problem(unproven.step().facts, permit().people[1])
+    assert (problem.code if problem else "") == code
 
 
 @pytest.mark.parametrize("age_us", [TTL_US, TTL_US + 1])
@@ -231,7 +241,140 @@ def test_a_proof_from_before_a_void_does_not_come_back(unproven: Bench) -> None:
     assert reason.code == "face_liveness"
 
 
+def test_what_the_camera_sees_of_somebody_whose_badge_is_away_does_not_bring_the_face_back(released: Bench) -> None:
+    """ANT-01: whoever comes back with the badge looks into the camera then; the minute runs on until that."""
+    released.badges[1002] = False
+    released.run(30, ms=100)
+    assert "guardian" in released.looking
+    assert set(released.volatile.grace) == {"guardian", "faces_again"}
+    released.looking.discard("guardian")
+    released.badges[1002] = True
+    released.run(1, ms=100)
+    assert set(released.volatile.grace) == {"faces_again"}
+    assert released.last is not None
+    (reason,) = released.last.verdicts["faces_again"].reasons
+    assert (reason.code, reason.subject) == ("face_void", "李监护")
+    released.looking.add("guardian")
+    released.run(1, ms=100)
+    assert released.volatile.grace == {}
+
+
+def test_a_badge_that_comes_for_the_first_time_makes_no_face_worthless(bench: Bench) -> None:
+    bench.badges[1001] = False
+    bench.step()
+    bench.step(PermitAccepted(permit()))
+    bench.badges[1001] = True
+    bench.step()
+    assert bench.volatile.here == ("performer", "guardian")
+    assert bench.volatile.voids == {}
+
+
+def test_under_another_permit_everybody_is_verified_anew(unproven: Bench) -> None:
+    """BOX-03, ANT-01: what was proven for one work says nothing of the next; nor does a supervisor's word."""
+    prove(unproven, "guardian")
+    proof = unproven.faces["guardian"]
+    unproven.volatile = replace(unproven.volatile, vouch=Vouch("performer", "boss", unproven.now))
+    unproven.step(PermitAccepted(permit("HW-0", start_s=-120)))
+    assert (unproven.volatile.voids_of, unproven.volatile.vouch) == ("HW-0", None)
+    assert unproven.volatile.voids == dict.fromkeys(("performer", "guardian"), unproven.now)
+    assert "face_void" in unproven.missing()
+    see(unproven, "guardian")
+    f = unproven.step().facts
+    assert alive(replace(f, snapshot=replace(f.snapshot, proofs={"guardian": proof})), "guardian") == (None, "")
+
+
+def test_the_first_permit_and_the_same_one_again_void_nothing(unproven: Bench) -> None:
+    assert (unproven.volatile.voids_of, unproven.volatile.voids) == ("HW-1", {})
+    unproven.step(PermitAccepted(permit()))
+    assert unproven.volatile.voids == {}
+
+
+def test_what_is_known_only_by_a_proof_is_void_with_the_rest(unproven: Bench) -> None:
+    """Proofs are kept beside faces, and either may have been crowded out; people of the permit may be on their way."""
+    made = turn(unproven)
+    made.snapshot = replace(made.snapshot, faces={}, proofs={"visitor": Face(1, "visitor", 350, "proven", "dlib")})
+    made.before = Mode.RELEASED
+    end_release(made)
+    assert made.v.voids == dict.fromkeys(("visitor", "performer", "guardian"), made.now)
+
+
+def test_of_people_who_matter_no_more_nothing_is_remembered(released: Bench) -> None:
+    """A camera that sees many people must not fill the memory."""
+    released.volatile = replace(released.volatile, voids={"somebody": 5})
+    released.press("stop")
+    assert set(released.volatile.voids) == {"performer", "guardian"}
+
+
 # --- tries
+
+
+def ask(bench: Bench, who: str, number: int, nonce: str = "n") -> None:
+    """A movement is asked for."""
+    bench.now += 1
+    bench.prompt = Prompt(bench.now, who, nonce, "left", number, 8, bench.now + 3 * SECOND)
+    bench.step(ms=0)
+
+
+def test_a_try_is_followed_from_its_first_arrow_to_its_end(unproven: Bench) -> None:
+    ask(unproven, "performer", 0)
+    assert unproven.durable.trying is None, "somebody who does not look straight yet has spent nothing"
+    for number in (1, 2, 7):
+        ask(unproven, "performer", number)
+        assert unproven.durable.trying == Try("performer", "n", number, 8)
+    prove(unproven, "performer")
+    assert (unproven.durable.trying, unproven.durable.liveness_failed) == (None, {})
+    assert not unproven.found("identity.liveness_failed")
+
+
+@pytest.mark.parametrize(("result", "failed"), [("failed", {"performer": 1}), ("dropped", {})])
+def test_the_end_of_a_try_counts_once(unproven: Bench, result: str, failed: dict[str, int]) -> None:
+    ask(unproven, "performer", 1)
+    say(unproven, "performer", result, "unanswered", number=1)
+    assert (unproven.durable.trying, unproven.durable.liveness_failed) == (None, failed)
+    ask(unproven, "performer", 0, "m")
+    ask(unproven, "performer", 1, "m")
+    assert unproven.durable.liveness_failed == failed
+
+
+@pytest.mark.parametrize(
+    ("who", "number", "nonce"),
+    [("performer", 0, "n"), ("performer", 3, "n"), ("performer", 2, "n"), ("performer", 4, "m"), ("guardian", 4, "n")],
+    ids=["begins anew", "the same arrow again", "an arrow before it", "under another nonce", "another person's"],
+)
+def test_whoever_breaks_a_try_off_has_had_it(unproven: Bench, who: str, number: int, nonce: str) -> None:
+    """ANT-01: else a badge in a tin, a whiff of gas or a button would buy any number of orders to choose from."""
+    ask(unproven, "performer", 3)
+    ask(unproven, who, number, nonce)
+    (note,) = unproven.found("identity.liveness_failed")
+    assert (note.sev, note.res, note.actor, note.permit) == (
+        Severity.WARNING, ActionResult.DENIED, ("person", "performer"), "HW-1",
+    )  # fmt: skip
+    assert note.data == {
+        "chan": "performer", "why": "broken_off", "number": 3, "movements": 8, "failed": 1, "tries": TRIES,
+    }  # fmt: skip
+    assert unproven.durable.liveness_failed == {"performer": 1}
+    assert unproven.durable.trying == (Try(who, nonce, number, 8) if number else None)
+
+
+def test_the_end_of_somebody_elses_try_breaks_one_off_too(unproven: Bench) -> None:
+    ask(unproven, "performer", 3)
+    say(unproven, "guardian", "failed", "late")
+    assert unproven.durable.liveness_failed == {"performer": 1, "guardian": 1}
+    assert unproven.durable.trying is None
+
+
+def test_a_try_that_a_restart_broke_off_is_spent(unproven: Bench) -> None:
+    """Nor does the plug."""
+    ask(unproven, "performer", 3)
+    (note,) = unproven.restart()
+    assert (unproven.durable.trying, unproven.durable.liveness_failed) == (None, {"performer": 1})
+    assert (note.type, note.permit, note.data["why"]) == ("identity.liveness_failed", "", "broken_off")
+    assert unproven.restart() == ()
+
+
+def test_no_try_is_followed_of_somebody_whom_the_permit_does_not_name(unproven: Bench) -> None:
+    ask(unproven, "visitor", 3)
+    assert unproven.durable.trying is None
 
 
 @pytest.mark.rule("liveness_tries_count")
@@ -386,6 +529,57 @@ def test_a_word_ends_with_the_badge_and_with_its_time(stuck: Bench) -> None:
     later = face_problem(replace(f, now_us=f.now_us + TTL_US + 1), performer)
     assert later is not None
     assert later.code == "face_old"
+    see(stuck, "performer")
+    stuck.now = f.now_us + TTL_US + 1
+    again = face_problem(stuck.step(ms=0).facts, performer)
+    assert again is not None
+    assert again.code == "liveness_failed", "the face is fresh: only a supervisor can help"
+
+
+@pytest.mark.parametrize("later", ["the word", "the proof"])
+def test_the_newer_of_a_proof_and_a_word_decides(stuck: Bench, later: str) -> None:
+    """Whoever was vouched for and then followed the arrows is proven, and for as long as that counts."""
+    _supervised(stuck).step(vouch())
+    word = stuck.volatile.vouch
+    assert word is not None
+    at_us = word.at_us + (1 if later == "the proof" else -1)
+    stuck.now += 1
+    stuck.faces["performer"] = replace(stuck.faces["performer"], at_us=at_us, liveness="proven")
+    known = alive(stuck.step().facts, "performer")
+    assert known == ((at_us, "proven") if later == "the proof" else (word.at_us, "vouched"))
+
+
+def test_new_tries_forgive_the_one_that_was_broken_off(stuck: Bench) -> None:
+    _supervised(stuck)
+    ask(stuck, "performer", 3)
+    stuck.step(vouch(again=True))
+    ask(stuck, "performer", 0, "m")
+    assert (stuck.durable.trying, stuck.durable.liveness_failed) == (None, {})
+    stuck.durable = replace(stuck.durable, liveness_failed={"performer": TRIES}, trying=Try("guardian", "n", 3, 8))
+    stuck.step(vouch(again=True))
+    assert stuck.durable.trying == Try("guardian", "n", 3, 8), "another person's is another matter"
+
+
+@pytest.mark.parametrize(("age_us", "allowed"), [(TTL_US, True), (TTL_US + 1, False)])
+def test_while_released_too_whoever_is_vouched_for_was_recognised_just_now(
+    released: Bench, wording: Wording, age_us: int, allowed: bool
+) -> None:
+    """BOX-04: a face of an hour ago is nobody's; of the guardian at the re-check the rule for arming holds."""
+    _supervised(released).looking.clear()
+    at_us = released.now
+    for who in ("performer", "guardian"):
+        see(released, who)
+    released.durable = replace(released.durable, liveness_failed={"guardian": TRIES})
+    released.now = released.faces["guardian"].at_us + age_us
+    f = released.step(ms=0).facts
+    assert released.now - at_us < AGAIN_US
+    assert released.mode is Mode.RELEASED
+    if allowed:
+        assert judge(f, vouch(person="guardian")).person == "guardian"
+    else:
+        with pytest.raises(ContractError) as error:
+            judge(f, vouch(person="guardian"))
+        wording.check(error.value)
 
 
 def test_new_tries_instead_of_a_word(stuck: Bench) -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from edge.interlock.evidence import Camera, Evidence, Face, FaceRefused, Prompt
-from edge.interlock.questions import Questions, draw
+from edge.interlock.questions import SILENT_US, UNANSWERED_US, Questions, draw
 from edge.interlock.state import Mode
 from tests.edge.interlock.bench import Bench
 
@@ -56,9 +56,45 @@ def test_another_permit_and_each_beginning_and_end_of_a_release_ask_anew(ready: 
     seen = []
     released = replace(f, durable=replace(f.durable, mode=Mode.RELEASED, released_us=5))
     for facts in (replace(f, permit=None), f, f, released, released, f):
-        asked.follow(facts)
+        asked.follow(facts, asked=False)
         seen.append(asked.nonce)
     assert seen == ["0", "1", "1", "2", "2", "3"]
+
+
+@pytest.mark.parametrize(("late_us", "another"), [(SILENT_US, False), (SILENT_US + 1, True)])
+def test_a_try_whose_end_was_lost_on_its_way_does_not_block_the_next_one(ready: Bench, late_us: int, another: bool) -> None:
+    """Who has used a nonce up asks nobody under it, and would wait for another one for ever."""
+    asked, f = questions(), ready.step().facts
+    asked.follow(f, asked=True)
+    stands = said("open", asked.nonce)
+    f = replace(f, snapshot=replace(f.snapshot, prompt=stands), now_us=stands.until_us + late_us)
+    asked.follow(f, asked=True)
+    assert (asked.nonce != stands.nonce) is another
+
+
+@pytest.mark.parametrize(("waited_us", "another"), [(UNANSWERED_US, False), (UNANSWERED_US + 1, True)])
+@pytest.mark.parametrize("prompt", [None, said("open", "of a try before")])
+def test_a_question_that_nobody_takes_up_is_asked_anew(
+    ready: Bench, waited_us: int, another: bool, prompt: Prompt | None
+) -> None:
+    asked, f = questions(), ready.step().facts
+    f = replace(f, snapshot=replace(f.snapshot, prompt=prompt))
+    asked.follow(f, asked=True)
+    first = asked.nonce
+    asked.follow(replace(f, now_us=f.now_us + waited_us), asked=True)
+    assert (asked.nonce != first) is another
+
+
+def test_a_question_waits_only_while_somebody_is_to_be_asked(ready: Bench) -> None:
+    asked, f = questions(), ready.step().facts
+    asked.follow(f, asked=True)
+    first = asked.nonce
+    asked.follow(replace(f, now_us=f.now_us + 1), asked=False)
+    asked.follow(replace(f, now_us=f.now_us + 2 * UNANSWERED_US), asked=True)
+    asked.follow(replace(f, now_us=f.now_us + 3 * UNANSWERED_US), asked=True)
+    assert asked.nonce == first
+    asked.follow(replace(f, now_us=f.now_us + 3 * UNANSWERED_US + 1), asked=True)
+    assert asked.nonce != first
 
 
 def test_nonces_are_drawn_by_chance() -> None:

@@ -5,7 +5,7 @@ from hashlib import sha256
 import msgspec
 import pytest
 
-from contracts.event import Category, Severity
+from contracts.event import ActionResult, Category, Severity
 from contracts.permit import Precondition
 from edge.interlock.decision_record import Start
 from edge.interlock.proving import DetectorRecord, Proof, Result
@@ -24,6 +24,7 @@ from edge.interlock.state import (
     ProofTest,
     Reason,
     Reconfirmation,
+    Try,
     decode,
     encode,
     milli,
@@ -112,6 +113,23 @@ MOVED = {
 def test_the_same_boot_keeps_everything() -> None:
     """Latches, bypasses, tests, watch: a process that died knows how long ago."""
     assert _start(KEPT, boot="old") == (KEPT, ())
+
+
+@pytest.mark.parametrize("boot", ["old", "new"])
+@pytest.mark.parametrize("before", [{}, {"x": 1, "y": 2}])
+def test_a_try_that_the_restart_broke_off_has_failed(boot: str, before: dict[str, int]) -> None:
+    """ANT-01: pulling the plug buys no other order of movements."""
+    found = Durable(boot_id="old", liveness_failed=before, trying=Try("x", "n", 3, 8))
+    durable, notes = _start(found, boot=boot)
+    failed = before.get("x", 0) + 1
+    assert (durable.trying, durable.liveness_failed) == (None, {**before, "x": failed})
+    assert notes == (
+        note(
+            "identity.liveness_failed", Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, actor=("person", "x"),
+            permit="", chan="x", why="broken_off", number=3, movements=8, failed=failed,
+            tries=GB.liveness_tries_count.value,
+        ),
+    )  # fmt: skip
 
 
 def test_another_boot_moves_every_time_by_a_clock_that_can_be_believed() -> None:

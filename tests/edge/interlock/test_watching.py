@@ -372,10 +372,10 @@ def test_a_face_without_a_permit_verifies_nobody(bench: Bench) -> None:
     assert (made.notes, made.v.verified) == ([], ())
 
 
-def _stranger(ready: Bench, since_us: int, *distances: int) -> Turn:
-    """Refused faces in one frame, some time after the last report."""
+def _stranger(ready: Bench, since_us: int, *distances: int, told: str = "stranger") -> Turn:
+    """Refused faces in one frame, some time after the last report and what that was."""
     ready.strangers = tuple(FaceRefused(ready.now, f"near-{distance}", distance) for distance in distances)
-    ready.volatile = replace(ready.volatile, refused_us=ready.now - since_us)
+    ready.volatile = replace(ready.volatile, refused_us=ready.now - since_us, refused_code=told)
     made = turn(ready)
     report_people(made)
     return made
@@ -401,6 +401,15 @@ def test_a_nearly_known_face_is_told_as_one_that_is_too_far_off_and_not_as_a_str
         nearest="near-550", distance_milli=550, limit_milli=GB.face_distance_milli.value,
     )  # fmt: skip
     assert (made.notes, made.v.refused_us) == ([told], ready.now)
+
+
+@pytest.mark.parametrize(("since_us", "now"), [(0, False), (1, True), (10 * SECOND, True)])
+def test_a_nearly_known_face_does_not_hide_the_stranger_who_comes_after_it(ready: Bench, since_us: int, now: bool) -> None:
+    """ANT-01, PTW-24: a refused face is an event at once; the other way round it is the same person, turning."""
+    made = _stranger(ready, since_us, 900, told="face_far")
+    assert [note.data["code"] for note in made.notes] == (["stranger"] if now else [])
+    assert made.v.refused_code == ("stranger" if now else "face_far")
+    assert _stranger(ready, 10 * SECOND, 550).notes == []
 
 
 def _entered(bench: Bench, before: Mode) -> Turn:

@@ -304,6 +304,17 @@ def test_the_other_lamps_go_on_saying_how_the_box_stands(ready, released):
         assert (asked.show.zh, asked.show.en) == (TABLE[Meaning.LEFT].zh, TABLE[Meaning.LEFT].en)
 
 
+@pytest.mark.parametrize(("left_ms", "meaning"), [(20_000, Meaning.GRACE), (4_000, Meaning.GRACE_SOON)])
+def test_no_prompt_drowns_the_countdown_to_a_trip(released, left_ms, meaning):
+    """BOX-04: a failing re-check warns aloud until it trips; the white lamp counts the arrows all the same."""
+    grace = CountdownView("grace", "guardian", 77, left_ms, 30_000, "", "")
+    status = replace(_status(released), countdowns=(grace,))
+    asked = say(_asked(status))
+    assert (asked.meaning, asked.prompt) == (meaning, Meaning.LEFT)
+    assert asked.show.buzzer == say(status).show.buzzer == TABLE[meaning].buzzer
+    assert asked.show.white == flashes(1)
+
+
 def test_each_movement_is_a_cause_of_its_own(ready):
     status = _status(ready)
     causes = [say(_asked(status, number=number)).cause for number in (1, 2)]
