@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import msgspec
 
@@ -33,6 +33,8 @@ ANSWER_S = 3.0
 MOST_PIXELS = 1 << 24
 _LINE = 256
 
+_Side = Annotated[int, msgspec.Meta(ge=0, le=1 << 16)]
+
 log = logging.getLogger(__name__)
 
 
@@ -44,9 +46,9 @@ class Head(msgspec.Struct, frozen=True):
 
     health: str
     at_us: int = 0
-    width: int = 0
-    height: int = 0
-    planes: int = 1
+    width: _Side = 0
+    height: _Side = 0
+    planes: Annotated[int, msgspec.Meta(ge=1, le=3)] = 1
 
 
 class FrameServer:
