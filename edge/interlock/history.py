@@ -10,7 +10,7 @@ from typing import Any
 
 from contracts.event import ActionResult, Category, Severity
 from edge.gas.reading import Reading
-from edge.interlock.conditions.faces import alive, face_problem
+from edge.interlock.conditions.faces import face_problem, liveness
 from edge.interlock.gas_history import GasHistory, Told
 from edge.interlock.gas_trace import GasTrace
 from edge.interlock.kernel import Step
@@ -96,7 +96,7 @@ class History:
             row: dict[str, Any] = {"id": person.id}
             face, badge = seen.faces.get(person.id), seen.badges.get(person.badge)
             if face is not None and 0 <= face.distance_milli <= self._furthest:
-                known_us = alive(step.facts, person.id)[0] if step.facts.rules.asks_for_proof else face.at_us
+                known_us, _ = liveness(step.facts, person.id)
                 if known_us is not None:
                     row["face_ms"] = (now_us - known_us) // 1000
                 if self._released and person.id in step.durable.crew and face_problem(step.facts, person) is None:

@@ -11,6 +11,8 @@ What was known of a face is void once its badge was away, once a release has end
 bridge the time between two looks, and nothing bridges a break.
 """
 
+from typing import Any
+
 from contracts.errors import ContractError, quote
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import Person, Role
@@ -149,7 +151,7 @@ def _ended(turn: Turn, prompt: Prompt) -> None:
     )  # fmt: skip
 
 
-def _said(person: str, why: str, number: int, movements: int, failed: int, rules: Rules) -> dict[str, object]:
+def _said(person: str, why: str, number: int, movements: int, failed: int, rules: Rules) -> dict[str, Any]:
     tries = rules.liveness_tries_count.value
     return {"chan": person, "why": why, "number": number, "movements": movements, "failed": failed, "tries": tries}
 

@@ -8,7 +8,7 @@ from edge.gas.reading import Quality, Reading
 from edge.interlock.conditions import CONDITIONS, Facts, Verdict
 from edge.interlock.conditions.air import GAS_ALARMS, acting_vote, gas_now, group_votes, votes_to_trip
 from edge.interlock.conditions.detectors import calibration_end_s, life
-from edge.interlock.conditions.faces import alive, face_left_ms, face_problem, tries_left
+from edge.interlock.conditions.faces import face_left_ms, face_problem, liveness, tries_left
 from edge.interlock.conditions.measures import SHOWN, Measure, measures
 from edge.interlock.conditions.permit import late_s
 from edge.interlock.conditions.preconditions import missing, proof_of
@@ -219,7 +219,7 @@ def _people(f: Facts) -> tuple[PersonView, ...]:
                 face_ok=face_problem(f, person) is None,
                 face_age_ms=face_age,
                 distance_milli=face.distance_milli if face else None,
-                liveness=(alive(f, person.id)[1] or face.liveness) if face else "",
+                liveness=liveness(f, person.id)[1],
                 face_left_ms=face_left_ms(f, person),
                 tries_left=tries_left(f, person.id) if f.rules.asks_for_proof else None,
             )

@@ -5,7 +5,7 @@ from contracts.permit import PermitClaims
 from edge.gas.reading import Quality
 from edge.interlock.conditions.air import GAS_ALARMS, NO_OXYGEN, over_limit, votes_to_trip
 from edge.interlock.conditions.box import offset_ms
-from edge.interlock.conditions.faces import alive, is_verified
+from edge.interlock.conditions.faces import is_verified, liveness
 from edge.interlock.conditions.gas_test import gas_test
 from edge.interlock.conditions.people import intruder, nearly_known, unknown_badges
 from edge.interlock.conditions.permit import late_s
@@ -127,7 +127,7 @@ def report_people(turn: Turn) -> None:
             score = {"live_milli": face.live_milli} if face.live_milli >= 0 else {}
             turn.note(
                 "identity.verified", Category.IDENTITY, actor=("person", person), chan=person, engine=face.engine,
-                distance_milli=face.distance_milli, liveness=alive(f, person)[1] or face.liveness, **score,
+                distance_milli=face.distance_milli, liveness=liveness(f, person)[1], **score,
             )  # fmt: skip
     if verified != turn.v.verified:
         turn.v = replace(turn.v, verified=verified)

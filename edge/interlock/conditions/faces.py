@@ -13,8 +13,8 @@ from edge.interlock.snapshot import PROVEN
 from edge.interlock.state import Mode, Reason
 
 ROLES = tuple(Role)
-VOUCHED = "vouched"
-"""A supervisor knows the person who could not prove to be alive."""
+VOUCHED, NOT_PROVEN = "vouched", "not_proven"
+"""A supervisor knows the person who could not prove to be alive; nobody does."""
 
 
 def alive(f: Facts, person: str) -> tuple[int | None, str]:
@@ -30,6 +30,20 @@ def alive(f: Facts, person: str) -> tuple[int | None, str]:
     if word is not None and word.person == person:
         known.append((word.at_us, VOUCHED))
     return max((each for each in known if each[0] > void_us), default=(None, ""))
+
+
+def liveness(f: Facts, person: str) -> tuple[int | None, str]:
+    """When and how somebody was last known to be alive as far as the rules ask for it; "" while no face was seen.
+
+    What a face showed before it became worthless is not shown as its liveness.
+    """
+    seen = f.snapshot.faces.get(person)
+    if seen is None:
+        return None, ""
+    if not f.rules.asks_for_proof:
+        return seen.at_us, seen.liveness
+    known_us, how = alive(f, person)
+    return known_us, how or NOT_PROVEN
 
 
 def tries_left(f: Facts, person: str) -> int:

@@ -11,7 +11,7 @@ import msgspec
 from contracts.permit import Person, Role
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.detectors import calibration_end_s
-from edge.interlock.conditions.faces import alive, tries_left
+from edge.interlock.conditions.faces import NOT_PROVEN, VOUCHED, liveness, tries_left
 from edge.interlock.conditions.facts import Facts
 from edge.interlock.conditions.filming import is_filmed, needed_s_of
 from edge.interlock.conditions.level import CODES, clause, plain_from_us, suffices_until_us, why_now
@@ -20,9 +20,10 @@ from edge.interlock.conditions.permit import error_s, late_s
 from edge.interlock.conditions.place import needed, proofs
 from edge.interlock.conditions.preconditions import CELSIUS, proof_of
 from edge.interlock.conditions.wind import BEAUFORT_M_S
-from edge.interlock.evidence import SLOW
+from edge.interlock.evidence import OFF, READY, RECORDING, SLOW
 from edge.interlock.proving import DAY_S, UNPROVEN, Result
 from edge.interlock.rules import Number
+from edge.interlock.snapshot import PROVEN
 from edge.interlock.state import Mode
 from edge.interlock.texts import LEVELS, WHY_RAISED
 
@@ -102,14 +103,19 @@ def _who(f: Facts, role: Role) -> tuple[Person, ...]:
     return tuple(person for person in people if f.durable.mode is not Mode.RELEASED or person.id in f.durable.crew)
 
 
+_ALIVE = {
+    PROVEN: ("已核验", "proven"),
+    VOUCHED: ("主管担保", "vouched for"),
+    NOT_PROVEN: ("未核验", "not proven"),
+}
+
+
 def _faces(f: Facts, row: Number, *, again: bool = False) -> Measures:
     furthest = f.rules.face_distance_milli
     for role in Role:
         for person in _who(f, role):
             seen = f.snapshot.faces.get(person.id)
-            known_us, how = alive(f, person.id)
-            if not f.rules.asks_for_proof and seen is not None:
-                known_us, how = seen.at_us, seen.liveness
+            known_us, how = liveness(f, person.id)
             checked = _age(f, known_us, row, "刷脸", "face verified", person.name)
             lasts = again and role is Role.PERFORMER
             yield msgspec.structs.replace(checked, high=None, clause=row.clause) if lasts else checked
@@ -118,10 +124,10 @@ def _faces(f: Facts, row: Number, *, again: bool = False) -> Measures:
                     "人脸距离", "face distance", person.name, seen.distance_milli / 1000, 0.0, furthest.value / 1000,
                     "", seen.at_us, furthest.clause,
                 )  # fmt: skip
+                zh, en = _ALIVE.get(how, (how, how))
                 yield Measure(
-                    f"活体：{how or seen.liveness}", f"liveness: {how or seen.liveness}", person.name, at_us=known_us,
-                    clause=f.rules.liveness.clause,
-                )  # fmt: skip
+                    f"活体：{zh}", f"liveness: {en}", person.name, at_us=known_us, clause=f.rules.liveness.clause
+                )
             if f.durable.liveness_failed.get(person.id):
                 tries = f.rules.liveness_tries_count
                 yield Measure(
@@ -185,11 +191,24 @@ def _camera(f: Facts) -> Measures:
     yield _age(f, seen.at_us if seen else None, f.rules.camera_ttl_s, f"画面（{zh}）", f"picture ({en})")
 
 
+_RECORDERS = {
+    "silent": ("无应答", "silent"),
+    "starting": ("启动中", "starting"),
+    READY: ("待命", "ready"),
+    RECORDING: ("录制中", "recording"),
+    "no_picture": ("无画面", "no picture"),
+    "full": ("空间已满", "full"),
+    "failed": ("无法写入", "cannot write"),
+    OFF: ("未配置", "none"),
+}
+
+
 def _video(f: Facts) -> Measures:
     seen, rules = f.snapshot.video, f.rules
     health = seen.health if seen else "silent"
     ttl, room = rules.video_ttl_s, rules.video_room_s
-    yield _age(f, seen.at_us if seen else None, ttl, f"录像机（{health}）", f"recorder ({health})")
+    zh, en = _RECORDERS.get(health, (health, health))
+    yield _age(f, seen.at_us if seen else None, ttl, f"录像机（{zh}）", f"recorder ({en})")
     if seen is not None:
         needed_s = needed_s_of(f) if is_filmed(f) else None
         yield Measure(

@@ -90,3 +90,27 @@ def test_nothing_is_removed_while_the_log_does_not_take_the_record(box: Box) -> 
     assert photos.there(folder, commitment)
     until(lambda: len(_erased(box)) == before + 2, "both records")
     assert [event.res for event in _erased(box)[before:]] == [ActionResult.OK, ActionResult.FAILED]
+
+
+def test_a_recordings_erasure_is_recorded_as_one(box: Box) -> None:
+    """Recordings are vision's: the box records who erases one and why, by its commitment alone."""
+    commitment = "ab" * 32
+    before = len(_erased(box))
+    box.ask("evidence_erase", kind="video", commitment=commitment, person="wang", reason="shows a passer-by")
+    (told,) = _erased(box)[before:]
+    assert (told.actor.id, told.data["kind"], told.data["commitment"]) == ("wang", "video", commitment)
+
+
+@pytest.mark.parametrize(("kind", "commitment", "field", "expected", "hint"), [
+    ("letter", "ab" * 32, "kind", "photo or video", ""),
+    ("video", "no hash", "commitment", "the commitment of a video kept here", "hotbox video list"),
+    ("photo", "ab" * 32, "commitment", "the commitment of a photo kept here", "hotbox evidence list"),
+    ("", "ab" * 32, "commitment", "the commitment of a photo kept here", "hotbox evidence list"),
+])  # fmt: skip
+def test_what_cannot_be_erased_is_refused_by_name(
+    box: Box, kind: str, commitment: str, field: str, expected: str, hint: str
+) -> None:
+    before = len(_erased(box))
+    asked = refusal(box, "evidence_erase", kind=kind, commitment=commitment, person="wang", reason="x")
+    assert (asked["field"], asked["expected"], asked["hint"]) == (field, expected, hint)
+    assert len(_erased(box)) == before

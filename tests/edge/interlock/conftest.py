@@ -3,9 +3,10 @@
 import pytest
 
 from tests.edge.interlock.bench import Bench
+from tests.edge.interlock.proofs import stuck, unproven
 from tests.edge.interlock.wording import wording
 
-__all__ = ["wording"]
+__all__ = ["stuck", "unproven", "wording"]
 
 
 @pytest.fixture
