@@ -23,6 +23,11 @@ _WORDS = {
 }  # fmt: skip
 _LONGEST = 60
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises on bytes from outside: its own errors, and Python's for text that is no UTF-8 and for nesting
+without end.
+"""
+
 
 class ContractError(ValueError):
     """Input that does not keep a contract.
@@ -60,9 +65,9 @@ def quote(value: object) -> str:
 
 
 def from_msgspec(
-    error: msgspec.MsgspecError, what: str, raw: object = msgspec.UNSET, into: Any = None
+    error: Exception, what: str, raw: object = msgspec.UNSET, into: Any = None
 ) -> ContractError:
-    """Turn a msgspec error into a `ContractError` that names the field.
+    """Turn a msgspec error, or another one of `UNREADABLE`, into a `ContractError` that names the field.
 
     Args:
         error: what msgspec raised.
@@ -70,6 +75,9 @@ def from_msgspec(
         raw: the input (JSON when it is bytes); with it the message quotes what came. Leave it out for secrets.
         into: the type it was read into; with it the message lists what is allowed.
     """
+    if isinstance(error, UnicodeDecodeError | RecursionError):
+        came = "bytes that are no text" if isinstance(error, UnicodeDecodeError) else "one within the other without end"
+        return ContractError("", "JSON in UTF-8", came, f"check this {what}")
     text = str(error)
     key = _AT_KEY.search(text)
     at = key or _AT.search(text)

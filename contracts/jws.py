@@ -12,7 +12,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-from contracts.errors import ContractError, from_msgspec
+from contracts.errors import UNREADABLE, ContractError, from_msgspec
 from contracts.signer import Signer
 
 Claims = TypeVar("Claims", bound=msgspec.Struct)
@@ -50,7 +50,7 @@ def public_keys(body: bytes, name: str) -> dict[str, OKPKey]:
     """
     try:
         found = msgspec.json.decode(body, type=_KeySet)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ContractError(name, "a JWK set", "something else", "provision the box again") from error
     if not found.keys:
         raise ContractError(name, "at least one key", "none", "provision the box again")
@@ -119,7 +119,7 @@ def verify(token: str, typ: str, keys: dict[str, OKPKey], claims: type[Claims]) 
         ) from error
     try:
         return msgspec.json.decode(verified.payload, type=claims)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise from_msgspec(error, typ, verified.payload, claims) from error
 
 

@@ -1,5 +1,6 @@
 """Claims of a permit, of the revocation list and of commands to a box."""
 
+import re
 import unicodedata
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -8,12 +9,14 @@ import msgspec
 
 from contracts.errors import ContractError
 
+_ID_LETTERS = "[A-Za-z0-9._-]"
+_ID = re.compile(rf"{_ID_LETTERS}{{1,64}}")
 Id = Annotated[
     str,
     msgspec.Meta(
         min_length=1,
         max_length=64,
-        pattern=r"\A[A-Za-z0-9._-]+\Z",
+        pattern=rf"\A{_ID_LETTERS}+\Z",
         description="an id of letters, digits, dots, underscores and hyphens",
     ),
 ]
@@ -25,6 +28,11 @@ MilliCelsius = Annotated[int, msgspec.Meta(ge=-273_150, le=2_000_000)]
 MAX_PRECONDITIONS = 16
 MAX_PEOPLE = 16
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+
+
+def is_id(text: str) -> bool:
+    """Whether it has an id's form."""
+    return _ID.fullmatch(text) is not None
 
 
 def _check_text(field: str, text: str) -> None:

@@ -19,6 +19,8 @@ from contracts.event import MAX_INT
 
 MAX_SEGMENT_BYTES = 8 * 2**20
 MAX_SIDE_PX = 8192
+MAX_PICTURES = 10_000
+"""No recorder takes so many into one; whoever lists them needs memory for each."""
 FIRST_INTERVAL_US = 200_000
 """What the head says while nothing is known of the interval."""
 _SECOND_US = 1_000_000
@@ -120,7 +122,7 @@ def pictures(body: bytes) -> tuple[Picture, ...]:
     """Every whole picture of a segment, in the order in which they were taken; what follows the last one is let be.
 
     Raises:
-        ContractError: it is no segment, one of its pictures has no time, or time goes back.
+        ContractError: it is no segment, one of its pictures has no time, time goes back, or there are too many.
     """
     _looked_at(body)
     found: list[Picture] = []
@@ -132,6 +134,8 @@ def pictures(body: bytes) -> tuple[Picture, ...]:
         picture = Picture(at + 8, size, _time_of(body, at + 8, size))
         if picture.at_us <= last_us:
             raise ContractError(f"segment.pictures[{len(found)}]", f"a time after {last_us}", str(picture.at_us))
+        if len(found) == MAX_PICTURES:
+            raise ContractError("segment.pictures", f"at most {MAX_PICTURES}", "more")
         found.append(picture)
         at, last_us = picture.end, picture.at_us
     return tuple(found)

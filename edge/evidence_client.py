@@ -11,8 +11,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 
-import msgspec
-
+from contracts.errors import UNREADABLE
 from edge import sockets
 from edge.config import BoxConfig
 from edge.interlock.evidence import Evidence, Message, decode_message, encode
@@ -85,7 +84,7 @@ class EvidenceClient:
                 continue
             try:
                 message = decode_message(datagram)
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 log.warning("a message from the interlock was skipped: %s", error)
                 continue
             yield message

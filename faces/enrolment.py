@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from faces import pictures
 from faces.engine import Engine
 from faces.match import distance
 from faces.policy import Policy
@@ -54,16 +55,15 @@ class Made:
 
 
 def decode(name: str, picture: bytes) -> Still:
-    """A JPEG's or PNG's pixels, upright, at most 1280 a side."""
-    import cv2
-
-    buffer = np.frombuffer(picture, np.uint8)
-    image = cv2.imdecode(buffer, cv2.IMREAD_COLOR) if buffer.size else None
+    """A JPEG's or PNG's pixels, upright, at most 1280 a side; no image of anything else, or of what is too large."""
+    image = pictures.read(picture)
     if image is None:
         return Still(name, None)
+    import cv2
+
     shrink = max(image.shape[:2]) / _LONGEST_SIDE
     if shrink > 1:
-        size = (round(image.shape[1] / shrink), round(image.shape[0] / shrink))
+        size = (max(1, round(image.shape[1] / shrink)), max(1, round(image.shape[0] / shrink)))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return Still(name, image)
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from faces.engine import Engine
     from faces.engines.assembled import Detector, Embedder, PassiveModel
 
-Digest = Annotated[
-    str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z", description="a SHA-256 in 64 lower-case hex digits")
-]
+_SAYS = "a SHA-256 in 64 lower-case hex digits"
+Digest = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z", description=_SAYS)]
+DigestOrNone = Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z", description=_SAYS)]
+"""Of a part whose weights come with dlib; with a path of the site's own, `check` asks for one."""
 _EXTRA = "install the extra `vision`: pip install 'hotbox[vision]'"
 _LITE = "ai_edge_litert"
 _RUNTIMES = {
@@ -43,7 +44,7 @@ class DetectorSettings(_Section, frozen=True):
 
     kind: Literal["dlib", "yunet"] = "dlib"
     path: str = ""
-    sha256: Digest = ""
+    sha256: DigestOrNone = ""
     upsample: Annotated[int, msgspec.Meta(ge=0, le=1)] = 0
     score: Annotated[float, msgspec.Meta(ge=0.1, le=1)] = 0.8
 
@@ -58,7 +59,7 @@ class EmbedderSettings(_Section, frozen=True):
 
     kind: Literal["dlib", "sface", "mobilefacenet"] = "dlib"
     path: str = ""
-    sha256: Digest = ""
+    sha256: DigestOrNone = ""
     same_at: Annotated[float, msgspec.Meta(gt=0, le=2)] | None = None
 
 

@@ -12,7 +12,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from contracts.errors import ContractError, from_msgspec
+from contracts.errors import UNREADABLE, ContractError, from_msgspec
 from contracts.permit import Id, Seconds, Sha256
 from faces.templates import PLAIN_VERSION, VERSION, PermitOrNone, Template
 
@@ -93,7 +93,7 @@ def open_sealed(sealed: bytes, key: bytes, person: str) -> Template:
         vectors = msgspec.msgpack.decode(body, type=tuple[bytes, ...])
         facts = {name: getattr(said, name) for name in Template.__struct_fields__ if name != "vectors"}
         return msgspec.convert({**facts, "vectors": vectors}, Template)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise from_msgspec(error, "template") from error
 
 
@@ -107,10 +107,8 @@ def _split(sealed: bytes) -> tuple[Head, bytes, bytes]:
         raise ContractError("template", "a head of one line", "none", _AGAIN)
     try:
         said = msgspec.json.decode(line, type=Head)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise from_msgspec(error, "template's head") from error
-    except UnicodeDecodeError as error:
-        raise ContractError("template", "a head in JSON", "bytes that are no text", _AGAIN) from error
     if said.version != VERSION:
         raise ContractError("version", str(VERSION), str(said.version), _AGAIN)
     return said, line + newline, rest
@@ -124,10 +122,8 @@ def open_plain(content: bytes) -> Template:
     """
     try:
         template = msgspec.json.decode(content, type=Template)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise from_msgspec(error, "enrolment file") from error
-    except UnicodeDecodeError as error:
-        raise ContractError("template", "JSON", "bytes that are no text", _AGAIN) from error
     if template.version != PLAIN_VERSION:
         raise ContractError("version", str(PLAIN_VERSION), str(template.version), _AGAIN)
     return msgspec.structs.replace(template, version=VERSION)

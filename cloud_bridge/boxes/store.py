@@ -30,9 +30,10 @@ from cloud_bridge.boxes.quota import Limits
 from cloud_bridge.boxes.signals import box_answered, event_stored
 from contracts import event as contract_event
 from contracts import topics
-from contracts.errors import ContractError, from_msgspec
+from contracts.errors import UNREADABLE, ContractError, from_msgspec
 from contracts.key_chain import ROTATED
 from contracts.merkle import leaf_hash
+from contracts.permit import is_id
 
 MAX_UNPROVEN = 1000
 MAX_REASONS = 50
@@ -128,6 +129,11 @@ def _decode(body: bytes, log: Log, seq: int | None) -> contract_event.Event:
     return leaf
 
 
+def permit_number(text: str) -> str:
+    """A permit's number as pages may link to it; "" for what is none: of that the leaf alone tells."""
+    return text if is_id(text) else ""
+
+
 def _columns(leaf: contract_event.Event, body: bytes, received_ms: int) -> dict[str, object]:
     return {
         "box_id": leaf.box,
@@ -138,7 +144,7 @@ def _columns(leaf: contract_event.Event, body: bytes, received_ms: int) -> dict[
         "type": leaf.type[:80],
         "cat": leaf.cat.value,
         "sev": leaf.sev.value,
-        "permit": leaf.permit[:64],
+        "permit": permit_number(leaf.permit),
         "received_ms": received_ms,
     }
 
@@ -305,10 +311,8 @@ def store_state(box_name: str, payload: bytes) -> None:
     box = find_box(box_name)
     try:
         state = msgspec.json.decode(payload, type=topics.BoxState)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise from_msgspec(error, "state", payload, topics.BoxState) from error
-    except UnicodeDecodeError as error:
-        raise ContractError("state", "UTF-8 JSON", str(error)) from error
     if state.box != box.pk:
         raise ContractError("state.box", box.pk, repr(state.box[:64]), "a box speaks for itself only")
     for name in ("t", "since", "size", "acked", "deadline", "fire_watch_until", "log"):
@@ -321,7 +325,7 @@ def store_state(box_name: str, payload: bytes) -> None:
             "t": state.t,
             "state": state.state[:40],
             "since": state.since,
-            "permit": state.permit[:64],
+            "permit": permit_number(state.permit),
             "first_out": state.first_out[:200],
             "reasons": [r[:200] for r in state.reasons[:32]],
             "baseline": state.baseline[:64],
@@ -348,10 +352,8 @@ def store_response(box_name: str, payload: bytes) -> None:
     box = find_box(box_name)
     try:
         response = msgspec.json.decode(payload, type=topics.Response)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise from_msgspec(error, "response", payload, topics.Response) from error
-    except UnicodeDecodeError as error:
-        raise ContractError("response", "UTF-8 JSON", str(error)) from error
     if response.kind == "command":
         answer = f"{response.code} {response.detail}".strip()[:300]
         Command.objects.filter(pk=response.id, box=box, answered_ms=0).update(

@@ -1,7 +1,8 @@
 """The child that sees the pictures: a few stills in, a template or a refusal out, and then it is gone.
 
 It holds no key, knows no database, and confines itself before it reads a byte: it can write to no file, so no picture
-is ever on a disk; it has one thread, so much memory and so much time. What a picture does to a decoder ends with it.
+is ever on a disk; it has one thread, so much memory and so much time. Once its engine is loaded it can open nothing any
+more, neither a file nor a line to anybody, and start no process. What a picture does to a decoder ends with it.
 
     python -m cloud_bridge.enrolment.measure PACK < `Measure` > `Answer`
 """
@@ -12,10 +13,15 @@ import resource
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from cloud_bridge.enrolment import wire
+
+if TYPE_CHECKING:
+    from faces.engine import Engine
+    from faces.policy import Policy
 
 MEMORY_BYTES = 512 * 2**20
 """Of its own; 150 MiB are used (as `edge.vision` is limited)."""
@@ -41,16 +47,18 @@ def confine() -> None:
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 
-def measured(asked: wire.Measure, pack: Path) -> wire.Answer:
-    """What the stills are worth, by the same checks as at a box, with the limits of a rule pack."""
-    import cv2
+def shut() -> None:
+    """From now on there are the descriptors and the thread that there are, and never others."""
+    for limit in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC):
+        resource.setrlimit(limit, (0, 0))
 
-    from faces import enrolment, loading, policy
+
+def measured(asked: wire.Measure, engine: "Engine", limits: "Policy") -> wire.Answer:
+    """What the stills are worth, by the same checks as at a box, with the limits of a rule pack."""
+    from faces import enrolment
     from faces.refusals import EnrolmentRefusedError
 
-    cv2.setNumThreads(1)
     stills = [enrolment.decode(str(number), body) for number, body in enumerate(asked.stills, 1)]
-    engine, limits = loading.load(), policy.read(pack)
     try:
         made = enrolment.enrol(engine, asked.person, stills, limits, {}, created=asked.created)
     except EnrolmentRefusedError as refused:
@@ -61,9 +69,13 @@ def measured(asked: wire.Measure, pack: Path) -> wire.Answer:
 def main(pack: Path) -> int:
     """Measure what comes on standard input."""
     confine()
+    from faces import enrolment, loading, policy, refusals  # noqa: F401 - what is needed is loaded before `shut`
+
+    engine, limits = loading.load(), policy.read(pack)
+    shut()
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     asked = wire.unpacked(source.read(wire.length(source.read(wire.LENGTH))), wire.Measure)
-    sink.write(wire.packed(measured(asked, pack)))
+    sink.write(wire.packed(measured(asked, engine, limits)))
     sink.flush()
     return 0
 

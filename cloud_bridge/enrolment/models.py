@@ -178,7 +178,7 @@ class FaceDelivery(models.Model):
         """How far it is."""
 
         SENT = "sent", _("on its way to the box")
-        KEPT = "kept", _("at the box")
+        KEPT = "kept", _("kept at the box")
         REFUSED = "refused", _("refused by the box")
         REMOVED = "removed", _("deleted at the box")
 

@@ -62,7 +62,8 @@ class Enrolment:
             writer.write(wire.packed(await self._in_turn(asked)))
             await writer.drain()
         except ContractError as error:
-            writer.write(wire.packed(enrolling.refusal("unreadable", f"照片无法读取: {error}", str(error))))
+            zh, en = f"未登记, 照片已丢弃: {error}", f"nobody is enrolled, and the pictures are gone: {error}"
+            writer.write(wire.packed(enrolling.refusal("unreadable", zh, en)))
         except (ConnectionError, asyncio.IncompleteReadError, TimeoutError) as error:
             log.info("an enrolment was not brought to its end: %s", type(error).__name__)
         finally:

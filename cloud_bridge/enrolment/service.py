@@ -6,12 +6,13 @@ of a consent anybody may ask for themselves.
 
 from unicodedata import normalize
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cloud_bridge.boxes.models import now_ms
 from cloud_bridge.enrolment import consent as texts
 from cloud_bridge.enrolment.models import Consent, ConsentText, FacePolicy, FaceTemplate
+from cloud_bridge.enrolment.vault import overwrite_deleted
 from cloud_bridge.people.models import Person, User
 from cloud_bridge.people.roles import ENROL
 from cloud_bridge.permits.models import CrewMember
@@ -122,9 +123,7 @@ def forget(person: Person, why: Consent.End, actor: tuple[str, str] = BRIDGE) ->
 
     The pages of the database that held it are overwritten; the pictures' files the enrolment process removes.
     """
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA secure_delete=ON")
+    overwrite_deleted()
     ended = _end(person, why, actor)
     deleted, _kinds = FaceTemplate.objects.filter(person=person).delete()
     return bool(ended or deleted)

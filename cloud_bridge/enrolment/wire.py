@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from contracts.errors import ContractError
+from contracts.errors import UNREADABLE, ContractError
 from contracts.permit import Id
 
 MAX_STILL_BYTES = 384 * 1024
@@ -78,5 +78,5 @@ def unpacked(body: bytes, kind: type[Message]) -> Message:
     """
     try:
         return msgspec.msgpack.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise ContractError("enrolment", f"a {kind.__name__}", str(error), "take the pictures again") from error

@@ -20,7 +20,11 @@ def sweep(shelf: Shelf, at_ms: int) -> int:
     gone = 0
     shelf.tidy()
     for clip in Clip.objects.filter(state__in=[ClipState.HELD, ClipState.RECORDED], until_ms__lt=at_ms)[:AT_ONCE]:
-        shelf.erase(clip.box_id, clip.commitment)
+        try:
+            shelf.erase(clip.box_id, clip.commitment)
+        except OSError as error:  # one bad file keeps no other from going
+            log.warning("the recording %s cannot be deleted: %s", clip, error)
+            continue
         Clip.objects.filter(pk=clip.pk).update(state=ClipState.EXPIRED)
         gone += 1
     return gone

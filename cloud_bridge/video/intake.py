@@ -84,7 +84,10 @@ class Intake:
         upload = self._open.get(key)
         if upload is None or not body:
             self._open.pop(key, None)
-            found = self._look(box, piece)
+            try:
+                found = self._look(box, piece)
+            except OSError as error:
+                return self._put_off(box, piece, error)
             if isinstance(found, MediaAnswer):
                 return Taken(found)
             if len(self._open) >= MOST_OPEN:
@@ -99,9 +102,13 @@ class Intake:
             self._shelf.append(box, piece.commitment, piece.at, body)
             return self._went_on(box, piece, upload, len(body))
         except OSError as error:
-            log.warning("a recording of %s cannot be kept: %s", box, error)
-            del self._open[key]
-            return Taken(_answer(piece, "later", 0, detail="its disk does not take it"))
+            self._open.pop(key, None)
+            return self._put_off(box, piece, error)
+
+    @staticmethod
+    def _put_off(box: str, piece: Piece, error: OSError) -> Taken:
+        log.warning("a recording of %s cannot be kept: %s", box, error)
+        return Taken(_answer(piece, "later", 0, detail="its disk does not take it"))
 
     def _look(self, box: str, piece: Piece) -> _Upload | MediaAnswer:
         """What is known of the segment: how much of it is here, or why none of it is taken."""
@@ -115,10 +122,15 @@ class Intake:
             return _answer(piece, "refused", 0, detail=clip.state)
         if clip.bytes != piece.size:
             return _answer(piece, "refused", 0, detail=f"the log says {clip.bytes} bytes")
-        used = Clip.objects.filter(state=ClipState.HELD).aggregate(used=Sum("bytes"))["used"] or 0
-        if used + piece.size > self._most:
+        have = self._shelf.came(box, piece.commitment, piece.size)
+        if not self._has_room(piece.size - have):
             return _answer(piece, "later", 0, detail="the space for recordings is full")
-        return _Upload(clip.pk, self._shelf.came(box, piece.commitment, piece.size))
+        return _Upload(clip.pk, have)
+
+    def _has_room(self, size: int) -> bool:
+        """Whether so many bytes more may come: of what recordings are given, and of what the disk has."""
+        held = Clip.objects.filter(state=ClipState.HELD).aggregate(used=Sum("bytes"))["used"] or 0
+        return held + self._shelf.coming() + size <= self._most and size <= self._shelf.spare()
 
     def _went_on(self, box: str, piece: Piece, upload: _Upload, size: int) -> Taken:
         before, upload.have = upload.have, upload.have + size
@@ -130,9 +142,11 @@ class Intake:
 
     def _whole(self, box: str, piece: Piece, upload: _Upload) -> Taken:
         """All of it has come: it counts if it is what the log committed to."""
-        clip = Clip.objects.filter(pk=upload.clip)
+        clip = Clip.objects.filter(pk=upload.clip, state=ClipState.RECORDED)
         if self._shelf.keep(box, piece.commitment, bytes.fromhex(piece.salt)):
-            clip.update(state=ClipState.HELD, held_ms=now_ms())
+            if not clip.update(state=ClipState.HELD, held_ms=now_ms()):  # its time was over, or it was erased meanwhile
+                self._shelf.erase(box, piece.commitment)
+                return Taken(_answer(piece, "refused", 0, detail="it is not kept any more"))
             return Taken(_answer(piece, "held", piece.size))
         tries = (clip.values_list("tries", flat=True).first() or 0) + 1
         over = tries >= MOST_TRIES

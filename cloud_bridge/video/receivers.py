@@ -13,6 +13,9 @@ from cloud_bridge.video.models import DAY_MS, Clip, ClipState
 from cloud_bridge.video.shelf import Shelf
 from contracts import event as contract_event
 from contracts.events.video import Recorded
+from contracts.video import MAX_SEGMENT_BYTES
+
+MOST_DAYS = 3650
 
 
 @receiver(event_stored)
@@ -30,9 +33,12 @@ def _recorded(event: LogEvent, leaf: contract_event.Event) -> None:
         told = msgspec.convert(leaf.data, Recorded)
     except msgspec.ValidationError:
         return  # of another version: it stands in the log as it came
+    if not event.permit or not _is_sane(told):
+        return  # nor what no recorder could say, of a permit that none could have
     first, last = (us // 1000 + told.offset_ms for us in (told.first_us, told.last_us))
-    # A clock that nobody vouches for may be behind: then it counts from when we heard of it.
-    since = last if leaf.tq != "none" else max(last, event.received_ms)
+    # A clock that nobody vouches for may be behind: then it counts from when we heard of it. None is later than that:
+    # a clock that is ahead keeps people's pictures no longer.
+    since = min(last, event.received_ms) if leaf.tq != "none" else event.received_ms
     Clip.objects.get_or_create(
         box_id=event.box_id,
         commitment=told.commitment,
@@ -43,6 +49,13 @@ def _recorded(event: LogEvent, leaf: contract_event.Event) -> None:
             "until_ms": since + told.keep_d * DAY_MS,
         },
     )  # fmt: skip
+
+
+def _is_sane(told: Recorded) -> bool:
+    """Whether a recorder could have said it; the columns of the index hold no more."""
+    if not (0 <= told.first_us <= told.last_us and 0 <= told.keep_d <= MOST_DAYS):
+        return False
+    return 0 < told.bytes <= MAX_SEGMENT_BYTES and 0 < told.frames < told.bytes
 
 
 def _erased(event: LogEvent, data: dict[str, Any]) -> None:

@@ -14,6 +14,8 @@ from contracts.commitment import opens
 from contracts.video import Picture, pictures
 
 PART, VIDEO, SALT = ".part", ".avi", ".salt"
+LEAST_FREE_BYTES = 2**30
+"""What recordings leave of their filesystem for the database and everybody else; of a small one its twentieth."""
 STALE_PART_S = 14 * 86_400
 """A segment that stopped coming in so long ago does not go on."""
 
@@ -38,6 +40,25 @@ class Shelf:
                 return have
             part.unlink()
         return 0
+
+    def coming(self) -> int:
+        """Bytes of segments that are coming in, each as long as it is by now."""
+        total = 0
+        for part in self.root.glob(f"box-*/*{PART}"):
+            with contextlib.suppress(FileNotFoundError):
+                total += part.stat().st_size
+        return total
+
+    def spare(self) -> int:
+        """Bytes that the filesystem has left for recordings; what `LEAST_FREE_BYTES` says belongs to everybody else.
+
+        Raises:
+            OSError: it cannot be looked at.
+        """
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = os.statvfs(self.root)
+        reserve = min(LEAST_FREE_BYTES, found.f_blocks * found.f_frsize // 20)
+        return found.f_bavail * found.f_frsize - reserve
 
     def append(self, box: str, commitment: str, at: int, body: bytes) -> None:
         """The next bytes of it.

@@ -9,7 +9,7 @@ def read_po(text: str) -> dict[str, str]:
     """Entries of a .po file: id → text; of plurals the forms are joined by NUL, as .mo wants them.
 
     Raises:
-        ValueError: a line that is no part of a catalogue.
+        ValueError: a line that is no part of a catalogue, or one text translated twice.
     """
     found: dict[str, str] = {}
     entry: dict[str, str] = {}
@@ -19,6 +19,8 @@ def read_po(text: str) -> dict[str, str]:
         if "msgid" in entry:
             forms = [entry[name] for name in sorted(entry) if name.startswith("msgstr")]
             key = entry["msgid"] + ("\0" + entry["msgid_plural"] if "msgid_plural" in entry else "")
+            if key in found:
+                raise ValueError(f"{entry['msgid']!r} is translated twice, and one of the two would win unseen")
             if all(forms):
                 found[key] = "\0".join(forms)
         entry.clear()

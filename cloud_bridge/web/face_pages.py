@@ -23,7 +23,7 @@ from cloud_bridge.enrolment.process import SOCKET
 from cloud_bridge.people.models import Person, User
 from cloud_bridge.people.roles import ENROL
 from cloud_bridge.permits.workflow import Refused
-from contracts.errors import ContractError
+from contracts.errors import UNREADABLE, ContractError
 from faces.templates import FEWEST, MOST
 
 _NO_CAMERA = "camera=(), microphone=(), geolocation=()"
@@ -147,7 +147,7 @@ def _read(body: bytes) -> tuple[int, tuple[bytes, ...]]:
     try:
         sent = msgspec.json.decode(body, type=Sent)
         stills = tuple(base64.b64decode(still, validate=True) for still in sent.stills)
-    except (msgspec.MsgspecError, binascii.Error, ValueError) as error:
+    except (*UNREADABLE, binascii.Error, ValueError) as error:
         raise ContractError("stills", "pictures of this page's camera", "something else", "reload the page") from error
     if not FEWEST <= len(stills) <= MOST:
         raise ContractError("stills", f"{FEWEST} to {MOST} pictures", str(len(stills)), "take them again")

@@ -6,8 +6,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
+from contracts.errors import UNREADABLE
 from edge import sockets
 from edge.interlock import evidence as ev
 
@@ -100,7 +99,7 @@ class EvidenceSockets:
                 break
             try:
                 items.append(ev.decode(datagram))
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            except UNREADABLE as error:
                 self._refuse(source, "datagram", str(error))
         self._take(source, items)
 

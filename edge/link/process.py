@@ -17,7 +17,7 @@ import aiomqtt
 import msgspec
 
 from contracts.checkpoint import NoteKey
-from contracts.errors import ContractError
+from contracts.errors import UNREADABLE, ContractError
 from contracts.topics import dn, up
 from edge.audit.keys import read_vkeys
 from edge.config import BoxConfig, check_line
@@ -187,7 +187,7 @@ class Link:
             elif isinstance(message, Pulse):
                 try:
                     status = _status_decoder.decode(message.status)
-                except msgspec.MsgspecError as error:
+                except UNREADABLE as error:
                     _logger.warning("a status was skipped: %s", error)
                     continue
                 if self._state.pulse_age_s() > SILENT_S:

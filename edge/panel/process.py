@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from contracts.errors import UNREADABLE
 from edge.config import BoxConfig
 from edge.gpio import open_gpio
 from edge.interlock.status import Status
@@ -195,7 +196,7 @@ class PanelProcess:
     def _answer(self, line: bytes) -> dict[str, Any]:
         try:
             op = msgspec.json.decode(line, type=dict[str, str]).get("op", "")
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             op = ""
         if op not in ("show", "test", "silence"):
             expected = {"field": "op", "expected": "show, test or silence", "came": repr(op)}

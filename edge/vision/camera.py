@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from edge.config import Vision
 from edge.sockets import now_us
 from edge.vision.picture import Health, PictureJudge, digest, light
+from faces.pictures import read
 
 if TYPE_CHECKING:
     from faces.engine import Image
@@ -26,6 +27,8 @@ PICTURES_PER_S = 5.0
 """Frames that are decoded and looked at; the others are only drained."""
 BEAT_S = OPEN_TIMEOUT_S + READ_TIMEOUT_S + REOPEN_S
 """The thread does something at least so often, unless a driver holds it."""
+MOST_PIXELS = 1 << 24
+"""A larger picture is none of a camera's here: 48 MiB while it is decoded."""
 _JPEG = b"\xff\xd8"
 
 log = logging.getLogger(__name__)
@@ -114,13 +117,21 @@ class CameraReader:
             else:
                 self.opened += 1
                 log.info("the camera at %s is open", self._settings.camera)
-                try:
-                    self._drain(capture)
-                finally:
-                    capture.release()
-                    with self._lock:
-                        self._latest = None
+                self._use(capture)
             self._stopping.wait(REOPEN_S)
+
+    def _use(self, capture: Any) -> None:
+        """Drain it to its end; a picture that OpenCV chokes on is an end, too."""
+        import cv2
+
+        try:
+            self._drain(capture)
+        except cv2.error as error:
+            log.warning("a picture of the camera cannot be worked on; opening it again: %s", error)
+        finally:
+            capture.release()
+            with self._lock:
+                self._latest = None
 
     def _drain(self, capture: Any) -> None:
         """Take frames until one fails to come in time."""
@@ -149,7 +160,7 @@ class CameraReader:
                         log.info("the camera at %s sends no JPEG; it is decoded as a film", self._settings.camera)
                         self._raw = False
                         return
-                image = picture if not self._raw else _decoded(jpeg) if look else None
+                image = picture if not self._raw else read(jpeg, MOST_PIXELS) if look else None
                 if look and image is None:
                     log.debug("a frame of the camera is broken")  # the picture stands still, and the judge says so
             if image is not None:
@@ -168,14 +179,6 @@ class CameraReader:
             if image is not None and seen is not None:
                 self._judge.see(pixels, seen, now_s)
                 self._latest = Frame(image, at_us, pixels, jpeg)
-
-
-def _decoded(jpeg: bytes) -> "Image | None":
-    import cv2
-    import numpy as np
-
-    image: Image | None = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-    return image
 
 
 def open_capture(settings: Vision, *, raw: bool = False) -> Any | None:

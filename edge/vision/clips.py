@@ -11,11 +11,11 @@ import os
 import socket
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import msgspec
 
-from contracts.errors import ContractError
+from contracts.errors import UNREADABLE, ContractError
 from contracts.video import MAX_SEGMENT_BYTES
 from edge import users
 from edge.config import BoxConfig
@@ -29,6 +29,9 @@ CHUNK_BYTES = 64 * 1024
 ANSWER_S = 5.0
 _LINE = 1024
 
+_HashOrNone = Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")]
+_Place = Annotated[int, msgspec.Meta(ge=0, le=MAX_SEGMENT_BYTES)]
+
 log = logging.getLogger(__name__)
 
 
@@ -36,25 +39,26 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``next``: which segment goes up. ``read``: its bytes from `at` on. ``sent``: `state` says what became of it."""
 
     op: Literal["next", "read", "sent"]
-    commitment: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
-    at: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEGMENT_BYTES)] = 0
+    commitment: _HashOrNone = ""
+    at: _Place = 0
     state: Literal["", "held", "later", "refused"] = ""
 
 
 class Clip(msgspec.Struct, frozen=True):
     """A segment that goes up; `commitment` is empty where none does. `salt` in hex."""
 
-    commitment: str = ""
-    size: int = 0
-    salt: str = ""
+    commitment: _HashOrNone = ""
+    size: _Place = 0
+    salt: _HashOrNone = ""
 
 
 class Chunk(msgspec.Struct, frozen=True):
     """So many bytes follow."""
 
-    bytes: int
+    bytes: Annotated[int, msgspec.Meta(ge=0, le=CHUNK_BYTES)]
 
 
+_Word = TypeVar("_Word", bound=msgspec.Struct)
 NONE = Clip()
 _decode_ask = msgspec.json.Decoder(Ask).decode
 
@@ -144,7 +148,7 @@ class Clips:
         Raises:
             OSError: vision does not answer.
         """
-        return msgspec.json.decode(await self._ask(Ask("next")), type=Clip)
+        return await self._asked(Ask("next"), Clip)
 
     async def read(self, commitment: str, at: int) -> bytes:
         """At most `CHUNK_BYTES` of it; none where it is gone.
@@ -152,8 +156,7 @@ class Clips:
         Raises:
             OSError: vision does not answer.
         """
-        head = msgspec.json.decode(await self._ask(Ask("read", commitment, at)), type=Chunk)
-        return await self._bytes(min(head.bytes, CHUNK_BYTES))
+        return await self._bytes((await self._asked(Ask("read", commitment, at), Chunk)).bytes)
 
     async def sent(self, commitment: str, state: Literal["held", "later", "refused"]) -> None:
         """What became of it at the bridge.
@@ -161,7 +164,20 @@ class Clips:
         Raises:
             OSError: vision does not answer.
         """
-        await self._ask(Ask("sent", commitment, state=state))
+        await self._asked(Ask("sent", commitment, state=state), Clip)
+
+    async def _asked(self, ask: Ask, kind: type[_Word]) -> _Word:
+        """Vision's answer; vision is not believed more than anybody who looks at pictures from outside.
+
+        Raises:
+            OSError: none, or something else.
+        """
+        line = await self._ask(ask)
+        try:
+            return msgspec.json.decode(line, type=kind)
+        except UNREADABLE as error:
+            self.close()
+            raise ConnectionError(f"expected a {kind.__name__} of vision, got {error}") from error
 
     async def _ask(self, ask: Ask) -> bytes:
         try:
@@ -172,9 +188,12 @@ class Clips:
                 writer.write(_line(ask))
                 await writer.drain()
                 line = await reader.readline()
-        except (OSError, TimeoutError, ValueError):
+        except OSError:
             self.close()
             raise
+        except ValueError as error:  # a line without end
+            self.close()
+            raise ConnectionError(f"expected a line of vision, got {error}") from error
         if not line:
             self.close()
             raise ConnectionResetError("vision has hung up")

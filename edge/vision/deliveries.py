@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from joserfc.jwk import OKPKey
 
 from contracts import jws
-from contracts.errors import ContractError
+from contracts.errors import UNREADABLE, ContractError
 from contracts.face import FaceClaims, open_sealed
 from edge.interlock.evidence import Standing, TemplateKept, TemplateRefused, TemplateRemoved
 from edge.sockets import now_us
@@ -76,7 +76,7 @@ class Statements:
             self._said = msgspec.json.decode(path.read_bytes(), type=dict[str, _Said])
         except FileNotFoundError:
             return
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (OSError, *UNREADABLE) as error:
             log.warning("%s cannot be read; older statements are refused: %s", path, error)
             self._floor_s = now_s
 
@@ -125,7 +125,7 @@ class Deliveries:
         iat, told_s = self._told.get(of, (0, 0))
         if iat == news.iat and now_s - told_s < AGAIN_S:
             return None
-        self._told[of] = said
+        self._told = {key: told for key, told in self._told.items() if now_s - told[1] < AGAIN_S} | {of: said}
         return news
 
     def _judge(self, token: str, permits: Sequence[Standing], now_s: int) -> News:
@@ -199,7 +199,7 @@ class Deliveries:
         try:
             template = msgspec.json.decode(body, type=Template)
             unpack(template)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise ContractError("sealed", "a template", str(error)) from error
         said = (template.person, template.permit, template.expires)
         if said != (claims.person, claims.permit, claims.exp):

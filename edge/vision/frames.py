@@ -11,11 +11,11 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import msgspec
 
-from contracts.errors import ContractError
+from contracts.errors import UNREADABLE, ContractError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +33,8 @@ ANSWER_S = 3.0
 MOST_PIXELS = 1 << 24
 _LINE = 256
 
+_Side = Annotated[int, msgspec.Meta(ge=0, le=1 << 16)]
+
 log = logging.getLogger(__name__)
 
 
@@ -44,9 +46,9 @@ class Head(msgspec.Struct, frozen=True):
 
     health: str
     at_us: int = 0
-    width: int = 0
-    height: int = 0
-    planes: int = 1
+    width: _Side = 0
+    height: _Side = 0
+    planes: Annotated[int, msgspec.Meta(ge=1, le=3)] = 1
 
 
 class FrameServer:
@@ -152,7 +154,7 @@ class Frames:
             head = msgspec.json.decode(self._stream.readline(_LINE), type=Head)
             size = head.width * head.height * planes
             pixels = self._stream.read(size) if 0 < size <= MOST_PIXELS * planes else b""
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, *UNREADABLE) as error:
             raise ContractError("camera", "a picture of the vision process", str(error), "try again") from error
         if not size:
             return head, None

@@ -37,6 +37,8 @@ RESCAN_S = 600.0
 """While nothing is recorded it looks so often at what is there: somebody may have erased something."""
 POLL_S, REST_S, RETRY_S = 0.1, 0.5, 1.0
 NO_PICTURE_S = 2.0
+HUNG_S = 10.0
+"""A turn that takes longer hangs on the disk, or clears away so much that nothing can be recorded meanwhile."""
 FIRST_PICTURE_BYTES = 30_000
 """Of 640 x 480 at quality 70, until there are segments to learn from."""
 LEARN_FROM = 20
@@ -85,6 +87,8 @@ class Recorder:
         self._began_us: int | None = None
         """Since when something is to be recorded."""
         self._synced_us = self._full_us = 0
+        self._turned_us: int | None = None
+        """When the thread last began a turn."""
         self._spacing_us = round(0.9e6 / settings.per_s)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -130,9 +134,17 @@ class Recorder:
             self._held.pop(commitment, None)
 
     def word(self) -> Video:
-        """How the recorder is, now."""
+        """How the recorder is, now. What the thread said last counts only while it goes on."""
         with self._lock:
-            return replace(self._word, at_us=self._clock_us())
+            word = replace(self._word, at_us=self._clock_us())
+        hangs = word.health in (READY, RECORDING) and self._hangs(word.at_us)
+        return replace(word, health=FAILED) if hangs else word
+
+    def _hangs(self, now: int) -> bool:
+        """The thread began and has ended, or does not come back from the disk."""
+        return self._turned_us is not None and (
+            not self._thread.is_alive() or now - self._turned_us > HUNG_S * 1e6
+        )
 
     def offered(self) -> Segment | None:
         """The oldest segment that the log does not have."""
@@ -180,6 +192,7 @@ class Recorder:
     def _run(self) -> None:
         pause_s = POLL_S
         while not self._stopping.wait(pause_s):
+            self._turned_us = self._clock_us()
             try:
                 self.turn()
             except (OSError, ContractError) as error:

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from contracts.commitment import commit, fresh_salt, is_commitment, opens
-from contracts.errors import ContractError
+from contracts.errors import UNREADABLE, ContractError
 from contracts.permit import Id
 from contracts.video import HEAD_BYTES, Picture, Shape, chunk, head, index, pictures, shape_of, size_of, stamped
 from edge.vision.ring import Held, on_disk
@@ -116,7 +116,7 @@ class SegmentFolder:
         try:
             about = msgspec.json.decode(beside.read_bytes(), type=About)
             whole = _completed(path)
-        except (msgspec.MsgspecError, ContractError, FileNotFoundError) as error:
+        except (*UNREADABLE, ContractError, FileNotFoundError) as error:
             log.warning("%s: nothing of it can be used: %s", path, error)
             whole = None
         if whole is None:
@@ -302,7 +302,7 @@ def _facts_in(place: Path, *, tidy: bool = True) -> Iterator[Facts]:
             there = file.with_suffix(VIDEO).stat().st_size == facts.bytes
         except FileNotFoundError:
             there = False
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             log.warning("%s: no facts of a segment: %s", file, error)
             there = False
         if there and (facts.commitment, f"{_PERMIT}{facts.about.permit}") == (file.stem, place.name):

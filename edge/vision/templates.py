@@ -4,6 +4,7 @@ PERSON.face           stands until it is removed
 PERSON@PERMIT.face    came for a permit and ends with it
 """
 
+import contextlib
 import logging
 import os
 import re
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SUFFIX = ".face"
+_NEW = ".new-"
+_WRITTEN_S = 600.0
+"""No file takes so long to be written."""
 _PERSON = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _FILE = re.compile(rf"(?P<person>{_PERSON.pattern})(@(?P<permit>[A-Za-z0-9._-]{{1,64}}))?{re.escape(SUFFIX)}")
 
@@ -135,7 +139,7 @@ class TemplateStore:
         path = self.path(template.person, template.permit)
         content = seal.seal(template, make_key(self._key))
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=".new-")
+        descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=_NEW)
         try:
             with os.fdopen(descriptor, "wb") as file:  # mkstemp's mode is 0600
                 file.write(content)
@@ -167,8 +171,15 @@ class TemplateStore:
         return gone
 
     def purge(self, now_s: float, permits: Collection[str] | None = None) -> list[Entry]:
-        """Delete what has expired and, when `permits` are told, what came for a permit that is none of them."""
+        """Delete what has expired and, when `permits` are told, what came for a permit that is none of them.
+
+        What a power cut left of a file that was being written goes, too: it is somebody's template.
+        """
         gone = []
+        for left in self.folder.glob(f"{_NEW}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if abs(time.time() - left.stat().st_mtime) > _WRITTEN_S:
+                    left.unlink()
         for entry in self.entries(now_s):
             ended = permits is not None and bool(entry.permit) and entry.permit not in permits
             if ended or _expired(entry.expires, now_s):

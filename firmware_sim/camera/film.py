@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from contracts.errors import UNREADABLE
 from firmware_sim.cast import CAST
 from firmware_sim.errors import SimulationError
 from firmware_sim.people import Picture
@@ -58,7 +59,7 @@ def load(path: Path) -> Film:
         if path.stat().st_size > _MOST_BYTES:
             raise SimulationError(f"film: expected at most {_MOST_BYTES >> 20} MB, got {path}")
         film = msgspec.msgpack.decode(path.read_bytes(), type=Film)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise SimulationError(f"film: expected what `set camera record` wrote, got {path}: {error}") from error
     if not film.pictures or not film.fps > 0:
         raise SimulationError(f"film: expected pictures, got none in {path}; record it again")

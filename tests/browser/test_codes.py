@@ -87,7 +87,8 @@ async def known(bridge):
 
 def seen(png):
     """The codes in a picture of a screen."""
-    return [code.text for code in zxingcpp.read_barcodes(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE))]
+    picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
+    return [code.text for code in zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)]
 
 
 async def shoot(page, name, **options):

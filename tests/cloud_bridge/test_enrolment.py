@@ -75,10 +75,13 @@ def test_people_are_enrolled_from_a_phone_and_only_numbers_under_seal_are_kept(b
     sealed = [value for row in rows for value in row if isinstance(value, bytes)]
     assert all(body.startswith(b'{"hotbox":"face"') for body in sealed)
     key = (bridge.data / "faces" / "template.key").read_text().strip()
+    # From the middle: a JPEG begins with tables that others of the same kind have, recordings of boxes among them.
+    middles = [still[len(still) // 2 :][:64] for person in PEOPLE for still in pictures(person)]
+    assert len(set(middles)) == len(middles) == 8
     for path in sorted(bridge.data.rglob("*")):
         if path.is_file():
             content = path.read_bytes()
-            assert not any(still[200:400] in content for still in pictures("performer")), f"a picture in {path}"
+            assert not any(middle in content for middle in middles), f"a picture in {path}"
             assert (key.encode() in content) == (path.name == "template.key"), path
     assert stat.S_IMODE((bridge.data / "faces").stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in (bridge.data / "faces").iterdir()} == {0o600}

@@ -90,6 +90,16 @@ def test_a_log_that_says_strange_things_harms_nothing(log):
     assert (found.distance_milli, found.limit_milli) == (-1, -1)
 
 
+@pytest.mark.parametrize("permit", ["a/b", "../x", "HW 1", "动火", "x" * 65, "?", "#"])
+def test_a_permit_that_is_no_number_breaks_no_page(log, permit):
+    """One box's odd word must not take the officers' pages from them; its leaf keeps it."""
+    (candidate,) = refused(log, permit)
+    assert candidate.permit == ""
+    for page in ("/refused-faces/", f"/refused-faces/{candidate.pk}/", "/", f"/boxes/{log.box}/"):
+        assert client("an").get(page).status_code == 200, page
+    assert judge("an", candidate, "dismiss").status_code == 302
+
+
 def test_the_first_offence_is_a_warning(log):
     """ANT-02: 首次警告."""
     (found,) = refused(log)

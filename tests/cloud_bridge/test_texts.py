@@ -25,6 +25,16 @@ def test_the_compiled_catalogue_is_the_present_one():
     assert PO.with_suffix(".mo").read_bytes() == compile_catalogue(PO), "run: hotbox-bridge manage compiletexts"
 
 
+def test_one_text_that_is_translated_twice_is_refused():
+    """Two pages that share an English word and not the Chinese one need two words: the later would win on both."""
+    from cloud_bridge.web.catalogue import read_po
+
+    once = 'msgid "at the box"\nmsgstr "在盒子上"\n'
+    assert read_po(once) == {"at the box": "在盒子上"}
+    with pytest.raises(ValueError, match="translated twice"):
+        read_po(f'{once}\nmsgid "at the box"\nmsgstr "已在盒子"\n')
+
+
 def templates() -> list[Path]:
     return sorted((PACKAGE / "web" / "templates").rglob("*.html"))
 

@@ -299,7 +299,7 @@ def test_what_boxes_refused_is_counted_by_reason(django_data):
     assert 'hotbox_bridge_interceptions_total{box="trace-refused",reason="badge_absent"} 3' in lines(
         "hotbox_bridge_interceptions_total", "trace-refused"
     )
-    assert "Refused by the box" in page("trace-refused")
+    assert "What the box refused" in page("trace-refused")
     assert "command refused" in page("trace-refused")
     assert "作业盒已拦截" in page("trace-refused", "zh-hans")
 

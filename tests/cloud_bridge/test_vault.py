@@ -144,6 +144,52 @@ def test_enrolling_again_replaces_template_and_pictures(data):
     assert first.isdisjoint(KeptStill.objects.values_list("commitment", flat=True))
 
 
+def _files_of_the_database(data):
+    """Every byte that the database's files hold, its journal written back."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return b"".join(path.read_bytes() for path in data.database.parent.glob(f"{data.database.name}*"))
+
+
+def test_a_template_that_was_replaced_or_withdrawn_is_in_no_file_of_the_database(data):
+    """PIPL 47: the key stays, so what a free page still held would open."""
+    from cloud_bridge.enrolment import service
+    from cloud_bridge.enrolment.models import Consent
+
+    enrolled(data, "performer")
+    first = bytes(held("performer").sealed)[-600:]
+    assert first[:200] in _files_of_the_database(data)
+    enrolled(data, "performer", created=1_790_000_500)
+    second = bytes(held("performer").sealed)[-600:]
+    there = _files_of_the_database(data)
+    assert not any(first[at : at + 32] in there for at in range(0, 600, 32))
+    assert second[:200] in there
+    service.forget(person("performer"), Consent.End.WITHDRAWN)
+    there = _files_of_the_database(data)
+    assert not any(second[at : at + 32] in there for at in range(0, 600, 32))
+
+
+def test_somebody_whose_template_does_not_open_is_named_when_others_are_enrolled(data):
+    """Nobody is enrolled who could not be compared; the way out is said."""
+    enrolled(data, "performer")
+    row = held("performer")
+    row.sealed = bytes(row.sealed)[:-1]
+    row.save()
+    with pytest.raises(ContractError, match=r"template of performer.*withdraw performer"):
+        enrolled(data, "guardian", np.eye(3, 128, 60, dtype=np.float32))
+
+
+def test_vectors_of_another_length_are_compared_with_nobody_and_not_kept(data):
+    from cloud_bridge.enrolment.models import FaceTemplate
+
+    enrolled(data, "performer")
+    with pytest.raises(ContractError, match="128 numbers each, got 192"):
+        enrolled(data, "guardian", np.eye(3, 192, dtype=np.float32))
+    assert FaceTemplate.objects.count() == 1
+
+
 def test_a_consent_that_ended_while_the_pictures_were_measured_enrols_nobody(data):
     import msgspec
 

@@ -3,6 +3,7 @@
 import os
 import stat
 import time
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -101,6 +102,37 @@ def test_a_record_of_another_version_stands_in_the_log_alone(log):
     one = segment()
     tell(log, one, frames="many")
     assert not Clip.objects.filter(box=log.box).exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"first_us": -1}, {"last_us": 0}, {"bytes": 0}, {"bytes": MAX_SEGMENT_BYTES + 1}, {"frames": 0}, {"frames": 2**40},
+     {"keep_d": -1}, {"keep_d": 2**52}],
+    ids=str,
+)  # fmt: skip
+def test_what_no_recorder_could_say_stands_in_the_log_alone(log, changes):
+    """A box may sign any number; the index has columns for a recorder's."""
+    from cloud_bridge.boxes.models import Event
+    from cloud_bridge.video.models import Clip
+
+    tell(log, segment(), **changes)
+    assert not Clip.objects.filter(box=log.box).exists()
+    assert Event.objects.filter(box_id=log.box, type="video.segment").exists()
+
+
+@pytest.mark.parametrize("permit", ["", "a/b", "..\\x", "x" * 65])
+def test_a_segment_of_no_permit_breaks_no_page(log, permit):
+    from cloud_bridge.video.models import Clip
+
+    tell(log, segment(), permit=permit)
+    assert not Clip.objects.filter(box=log.box).exists()
+    assert client("an").get("/video/").status_code == 200
+
+
+def test_a_clock_that_is_ahead_keeps_nobodys_picture_longer(log):
+    one = segment()
+    tell(log, one, offset_ms=OFFSET_MS + 400 * DAY_MS)
+    assert clip_of(one).until_ms <= time.time() * 1000 + 31 * DAY_MS
 
 
 def test_a_clock_that_nobody_vouches_for_cannot_shorten_the_month(log, monkeypatch):
@@ -215,10 +247,67 @@ def test_a_full_shelf_takes_nothing_more_and_deletes_nothing(log, shelf):
     first, second = segment(), segment()
     tell(log, first, second)
     used = Clip.objects.filter(state="held").aggregate(used=Sum("bytes"))["used"] or 0
-    small = Intake(shelf, used + len(first.body) + 10)
+    small = Intake(shelf, used + shelf.coming() + len(first.body) + 10)
     assert bring(small, log, first).state == "held"
     assert small.take(log.box, second.piece()).answer.state == "later"
     assert clip_of(first).is_held
+
+
+def test_what_is_coming_in_counts_as_what_is_here(log, shelf):
+    """Or a box could fill the disk with segments that it never ends."""
+    from django.db.models import Sum
+
+    from cloud_bridge.video.intake import Intake
+    from cloud_bridge.video.models import Clip
+
+    first, second = segment(), segment()
+    tell(log, first, second)
+    used, before = Clip.objects.filter(state="held").aggregate(used=Sum("bytes"))["used"] or 0, shelf.coming()
+    small = Intake(shelf, used + before + len(first.body) + MAX_PIECE_BYTES)
+    for payload in first.pieces()[:-1]:
+        small.take(log.box, payload)
+    assert shelf.coming() - before == len(first.pieces()[:-1]) * MAX_PIECE_BYTES
+    assert small.take(log.box, second.piece()).answer.state == "later"
+    assert small.take(log.box, first.piece()).answer.state == "want", "its own part does not stand in its way"
+    assert small.take(log.box, first.pieces()[-1]).answer.state == "held"
+
+
+def test_a_disk_that_others_have_filled_takes_nothing(log, intake, shelf, monkeypatch):
+    from cloud_bridge.video import shelf as module
+
+    one = segment()
+    tell(log, one)
+    shelf.root.mkdir(parents=True, exist_ok=True)
+    found = os.statvfs(shelf.root)
+
+    def fails(_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "LEAST_FREE_BYTES", 10**18)
+        fields = ("f_frsize", "f_blocks", "f_bavail")
+        facts = {name: getattr(found, name) for name in fields} | {"f_bavail": found.f_blocks // 20}
+        patch.setattr(module.os, "statvfs", lambda _: SimpleNamespace(**facts))
+        assert intake.take(log.box, one.piece()).answer.state == "later"
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "statvfs", fails)
+        assert intake.take(log.box, one.piece()).answer.state == "later"
+    assert bring(intake, log, one).state == "held"
+
+
+@pytest.mark.parametrize("state", ["erased", "expired"])
+def test_what_went_while_it_came_in_does_not_come_back(log, intake, shelf, state):
+    """Its row says that it is gone: the last piece brings nothing back."""
+    from cloud_bridge.video.models import Clip
+
+    one = segment()
+    tell(log, one)
+    for payload in one.pieces()[:-1]:
+        intake.take(log.box, payload)
+    Clip.objects.filter(commitment=one.commitment).update(state=state)
+    assert intake.take(log.box, one.pieces()[-1]).answer.state == "refused"
+    assert clip_of(one).state == state
+    assert not list(shelf.path(log.box, one.commitment).parent.glob(f"{one.commitment}*"))
 
 
 def test_a_disk_that_fails_is_no_loss(log, intake, shelf, monkeypatch):
@@ -287,6 +376,26 @@ def test_after_its_month_a_recording_goes_with_its_salt_and_the_row_stays(log, i
     assert clip_of(one).state == "expired"
     assert not list(shelf.path(log.box, one.commitment).parent.glob(f"{one.commitment}*"))
     assert intake.take(log.box, one.piece()).answer.state == "refused"
+
+
+def test_one_file_that_cannot_be_deleted_keeps_no_other(log, intake, shelf, monkeypatch):
+    from cloud_bridge.video.expiry import sweep
+    from cloud_bridge.video.shelf import Shelf
+
+    stuck, other = held(log, intake), held(log, intake)
+    erase = Shelf.erase
+
+    def fails(self, box, commitment):
+        if commitment == stuck.commitment:
+            raise OSError(5, "Input/output error")
+        erase(self, box, commitment)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Shelf, "erase", fails)
+        sweep(shelf, clip_of(other).until_ms + 1)
+    assert (clip_of(stuck).state, clip_of(other).state) == ("held", "expired")
+    sweep(shelf, clip_of(stuck).until_ms + 1)
+    assert clip_of(stuck).state == "expired"
 
 
 def test_what_never_came_is_expired_too(log, shelf):

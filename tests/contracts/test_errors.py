@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pytest
 
-from contracts.errors import ContractError, from_msgspec, quote
+from contracts.errors import UNREADABLE, ContractError, from_msgspec, quote
 from contracts.permit import Id
 
 
@@ -73,6 +73,27 @@ def test_json_that_is_none_is_called_so() -> None:
         msgspec.json.decode(b"{", type=_Whole)
     found = from_msgspec(error.value, "request", b"{", _Whole)
     assert (found.expected, found.came) == ("JSON", "Input data was truncated")
+
+
+class _Open(msgspec.Struct):
+    name: str = ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "came"),
+    [
+        (b'{"name":"\xff"}', "bytes that are no text"),
+        (b'{"else":' + b"[" * 5000 + b"]" * 5000 + b"}", "one within the other without end"),
+        (b"{", "Input data was truncated"),
+    ],
+    ids=["text", "depth", "end"],
+)
+def test_bytes_that_msgspec_itself_cannot_read_are_refused_like_any(raw: bytes, came: str) -> None:
+    """Of text that is no UTF-8 and of nesting msgspec raises Python's errors, not its own."""
+    with pytest.raises(UNREADABLE) as error:
+        msgspec.json.decode(raw, type=_Open)
+    found = from_msgspec(error.value, "request", raw, _Open)
+    assert (found.came, found.hint) == (came, "check this request")
 
 
 def test_json_bytes_are_looked_into() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from contracts.errors import ContractError
 from contracts.video import (
     HEAD_BYTES,
+    MAX_PICTURES,
     Shape,
     chunk,
     head,
@@ -123,6 +124,15 @@ def test_time_that_goes_back_is_refused() -> None:
     twice = chunk(stamped(jpeg(9), 7))
     with pytest.raises(ContractError, match="a time after 7"):
         pictures(head(Shape(WIDTH, HEIGHT)) + twice + twice)
+
+
+def test_more_pictures_than_any_recorder_takes_are_refused() -> None:
+    """What a box sends must not cost the bridge's pages a gigabyte."""
+    many = b"".join(chunk(stamped(b"\xff\xd8\xff\xd9", at)) for at in range(MAX_PICTURES + 1))
+    whole = head(Shape(WIDTH, HEIGHT)) + many
+    with pytest.raises(ContractError, match="at most 10000"):
+        pictures(whole)
+    assert len(pictures(whole[: -len(chunk(stamped(b"\xff\xd8\xff\xd9", MAX_PICTURES)))])) == MAX_PICTURES
 
 
 def test_another_file_is_no_segment() -> None:

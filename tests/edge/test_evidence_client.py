@@ -58,10 +58,11 @@ async def test_full_socket_drops_evidence_and_never_waits(tmp_path):
 async def test_message_that_nobody_understands_is_skipped(tmp_path, caplog):
     ours, theirs = sockets.pair()
     client = EvidenceClient(box(tmp_path), theirs)
-    for datagram in (b"{", b'{"kind":"release"}', b"\xff", encode_message(WANTED)):
+    deep = b'{"deep":' + b"[" * 5000
+    for datagram in (b"{", b'{"kind":"release"}', b"\xff", b'{"type":"\xff"}', deep, encode_message(WANTED)):
         ours.send(datagram)
     assert await anext(client.messages()) == WANTED
-    assert len(caplog.records) == 3
+    assert len(caplog.records) == 5
     client.close()
     ours.close()
 

@@ -105,6 +105,8 @@ def test_large_picture_is_made_smaller_and_what_is_none_is_unreadable(stills):
     still = decode("phone.jpg", cv2.imencode(".jpg", big)[1].tobytes())
     assert (still.name, still.image.shape) == ("phone.jpg", (960, 1280, 3))
     assert decode("small.png", cv2.imencode(".png", big[:50, :60])[1].tobytes()).image.shape == (50, 60, 3)
+    sliver = cv2.imencode(".png", np.zeros((1, 60_000, 3), np.uint8))[1].tobytes()
+    assert decode("sliver.png", sliver).image.shape == (1, 1280, 3)
     for content in (b"", b"no picture", cv2.imencode(".jpg", big)[1].tobytes()[:30]):
         assert decode("x", content).image is None
 

@@ -93,16 +93,39 @@ def test_what_is_missing_or_too_much_is_named(bring, change, field):
     assert refused(EngineSettings(embedder=EmbedderSettings(**keys))).field == field
 
 
-@pytest.mark.parametrize("part", ["detector", "embedder", "antispoof"])
+PARTS = pytest.mark.parametrize("part", ["detector", "embedder", "antispoof"])
+
+
+def with_part(part, **keys):
+    """Settings of which one part is the site's own."""
+    return {
+        "detector": lambda: EngineSettings(detector=DetectorSettings(kind="yunet", **keys)),
+        "embedder": lambda: embedder("mobilefacenet", **keys),
+        "antispoof": lambda: EngineSettings(antispoof=(AntispoofSettings(**keys),)),
+    }[part]()
+
+
+@PARTS
 def test_file_that_is_no_network_is_refused(bring, part):
-    keys = bring(b"no network at all")
-    settings = {
-        "detector": EngineSettings(detector=DetectorSettings(kind="yunet", **keys)),
-        "embedder": embedder("mobilefacenet", **keys),
-        "antispoof": EngineSettings(antispoof=(AntispoofSettings(**keys),)),
-    }[part]
     with pytest.raises(ContractError, match="a network that this runtime reads"):
-        loading.load(settings)
+        loading.load(with_part(part, **bring(b"no network at all")))
+
+
+@PARTS
+def test_file_without_a_hash_is_refused_with_the_one_it_has(bring, part):
+    """ANT-01: a path alone would load whatever lies there tomorrow."""
+    keys = bring(onnx_file.describer(128))
+    error = refused(with_part(part, path=keys["path"], sha256=""))
+    assert error.field in (f"vision.engine.{part}.sha256", f"vision.engine.{part}[0].sha256")
+    assert error.expected == "the file's SHA-256"
+    assert keys["sha256"] in error.came
+
+
+def test_a_passive_model_without_a_hash_is_not_even_read_as_a_setting():
+    with pytest.raises(msgspec.ValidationError, match=r"sha256|regex"):
+        msgspec.convert({"antispoof": [{"path": "/a.onnx", "sha256": ""}]}, EngineSettings)
+    with pytest.raises(msgspec.ValidationError, match="sha256"):
+        msgspec.convert({"antispoof": [{"path": "/a.onnx"}]}, EngineSettings)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ai_edge_litert") is not None, reason="the runtime is installed here")

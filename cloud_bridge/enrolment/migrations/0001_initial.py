@@ -196,7 +196,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("sent", "on its way to the box"),
-                            ("kept", "at the box"),
+                            ("kept", "kept at the box"),
                             ("refused", "refused by the box"),
                             ("removed", "deleted at the box"),
                         ],

@@ -33,6 +33,9 @@ class Link:
     def send(self, item: evidence.Evidence) -> None:
         assert sockets.send(self._end, evidence.encode(item))
 
+    def send_bytes(self, datagram: bytes) -> None:
+        assert sockets.send(self._end, datagram)
+
     def offer(self, make: Callable[..., evidence.Evidence], signed: str) -> None:
         self.send(make(sockets.now_us(), signed))
 
@@ -139,6 +142,20 @@ def test_link_vouches_for_no_place_and_a_flood_of_it_is_one_line_in_the_log(link
 
     until(refusals, "the refusal is in the log")
     assert [event.data["why"] for event in refusals()] == ["this source may not send it"]
+
+
+def test_bytes_that_are_no_evidence_at_all_are_refused_and_the_box_goes_on(linked: tuple[Box, Link]) -> None:
+    """A process that a picture or a broker took over ends nothing but itself."""
+    box, link = linked
+
+    def recorded() -> bool:  # of many refusals one in five seconds
+        for datagram in (b"{", b"\xff", b'{"type":"\xff"}', b'{"deep":' + b"[" * 5000):
+            link.send_bytes(datagram)
+        return any(event.data["kind"] == "datagram" for event in _events(box, "evidence.refused"))
+
+    until(recorded, "the refusal is in the log")
+    before = box.status()["evaluations"]
+    box.wait_for(lambda s: s["evaluations"] > before + 10, "it goes on")
 
 
 def test_a_cosigned_checkpoint_moves_the_cursor_and_a_forged_one_is_recorded(linked: tuple[Box, Link]) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import signal
+import socket
 import subprocess
 
 import msgspec
@@ -104,6 +105,16 @@ def test_what_it_says_is_words_and_a_picture(box):
     table = box.hotbox("panel", "table")
     assert all(show.en in table.stdout for show in TABLE.values())
     assert TABLE[meaning].en in box.hotbox("status").stdout
+
+
+@pytest.mark.parametrize("line", [b"\n", b"[]\n", b'{"op":"\xff"}\n', b'{"op":"evacuate"}\n', b"[" * 5000 + b"\n"])
+def test_what_nobody_understands_is_answered_with_what_may_be_asked(box, line):
+    with socket.socket(socket.AF_UNIX) as asked:
+        asked.settimeout(5)
+        asked.connect(str(box.folder / "run-panel" / "panel.sock"))
+        asked.sendall(line)
+        answer = msgspec.json.decode(asked.makefile("rb").readline())
+    assert (answer["ok"], answer["error"]["expected"]) == (False, "show, test or silence")
 
 
 def test_a_silent_module_is_told_and_found_again(box):

@@ -12,6 +12,7 @@ import pytest
 
 from edge.config import Vision
 from edge.sockets import now_us
+from edge.vision import camera as reading
 from edge.vision.camera import CameraReader
 from edge.vision.picture import Health
 from firmware_sim.client import facts
@@ -136,6 +137,33 @@ async def test_network_camera_that_sends_no_jpeg_is_decoded_as_a_film(film):
     assert pictures[-1].image.shape == (240, 320, 3)
     assert pictures[-1].jpeg == b""
     assert reader.opened >= 2
+
+
+class Choking:
+    """A capture whose pictures OpenCV cannot work on."""
+
+    opened = 0
+
+    def grab(self):
+        return True
+
+    def retrieve(self):
+        raise cv2.error("Failed to allocate 1200000000 bytes")
+
+    def release(self):
+        Choking.opened += 1
+
+
+async def test_a_picture_that_opencv_chokes_on_ends_the_capture_and_not_the_thread(monkeypatch):
+    """BOX-01: whatever a camera sends, the process recovers by itself."""
+    monkeypatch.setattr(reading, "open_capture", lambda *_, **__: Choking())
+    monkeypatch.setattr(reading, "REOPEN_S", 0.01)
+    reader = CameraReader(Vision("rtsp://camera", ""))
+    reader.start()
+    await until(lambda: Choking.opened >= 3)
+    assert reader.alive()
+    assert reader.latest() is None
+    reader.stop()
 
 
 @pytest.mark.parametrize("camera", ["http://127.0.0.1:1/video.mjpg", "/dev/video-none", "63"])

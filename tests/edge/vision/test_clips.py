@@ -174,6 +174,41 @@ async def test_a_reply_that_ends_early_is_no_segment(server: Path, link: Clips, 
     assert CHUNK_BYTES >= 4096
 
 
+@pytest.mark.parametrize(
+    "said",
+    [b"\n", b"[]\n", b'{"commitment":"\xff"}\n', b'{"commitment":"../x"}\n', b'{"size":-1}\n', b'{"x":' + b"[" * 1000 + b"\n", b"x" * 5000],
+    ids=["nothing", "a list", "no text", "a path", "no size", "depth", "no end"],
+)
+async def test_whatever_vision_answers_link_lives(
+    server: Path, link: Clips, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    """What a picture did to vision ends there: link hangs up, and asks again."""
+    answer = ClipServer._answer
+
+    async def wrong(_self: ClipServer, _ask: door.Ask) -> tuple[bytes, ...]:
+        return (said,)
+
+    monkeypatch.setattr(ClipServer, "_answer", wrong)
+    monkeypatch.setattr(door, "ANSWER_S", 1.0)
+    for asked in (link.next, lambda: link.read("ab" * 32, 0), lambda: link.sent("ab" * 32, "held")):
+        with pytest.raises(OSError, match=r"vision|timed"):
+            await asked()
+    monkeypatch.setattr(ClipServer, "_answer", answer)
+    assert await link.next() == NONE
+
+
+@pytest.mark.parametrize("number", [-1, CHUNK_BYTES + 1])
+async def test_more_bytes_than_a_chunk_or_fewer_than_none_are_not_waited_for(
+    server: Path, link: Clips, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    async def wrong(_self: ClipServer, _ask: door.Ask) -> tuple[bytes, ...]:
+        return (b'{"bytes":%d}\n' % number,)
+
+    monkeypatch.setattr(ClipServer, "_answer", wrong)
+    with pytest.raises(OSError, match="expected a Chunk"):
+        await link.read("ab" * 32, 0)
+
+
 async def test_a_box_without_a_recorder_says_so(tmp_path: Path) -> None:
     boxed = replace(box(tmp_path), vision=Vision("", ""))
     none = Filming(boxed, lambda: None)

@@ -83,6 +83,7 @@ REFUSALS = {
     "moved to another permit": (lambda: statement(holds=body("zhang", "HW-2")), "template_sealed"),
     "longer than the permit": (lambda: statement(holds=body(expires=EXP + 1)), "template_sealed"),
     "no template": (lambda: statement(holds=b"{}"), "template_sealed"),
+    "no text": (lambda: statement(holds=body().replace(b"zhang", b"zhan\xff")), "template_sealed"),
     "not finite": (lambda: statement(holds=body(vectors=pack(np.full((3, 128), np.nan, np.float32)))), "template_sealed"),
     "another engine's": (lambda: statement(holds=body(engine="sface")), "template_engine"),
     "another model's": (lambda: statement(holds=body(model_sha256="b" * 64)), "template_engine"),
@@ -152,6 +153,13 @@ def test_a_repeated_statement_is_answered_now_and_then_only(store):
     assert desk.take(again, PERMITS, NOW + AGAIN_S - 1) is None
     assert isinstance(desk.take(again, PERMITS, NOW + AGAIN_S), TemplateKept)
     assert file.stat().st_mtime_ns == written, "what is there is not written again"
+
+
+def test_what_was_told_long_ago_takes_no_memory(store):
+    desk = deliveries(store)
+    for number in range(20):
+        desk.take(statement("zhang", f"HW-{number}", holds=b"", iat=NOW + number), PERMITS, NOW + number * AGAIN_S)
+    assert len(desk._told) == 1
 
 
 def test_what_belongs_to_a_permit_that_stands_no_longer_is_deleted_and_said(store):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import stat
 import time
@@ -251,6 +252,18 @@ def test_template_of_a_permit_is_deleted_when_it_ends(own, engine):
     assert store.purge(1000, ("HW-1",)) == []
     assert [(gone.person, gone.permit) for gone in store.purge(1000, ())] == [("g", "HW-1")]
     assert [path.name for path in own_folder(own).iterdir()] == ["p.face"]
+
+
+def test_what_a_power_cut_left_of_a_template_goes_and_what_is_being_written_stays(own, engine):
+    """PTW-07: it would outlive every permit."""
+    store = store_of(own, engine)
+    path = store.save(template(engine))
+    for name, age_s in ((".new-old", 3600), (".new-ahead", -3600), (".new-young", 1)):
+        left = path.with_name(name)
+        left.write_bytes(path.read_bytes())
+        os.utime(left, (time.time() - age_s,) * 2)
+    assert store.purge(time.time()) == []
+    assert sorted(each.name for each in own_folder(own).iterdir()) == [".new-young", "p.face"]
 
 
 PLAIN = ("version", "person", "engine", "model_sha256", "vectors", "created")

@@ -66,7 +66,7 @@ def say(process, message):
 
 
 def want(process, *permits):
-    say(process, Wanted(("performer",), (), "", "arming", permits))
+    say(process, Wanted(("performer",), (), "", "arming", permits=permits))
 
 
 def statement(template: Template, key: str, iat: int = 0):

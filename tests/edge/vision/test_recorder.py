@@ -1,6 +1,7 @@
 """The recorder with a clock in hand: what it records and when, its ring, and what it says of itself."""
 
 import errno
+import threading
 from pathlib import Path
 
 import msgspec
@@ -377,6 +378,39 @@ async def test_the_thread_survives_a_folder_that_cannot_be_written(tmp_path: Pat
         await eventually(lambda: made.word().health == "ready")
     finally:
         made.stop()
+
+
+@pytest.mark.parametrize("end", ["hangs", "dies"])
+async def test_a_thread_that_does_not_come_back_from_the_disk_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """ANT-11: else a release on 特级 would count on a recorder that writes nothing."""
+    ahead_s, inside, go_on = 0.0, threading.Event(), threading.Event()
+    made = Recorder(
+        Settings(str(tmp_path / "video"), 64), lambda: None, clock_us=lambda: now_us() + round(ahead_s * SECOND)
+    )
+    made.start()
+    await eventually(lambda: made.word().health == "ready")
+
+    def stuck() -> None:
+        inside.set()
+        if end == "dies":
+            raise RuntimeError("something that nobody thought of")
+        go_on.wait(30)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "excepthook", lambda _: None)
+        patch.setattr(made, "turn", stuck)
+        await eventually(inside.is_set)
+        if end == "hangs":
+            assert made.word().health == "ready", "a moment is no hang"
+            ahead_s = recording.HUNG_S + 1
+        await eventually(lambda: made.word().health == "failed")
+        go_on.set()
+    if end == "hangs":
+        ahead_s = 0.0
+        await eventually(lambda: made.word().health == "ready")
+    made.stop()
 
 
 async def test_the_thread_finishes_its_segment_when_it_is_told_to_end(tmp_path: Path) -> None:

@@ -112,6 +112,9 @@ def test_what_is_no_recording_goes(folder: SegmentFolder) -> None:
     (place / "recording.avi").write_bytes(b"something else")
     (place / "recording.json").write_bytes(msgspec.json.encode(ABOUT))
     assert folder.scan() == {}
+    (place / "recording.avi").write_bytes(b"facts that a power cut made into no text")
+    (place / "recording.json").write_bytes(msgspec.json.encode(ABOUT).replace(b"HW-1", b"HW-\xff"))
+    assert folder.scan() == {}
     (place / "recording.avi").write_bytes(b"without facts")
     assert folder.scan() == {}
     assert files(folder) == []
@@ -147,7 +150,7 @@ def test_an_erased_segment_is_gone_and_its_salt_before_it(
 def test_facts_that_do_not_fit_their_file_count_for_nothing(folder: SegmentFolder) -> None:
     facts = record(folder)
     beside = folder.path(facts).with_suffix(".json")
-    for wrong in (b"{", msgspec.json.encode(replace(facts, bytes=1)), msgspec.json.encode(replace(facts, commitment="0" * 64))):
+    for wrong in (b"{", b'{"about":"\xff"}', b'{"\xff', msgspec.json.encode(replace(facts, bytes=1)), msgspec.json.encode(replace(facts, commitment="0" * 64))):
         beside.write_bytes(wrong)
         assert folder.listed() == []
         assert folder.path(facts).exists(), "looking changes nothing"
