@@ -127,7 +127,11 @@ SWAYS = 6
 """Places of a hand that is never quite still."""
 _WIDE, _CLOSE_WIDE, _BESIDE_WIDE = (330, 390), (700, 780), 280
 _SHINE = 0.06
-_BACK_S = 0.4
+_BACK_S, _REST_S = 0.4, 0.2
+_HELD_S = 60.0
+"""Longer than any prompt stands."""
+_FURTHER_DEG = 8.0
+_TURNS = (Action.LEFT, Action.RIGHT)
 _LIGHTS = (0.8, 0.9, 1.0, 1.1, 1.2)
 _ASKED = (Action.LEFT, Action.RIGHT, Action.BLINK)
 _RECORDED_S = 3.0
@@ -236,24 +240,36 @@ def film(
 
 
 def obeying(prompts: Prompts, seed: int, at_s: float, slower_s: float = 0.0, degrees: float | None = None) -> Pose:
-    """How a head is held whose owner follows prompts; reaction, speed and size of each turn are drawn by the seed."""
+    """How a head is held whose owner follows prompts, each until the next one appears.
+
+    Reaction, speed and size of each turn are drawn by the seed. Whoever has turned and sees the same prompt still turns
+    a little further. Asked for the same side again, one comes back first.
+    """
     act: Act | None = None
-    for number, (said_s, action) in enumerate(prompts):
+    asked = [(said_s + slower_s, action) for said_s, action in prompts if said_s <= at_s]
+    for number, (said_s, action) in enumerate(asked):
         rng = np.random.default_rng((seed, number, 3))
-        starts_s = said_s + float(rng.uniform(0.4, 1.2)) + slower_s
-        if starts_s > at_s:
+        starts_s = said_s + float(rng.uniform(0.4, 1.2))
+        ease_s, turn = float(rng.uniform(0.4, 0.8)), float(rng.uniform(22, 28))
+        if at_s < starts_s:
             break
-        if act is not None and action is act.action and at_s >= starts_s:
-            # Asked for the same side again, one comes back first.
-            back = Act(Action.STILL, starts_s, act.pose(starts_s, _by_itself(seed, starts_s)), 0.0, ease_s=_BACK_S)
-            act, starts_s = back, starts_s + _BACK_S
-        if starts_s > at_s:
-            break
-        held_so = _by_itself(seed, starts_s) if act is None else act.pose(starts_s, _by_itself(seed, starts_s))
-        turn, ease_s, hold_s = rng.uniform(22, 28), rng.uniform(0.4, 0.8), rng.uniform(0.8, 1.6)
-        if action is Action.BLINK:
-            hold_s = rng.uniform(0.2, 0.5)
-        act = Act(action, starts_s, held_so, float(hold_s), float(turn) if degrees is None else degrees, float(ease_s))
+        if act is not None and action is act.action and action in _TURNS:
+            act = Act(Action.STILL, starts_s, _held(act, seed, starts_s), _HELD_S, ease_s=_BACK_S)
+            starts_s += _BACK_S + _REST_S
+            if at_s < starts_s:
+                break
+        turn = turn if degrees is None else degrees
+        hold_s = float(rng.uniform(0.2, 0.5)) if action is Action.BLINK else _HELD_S
+        act = Act(action, starts_s, _held(act, seed, starts_s), hold_s, turn, ease_s)
+        more_s = starts_s + ease_s + float(rng.uniform(0.6, 1.0))
+        next_s = asked[number + 1][0] if number + 1 < len(asked) else at_s
+        if action in _TURNS and degrees is None and more_s <= next_s:
+            act = Act(action, more_s, _held(act, seed, more_s), _HELD_S, turn + _FURTHER_DEG, _BACK_S)
+    return _held(act, seed, at_s)
+
+
+def _held(act: Act | None, seed: int, at_s: float) -> Pose:
+    """How a head is held by what it does, or by itself."""
     by_itself = _by_itself(seed, at_s)
     return by_itself if act is None else act.pose(at_s, by_itself)
 

@@ -8,6 +8,7 @@ whenever one got better. Needs the extra `vision`; an hour for six on one core.
 
 import argparse
 import itertools
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -46,13 +47,15 @@ _READ_LEAST = 0.13
 """How far a turn of 26 degrees should move the nose for the box; 0.08 is what it asks for."""
 _LEANS_MOST = 0.03
 """How far off the middle a nose may seem that looks ahead; at 0.06 the box no longer calls it straight."""
-_SWAYS_MOST = 0.055
+_SWAYS_DEG, _SWAYS_MOST = 10, 0.055
 """What a head that only sways may read."""
 _TILTS = (-45.0, 45.0)
 _TILTED_MOST = 0.05
 """What a photograph of somebody may read that is tilted so far."""
 _SHARP_LEAST = 0.09
 """Stills below 0.07 are refused."""
+_BOLDNESS = (0.1, 0.2, 0.4)
+"""Of a change, in shares of what a feature may be."""
 _FIRST = 60
 
 
@@ -93,40 +96,73 @@ def apart(one: Seen, other: Seen) -> float:
     return min(bare, helmets + _HELMET_LESS)
 
 
-def look(engine: Engine, face: Face, others: Sequence[Seen] = (), beyond: float = 0.0) -> Seen | None:
+class _Hopeless(Exception):  # noqa: N818 - not an error: the search goes on with another candidate
+    """A candidate that cannot be worth enough any more, or is not taken for exactly one face."""
+
+
+class _Look:
+    """What was seen of a candidate so far, as long as it may still be worth more than `beyond`."""
+
+    def __init__(self, engine: Engine, face: Face, others: Sequence[Seen], beyond: float) -> None:
+        self._engine, self._face, self._others, self._beyond = engine, face, others, beyond
+        self._nearest = float("inf")
+        self.short = 0.0
+        self._boxes: list[FaceBox] = []
+        self._base = 0.0
+
+    def see(self, yaw_deg: float, light: float = 1.0, wear: Wear = Wear.NOTHING, *, near: bool = True) -> Rows:
+        """The vector of one picture, which must not lie `near` the others."""
+        shot = still(self._face, yaw_deg, light=light, wear=wear)
+        found = self._engine.detect(shot)
+        if len(found) != 1:
+            raise _Hopeless
+        self._boxes += found
+        vector = self._engine.embed(shot, found[0])
+        if near:
+            less = _HELMET_LESS * (wear is Wear.HELMET)
+            own = [nearness(vector, other.templates) + less for other in self._others]
+            self._nearest = min([self._nearest, *own])
+        if light == 1 and wear is Wear.NOTHING:
+            self._read(shot, yaw_deg)
+        self.hope()
+        return vector
+
+    def _read(self, shot: Shot, yaw_deg: float) -> None:
+        nose = _nose(self._engine, shot, self._boxes, self._base)
+        if not yaw_deg:
+            self._base = nose
+            self.short += max(0.0, abs(nose) - _LEANS_MOST)
+        elif abs(yaw_deg) < _SWAYS_DEG:
+            self.short += max(0.0, abs(nose - self._base) - _SWAYS_MOST)
+        elif yaw_deg in TURNS:
+            self.short += max(0.0, _READ_LEAST - (nose - self._base) * math.copysign(1, yaw_deg))
+        if abs(yaw_deg) < _SWAYS_DEG:
+            points_ = self._engine.landmarks(shot, self._boxes[-1])
+            self.short += max(0.0, _SHARP_LEAST - measure(shot, self._boxes[-1], points_).sharpness)
+
+    def hope(self) -> None:
+        """Go on only while this may come to be worth more."""
+        if self._nearest - self.short <= self._beyond:
+            raise _Hopeless
+
+
+def look(engine: Engine, face: Face, others: Sequence[Seen] = (), beyond: float = -math.inf) -> Seen | None:
     """How the box sees a candidate; None when it does not take one of the pictures for exactly one face.
 
-    None as well as soon as one picture lies not further than `beyond` from another member: the rest need not be drawn.
+    None as well as soon as it cannot be worth more than `beyond`: the rest need not be drawn.
     """
-    vectors: list[Rows] = []
-    boxes: list[FaceBox] = []
-    short = base = 0.0
-    for yaw_deg, light, wear in (*((yaw_deg, 1.0, Wear.NOTHING) for yaw_deg in TEMPLATE_YAWS), *PROBES):
-        shot = still(face, yaw_deg, light=light, wear=wear)
-        found = engine.detect(shot)
-        if len(found) != 1:
-            return None
-        boxes += found
-        vectors.append(engine.embed(shot, found[0]))
-        near = beyond - _HELMET_LESS * (wear is Wear.HELMET)
-        if any(nearness(vectors[-1], other.templates) <= near for other in others):
-            return None
-        if len(vectors) <= len(TEMPLATE_YAWS):
-            nose = _nose(engine, shot, boxes, base)
-            base = base if yaw_deg else nose
-            short += max(0.0, abs(nose - base) - _SWAYS_MOST) + max(0.0, abs(base) - _LEANS_MOST) * (not yaw_deg)
-            sharpness = measure(shot, found[0], engine.landmarks(shot, found[0])).sharpness
-            short += max(0.0, _SHARP_LEAST - sharpness)
-    rows = np.array(vectors)
-    templates, probes = rows[: len(TEMPLATE_YAWS)], rows[len(TEMPLATE_YAWS) :]
-    for yaw_deg in TURNS:
-        shot = still(face, yaw_deg)
-        found = engine.detect(shot)
-        if len(found) != 1 or nearness(engine.embed(shot, found[0]), templates) > _TURNED_MOST:
-            return None
-        turned = (_nose(engine, shot, [boxes[0], *found], base) - base) * np.sign(yaw_deg)
-        short += max(0.0, _READ_LEAST - turned)
-    return Seen(face, templates, probes, short + _tilted(engine, face))
+    seen = _Look(engine, face, others, beyond)
+    try:
+        templates = np.array([seen.see(yaw_deg) for yaw_deg in TEMPLATE_YAWS])
+        for yaw_deg in TURNS:
+            if nearness(seen.see(yaw_deg, near=False), templates) > _TURNED_MOST:
+                return None
+        seen.short += _tilted(engine, face)
+        seen.hope()
+        probes = np.array([seen.see(*probe) for probe in PROBES])
+    except _Hopeless:
+        return None
+    return Seen(face, templates, probes, seen.short)
 
 
 def _tilted(engine: Engine, face: Face) -> float:
@@ -158,9 +194,10 @@ def worth(candidate: Seen, others: Sequence[Seen]) -> float:
 def varied(face: Face, rng: np.random.Generator) -> Face:
     """The same person with a few features changed a little, or one of them entirely."""
     values: dict[str, Any] = {}
+    bold = float(rng.choice(_BOLDNESS))
     for name in rng.choice(list(RANGES), size=int(rng.integers(2, 9)), replace=False):
         low, high = RANGES[name]
-        step = rng.normal(0, 0.35) * (high - low)
+        step = rng.normal(0, bold) * (high - low)
         values[str(name)] = round(float(np.clip(getattr(face, name) + step, low, high)), 3)
     if rng.random() < 0.35:
         name = str(rng.choice([name for name in CHOICES if name not in ("clothes", "helmet")]))

@@ -148,7 +148,9 @@ class Crew:
             self.box.wait("the causes to clear", lambda s: not _causes(s), 25)
             self.reset()
         while self.box.status["state"] not in ("PERMISSIVE_OK", "RELEASED"):
-            status = self.box.wait("PERMISSIVE_OK", lambda s: s["state"] == "PERMISSIVE_OK" or bool(_to_do(s)), _READY_S)
+            status = self.box.wait(
+                "PERMISSIVE_OK", lambda s: s["state"] == "PERMISSIVE_OK" or bool(_to_do(s)), _READY_S
+            )
             to_do = _to_do(status)
             if to_do & _BACK:
                 self.reset()
