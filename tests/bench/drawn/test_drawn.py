@@ -8,20 +8,26 @@ from faces.loading import load
 from firmware_sim.attacks import Species
 from tests.bench.drawn import page, presentation, recognition
 from tests.bench.drawn.__main__ import PACK
+from tests.bench.drawn.shown import Remembering
 
 PROBES = 60
 
 
 @pytest.fixture(scope="module")
-def box():
-    pack, engine = rules.load(PACK), load()
-    return presentation.Box(engine, recognition.templates(engine, policy_of(pack)), pack)
+def engine():
+    return load()
 
 
 @pytest.fixture(scope="module")
-def recognised(box):
+def box(engine):
+    pack = rules.load(PACK)
+    return presentation.Box(Remembering(engine), recognition.templates(engine, policy_of(pack)), pack)
+
+
+@pytest.fixture(scope="module")
+def recognised(engine, box):
     policy = policy_of(box.rules)
-    answers = recognition.ask(box.engine, box.templates, recognition.probes(PROBES, 7), lambda *_: None)
+    answers = recognition.ask(engine, box.templates, recognition.probes(PROBES, 7), lambda *_: None)
     return recognition.figures(answers, box.templates, policy)
 
 
