@@ -37,6 +37,7 @@ The nearest impostor came to {nearest:.3f}. False rejects by what was varied:
 A trial is what the box allows: up to {tries} tries of `look straight`, then {actions} turns, left or right by a coin of its own, each within {action_s:g} s
 (rules: `{rules}`), judged by the code that runs in the vision process on pictures that come as fast as it looks. *Accepted* means that the box
 took liveness of the enrolled person for proven: challenge and match together, so it is the system's IAPAR, and APCER of what is tested here.
+Turns and tilts are drawn in steps of 3°, and equal views are looked at once.
 
 | species | what it does | trials | accepted | APCER (95 %) | asked | how the others ended |
 |---|---|---|---|---|---|---|
