@@ -35,6 +35,7 @@ class Species(StrEnum):
     NO_FACE = "no_face"
     FROZEN = "frozen"
     ANIMATED = "animated"
+    SLANTED = "slanted"
 
 
 class Variety(msgspec.Struct, frozen=True):
@@ -166,6 +167,7 @@ def _label(trial: Trial) -> str:
         Species.GENUINE: trial.wear.value,
         Species.PRINTED: near,
         Species.TILTED: f"{near}, tilted {trial.degrees:g}°",
+        Species.SLANTED: f"{near}, tilted {abs(trial.degrees):g}° about an axis {_slant(trial)}° off the upright",
         Species.BENT: f"{near}, tilted {trial.degrees:g}°, bent {trial.bend_deg:g}°",
         Species.REPLAY: f"{near}, " + " ".join(action for _, action in trial.recorded[:4]),
         Species.SWAPPED: ("person first", "thief first")[trial.variant],
@@ -292,6 +294,19 @@ def _tilted(trial: Trial, at_s: float) -> View:
     return _in_hand(trial, True, _on_paper(trial), at_s, turned * (1 if trial.degrees > 0 else -1), bend_deg)
 
 
+def _slant(trial: Trial) -> int:
+    return (30, 45)[trial.variant]
+
+
+def _slanted(trial: Trial, at_s: float) -> View:
+    """To one side and back at once, as far that side's nose goes along the eye line with it."""
+    turned = obeying(trial.prompts, trial.seed, at_s, degrees=abs(trial.degrees)).yaw_deg
+    seen = _in_hand(trial, True, _on_paper(trial), at_s, turned)
+    slant = -_slant(trial) if turned > 0 else _slant(trial)
+    sheet = seen.sheet and msgspec.structs.replace(seen.sheet, slant_deg=slant)
+    return msgspec.structs.replace(seen, sheet=sheet)
+
+
 def _replay(trial: Trial, at_s: float) -> View:
     filmed = _someone(trial, trial.person, obeying(trial.recorded, trial.seed + 1, at_s))
     return _in_hand(trial, False, filmed, at_s)
@@ -332,6 +347,7 @@ _SEEN: dict[Species, Callable[[Trial, float], View]] = {
     Species.GENUINE: _genuine,
     Species.PRINTED: _printed,
     Species.TILTED: _tilted,
+    Species.SLANTED: _slanted,
     Species.BENT: _tilted,
     Species.REPLAY: _replay,
     Species.SWAPPED: _swapped,

@@ -1,7 +1,9 @@
 """What is before the camera at a moment, in steps that a camera would hardly tell apart: equal views look equal."""
 
+import math
 from functools import lru_cache
 
+import cv2
 import msgspec
 import numpy as np
 
@@ -43,6 +45,7 @@ class Flat(msgspec.Struct, frozen=True):
         sway: where the hand is, one of SWAYS.
         tilt_deg, bend_deg: about its upright axis.
         aside: pixels to the right of the middle.
+        slant_deg: how far the axis of the tilt leans from the upright of the picture; the face stays upright.
     """
 
     who: Someone
@@ -53,6 +56,7 @@ class Flat(msgspec.Struct, frozen=True):
     tilt_deg: int = 0
     bend_deg: int = 0
     aside: int = 0
+    slant_deg: int = 0
 
 
 class View(msgspec.Struct, frozen=True):
@@ -75,8 +79,16 @@ def draw(view: View, grain: int = 0) -> Shot:
 
 def _sheet(flat: Flat) -> Sheet:
     content = _flat(flat.who, flat.paper, flat.close)
+    if flat.slant_deg:
+        rows, columns = content.shape[:2]
+        turn = cv2.getRotationMatrix2D((columns / 2, rows / 2), flat.slant_deg, 1.0)
+        content = cv2.warpAffine(content, turn, (columns, rows), borderMode=cv2.BORDER_REPLICATE)
     sheet = hand(content, flat.sway / SWAYS, flat.tilt_deg, flat.wide, 0.0 if flat.paper else _SHINE)
-    return msgspec.structs.replace(sheet, across=sheet.across + flat.aside, bend_deg=flat.bend_deg)
+    slant, tilt = math.radians(flat.slant_deg), math.radians(sheet.tilt_deg)
+    upright_deg = math.degrees(math.atan2(math.sin(slant), math.cos(tilt) * math.cos(slant)))
+    return msgspec.structs.replace(
+        sheet, across=sheet.across + flat.aside, bend_deg=flat.bend_deg, lean_deg=sheet.lean_deg + upright_deg
+    )
 
 
 @lru_cache(maxsize=16)
