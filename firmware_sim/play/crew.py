@@ -167,7 +167,7 @@ class Crew:
     def grant_tries(self) -> None:
         """The shift leader, who sees that it is them, lets whoever failed to prove a living face try again."""
         for person in self.box.status["people"]:
-            if person["face_ok"] or person["tries_left"]:
+            if person["face_ok"] or person["tries_left"] != 0:
                 continue
             words = ("--by", "leader", "--reason", "known to the shift leader", "--again")
             self.box.run("face", "vouch", person["id"], *words)
