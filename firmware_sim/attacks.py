@@ -8,17 +8,15 @@ prompt: what a challenge stops is what cannot obey.
 
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
-from functools import lru_cache
 
 import msgspec
 import numpy as np
 
 from firmware_sim.cast import CAST
-from firmware_sim.people import Picture, Pose, Wear
+from firmware_sim.people import Pose, Wear
 from firmware_sim.people.acting import PHASES, Act, Action, idle
-from firmware_sim.stage import WIDTH, Scene, Shot, Standing, decode, jpeg, paint
-from firmware_sim.stage.flat import Sheet, hand, held, on_screen, printed
-from firmware_sim.stage.scene import portrait
+from firmware_sim.stage import WIDTH, Shot
+from firmware_sim.stage.view import SWAYS, Flat, Someone, View, draw
 
 Prompts = tuple[tuple[float, Action], ...]
 """When each appeared, in seconds of the trial, and what it asked for."""
@@ -37,54 +35,35 @@ class Species(StrEnum):
     NO_FACE = "no_face"
     FROZEN = "frozen"
     ANIMATED = "animated"
+    SLANTED = "slanted"
 
 
-class Someone(msgspec.Struct, frozen=True):
-    """A person of the cast in a view: yaw and pitch in whole degrees, lids and mouth in quarters."""
-
-    name: str
-    yaw_deg: int = 0
-    pitch_deg: int = 0
-    blink: float = 0.0
-    mouth: float = 0.0
-    wear: Wear = Wear.NOTHING
-
-    @property
-    def pose(self) -> Pose:
-        """How the head is held."""
-        return Pose(self.yaw_deg, self.pitch_deg, 0.0, self.blink, self.mouth)
-
-
-class Flat(msgspec.Struct, frozen=True):
-    """Paper or a tablet in a view, with who is on it.
+class Variety(msgspec.Struct, frozen=True):
+    """From what a trial is drawn: the fewer, the more pictures are equal and need to be looked at only once.
 
     Attributes:
-        who: whose picture.
-        paper: a tablet otherwise.
-        close: so near that its border is not seen.
-        wide: in pixels when it faces the camera.
-        sway: where the hand is, one of SWAYS.
-        tilt_deg, bend_deg: about its upright axis.
-        aside: pixels to the right of the middle.
+        lights: brightness of the scene.
+        wide, close_wide: of a sheet in pixels, with its border in the picture and without.
+        gazes_deg: how who is on a photograph looked.
+        bends_deg: how far paper is bent.
+        sways: places of a hand, a part of SWAYS.
+        step_deg: of turns and tilts.
+        pairs: every person has one thief; any other one otherwise.
     """
 
-    who: Someone
-    paper: bool
-    close: bool
-    wide: int
-    sway: int
-    tilt_deg: int = 0
-    bend_deg: int = 0
-    aside: int = 0
+    lights: tuple[float, ...] = (0.8, 0.9, 1.0, 1.1, 1.2)
+    wide: tuple[int, ...] = (330, 390)
+    close_wide: tuple[int, ...] = (700, 780)
+    gazes_deg: tuple[int, ...] = (-8, -4, 0, 4, 8)
+    bends_deg: tuple[int, ...] = (20, 40, 60, 80)
+    sways: int = SWAYS
+    step_deg: int = 1
+    pairs: bool = False
 
 
-class View(msgspec.Struct, frozen=True):
-    """What is before the camera at a moment: hashable, so that equal views need to be looked at only once."""
-
-    people: tuple[Someone, ...] = ()
-    places: int = 0
-    sheet: Flat | None = None
-    light: float = 1.0
+ALL = Variety()
+FEW = Variety((0.8, 1.2), (360,), (740,), (-6, 6), (30, 60), 3, 3, pairs=True)
+"""For trials by the thousand."""
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -105,6 +84,7 @@ class Trial(msgspec.Struct, frozen=True):
         moment_s: when somebody else steps in after a prompt, or at which moment a picture froze.
         recorded: what a recorded challenge had asked for.
         prompts: what was asked for so far.
+        variety: from what it was drawn.
     """
 
     species: Species
@@ -121,27 +101,35 @@ class Trial(msgspec.Struct, frozen=True):
     moment_s: float = 0.0
     recorded: Prompts = ()
     prompts: Prompts = ()
+    variety: Variety = ALL
 
 
-SWAYS = 6
-"""Places of a hand that is never quite still."""
-_WIDE, _CLOSE_WIDE, _BESIDE_WIDE = (330, 390), (700, 780), 280
-_SHINE = 0.06
-_BACK_S = 0.4
-_LIGHTS = (0.8, 0.9, 1.0, 1.1, 1.2)
+_BESIDE_WIDE = 280
+_BACK_S, _REST_S = 0.4, 0.2
+_HELD_S = 60.0
+"""Longer than any prompt stands."""
+_FURTHER_DEG = 8.0
+_TURNS = (Action.LEFT, Action.RIGHT)
 _ASKED = (Action.LEFT, Action.RIGHT, Action.BLINK)
 _RECORDED_S = 3.0
 _RECORDED = 12
 
 
 def begin(
-    species: Species, seed: int, person: str | None = None, thief: str | None = None, recorded: Prompts | None = None
+    species: Species,
+    seed: int,
+    person: str | None = None,
+    thief: str | None = None,
+    recorded: Prompts | None = None,
+    variety: Variety = ALL,
 ) -> Trial:
     """Set a trial up; who is not named, and what a replay's challenge had asked for, is drawn."""
     rng = np.random.default_rng((seed, list(Species).index(species)))
     names = list(CAST)
     drawn_person, drawn_thief = (names[int(index)] for index in rng.permutation(len(names))[:2])
     person = person or drawn_person
+    if variety.pairs:
+        drawn_thief = names[(names.index(person) + 1) % len(names)]
     if thief is None:
         thief = drawn_thief if drawn_thief != person else next(name for name in names if name != person)
     trial = Trial(
@@ -149,14 +137,15 @@ def begin(
         seed,
         person,
         thief,
-        light=float(rng.choice(_LIGHTS)),
+        light=float(rng.choice(variety.lights)),
         wear=Wear.HELMET if rng.random() < 0.3 else Wear.NOTHING,
         close=bool(rng.random() < 0.5),
         degrees=float(rng.integers(15, 46) * (1 if rng.random() < 0.8 else -1)),
-        bend_deg=int(rng.choice((20, 40, 60, 80)) * (1 if rng.random() < 0.7 else -1)),
+        bend_deg=int(rng.choice(variety.bends_deg) * (1 if rng.random() < 0.7 else -1)),
         variant=int(rng.integers(2)),
         moment_s=round(float(rng.uniform(0.0, 4.0)), 2),
         recorded=recorded if recorded is not None else _drawn_prompts(rng),
+        variety=variety,
     )
     return msgspec.structs.replace(trial, label=_label(trial))
 
@@ -178,6 +167,7 @@ def _label(trial: Trial) -> str:
         Species.GENUINE: trial.wear.value,
         Species.PRINTED: near,
         Species.TILTED: f"{near}, tilted {trial.degrees:g}°",
+        Species.SLANTED: f"{near}, tilted {abs(trial.degrees):g}° about an axis {_slant(trial)}° off the upright",
         Species.BENT: f"{near}, tilted {trial.degrees:g}°, bent {trial.bend_deg:g}°",
         Species.REPLAY: f"{near}, " + " ".join(action for _, action in trial.recorded[:4]),
         Species.SWAPPED: ("person first", "thief first")[trial.variant],
@@ -200,15 +190,6 @@ def view(trial: Trial, at_s: float) -> View:
         at_s = trial.moment_s
     seen = _SEEN[trial.species](trial, at_s)
     return msgspec.structs.replace(seen, light=trial.light)
-
-
-def draw(view: View, grain: int = 0) -> Shot:
-    """The picture of it; `grain` is the sensor's noise, by which two pictures of one view differ."""
-    people = tuple(Standing(CAST[who.name], who.pose, who.wear) for who in view.people)
-    scene = paint(Scene(people, places=view.places))
-    if view.sheet is not None:
-        scene = held(scene, _sheet(view.sheet))
-    return decode(jpeg(scene * np.float32(view.light), grain))
 
 
 def picture(trial: Trial, at_s: float) -> Shot:
@@ -236,24 +217,36 @@ def film(
 
 
 def obeying(prompts: Prompts, seed: int, at_s: float, slower_s: float = 0.0, degrees: float | None = None) -> Pose:
-    """How a head is held whose owner follows prompts; reaction, speed and size of each turn are drawn by the seed."""
+    """How a head is held whose owner follows prompts, each until the next one appears.
+
+    Reaction, speed and size of each turn are drawn by the seed. Whoever has turned and sees the same prompt still turns
+    a little further. Asked for the same side again, one comes back first.
+    """
     act: Act | None = None
-    for number, (said_s, action) in enumerate(prompts):
+    asked = [(said_s + slower_s, action) for said_s, action in prompts if said_s <= at_s]
+    for number, (said_s, action) in enumerate(asked):
         rng = np.random.default_rng((seed, number, 3))
-        starts_s = said_s + float(rng.uniform(0.4, 1.2)) + slower_s
-        if starts_s > at_s:
+        starts_s = said_s + float(rng.uniform(0.4, 1.2))
+        ease_s, turn = float(rng.uniform(0.4, 0.8)), float(rng.uniform(22, 28))
+        if at_s < starts_s:
             break
-        if act is not None and action is act.action and at_s >= starts_s:
-            # Asked for the same side again, one comes back first.
-            back = Act(Action.STILL, starts_s, act.pose(starts_s, _by_itself(seed, starts_s)), 0.0, ease_s=_BACK_S)
-            act, starts_s = back, starts_s + _BACK_S
-        if starts_s > at_s:
-            break
-        held_so = _by_itself(seed, starts_s) if act is None else act.pose(starts_s, _by_itself(seed, starts_s))
-        turn, ease_s, hold_s = rng.uniform(22, 28), rng.uniform(0.4, 0.8), rng.uniform(0.8, 1.6)
-        if action is Action.BLINK:
-            hold_s = rng.uniform(0.2, 0.5)
-        act = Act(action, starts_s, held_so, float(hold_s), float(turn) if degrees is None else degrees, float(ease_s))
+        if act is not None and action is act.action and action in _TURNS:
+            act = Act(Action.STILL, starts_s, _held(act, seed, starts_s), _HELD_S, ease_s=_BACK_S)
+            starts_s += _BACK_S + _REST_S
+            if at_s < starts_s:
+                break
+        turn = turn if degrees is None else degrees
+        hold_s = float(rng.uniform(0.2, 0.5)) if action is Action.BLINK else _HELD_S
+        act = Act(action, starts_s, _held(act, seed, starts_s), hold_s, turn, ease_s)
+        more_s = starts_s + ease_s + float(rng.uniform(0.6, 1.0))
+        next_s = asked[number + 1][0] if number + 1 < len(asked) else at_s
+        if action in _TURNS and degrees is None and more_s <= next_s:
+            act = Act(action, more_s, _held(act, seed, more_s), _HELD_S, turn + _FURTHER_DEG, _BACK_S)
+    return _held(act, seed, at_s)
+
+
+def _held(act: Act | None, seed: int, at_s: float) -> Pose:
+    """How a head is held by what it does, or by itself."""
     by_itself = _by_itself(seed, at_s)
     return by_itself if act is None else act.pose(at_s, by_itself)
 
@@ -263,25 +256,32 @@ def _by_itself(seed: int, at_s: float) -> Pose:
     return idle(at_s * PHASES / 3 + seed % PHASES)
 
 
-def _someone(name: str, pose: Pose, wear: Wear = Wear.NOTHING) -> Someone:
-    steps = (round(pose.yaw_deg), round(pose.pitch_deg), round(4 * pose.blink) / 4, round(4 * pose.mouth) / 4)
-    return Someone(name, *steps, wear)
+def _someone(trial: Trial, name: str, pose: Pose, wear: Wear = Wear.NOTHING) -> Someone:
+    step = trial.variety.step_deg
+    yaw_deg, pitch_deg = (step * round(deg / step) for deg in (pose.yaw_deg, pose.pitch_deg))
+    return Someone(name, yaw_deg, pitch_deg, round(4 * pose.blink) / 4, round(4 * pose.mouth) / 4, wear)
 
 
 def _genuine(trial: Trial, at_s: float) -> View:
-    return View((_someone(trial.person, obeying(trial.prompts, trial.seed, at_s), trial.wear),))
+    return View((_someone(trial, trial.person, obeying(trial.prompts, trial.seed, at_s), trial.wear),))
 
 
-def _in_hand(trial: Trial, paper: bool, pose: Pose, at_s: float, tilt_deg: float = 0.0, bend_deg: int = 0) -> View:
-    rng = np.random.default_rng((trial.seed, 11))
-    wide = int(rng.choice(_CLOSE_WIDE if trial.close else _WIDE))
-    sway = int(at_s * SWAYS / 3 + trial.seed) % SWAYS
-    return View(sheet=Flat(_someone(trial.person, pose), paper, trial.close, wide, sway, round(tilt_deg), bend_deg))
+def _sway(trial: Trial, at_s: float) -> int:
+    """Where a hand is: it goes round in three seconds."""
+    every = SWAYS // trial.variety.sways
+    return int(at_s * SWAYS / 3 + trial.seed) % SWAYS // every * every
 
 
-def _on_paper(trial: Trial) -> Pose:
+def _in_hand(trial: Trial, paper: bool, who: Someone, at_s: float, tilt_deg: float = 0.0, bend_deg: int = 0) -> View:
+    rng, variety = np.random.default_rng((trial.seed, 11)), trial.variety
+    wide = int(rng.choice(variety.close_wide if trial.close else variety.wide))
+    tilt = variety.step_deg * round(tilt_deg / variety.step_deg)
+    return View(sheet=Flat(who, paper, trial.close, wide, _sway(trial, at_s), tilt, bend_deg))
+
+
+def _on_paper(trial: Trial) -> Someone:
     """The photograph was taken of somebody who looked about straight ahead."""
-    return Pose(yaw_deg=float(np.random.default_rng((trial.seed, 12)).choice((-8, -4, 0, 4, 8))))
+    return Someone(trial.person, int(np.random.default_rng((trial.seed, 12)).choice(trial.variety.gazes_deg)))
 
 
 def _printed(trial: Trial, at_s: float) -> View:
@@ -294,12 +294,27 @@ def _tilted(trial: Trial, at_s: float) -> View:
     return _in_hand(trial, True, _on_paper(trial), at_s, turned * (1 if trial.degrees > 0 else -1), bend_deg)
 
 
+def _slant(trial: Trial) -> int:
+    return (30, 45)[trial.variant]
+
+
+def _slanted(trial: Trial, at_s: float) -> View:
+    """To one side and back at once, as far that side's nose goes along the eye line with it."""
+    turned = obeying(trial.prompts, trial.seed, at_s, degrees=abs(trial.degrees)).yaw_deg
+    seen = _in_hand(trial, True, _on_paper(trial), at_s, turned)
+    slant = -_slant(trial) if turned > 0 else _slant(trial)
+    sheet = seen.sheet and msgspec.structs.replace(seen.sheet, slant_deg=slant)
+    return msgspec.structs.replace(seen, sheet=sheet)
+
+
 def _replay(trial: Trial, at_s: float) -> View:
-    return _in_hand(trial, False, obeying(trial.recorded, trial.seed + 1, at_s), at_s)
+    filmed = _someone(trial, trial.person, obeying(trial.recorded, trial.seed + 1, at_s))
+    return _in_hand(trial, False, filmed, at_s)
 
 
 def _animated(trial: Trial, at_s: float) -> View:
-    return _in_hand(trial, False, obeying(trial.prompts, trial.seed, at_s, slower_s=0.2), at_s)
+    driven = _someone(trial, trial.person, obeying(trial.prompts, trial.seed, at_s, slower_s=0.2))
+    return _in_hand(trial, False, driven, at_s)
 
 
 def _swapped(trial: Trial, at_s: float) -> View:
@@ -307,32 +322,32 @@ def _swapped(trial: Trial, at_s: float) -> View:
     after = 1 + int(trial.moment_s) % 3
     when_s = trial.prompts[after - 1][0] + trial.moment_s % 1 if len(trial.prompts) >= after else float("inf")
     first, then = (trial.person, trial.thief) if trial.variant == 0 else (trial.thief, trial.person)
-    return View((_someone(first if at_s < when_s else then, obeying(trial.prompts, trial.seed, at_s)),))
+    return View((_someone(trial, first if at_s < when_s else then, obeying(trial.prompts, trial.seed, at_s)),))
 
 
 def _two_faces(trial: Trial, at_s: float) -> View:
-    thief = _someone(trial.thief, obeying(trial.prompts, trial.seed, at_s))
+    thief = _someone(trial, trial.thief, obeying(trial.prompts, trial.seed, at_s))
     if trial.variant:
-        return View((thief, _someone(trial.person, _by_itself(trial.seed + 5, at_s))))
-    sway = int(at_s * SWAYS / 3) % SWAYS
-    beside = Flat(_someone(trial.person, _on_paper(trial)), True, False, _BESIDE_WIDE, sway, aside=WIDTH // 4)
+        return View((thief, _someone(trial, trial.person, _by_itself(trial.seed + 5, at_s))))
+    beside = Flat(_on_paper(trial), True, False, _BESIDE_WIDE, _sway(trial, at_s), aside=WIDTH // 4)
     return View((thief,), places=2, sheet=beside)
 
 
 def _no_face(trial: Trial, at_s: float) -> View:
     if not trial.variant:
         return View()
-    return View((_someone(trial.person, obeying(trial.prompts, trial.seed, at_s), Wear.MASK),))
+    return View((_someone(trial, trial.person, obeying(trial.prompts, trial.seed, at_s), Wear.MASK),))
 
 
 def _frozen(trial: Trial, at_s: float) -> View:
-    return View((_someone(trial.person, obeying(trial.recorded, trial.seed, at_s)),))
+    return View((_someone(trial, trial.person, obeying(trial.recorded, trial.seed, at_s)),))
 
 
 _SEEN: dict[Species, Callable[[Trial, float], View]] = {
     Species.GENUINE: _genuine,
     Species.PRINTED: _printed,
     Species.TILTED: _tilted,
+    Species.SLANTED: _slanted,
     Species.BENT: _tilted,
     Species.REPLAY: _replay,
     Species.SWAPPED: _swapped,
@@ -341,19 +356,3 @@ _SEEN: dict[Species, Callable[[Trial, float], View]] = {
     Species.FROZEN: _frozen,
     Species.ANIMATED: _animated,
 }
-
-
-def _sheet(flat: Flat) -> Sheet:
-    content = _flat(flat.who, flat.paper, flat.close)
-    sheet = hand(content, flat.sway / SWAYS, flat.tilt_deg, flat.wide, 0.0 if flat.paper else _SHINE)
-    return msgspec.structs.replace(sheet, across=sheet.across + flat.aside, bend_deg=flat.bend_deg)
-
-
-@lru_cache(maxsize=16)
-def _flat(who: Someone, paper: bool, close: bool) -> Picture:
-    """What is on the paper or the screen, with its border unless that lies outside the picture anyway."""
-    person = Standing(CAST[who.name], who.pose, who.wear)
-    content = paint(Scene((person,))) if close else portrait(person)
-    if paper:
-        return printed(content, 0.0 if close else 0.05)
-    return on_screen(content, 0.0 if close else 0.07)

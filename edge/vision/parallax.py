@@ -1,4 +1,4 @@
-"""How a head is turned, by parallax: the nose stands before the eyes, so a turn moves it along the line between them.
+"""How a head is turned, told by parallax: the nose stands before the eyes, so a turn moves it along their line.
 
 A picture of a face that is tilted shrinks along that line, nose and all, so the nose's place in the frame of the eye
 corners stays: no angle is fitted, because a fitted angle cannot tell a turned head from a tilted picture (a photo at 45

@@ -28,7 +28,7 @@ from edge.vision.challenge import (
 )
 from edge.vision.eyes import Eyes
 from edge.vision.parallax import points, pose
-from faces.engine import Engine, FaceBox
+from faces.engine import Engine, FaceBox, Landmarks
 from faces.match import Matched, Seen
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ sizes a fifth apart: another size is no step."""
 
 @dataclass(frozen=True)
 class Followed:
-    """What a frame showed of the try: whose it is, which of its faces (nobody else should judge it), what to tell."""
+    """What a frame showed of the try that goes on: whose, which of its faces is the prover's alone, what to tell."""
 
     person: str = ""
     box: FaceBox | None = None
@@ -144,12 +144,16 @@ class Prover:
         if not read:
             return see(trial, Glimpse(frame.at_us))
         best, turned = max(read, key=lambda one: abs(one[1].nose - trial.base))
-        glimpse = Glimpse(frame.at_us, turned, None, self._eyes.shut(frame.image, faces[0], learn=not trial.number))
+        glimpse = Glimpse(frame.at_us, turned, None, self._shut(trial, frame.image, faces[0]))
         if is_straight(trial, glimpse):
             self._go_along(box)
         if wants_identity(trial, glimpse):
             glimpse = replace(glimpse, same=self._is(trial.person, frame.image, (best, *places)))
         return see(trial, glimpse if box is not None or glimpse.same else Glimpse(frame.at_us))
+
+    def _shut(self, trial: Trial, image: "Image", face: Landmarks) -> bool | None:
+        """Whether the eyes are shut; nobody looks where no blink is asked for."""
+        return self._eyes.shut(image, face, learn=not trial.number) if trial.terms.blink else None
 
     def _go_along(self, box: FaceBox | None) -> None:
         """A person who moves takes the place along; a head on its way from one side to the other does not."""

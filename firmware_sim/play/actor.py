@@ -18,32 +18,35 @@ import msgspec
 
 from firmware_sim.client import Site
 from firmware_sim.errors import SimulationError
+from firmware_sim.people.acting import EASE_S, TURN_DEG
 
 AGAIN_S = 0.5
-HOLD_S = 0.5
-"""Long enough for two pictures of the box's camera reader."""
-TURN_S = HOLD_S + 2 * 0.45
-"""From rest to rest."""
+HOLD_S = 4.0
+"""Whoever has turned stays so until the screen asks for something else, and no longer than an arrow stands."""
+BACK_S = EASE_S + 0.25
+"""From a turn back to rest, and long enough there to be seen."""
+FURTHER_S, FURTHER_DEG = 1.2, 7.0
+"""Somebody whose turn does not count by then turns a little further."""
 BLINK_S = 1.0
 LOOK_S = 10.0
 _SILENT_S = 5.0
 """The page speaks at least once a second."""
 
-Act = Callable[[str, str, float], None]
-"""Person, action (left, right, blink, still), seconds."""
+Act = Callable[[str, str, float, float], None]
+"""Person, action (left, right, blink, still), seconds, degrees."""
+Clock = Callable[[], float]
+Wait = Callable[[float], None]
 
 
 class Actor:
     """Everybody before the camera, and what each was last asked to do."""
 
-    def __init__(
-        self, act: Act, clock: Callable[[], float] = time.monotonic, wait: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, act: Act, clock: Clock = time.monotonic, wait: Wait = time.sleep) -> None:
         """Tell `act` what a person does; `clock` and `wait` are in seconds."""
         self._act, self._clock, self._wait = act, clock, wait
         self._answered: tuple[str, int, str] = ("", 0, "")
         self._side = ""
-        self._rests_s = 0.0
+        self._further_s = float("inf")
 
     def read(self, picture: dict[str, Any]) -> None:
         """Do what the page shows, once each time that it shows something new."""
@@ -51,25 +54,30 @@ class Actor:
         if asked is None or asked["result"] != "open":
             self._answered = ("", 0, "")
             return
-        shown = (asked["person"], asked["done"], asked["action"])
-        if shown == self._answered:
-            return
-        self._answered = shown
-        if asked["action"] == self._side:
-            # A head that is still turned that way comes back first.
-            self._wait(max(0.0, self._rests_s - self._clock()))
-        self._do(asked["person"], asked["action"])
+        person, action = asked["person"], asked["action"]
+        shown = (person, asked["done"], action)
+        if shown != self._answered:
+            self._answered, self._further_s = shown, float("inf")
+            self._do(person, action)
+        elif self._clock() >= self._further_s:
+            self._further_s = float("inf")
+            self._act(person, action, HOLD_S, TURN_DEG + FURTHER_DEG)
 
     def _do(self, person: str, action: str) -> None:
         match action:
             case "look":
                 self._side = ""
-                self._act(person, "still", LOOK_S)
+                self._act(person, "still", LOOK_S, 0.0)
             case "left" | "right":
-                self._side, self._rests_s = action, self._clock() + TURN_S
-                self._act(person, action, HOLD_S)
+                if action == self._side:
+                    # A head that is still turned that way comes back first.
+                    self._act(person, "still", LOOK_S, 0.0)
+                    self._wait(BACK_S)
+                self._side = action
+                self._act(person, action, HOLD_S, TURN_DEG)
+                self._further_s = self._clock() + FURTHER_S
             case "blink":
-                self._act(person, "blink", BLINK_S)
+                self._act(person, "blink", BLINK_S, 0.0)
 
 
 def pictures(url: str) -> Iterator[dict[str, Any]]:
@@ -81,10 +89,10 @@ def pictures(url: str) -> Iterator[dict[str, Any]]:
 
 
 def _acting(site: Site) -> Act:
-    def act(person: str, action: str, seconds: float) -> None:
+    def act(person: str, action: str, seconds: float, degrees: float) -> None:
         # Whoever is asked need not stand before the camera.
         with contextlib.suppress(SimulationError):
-            site.set("camera", "act", person, action, seconds)
+            site.set("camera", "act", person, action, seconds, *([degrees] if degrees else []))
 
     return act
 

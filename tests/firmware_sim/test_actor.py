@@ -2,7 +2,8 @@
 
 import pytest
 
-from firmware_sim.play.actor import HOLD_S, LOOK_S, TURN_S, Actor
+from firmware_sim.people.acting import TURN_DEG
+from firmware_sim.play.actor import BACK_S, FURTHER_DEG, FURTHER_S, HOLD_S, LOOK_S, Actor
 
 
 class Stage:
@@ -13,8 +14,8 @@ class Stage:
         self.done = []
         self.actor = Actor(self._act, lambda: self.now_s, self._wait)
 
-    def _act(self, person, action, seconds):
-        self.done.append((round(self.now_s, 2), person, action, seconds))
+    def _act(self, person, action, seconds, degrees):
+        self.done.append((round(self.now_s, 2), person, action, seconds, degrees))
 
     def _wait(self, seconds):
         self.now_s += seconds
@@ -29,16 +30,31 @@ def test_each_arrow_is_followed_once():
     stage = Stage()
     for action, done in (("look", 0), ("look", 0), ("left", 0), ("left", 0), ("right", 1), ("blink", 2)):
         stage.screen(action, done, after_s=0.1)
-    assert [action for _, _, action, _ in stage.done] == ["still", "left", "right", "blink"]
-    assert [seconds for _, _, action, seconds in stage.done if action in ("still", "left")] == [LOOK_S, HOLD_S]
+    assert [action for _, _, action, *_ in stage.done] == ["still", "left", "right", "blink"]
+    assert [seconds for _, _, action, seconds, _ in stage.done if action in ("still", "left")] == [LOOK_S, HOLD_S]
 
 
 def test_the_same_arrow_again_is_followed_after_the_head_came_back():
     stage = Stage()
     stage.screen("left", 0)
     stage.screen("left", 1)
-    (first_s, *_), (second_s, *_) = stage.done
-    assert second_s == pytest.approx(first_s + TURN_S)
+    (_, _, *first), (back_s, _, *back), (again_s, _, *again) = stage.done
+    assert first == again == ["left", HOLD_S, TURN_DEG]
+    assert back == ["still", LOOK_S, 0.0]
+    assert again_s == pytest.approx(back_s + BACK_S)
+
+
+def test_whoever_turned_and_sees_the_same_arrow_still_turns_a_little_further_once():
+    """ANT-01: a person watches the screen, not an angle."""
+    stage = Stage()
+    stage.screen("left", 0)
+    stage.screen("left", 0, after_s=FURTHER_S - 0.1)
+    assert [degrees for *_, degrees in stage.done] == [TURN_DEG]
+    stage.screen("left", 0, after_s=0.2)
+    stage.screen("left", 0, after_s=1.0)
+    assert [degrees for *_, degrees in stage.done] == [TURN_DEG, TURN_DEG + FURTHER_DEG]
+    stage.screen("right", 1)
+    assert stage.done[-1][2:] == ("right", HOLD_S, TURN_DEG)
 
 
 def test_two_people_follow_their_own_arrows():
@@ -46,7 +62,7 @@ def test_two_people_follow_their_own_arrows():
     stage.screen("look", 0)
     stage.screen("look", 3, result="passed")
     stage.screen("look", 0, person="guardian")
-    assert [person for _, person, _, _ in stage.done] == ["performer", "guardian"]
+    assert [person for _, person, *_ in stage.done] == ["performer", "guardian"]
 
 
 def test_a_second_try_begins_like_the_first():
@@ -56,4 +72,4 @@ def test_a_second_try_begins_like_the_first():
     stage.actor.read({"prompt": None})
     stage.actor.read({"lost": True})
     stage.screen("look", 0)
-    assert [action for _, _, action, _ in stage.done] == ["still", "still"]
+    assert [action for _, _, action, *_ in stage.done] == ["still", "still"]

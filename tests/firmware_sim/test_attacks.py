@@ -114,6 +114,42 @@ def test_two_faces_are_two_and_no_face_is_none(dlib: Dlib) -> None:
         assert dlib.faces(attacks.picture(trial, 0.2)) == []
 
 
+def _yaw(prompts: tuple[tuple[float, str], ...], at_s: float, seed: int = 4) -> float:
+    return attacks.obeying(tuple((said_s, Action(word)) for said_s, word in prompts), seed, at_s).yaw_deg
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_obeys_holds_a_turn_until_the_next_prompt_and_turns_a_little_further_if_none_comes(seed: int) -> None:
+    """ANT-01: a person watches the prompt, not an angle."""
+    asked = ((1.0, "left"),)
+    assert abs(_yaw(asked, 1.3, seed)) <= 8
+    assert 20 < _yaw(asked, 3.0, seed) < 37
+    assert 29 < _yaw(asked, 4.5, seed) < 37
+    assert _yaw(asked, 4.5, seed) == pytest.approx(_yaw(asked, 9.0, seed))
+    assert _yaw((*asked, (2.4, "right")), 5.0, seed) < -20
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_is_asked_for_the_same_side_again_comes_back_first(seed: int) -> None:
+    asked = ((1.0, "left"), (3.0, "left"))
+    yaws = [_yaw(asked, 3.0 + 0.05 * step, seed) for step in range(60)]
+    assert min(yaws) < 1
+    assert yaws[-1] > 20
+
+
+def test_few_views_are_equal_ones_in_steps() -> None:
+    """Trials by the thousand look at equal views once."""
+    views = set()
+    for seed in range(20):
+        trial = attacks.begin(Species.TILTED, seed, variety=attacks.FEW)
+        for at_s, word in PROMPTS:
+            trial = attacks.told(trial, word, at_s)
+        views |= {attacks.view(trial, number / 5) for number in range(60)}
+    assert {view.light for view in views} == set(attacks.FEW.lights)
+    assert all(view.sheet.tilt_deg % 3 == 0 and view.sheet.sway % 2 == 0 for view in views)
+    assert len(views) < 20 * 60 / 3
+
+
 def test_a_film_tells_its_trial_each_prompt_when_it_is_due() -> None:
     film = list(attacks.film(Species.GENUINE, 7, PROMPTS, fps=2, seconds=4, person="relief"))
     assert [at_s for at_s, _ in film] == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]

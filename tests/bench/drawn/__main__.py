@@ -24,6 +24,7 @@ from firmware_sim.attacks import Species
 from tests.bench import machine
 from tests.bench.drawn import page, presentation, recognition
 from tests.bench.drawn.presentation import Box, Outcome
+from tests.bench.drawn.shown import Remembering
 from tests.faults.source import checked_out
 
 PAGE = Path(__file__).parents[3] / "docs" / "faces.md"
@@ -79,7 +80,7 @@ def main(argv: list[str]) -> int:
             kept.recognition = recognition.figures(answers, templates, policy)
             kept.apart = recognition.nearest_templates(templates)
             keep()
-        box = Box(engine, templates, pack)
+        box = Box(Remembering(engine), templates, pack)
         for species in Species:
             if asked.only and species.value not in asked.only:
                 continue

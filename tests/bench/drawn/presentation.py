@@ -20,6 +20,7 @@ from edge.vision.policy import policy_of
 from firmware_sim import attacks
 from firmware_sim.attacks import Species
 from tests.bench.drawn import recognition
+from tests.bench.drawn.shown import Remembering
 from tests.bench.drawn.watching import Watch
 from tests.bench.face.curves import interval
 
@@ -55,7 +56,7 @@ class Outcome(NamedTuple):
 class Box:
     """What a trial is held to: the engine, everybody's templates, a pack's rules."""
 
-    engine: "Engine"
+    engine: "Remembering"
     templates: "Templates"
     rules: Rules
 
@@ -69,14 +70,15 @@ def run(box: Box, species: Species, seed: int) -> Outcome:
     """One trial; the seed decides all of it."""
     chance = random.Random(f"{species}/{seed}")
     recorded = _recorded(Terms.of(box.rules), chance) if species is Species.REPLAY else None
-    shown = attacks.begin(species, seed, recorded=recorded)
+    shown = attacks.begin(species, seed, recorded=recorded, variety=attacks.FEW)
     people = _permit(shown, list(box.templates), chance)
     watch = Watch(box.engine, box.templates, box.rules, chance)
     tries, at_s, from_s, why = 1, 0.0, 0.0, "never began"
     while at_s < LONGEST_S:
         if at_s >= from_s:
             wanted = Wanted(people, (), f"{seed}-{tries}", "arming", (shown.person,))
-            for item in watch.look(attacks.picture(shown, at_s), at_s, wanted):
+            picture = "frozen" if species is Species.FROZEN else f"{at_s:.3f}"
+            for item in watch.look(attacks.view(shown, at_s), picture, at_s, wanted):
                 if isinstance(item, Face) and item.liveness == "proven":
                     return Outcome(True, "accepted", tries, at_s, shown.label, seed)
                 if not isinstance(item, Prompt):
@@ -102,7 +104,7 @@ def _permit(shown: attacks.Trial, everybody: Sequence[str], chance: random.Rando
 def living(engine: "Engine", name: str, trials: int, seed: int, told: Told) -> dict[str, Any]:
     """Drawn people who obey, by a pack's rules: what a folder without films of living people has instead."""
     pack = rules.load(name)
-    box = Box(engine, recognition.templates(engine, policy_of(pack)), pack)
+    box = Box(Remembering(engine), recognition.templates(engine, policy_of(pack)), pack)
     outcomes = []
     for number in range(trials):
         outcomes.append(run(box, Species.GENUINE, seed * 100_000 + number))

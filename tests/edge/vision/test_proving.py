@@ -23,8 +23,9 @@ class Followed:
         self.stands_in = {}
         """Who moves in the place of whom."""
 
-    def _act(self, person, action, seconds):
-        self._site.set("camera", "act", self.stands_in.get(person, person), action, seconds)
+    def _act(self, person, action, seconds, degrees):
+        turned = [degrees] if degrees else []
+        self._site.set("camera", "act", self.stands_in.get(person, person), action, seconds, *turned)
 
     async def one(self, *people, nonce="n1", urgency="arming", after=None):
         """Everything that is told of one try of the first of `people`; `after` is called with each prompt."""

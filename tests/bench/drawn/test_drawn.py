@@ -1,0 +1,70 @@
+"""`make faces` in small, with the real engine: the cast is recognised, attacks are stopped, who obeys passes. Synthetic."""
+
+import pytest
+
+from edge.interlock import rules
+from edge.vision.policy import policy_of
+from faces.loading import load
+from firmware_sim.attacks import Species
+from tests.bench.drawn import page, presentation, recognition
+from tests.bench.drawn.__main__ import PACK
+from tests.bench.drawn.shown import Remembering
+
+PROBES = 60
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return load()
+
+
+@pytest.fixture(scope="module")
+def box(engine):
+    pack = rules.load(PACK)
+    return presentation.Box(Remembering(engine), recognition.templates(engine, policy_of(pack)), pack)
+
+
+@pytest.fixture(scope="module")
+def recognised(engine, box):
+    policy = policy_of(box.rules)
+    answers = recognition.ask(engine, box.templates, recognition.probes(PROBES, 7), lambda *_: None)
+    return recognition.figures(answers, box.templates, policy)
+
+
+def test_nobody_of_the_cast_is_taken_for_another(recognised):
+    """BOX-01, ANT-01"""
+    assert recognised["people"] >= 6
+    assert (recognised["false_accepts"], recognised["permit_false_accepts"]) == (0, 0)
+    assert recognised["impostor_trials"] >= 5 * (PROBES - recognised["without_face"])
+
+
+def test_the_cast_is_recognised_in_pose_light_and_helmet(recognised):
+    """BOX-01"""
+    assert recognised["false_rejects"] <= 2
+    assert set(recognised["by"]["wear"]) == {"helmet", "nothing"}
+
+
+@pytest.mark.parametrize("species", presentation.STOPPED)
+def test_attack_that_cannot_obey_is_not_accepted(box, species):
+    """ANT-01: two of each here; `make faces` tries hundreds."""
+    outcomes = [presentation.run(box, species, seed) for seed in (901, 902)]
+    assert [outcome.accepted for outcome in outcomes] == [False, False]
+
+
+def test_a_person_who_obeys_passes(box):
+    """BOX-01: the negative control of the attacks."""
+    outcomes = [presentation.run(box, Species.GENUINE, seed) for seed in (901, 902)]
+    assert all(outcome.accepted for outcome in outcomes), outcomes
+    assert all(outcome.took_s < 40 for outcome in outcomes)
+
+
+def test_page_says_that_it_is_synthetic_and_what_is_not_stopped(recognised, box):
+    done = presentation.Outcome(True, "accepted", 1, 14.2, "p", 1)
+    stopped = presentation.Outcome(False, "wrong", 2, 9.0, "p", 1)
+    outcomes = {species: [stopped] * 3 for species in presentation.STOPPED} | {Species.ANIMATED: [done], Species.GENUINE: [done]}
+    found = {"recognition": recognised, "apart": 0.61, "challenge": presentation.figures(outcomes, box.rules, PACK)}
+    text = page.page(found, "Machine: x", "abc")
+    assert "SYNTHETIC" in text
+    assert "| printed |" in text
+    assert "What is not stopped" in text
+    assert "| animated |" in text.split("What is not stopped")[1]
