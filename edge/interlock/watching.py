@@ -1,5 +1,7 @@
 """What every step looks at besides the conditions: edges, clock, latches, the contact, and what is worth a note."""
 
+from typing import Any
+
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import PermitClaims
 from edge.gas.reading import Quality
@@ -124,7 +126,7 @@ def report_people(turn: Turn) -> None:
     for person in verified:
         if person not in turn.v.verified:
             face = turn.snapshot.faces[person]
-            score = {"live_milli": face.live_milli} if face.live_milli >= 0 else {}
+            score: dict[str, Any] = {"live_milli": face.live_milli} if face.live_milli >= 0 else {}
             turn.note(
                 "identity.verified", Category.IDENTITY, actor=("person", person), chan=person, engine=face.engine,
                 distance_milli=face.distance_milli, liveness=liveness(f, person)[1], **score,

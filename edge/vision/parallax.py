@@ -8,7 +8,7 @@ degrees reads up to 28). Pure.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from faces.engine import Engine, FaceBox, Landmarks, Point
 
@@ -31,7 +31,8 @@ def points(engine: Engine, image: "Image", box: FaceBox) -> Landmarks:
     Five points are told in whole pixels and depend on where the face was thought to be; a nose moves by ten of them.
     """
     found = [engine.landmarks(image, _moved(box, *place)) for place in _AROUND]
-    return replace(found[0], **{name: _mean([getattr(one, name) for one in found]) for name in _POINTS})
+    means: dict[str, Any] = {name: _mean([getattr(one, name) for one in found]) for name in _POINTS}
+    return replace(found[0], **means)
 
 
 def _moved(box: FaceBox, across: float, down: float, wider: float) -> FaceBox:

@@ -188,10 +188,9 @@ class Prover:
 
     @staticmethod
     def _prompt(trial: Trial, at_us: int) -> Prompt:
-        result = trial.result.value
         return Prompt(
-            at_us, trial.person, trial.nonce, trial.action.value, trial.number, trial.of, trial.until_us, result,
-            trial.why.value,
+            at_us, trial.person, trial.nonce, trial.action.value, trial.number, trial.of, trial.until_us,
+            trial.result.value, trial.why.value,
         )  # fmt: skip
 
 

@@ -53,10 +53,10 @@ def tries_left(f: Facts, person: str) -> int:
 
 def _unproven(f: Facts, person: Person) -> Reason:
     """That somebody is not known to be alive, or not for long enough ago: by new tries, or by a supervisor."""
-    code, row = ("face_liveness", f.rules.liveness)
+    code, clause = "face_liveness", f.rules.liveness.clause
     if not tries_left(f, person.id):
-        code, row = ("liveness_failed", f.rules.liveness_tries_count)
-    return Reason(code, person.name, None, None, "", row.clause)
+        code, clause = "liveness_failed", f.rules.liveness_tries_count.clause
+    return Reason(code, person.name, None, None, "", clause)
 
 
 def _is_away(f: Facts, person: Person) -> bool:
