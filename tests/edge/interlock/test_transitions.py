@@ -124,7 +124,7 @@ def test_the_contact_is_confirmed_once_with_its_time() -> None:
     bench = _armed()
     bench.acknowledge()
     done = Change(bench, ms=35)
-    traces = {"": Trace(closed=True, obeyed_us=bench.durable.released_us)}
+    traces = {"": Trace(closed=True, obeyed_us=bench.durable.released_us, since_us=bench.now)}
     assert (done.durable, done.volatile) == ({"confirmed": True}, {"traces": traces})
     assert done.notes == [note("relay.closed", attempt=1, snapshot=True, ms=35, cycles=0)]
     again = Change(bench)
@@ -247,7 +247,7 @@ def test_a_trip_that_is_not_gas_is_remembered_as_none(released: Bench) -> None:
 def test_the_obeyed_opening_is_written_once(released: Bench) -> None:
     _hold(released, "stop")
     done = Change(released, ms=30)
-    traces = {"": Trace(closed=False, obeyed_us=released.volatile.commanded_us)}
+    traces = {"": Trace(closed=False, obeyed_us=released.volatile.commanded_us, since_us=released.now)}
     assert (done.durable, done.volatile) == ({}, {"opening_since_us": 0, "traces": traces})
     assert done.notes == [note("relay.opened", attempt=1, ms=30, cause="commanded")]
     assert Change(released).notes == []
