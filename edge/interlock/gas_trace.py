@@ -38,7 +38,10 @@ _SLACK = 512
 
 
 class _Ring:
-    """One channel's points, oldest first: 17 bytes each. `sent` is the first that the running trace has not written."""
+    """One channel's points, oldest first: 17 bytes each.
+
+    `sent` is the first that the running trace has not written; it says nothing while none runs.
+    """
 
     def __init__(self, channel: SiteChannel) -> None:
         self.name, self.unit = channel.name, channel.limit.unit.value
@@ -60,7 +63,7 @@ class _Ring:
         gone = old if unsent else min(old, self.sent)
         if gone > _SLACK:
             del self.at[:gone], self.milli[:gone], self.quality[:gone]
-            self.sent = max(0, self.sent - gone)
+            self.sent -= gone
 
     def waiting(self, until_us: int) -> int:
         """How many points up to a time are not written yet."""

@@ -57,7 +57,7 @@ class History:
         self._released = released
         told += self._pieces(now_us)
         told += self._minute(step, now_us)
-        return tuple(_note(kind, data, step) for kind, data in told) if told else ()
+        return tuple(_note(kind, data, step) for kind, data in told)
 
     def _pieces(self, now_us: int) -> list[Told]:
         if now_us - self._piece_us < _PIECE_EVERY_US:

@@ -157,7 +157,7 @@ def _place(f: Facts) -> Measures:
     fix, rules = f.snapshot.position, f.rules
     if f.site.quorum_need:
         held = sum(proof.ok for proof in proofs(f))
-        yield Measure("成立的位置证明", "proofs of place that hold", "", held, needed(f), None, clause="PTW-04")
+        yield Measure("成立的位置证明", "proofs of place that hold", value=held, low=needed(f), clause="PTW-04")
     if "badge" in f.site.quorum:
         seen = f.snapshot.badges.get(f.site.beacon)
         heard = seen.at_us if seen else None

@@ -17,8 +17,8 @@ def place(f: Facts) -> Verdict:
     if not asked:
         return fail("place_unknown")
     held = [proof for proof in asked if proof.ok]
-    denied = any(reason.code == "place_outside" for proof in asked for reason in proof.reasons)
-    counted = held if len(held) >= needed(f) and not denied else asked
+    said = {reason.code for proof in asked for reason in proof.reasons}
+    counted = held if len(held) >= needed(f) and "place_outside" not in said else asked
     ages = [proof.age_us for proof in counted if proof.age_us is not None]
     return Verdict(tuple(reason for proof in counted for reason in proof.reasons), max(ages, default=None))
 

@@ -16,12 +16,13 @@ from contracts.event import MAX_LEAF_BYTES
 from contracts.gas import Unit
 from contracts.permit import Revocations
 from edge.gas.reading import Quality
-from edge.interlock import restart
+from edge.interlock import decision_record, restart
+from edge.interlock.conditions.facts import Verdict
 from edge.interlock.decision_record import Given, PartText, Recorder, Start, part_of, read, whole
 from edge.interlock.happenings import Revoked, Suspended
 from edge.interlock.replay import replay
 from edge.interlock.site import Site
-from edge.interlock.state import Durable, Mode
+from edge.interlock.state import Durable, Mode, Reason
 from tests.edge.interlock.bench import BEACON, GB, ROSTER, SITE, Bench, group, permit
 
 DECISIONS = (
@@ -184,6 +185,19 @@ def test_a_row_that_would_fill_a_leaf_becomes_a_part(ready: Bench) -> None:
     assert max(len(msgspec.json.encode(row)) for row in rows) < MAX_LEAF_BYTES // 2 + 200
     assert "dict" in {part.kind for part in parts}
     assert read(*_written(given))[0] == given
+
+
+@pytest.mark.parametrize(("spare", "rows"), [(0, 1), (-1, 2)])
+def test_verdicts_are_one_row_while_they_fit(monkeypatch: pytest.MonkeyPatch, spare: int, rows: int) -> None:
+    verdicts = {name: Verdict((Reason("gas_high", name, 1000, 500),)) for name in ("gas", "wind")}
+    (row,) = _verdict_rows(verdicts)
+    monkeypatch.setattr(decision_record, "_ROW_BYTES", len(msgspec.json.encode(row)) + spare)
+    assert len(_verdict_rows(verdicts)) == rows
+
+
+def _verdict_rows(verdicts: dict[str, Verdict]) -> list[object]:
+    rows, _ = Recorder().step(_given(Bench()), verdicts)
+    return [row for row in rows if row["k"] == "verdicts"]
 
 
 def test_what_a_later_field_may_hold_is_recorded_too() -> None:

@@ -109,13 +109,14 @@ def test_a_value_is_told_when_it_is_the_packs_share_of_the_limit_away(value: flo
     assert made.due(SECOND, cut=False) == ([(CHANGED, changed)] if told else [])
 
 
+@pytest.mark.parametrize("up_us", [0, 3600 * SECOND])
 @pytest.mark.parametrize(("after_us", "told"), [(SECOND - 1, 0), (SECOND, 1), (SECOND + 1, 1)])
-def test_a_channel_is_told_once_a_second_at_most(after_us: int, told: int) -> None:
+def test_a_channel_is_told_once_a_second_at_most(after_us: int, told: int, up_us: int) -> None:
     made = history("ch4-1")
-    made.take(reading("ch4-1", 0.0, 0))
-    made.due(0, cut=False)
-    made.take(reading("ch4-1", 5.0, after_us))
-    assert len(made.due(after_us, cut=False)) == told
+    made.take(reading("ch4-1", 0.0, up_us))
+    made.due(up_us, cut=False)
+    made.take(reading("ch4-1", 5.0, up_us + after_us))
+    assert len(made.due(up_us + after_us, cut=False)) == told
 
 
 def test_a_slow_drift_is_told_against_what_was_told_last() -> None:

@@ -22,10 +22,10 @@ BEGAN = 10_000 * SECOND
 class Air:
     """Two detectors read ten times a second; what the trace gives is collected."""
 
-    def __init__(self, around_us: int = AROUND_US, names: tuple[str, ...] = NAMES) -> None:
+    def __init__(self, around_us: int = AROUND_US, names: tuple[str, ...] = NAMES, began: int = BEGAN) -> None:
         self.names = names
         self.trace = GasTrace([channel(name, "CH4", Unit.PCT_LEL, "torch") for name in names], around_us=around_us)
-        self.now, self.read = BEGAN, 0
+        self.now, self.read = began, 0
         self.told: list[tuple[str, dict[str, Any]]] = []
 
     def breathe(self, seconds: float, *, alarm: bool = False, value: float = 1.5) -> "Air":
@@ -130,15 +130,124 @@ def test_what_was_dropped_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 2 * POINTS - 20 <= written <= 2 * POINTS + 10
 
 
-@pytest.mark.parametrize(("later_s", "written"), [(1800, False), (3600 + 120, True)])
-def test_another_hour_has_its_own_share(monkeypatch: pytest.MonkeyPatch, later_s: int, written: bool) -> None:
+@pytest.mark.parametrize("up_us", [0, 5000 * SECOND, BEGAN])
+@pytest.mark.parametrize(("later_s", "written"), [(2400, False), (3600 + 120, True)])
+def test_another_hour_has_its_own_share(monkeypatch: pytest.MonkeyPatch, later_s: int, written: bool, up_us: int) -> None:
+    """However long the box was up at its first alarm."""
     monkeypatch.setattr(gas_trace, "MOST_AN_HOUR", POINTS)
-    air = Air().breathe(70).breathe(1, alarm=True).breathe(100)
+    air = Air(began=up_us).breathe(70).breathe(1, alarm=True).breathe(100)
     before = len(air.points("ch4-1")) + len(air.points("ch4-2"))
     assert before
-    air.now = BEGAN + later_s * SECOND
+    air.now = up_us + later_s * SECOND
     air.breathe(70).breathe(1, alarm=True).breathe(100)
     assert (len(air.points("ch4-1")) + len(air.points("ch4-2")) > before) is written
+
+
+@pytest.mark.parametrize(("later_us", "written"), [(3600 * SECOND - 1, False), (3600 * SECOND, True)])
+def test_an_hours_share_is_there_again_an_hour_later(monkeypatch: pytest.MonkeyPatch, later_us: int, written: bool) -> None:
+    monkeypatch.setattr(gas_trace, "MOST_AN_HOUR", 1)
+    made = GasTrace([channel("ch4-1", "CH4", Unit.PCT_LEL, "torch")], around_us=AROUND_US)
+    for at in (BEGAN, BEGAN + later_us):
+        made.take(Reading("ch4-1", 1.0, Quality.GOOD, at, 0, None, ""))
+        made.alarm(at)
+        kinds = [told and told[0] for told in (made.due(at + 2 * AROUND_US), made.due(at + 2 * AROUND_US))]
+        assert kinds == ([TRACE, ENDED] if at == BEGAN or written else [None, ENDED])
+
+
+@pytest.mark.parametrize(("points", "waits"), [(POINTS - 1, True), (POINTS, False)])
+def test_a_piece_is_written_as_soon_as_it_is_full(points: int, waits: bool) -> None:
+    made = GasTrace([channel("ch4-1", "CH4", Unit.PCT_LEL, "torch")], around_us=AROUND_US)
+    for number in range(points):
+        made.take(Reading("ch4-1", 1.0, Quality.GOOD, BEGAN + number * 1000, 0, None, ""))
+    made.alarm(BEGAN)
+    told = made.due(BEGAN + SECOND)
+    assert (told is None) is waits
+    assert waits or len(told[1]["points"]) == POINTS  # type: ignore[index]
+
+
+def test_what_does_not_fill_a_piece_waits_ten_seconds() -> None:
+    made = GasTrace([channel("ch4-1", "CH4", Unit.PCT_LEL, "torch")], around_us=AROUND_US)
+    for number in range(5):
+        made.take(Reading("ch4-1", 1.0, Quality.GOOD, BEGAN + number * TENTH, 0, None, ""))
+    made.alarm(BEGAN)
+    assert made.due(BEGAN + 10 * SECOND - 1) is None
+    told = made.due(BEGAN + 10 * SECOND)
+    assert told is not None
+    assert len(told[1]["points"]) == 5
+
+
+def test_a_trace_whose_points_are_all_written_ends_with_its_time_and_not_before() -> None:
+    made = GasTrace([channel("ch4-1", "CH4", Unit.PCT_LEL, "torch")], around_us=AROUND_US)
+    made.take(Reading("ch4-1", 1.0, Quality.GOOD, BEGAN, 0, None, ""))
+    made.alarm(BEGAN)
+    assert made.due(BEGAN + 10 * SECOND) is not None
+    assert made.due(BEGAN + AROUND_US) is None, "a reading of this very moment may still come"
+    told = made.due(BEGAN + AROUND_US + 1)
+    assert told is not None
+    assert told[0] == ENDED
+
+
+def test_the_trace_of_a_box_that_has_just_started_begins_with_it() -> None:
+    made = GasTrace([channel("ch4-1", "CH4", Unit.PCT_LEL, "torch")], around_us=AROUND_US)
+    made.alarm(SECOND)
+    assert made.due(2 * AROUND_US) == (ENDED, {"from_m": 0, "to_m": SECOND + AROUND_US, "points": 0, "dropped": 0})
+
+
+def test_a_reading_that_is_older_than_the_last_is_left_out() -> None:
+    made = GasTrace([channel("ch4-1", "CH4", Unit.PCT_LEL, "torch")], around_us=AROUND_US)
+    for at in (BEGAN, BEGAN + SECOND, BEGAN + TENTH, BEGAN + SECOND, BEGAN + SECOND + 1000):
+        made.take(Reading("ch4-1", 1.0, Quality.GOOD, at, 0, None, ""))
+    made.alarm(BEGAN)
+    told = made.due(BEGAN + 2 * AROUND_US)
+    assert told is not None
+    assert [ms for ms, _ in told[1]["points"]] == [0, 1000, 1001]
+
+
+def test_what_a_running_trace_has_not_written_is_not_forgotten() -> None:
+    """The log may be slow just then: nothing of an alarm is lost for that."""
+    made = GasTrace([channel("ch4-1", "CH4", Unit.PCT_LEL, "torch")], around_us=AROUND_US)
+    times = [BEGAN + number * TENTH for number in range(3000)]
+    for at in times:
+        made.take(Reading("ch4-1", 1.0, Quality.GOOD, at, 0, None, ""))
+        made.alarm(at)
+    read = [data["m"] + ms * 1000 for data in _pieces(made, times[-1]) for ms, _ in data["points"]]
+    assert read == times
+
+
+def test_what_is_written_is_forgotten_and_no_point_with_it() -> None:
+    """Also where everything that was written is older than the minute before the alarm."""
+    made = GasTrace([channel("ch4-1", "CH4", Unit.PCT_LEL, "torch")], around_us=AROUND_US)
+    times = [BEGAN + number * TENTH for number in range(720)]
+    for at in times:
+        made.take(Reading("ch4-1", 1.0, Quality.GOOD, at, 0, None, ""))
+        made.alarm(at)
+    read: list[int] = []
+    for _ in range(3):
+        told = made.due(times[-1])
+        assert told is not None
+        read += [told[1]["m"] + ms * 1000 for ms, _ in told[1]["points"]]
+    assert read == times
+    later = times[-1] + 2 * AROUND_US
+    made.take(Reading("ch4-1", 1.0, Quality.GOOD, later, 0, None, ""))
+    made.alarm(later)
+    assert [data["m"] for data in _pieces(made, later)] == [later]
+    (ring,) = made._rings.values()
+    assert len(ring.at) == 1
+
+
+def _pieces(trace: GasTrace, now_us: int) -> list[dict[str, Any]]:
+    """All that is left, once its time is over."""
+    told: list[dict[str, Any]] = []
+    while piece := trace.due(now_us + AROUND_US + 1):
+        if piece[0] == ENDED:
+            break
+        told.append(piece[1])
+    return told
+
+
+def test_without_an_alarm_only_the_last_minute_is_kept() -> None:
+    air = Air().breathe(600)
+    assert all(len(ring.at) <= 600 + 512 + 1 for ring in air.trace._rings.values())
 
 
 def test_a_long_alarm_holds_no_more_than_it_has_to() -> None:

@@ -56,13 +56,17 @@ def test_every_minute_of_a_release_tells_the_contact_and_who_was_verified_when(r
     *_, told = kept.of(INTERLOCK_MINUTE)
     assert (told["mode"], told["contact"]) == ("RELEASED", "closed")
     assert [row["id"] for row in told["people"]] == ["performer", "guardian"]
-    for row in told["people"]:
-        assert 60_000 <= row["face_ms"] < 70_000
-        assert 60_000 <= row["badge_ms"] < 70_000
+    snapshot, permit = released.last.given.snapshot, released.last.facts.permit
+    for row, person in zip(told["people"], permit.people, strict=True):
+        assert row["face_ms"] == (released.now - snapshot.faces[person.id].at_us) // 1000 >= 60_000
+        assert row["badge_ms"] == (released.now - snapshot.badges[person.badge].at_us) // 1000 >= 60_000
+        assert isinstance(row["face_ms"], int)
+        assert isinstance(row["badge_ms"], int)
     note = kept.notes[-1]
-    assert (note.cat, note.sev, note.res, note.actor, note.permit, note.attempt, note.snapshot) == (
-        Category.INTERLOCK, Severity.INFO, ActionResult.OK, ("box", ""), "HW-1", 1, False,
+    assert (note.cat, note.sev, note.res, note.actor, note.permit, note.attempt, note.token, note.snapshot) == (
+        Category.INTERLOCK, Severity.INFO, ActionResult.OK, ("box", ""), "HW-1", 1, 0, False,
     )  # fmt: skip
+    assert {other.cat for other in kept.notes if other.type.startswith("gas.")} == {Category.GAS}
     kept.later(MINUTE_US - 1)
     assert len(kept.of(INTERLOCK_MINUTE)) == 2
     kept.later(1)
@@ -91,6 +95,18 @@ def test_the_contact_is_what_a_fresh_status_says(ready: Bench, latch: bool, cont
     step = replace(ready.last, given=replace(ready.last.given, snapshot=replace(snapshot, deadman=status)))
     found = History(SITE, GB).due(step, ready.now)
     assert [note.data["contact"] for note in found if note.type == INTERLOCK_MINUTE] == told
+
+
+def test_a_contact_that_is_first_seen_late_in_a_release_is_told_of_then(released: Bench) -> None:
+    """A minute that does not know the contact is not the first sight of it."""
+    seen = released.last.given
+    unseen = replace(seen, snapshot=replace(seen.snapshot, deadman=None))
+    kept = Kept(released)
+    kept.history, kept.notes = History(SITE, GB), []
+    kept.look(given=unseen).later(MINUTE_US, given=unseen)
+    assert [told["contact"] for told in kept.of(INTERLOCK_MINUTE)] == ["unknown"]
+    kept.later(SECOND)
+    assert [told["contact"] for told in kept.of(INTERLOCK_MINUTE)] == ["unknown", "closed"]
 
 
 def test_a_controller_that_was_never_heard_is_not_told_of(ready: Bench) -> None:
@@ -148,10 +164,25 @@ def test_an_alarm_has_its_readings_written_in_pieces_a_turn_each(ready: Bench) -
     before = len(kept.notes)
     kept.look()  # the same moment again: not before the next turn
     assert len(kept.notes) == before
+    alarm_us = ready.now
     for _ in range(1300):
         kept.later(50_000)
     (end,) = kept.of("gas.trace_ended")
     assert (end["dropped"], end["points"]) == (0, sum(len(piece["points"]) for piece in kept.of("gas.trace")))
+    around_us = GB.gas_trace_s.value * SECOND
+    assert (end["from_m"], end["to_m"]) == (alarm_us - around_us, alarm_us + around_us)
+
+
+@pytest.mark.parametrize(("after_us", "pieces"), [(39_999, 1), (40_000, 2)])
+def test_two_pieces_of_a_trace_lie_forty_milliseconds_apart(ready: Bench, after_us: int, pieces: int) -> None:
+    """Nineteen detectors full of readings must not hold the log up at the moment of an alarm."""
+    kept = Kept(ready)
+    for _ in range(600):
+        kept.later(100_000)
+    kept.look(volatile=replace(ready.last.volatile, alarms=("ch4-1",)))
+    ready.now += after_us
+    kept.look()
+    assert len(kept.of("gas.trace")) == pieces
 
 
 def test_an_alarm_that_is_over_with_the_next_reading_has_its_trace_too(ready: Bench) -> None:

@@ -104,6 +104,15 @@ async def test_what_is_held_back_is_written_in_its_order(desk: Desk, released: B
     assert kinds.index("interlock.tripped") < kinds.index("interlock.reset_refused")
 
 
+async def test_a_record_that_somebody_waits_for_comes_behind_what_was_held_back(desk: Desk, released: Bench) -> None:
+    desk.journal.hold(3600)
+    released.gas["ch4-1"].value = 40.0
+    desk.journal.decided(released.step())
+    await desk.journal.put_heard(_plain("evidence.erased"))
+    assert desk.events()[-1] == "evidence.erased"
+    assert "interlock.tripped" in desk.events()
+
+
 async def test_who_waits_for_a_record_hears_its_number_once_it_is_durable(desk: Desk) -> None:
     """And who has gone meanwhile does not stop the others."""
     note = _plain("evidence.erased")

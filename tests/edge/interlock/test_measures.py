@@ -116,7 +116,8 @@ def test_a_site_that_asks_for_some_proofs_of_place_shows_how_many_hold(
     site = replace(ready.site, quorum=("gnss", "badge"), quorum_need=need)
     facts = replace(ready.last.facts, site=site, snapshot=replace(shot, badges=badges))
     first = next(iter(measures("place", facts)))
-    assert (first.en, first.value, first.low, first.inside) == ("proofs of place that hold", held, need, held >= need)
+    assert first == Measure("成立的位置证明", "proofs of place that hold", value=held, low=need, clause="PTW-04")
+    assert first.inside == (held >= need)
 
 
 def test_bounds_are_judged_as_the_conditions_judge_them() -> None:

@@ -88,11 +88,10 @@ def test_a_record_that_the_card_has_spoilt_does_not_keep_the_box_from_starting()
         assert box.end() == 0
         path = box.folder / "data" / "audit" / "audit.db"
         log = Reader.open(path)
-        body = log.leaf(log.size() - 4)
-        log.close()
         raw = path.read_bytes()
-        assert body is not None
-        assert raw.count(body) == 1
+        bodies = [body for seq in reversed(range(log.size() - 1)) if (body := log.leaf(seq)) is not None]
+        log.close()
+        body = next(body for body in bodies if raw.count(body) == 1)  # a long one is cut into pages
         path.write_bytes(raw.replace(body, body.replace(b'"v":1', b'"v"\xff1')))
         box.start()
         assert box.status()["audit"]["epoch"] == 2
