@@ -96,7 +96,7 @@ def _check_inputs(config: BoxConfig, rules: Rules) -> None:
         raise ContractError(
             f"buses.{config.inputs.bus}.poll_ms",
             f"inputs that are never older than {row.value} ms while all is well ({row.clause})",
-            f"up to {oldest:.0f} ms, so nothing would ever be released for long",
+            f"up to {oldest:.1f} ms, so nothing would ever be released for long",
             "poll the inputs' bus faster, or give the module a bus of its own",
         )
 

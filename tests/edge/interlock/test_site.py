@@ -80,6 +80,18 @@ def test_the_box_keeps_its_people_contacts_beacon_and_clock(config: BoxConfig) -
     assert [person.id for person in site.roster] == ["leader", "safety"]
 
 
+@pytest.mark.parametrize(
+    ("test_key", "isolated", "wired"),
+    [(10, 11, ("test_key", "isolated")), (10, None, ("test_key",)), (None, 11, ("isolated",)), (None, None, ())],
+)
+def test_a_proof_test_knows_which_of_its_inputs_are_wired(
+    config: BoxConfig, test_key: int | None, isolated: int | None, wired: tuple[str, ...]
+) -> None:
+    """BOX-04: a contact that is not there proves nothing."""
+    inputs = replace(config.inputs, test_key=test_key, isolated=isolated)
+    assert _build(replace(config, inputs=inputs)).proof_inputs == wired
+
+
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_crew_taps_its_cards_only_where_the_site_asks_for_it(config: BoxConfig, asked: bool) -> None:
     """PTW-27: a reader alone asks nobody."""
