@@ -233,11 +233,19 @@ def _countdown(
     return CountdownView(what, subject, until_us, max(0, (until_us - f.now_us) // 1000), total_ms, zh, en, condition)
 
 
+_ROLES = ("guardian", "performer")
+"""Conditions whose grace is somebody's who is away."""
+
+
 def _countdowns(f: Facts, verdicts: dict[str, Verdict]) -> tuple[CountdownView, ...]:
     views = []
     durable = f.durable
-    for name, began in f.volatile.grace.items():
+    grace = f.volatile.grace
+    absent = {reason.subject for name in _ROLES if name in grace for reason in verdicts[name].reasons}
+    for name, began in grace.items():
         verdict = verdicts[name]
+        if name not in _ROLES and all(reason.subject in absent for reason in verdict.reasons):
+            continue  # whoever is away has to come back first: one countdown says so, and it ends sooner
         reason = reason_view(verdict.reasons[0])
         left_s = max(0, -(-(began + verdict.grace_us - f.now_us) // 1_000_000))
         views.append(

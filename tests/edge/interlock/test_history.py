@@ -207,5 +207,5 @@ def test_looking_at_a_step_without_an_alarm_writes_nothing(ready: Bench) -> None
 
 
 def test_what_is_told_of_a_quiet_time_has_its_type_and_its_words() -> None:
-    assert {CHANGED, MINUTE, TRACE, ENDED, INTERLOCK_MINUTE} == UNTOLD
+    assert {CHANGED, MINUTE, TRACE, ENDED, INTERLOCK_MINUTE, "video.segment"} == UNTOLD
     assert all(kind in REGISTRY for kind in UNTOLD)

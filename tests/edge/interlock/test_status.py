@@ -79,6 +79,9 @@ def test_a_grace_counts_down_and_ends_with_the_return(released: Bench) -> None:
     assert grace.zh.endswith("秒后切断")
     released.badges[1002] = True
     released.step()
+    (grace,) = [countdown for countdown in _status(released).countdowns if countdown.what == "grace"]
+    assert grace.condition == "faces_again", "whoever was away is looked at anew"
+    released.run(2)
     assert "grace" not in _countdowns(released)
 
 

@@ -232,7 +232,7 @@ def test_a_new_permit_inherits_no_check(held: Bench) -> None:
     held.check_ticket()
     held.step(PermitAccepted(permit("HW-2", start_s=-30)))
     held.durable = replace(held.durable, finished=("HW-1",))
-    held.step()
+    held.run(1)  # the crew proves itself for the new permit
     assert held.failing() == {"ticket_check"}
     held.check_ticket()
     assert held.durable.ticket_checks.keys() == {"HW-1", "HW-2"}
