@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from contracts.errors import ContractError, from_msgspec
+from contracts.errors import ContractError, from_msgspec, quote
 from contracts.gas import Kind, Unit, gas
 from contracts.permit import Id, Level
 from edge import yaml_file
@@ -314,7 +314,12 @@ def _converted(raw: object, into: Any, origin: str) -> Any:
     try:
         return msgspec.convert(raw, into)
     except msgspec.ValidationError as error:
-        raise from_msgspec(error, f"rule pack {origin}", raw, into) from error
+        told = from_msgspec(error, f"rule pack {origin}", raw, into)
+        bare = raw.get(told.field) if isinstance(raw, dict) else None
+        if told.expected == quote({}) and isinstance(bare, int | float | str) and told.field != "levels":
+            row = f'{told.field}: {{value: {quote(bare)}, clause: "…"}}'
+            raise ContractError(told.field, told.expected, told.came, f"write {row} in {origin}") from error
+        raise told from error
 
 
 def _hash(*parts: str) -> str:

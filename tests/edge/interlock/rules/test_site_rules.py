@@ -121,6 +121,8 @@ def test_a_mg_limit_of_the_site_counts_at_the_baselines_temperature() -> None:
         (HEADER + "site: works-4", "site"),
         (HEADER + "attempt_s: {value: soon, clause: x}", "attempt_s.value"),
         (HEADER + "attempt_s: {value: 1}", "attempt_s.clause"),
+        (HEADER + "attempt_s: 2", "attempt_s"),
+        (HEADER + "levels: 2", "levels"),
     ],
 )
 def test_what_are_no_site_rules_is_refused_by_name(text: str, field: str, wording: Wording) -> None:
