@@ -9,7 +9,7 @@ from edge.gas.budget import scan_budget
 from edge.gas.poller import LINES
 from edge.gas.scan import Lost, Unit, scan
 from firmware_sim.gas import Detector, units_of
-from firmware_sim.modbus import RtuBus, TcpBus
+from firmware_sim.modbus import Fault, Faulty, RtuBus, TcpBus
 from firmware_sim.pty_line import PtyLine
 from tests.edge.gas.site import configuration
 from tests.edge.gas.test_profiles import FAMILIES, head
@@ -56,6 +56,34 @@ async def test_clean_air_does_not_tell_word_orders_apart_and_the_scan_says_so() 
     await simulated.stop()
     best = [fit for fit in found[1].fits if fit.score == found[1].fits[0].score]
     assert {fit.profile for fit in best} == {"generic-float", "generic-float-low-first"}
+
+
+class Losing(Faulty):
+    """A unit on a bus that loses every third of its answers."""
+
+    @property
+    def fault(self) -> Fault:
+        return Fault.SILENT if self.requests % 3 == 0 else Fault.NONE
+
+    @fault.setter
+    def fault(self, _value: Fault) -> None:
+        """It has no other."""
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+async def test_a_lost_answer_neither_hides_a_unit_nor_speaks_against_its_family(name: str) -> None:
+    """Whichever of the answers to a scan are lost, it finds the same as on a sound bus."""
+    sound = units_of([Detector(head("d1", name, value=12.5))], 150)
+    found = []
+    for first in range(-1, 3):
+        units = {1: Losing(sound[1].unit, requests=first) if first >= 0 else sound[1]}
+        simulated = TcpBus(units)
+        await simulated.start()
+        found.append(await _found(Bus("b", "tcp", 100, 5, host="127.0.0.1", port=simulated.port), range(1, 2)))
+        await simulated.stop()
+    best, *others = [one[1].fits for one in found]
+    assert best[0].profile == name
+    assert others == [best] * 3
 
 
 async def test_it_ends_at_once_when_it_may_not_go_on() -> None:
