@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "rules.md"
 KERNEL = ROOT / "edge" / "interlock"
 PRESENCE = ROOT / "edge" / "presence"
-_ANSWER = "HOTBOX_RULEBOOK"
+_ANSWER = "RULEBOOK_ANSWER"
 _TESTS = ("tests/edge/interlock", "tests/edge/presence", "tests/contracts")
 
 

@@ -16,7 +16,7 @@ from edge.gas.profile import NAMUR_FAULT_HIGH_MA, NAMUR_FAULT_LOW_MA, Function, 
 
 _ABSENT = ("exception 10", "exception 11")
 """A gateway's word for a unit that it cannot reach (Modbus application protocol 1.1b3, 7)."""
-_COUNTER_S = 0.15
+COUNTER_S = 0.15
 """Between the two looks at a live counter: longer than the step of most, so that a standing one says something."""
 _TINY, _HUGE = 1e-4, 1e6
 """What a float that measures something lies between, when it is not 0."""
@@ -66,7 +66,7 @@ def fit(profile: Profile, first: Sequence[int], second: Sequence[int] | None) ->
     worth += _VALUE if possible and raw not in point.codes.fault else -_VALUE
     if profile.counter is not None and second is not None:
         moved = (second[profile.counter.at] - first[profile.counter.at]) & 0xFFFF
-        slow = profile.counter.step_ms > _COUNTER_S * 1000
+        slow = profile.counter.step_ms > COUNTER_S * 1000
         worth += _COUNTER if 0 < moved < 0x8000 else (0 if slow and not moved else -_COUNTER)
     if profile.age is not None:
         worth += _AGE if first[profile.age.at] * profile.age.scale_ms <= profile.age.max_ms else -_WORD
@@ -90,7 +90,7 @@ async def _look(line: Line, unit_id: int, profile: Profile) -> tuple[int, list[i
         return None
     second: list[int] | None = first
     if profile.counter is not None:
-        await asyncio.sleep(_COUNTER_S)
+        await asyncio.sleep(COUNTER_S)
         again = await _ask(line, *where, needed)
         second = None if isinstance(again, Failure) else again
     worth = room + fit(profile, first, second)
@@ -102,9 +102,9 @@ async def _look(line: Line, unit_id: int, profile: Profile) -> tuple[int, list[i
 
 
 async def _ask(line: Line, unit_id: int, function: Function, register: int, count: int) -> list[int] | Failure:
-    """Registers, or why not; asked twice: one lost frame must neither hide a unit nor speak against a family."""
+    """Registers, or why not; asked twice: one lost frame or connection neither hides a unit nor speaks against it."""
     answer = await line.registers(unit_id, function, register, count)
-    if isinstance(answer, Failure) and not answer.line and not answer.detail.startswith("exception"):
+    if isinstance(answer, Failure) and not answer.detail.startswith("exception"):
         answer = await line.registers(unit_id, function, register, count)
     return answer
 

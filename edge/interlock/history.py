@@ -91,7 +91,7 @@ class History:
         """Somebody was verified again, after the verification that the log knows of had become due again."""
         known = self._verified
         return any(
-            at_us > known.get(person, 0) and now_us - known.get(person, 0) >= self._recheck_us
+            person not in known or (at_us > known[person] and now_us - known[person] >= self._recheck_us)
             for person, at_us in self._faces(step)
         )
 

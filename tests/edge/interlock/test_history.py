@@ -181,6 +181,11 @@ def test_one_verification_that_comes_late_is_told_at_once_and_alone(released: Be
     assert watched.look(1000, "performer")[1:] == [{"performer": released.now, "guardian": released.now - 3000}]
 
 
+def test_a_history_that_is_asked_before_its_first_look_knows_of_nobody_yet(released: Bench) -> None:
+    (note,) = (note for note in History(SITE, GB).due(released.last, 1) if note.type == INTERLOCK_MINUTE)
+    assert [row["id"] for row in note.data["people"]] == ["performer", "guardian"]
+
+
 def test_who_was_not_verified_at_the_release_is_told_of_at_once(released: Bench) -> None:
     watched = Watched(released)
     watched.history, watched.seen = History(SITE, Watched.RULES), {"performer": released.now}
