@@ -437,6 +437,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "继电器 {name}：本机内核在程序退出后保持 GPIO 电平（或无法得知），只有主继电器会断开",
         "relay {name}: this kernel keeps a GPIO level when the program dies, or does not say; only the primary opens then",
     ),
+    "warn_no_rtc": (
+        "没有实时时钟（{path}）：重启后须先收到平台的签名时间，作业票才算数",
+        "no real-time clock at {path}: after a restart a permit counts only once the bridge's signed time has come",
+    ),
     "warn_no_serial": ("通道 {name} 未填写出厂编号", "channel {name}: no serial number"),
     # rules
     "shadow.more_trips": ("多切断", "more trips"),
