@@ -1,5 +1,6 @@
 """The whole run leaves nothing behind."""
 
+import os
 import signal
 
 import pytest
@@ -11,6 +12,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Look at the very end of the run, after everything else has been given back."""
     # A run in the background of a shell ignores Ctrl-C, and every command that a test starts would too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Nor may a box or a site that somebody works with in this shell be taken for a test's own.
+    for name in [name for name in os.environ if name.startswith("HOTBOX_")]:
+        del os.environ[name]
     if hasattr(config, "workerinput"):
         return  # one of several workers: the run that started it looks
     line = leftovers.mark()

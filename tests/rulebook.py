@@ -31,7 +31,7 @@ PAGE = ROOT / "docs" / "rules.md"
 KERNEL = ROOT / "edge" / "interlock"
 PRESENCE = ROOT / "edge" / "presence"
 VISION = ROOT / "edge" / "vision"
-_ANSWER = "HOTBOX_RULEBOOK"
+_ANSWER = "RULEBOOK_ANSWER"
 _TESTS = ("tests/edge/interlock", "tests/edge/presence", "tests/edge/vision", "tests/contracts")
 
 

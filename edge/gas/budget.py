@@ -26,6 +26,7 @@ _REQUEST_BYTES = 8  # unit, function, register (2), count (2), CRC (2): FC2, FC3
 _REPLY_FRAME_BYTES = 5  # unit, function, byte count, CRC (2)
 _SERIAL_MARGIN_MS = 20.0  # USB adapters hold bytes back for up to 16 ms (latency timer), plus the host's own jitter
 _TCP_FLOOR_MS = 50.0  # round trip over a plant network; 1.2 ms p99 measured on loopback
+_TCP_SCAN_MS = 250.0  # a unit that nobody configured yet may be slow, and a scan keeps no process safety time
 _TCP_HOST_MS = 0.5  # per transaction on the host; p50 0.3 ms measured, eight units 2 to 4 ms
 _JITTER_MS = 20.0
 _STALE_FLOOR_MS = 200.0  # a fast poll must not turn the host's own hiccup into a trip
@@ -209,7 +210,7 @@ def scan_budget(config: BoxConfig, bus: Bus, registers: int) -> BusBudget:
     """The same line for somebody who asks anyone for up to `registers`: time-out and quiet window for such a reply."""
     budget = bus_budget(config, bus)
     if bus.kind != "rtu":
-        return budget
+        return msgspec.structs.replace(budget, timeout_ms=max(budget.timeout_ms, _TCP_SCAN_MS))
     bits, reply = character_bits(bus.parity, bus.stop_bits), register_reply_bytes(registers)
     transaction = rtu_transaction_ms(_REQUEST_BYTES, reply, float(bus.turnaround_ms), bus.baud, bits)
     timeout = transaction + _SERIAL_MARGIN_MS

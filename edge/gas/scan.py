@@ -12,11 +12,11 @@ import msgspec
 
 from edge.gas.decoding import number, status_of
 from edge.gas.modbus import Failure, Line
-from edge.gas.profile import NAMUR_FAULT_HIGH_MA, NAMUR_FAULT_LOW_MA, Profile, load, names
+from edge.gas.profile import NAMUR_FAULT_HIGH_MA, NAMUR_FAULT_LOW_MA, Function, Profile, load, names
 
 _ABSENT = ("exception 10", "exception 11")
 """A gateway's word for a unit that it cannot reach (Modbus application protocol 1.1b3, 7)."""
-_COUNTER_S = 0.15
+COUNTER_S = 0.15
 """Between the two looks at a live counter: longer than the step of most, so that a standing one says something."""
 _TINY, _HUGE = 1e-4, 1e6
 """What a float that measures something lies between, when it is not 0."""
@@ -48,8 +48,11 @@ class Lost(Exception):  # noqa: N818 - not the caller's mistake
     """The line itself cannot be asked: why."""
 
 
-def fit(profile: Profile, first: Sequence[int], second: Sequence[int]) -> int:
-    """What two looks at a unit's registers are worth for a profile, its signature left aside."""
+def fit(profile: Profile, first: Sequence[int], second: Sequence[int] | None) -> int:
+    """What two looks at a unit's registers are worth for a profile, its signature left aside.
+
+    A second look that got no answer (None) says nothing of the live counter, for the profile or against it.
+    """
     point = next(iter(profile.points.values()))
     worth = 0
     for word in profile.words(point):
@@ -61,9 +64,9 @@ def fit(profile: Profile, first: Sequence[int], second: Sequence[int]) -> int:
     else:
         possible = math.isfinite(value) and (not value or point.type != "float32" or _TINY < abs(value) < _HUGE)
     worth += _VALUE if possible and raw not in point.codes.fault else -_VALUE
-    if profile.counter is not None:
+    if profile.counter is not None and second is not None:
         moved = (second[profile.counter.at] - first[profile.counter.at]) & 0xFFFF
-        slow = profile.counter.step_ms > _COUNTER_S * 1000
+        slow = profile.counter.step_ms > COUNTER_S * 1000
         worth += _COUNTER if 0 < moved < 0x8000 else (0 if slow and not moved else -_COUNTER)
     if profile.age is not None:
         worth += _AGE if first[profile.age.at] * profile.age.scale_ms <= profile.age.max_ms else -_WORD
@@ -79,30 +82,30 @@ async def _look(line: Line, unit_id: int, profile: Profile) -> tuple[int, list[i
     """What a unit is worth for a profile, and its registers; None when it does not have them."""
     needed = profile.needed(next(iter(profile.points.values())), live_counter=True)
     where = (unit_id, profile.function, profile.register)
-    first = await line.registers(*where, profile.readable)
+    first = await _ask(line, *where, profile.readable)
     room = _ROOM if not isinstance(first, Failure) else 0
     if isinstance(first, Failure):
-        first = await line.registers(*where, needed)
+        first = await _ask(line, *where, needed)
     if isinstance(first, Failure):
         return None
-    second = first
+    second: list[int] | None = first
     if profile.counter is not None:
-        await asyncio.sleep(_COUNTER_S)
-        again = await line.registers(*where, needed)
-        second = first if isinstance(again, Failure) else again
+        await asyncio.sleep(COUNTER_S)
+        again = await _ask(line, *where, needed)
+        second = None if isinstance(again, Failure) else again
     worth = room + fit(profile, first, second)
     if profile.signature is not None:
         sign = profile.signature
-        held = await line.registers(unit_id, sign.function, sign.register, len(sign.values))
+        held = await _ask(line, unit_id, sign.function, sign.register, len(sign.values))
         worth += _SIGNATURE if not isinstance(held, Failure) and tuple(held) == sign.values else -_SIGNATURE
     return worth, first
 
 
-async def _anything(line: Line, unit_id: int) -> list[int] | Failure:
-    """A register, or why not; asked twice, because one lost frame must not hide a unit."""
-    answer = await line.registers(unit_id, "input", 0, 1)
-    if isinstance(answer, Failure) and not answer.line and not answer.detail.startswith("exception"):
-        answer = await line.registers(unit_id, "input", 0, 1)
+async def _ask(line: Line, unit_id: int, function: Function, register: int, count: int) -> list[int] | Failure:
+    """Registers, or why not; asked twice: one lost frame or connection neither hides a unit nor speaks against it."""
+    answer = await line.registers(unit_id, function, register, count)
+    if isinstance(answer, Failure) and not answer.detail.startswith("exception"):
+        answer = await line.registers(unit_id, function, register, count)
     return answer
 
 
@@ -120,7 +123,7 @@ async def scan(line: Line, units: Sequence[int], may: Callable[[], None]) -> Asy
     known = families()
     for unit_id in units:
         may()
-        answer = await _anything(line, unit_id)
+        answer = await _ask(line, unit_id, "input", 0, 1)
         if isinstance(answer, Failure):
             if answer.line:
                 raise Lost(answer.detail)

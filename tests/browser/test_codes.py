@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(240)  # a bridge, a site, a browser and a camer
 
 BOX = "box-air-gap"
 WIDTH = 360
-PICTURES = Path(os.environ["HOTBOX_PICTURES"]) if "HOTBOX_PICTURES" in os.environ else None
+PICTURES = Path(os.environ["QR_PICTURES"]) if "QR_PICTURES" in os.environ else None
 """Where the pictures of this story are kept for somebody to look at; nowhere, by default."""
 
 

@@ -7,9 +7,10 @@ import pytest
 from edge.config import Bus
 from edge.gas.budget import scan_budget
 from edge.gas.poller import LINES
-from edge.gas.scan import Lost, Unit, scan
+from edge.gas.profile import load
+from edge.gas.scan import COUNTER_S, Lost, Unit, scan
 from firmware_sim.gas import Detector, units_of
-from firmware_sim.modbus import RtuBus, TcpBus
+from firmware_sim.modbus import Fault, Faulty, RtuBus, TcpBus
 from firmware_sim.pty_line import PtyLine
 from tests.edge.gas.site import configuration
 from tests.edge.gas.test_profiles import FAMILIES, head
@@ -56,6 +57,45 @@ async def test_clean_air_does_not_tell_word_orders_apart_and_the_scan_says_so() 
     await simulated.stop()
     best = [fit for fit in found[1].fits if fit.score == found[1].fits[0].score]
     assert {fit.profile for fit in best} == {"generic-float", "generic-float-low-first"}
+
+
+class Losing(Faulty):
+    """A unit on a bus that loses every third of its answers."""
+
+    @property
+    def fault(self) -> Fault:
+        return Fault.SILENT if self.requests % 3 == 0 else Fault.NONE
+
+    @fault.setter
+    def fault(self, _value: Fault) -> None:
+        """It has no other."""
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+async def test_a_lost_answer_neither_hides_a_unit_nor_speaks_against_its_family(name: str) -> None:
+    """Whichever of the answers to a scan are lost, it finds the same as on a sound bus."""
+    sound = units_of([Detector(head("d1", name, value=12.5))], 150)
+    found = []
+    for first in range(-1, 3):
+        units = {1: Losing(sound[1].unit, requests=first) if first >= 0 else sound[1]}
+        simulated = TcpBus(units)
+        await simulated.start()
+        found.append(await _found(Bus("b", "tcp", 100, 5, host="127.0.0.1", port=simulated.port), range(1, 2)))
+        await simulated.stop()
+    sound_bus, *lossy = [{fit.profile: fit.score for fit in one[1].fits} for one in found]
+    assert next(iter(sound_bus)) == name
+    for scores in lossy:
+        assert next(iter(scores)) == name
+        assert scores.keys() == sound_bus.keys()
+        assert {profile: scores[profile] for profile in scores if not _slow(profile)} == {
+            profile: sound_bus[profile] for profile in scores if not _slow(profile)
+        }
+
+
+def _slow(profile: str) -> bool:
+    """Whether the live counter of a profile may stand between two looks of a scan, so that its score varies."""
+    counter = load(profile).counter
+    return counter is not None and counter.step_ms > COUNTER_S * 1000
 
 
 async def test_it_ends_at_once_when_it_may_not_go_on() -> None:

@@ -1,5 +1,7 @@
 """What is written of a quiet time: gas, contact and people of each minute; it decides nothing (ANT-10)."""
 
+import itertools
+import random
 from typing import Any
 
 import pytest
@@ -123,6 +125,99 @@ def test_only_a_face_within_the_packs_distance_counts_as_verified(released: Benc
     (note,) = (note for note in History(SITE, GB).due(step, released.now) if note.type == INTERLOCK_MINUTE)
     assert all(("face_ms" in row) is told for row in note.data["people"])
     assert not any("badge_ms" in row for row in note.data["people"])
+
+
+class Watched:
+    """A release in which faces are seen when a test says so; each re-check is due before the minute."""
+
+    RECHECK_US, GRACE_US = 30 * SECOND, 15 * SECOND
+    RULES = replace(GB, face_recheck_s=replace(GB.face_recheck_s, value=30), face_grace_s=replace(GB.face_grace_s, value=15))
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench, self.history = bench, History(SITE, self.RULES)
+        self.seen = {person.id: bench.now for person in bench.last.facts.permit.people}
+        self.told: list[dict[str, int]] = []
+        self.look()
+        self.told.clear()  # the first sight of the contact
+
+    def look(self, after_us: int = 0, *seen: str, distance: int = LIMIT) -> list[dict[str, int]]:
+        """When each person was verified, of every minute told so far, after some were seen anew."""
+        self.bench.now += after_us
+        self.seen |= dict.fromkeys(seen, self.bench.now)
+        given = self.bench.last.given
+        faces = {
+            name: replace(face, at_us=self.seen[name], distance_milli=distance if name in seen else 0)
+            for name, face in given.snapshot.faces.items() if name in self.seen
+        }  # fmt: skip
+        proofs = {
+            name: replace(proof, at_us=self.seen[name], distance_milli=distance if name in seen else 0)
+            for name, proof in given.snapshot.proofs.items() if name in self.seen
+        }  # fmt: skip
+        snapshot = replace(given.snapshot, faces=faces, proofs=proofs)
+        facts = replace(self.bench.last.facts, snapshot=snapshot)
+        step = replace(self.bench.last, facts=facts, given=replace(given, snapshot=snapshot))
+        self.history.look(step, self.bench.now)
+        for note in self.history.due(step, self.bench.now):
+            if note.type == INTERLOCK_MINUTE:
+                self.told.append({
+                    row["id"]: self.bench.now - row["face_ms"] * 1000 for row in note.data["people"] if "face_ms" in row
+                })  # fmt: skip
+        return self.told
+
+
+def test_a_verification_is_told_once_the_last_one_told_is_due_again(released: Bench) -> None:
+    """Else seconds of a release would have nobody verified in the log, between two minutes (ANT-10)."""
+    watched = Watched(released)
+    begun = released.now
+    assert watched.look(Watched.RECHECK_US - SECOND, "performer", "guardian") == []
+    assert watched.look(SECOND - 1) == []
+    assert watched.look(1) == [dict.fromkeys(("performer", "guardian"), begun + Watched.RECHECK_US - SECOND)]
+    assert len(watched.look(1, "guardian")) == 1
+    assert len(watched.look(Watched.RECHECK_US - SECOND - 2)) == 1
+    assert len(watched.look(1)) == 2
+
+
+def test_one_verification_that_comes_late_is_told_at_once_and_alone(released: Bench) -> None:
+    watched = Watched(released)
+    begun = released.now
+    assert watched.look(Watched.RECHECK_US + Watched.GRACE_US - 4000) == []
+    assert watched.look(1000, "guardian") == [{"performer": begun, "guardian": released.now}]
+    assert len(watched.look(1000)) == 1
+    assert len(watched.look(1000, "performer", distance=LIMIT + 1)) == 1
+    assert watched.look(1000, "performer")[1:] == [{"performer": released.now, "guardian": released.now - 3000}]
+
+
+def test_a_history_that_is_asked_before_its_first_look_knows_of_nobody_yet(released: Bench) -> None:
+    (note,) = (note for note in History(SITE, GB).due(released.last, 1) if note.type == INTERLOCK_MINUTE)
+    assert [row["id"] for row in note.data["people"]] == ["performer", "guardian"]
+
+
+def test_who_was_not_verified_at_the_release_is_told_of_at_once(released: Bench) -> None:
+    watched = Watched(released)
+    watched.history, watched.seen = History(SITE, Watched.RULES), {"performer": released.now}
+    watched.look()
+    watched.told.clear()
+    assert watched.look(SECOND) == []
+    assert watched.look(1000, "guardian") == [{"performer": released.now - SECOND - 1000, "guardian": released.now}]
+    assert len(watched.look(1, "guardian")) == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whenever_people_are_verified_in_time_the_log_shows_no_longer_pause(released: Bench, seed: int) -> None:
+    """For any order of verifications that trips nothing, those told lie no further apart than re-check and grace."""
+    watched, chance = Watched(released), random.Random(seed)
+    last = {name: [at] for name, at in watched.seen.items()}
+    for _ in range(4000):
+        due = [name for name, at in watched.seen.items() if released.now - at > Watched.RECHECK_US + Watched.GRACE_US - 2 * SECOND]
+        seen = {*due, *(name for name in watched.seen if chance.random() < 0.02)}
+        watched.look(chance.randrange(1, SECOND), *seen)
+    for told in watched.told:
+        for name, at in told.items():
+            last[name].append(at)
+    for name, moments in last.items():
+        moments.append(watched.seen[name])
+        assert max(late - early for early, late in itertools.pairwise(moments)) <= Watched.RECHECK_US + Watched.GRACE_US
+        assert len(moments) > 50
 
 
 def test_without_a_permit_there_are_no_people_to_tell_of(ready: Bench) -> None:

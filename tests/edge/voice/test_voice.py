@@ -1,7 +1,6 @@
 """The spoken countdown (PTW-10): 「监护人离开，20秒后切断」, rendered by the real espeak-ng, played by a command of ours."""
 
 import asyncio
-import shutil
 import wave
 from pathlib import Path
 
@@ -82,7 +81,6 @@ def _read(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
-@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is an optional package")
 async def test_the_countdown_is_rendered_and_played_with_the_right_numbers(absent: Status, tmp_path: Path) -> None:
     """The first sentence at once; later ones as time comes near, here by a clock that is moved on."""
     offset = [0]
@@ -102,7 +100,6 @@ async def test_the_countdown_is_rendered_and_played_with_the_right_numbers(absen
     await speaker.close()
 
 
-@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is an optional package")
 async def test_a_box_that_is_looked_for_says_its_name_unless_a_warning_is_due(absent: Status, tmp_path: Path) -> None:
     asked = CountdownView("identify", "box-1", now_us() + 30 * SECOND, 30_000, 30_000, "", "")
     speaker = Speaker(Voice((_player(tmp_path),), "zh", _recording_synthesizer(tmp_path)))
@@ -132,7 +129,6 @@ def test_each_movement_has_its_sentence(absent: Status, action: str, result: str
     assert request(prompt, "en").endswith(".")
 
 
-@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is an optional package")
 @pytest.mark.parametrize(("language", "said"), [("zh", "请向左转头"), ("both", "请向左转头"), ("en", "Turn your head left.")])
 async def test_a_movement_is_spoken_once_in_one_language(absent: Status, tmp_path: Path, language: str, said: str) -> None:
     """ANT-01: there is time for one."""
