@@ -92,10 +92,17 @@ def from_msgspec(
         came = quote(place.value)
     return ContractError(
         place.path,
-        place.description if "matching regex" in wanted and place.description else _worded(wanted),
+        _wanted(place, wanted),
         _worded(came) or "something else",
         hint,
     )
+
+
+def _wanted(place: "_Place", wanted: str) -> str:
+    if "matching regex" in wanted and place.description:
+        return place.description
+    keys = _names(place.kind)
+    return f"keys with values: {', '.join(keys)}" if keys and "`object" in wanted else _worded(wanted)
 
 
 class _Place(msgspec.Struct, frozen=True):

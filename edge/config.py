@@ -770,6 +770,9 @@ def check(config: BoxConfig) -> None:
             raise ContractError(
                 f"buses[{index}].device", "a serial device", "nothing", "an rtu bus needs device and baud"
             )
+    if config.clock.rtc and not config.clock.rtc.startswith("/"):
+        wanted = 'the folder of a real-time clock, such as /sys/class/rtc/rtc0, or "" when the box has none'
+        raise ContractError("clock.rtc", wanted, config.clock.rtc, "name the whole path")
     for index, channel in enumerate(config.channels):
         _check_block(f"channels[{index}]", channel, tuple(buses))
     for index, sensor in enumerate(config.sensors):

@@ -34,14 +34,17 @@ class Normal(Data, frozen=True):
     chan: Channel
 
 
-class Value(Data, frozen=True):
-    """One channel in a record of values."""
+class Value(Data, frozen=True, kw_only=True):
+    """One channel in a record of values, and the limits that it is held against."""
 
     chan: Channel
     gas: Gas
     unit: GasUnit
     q: Annotated[str, doc("what the reading is worth: `good`, or why it is no proof of clean air")]
     value_milli: Annotated[int | None, doc("in thousandths of `unit`; null when there is no number")]
+    limit_low_milli: Maybe[Annotated[int, doc("lowest allowed, in thousandths of `unit`; absent: none")]] = UNSET
+    limit_high_milli: Maybe[Annotated[int, doc("highest allowed; absent: none")]] = UNSET
+    limit_clause: Maybe[Annotated[str, doc("where the limits come from")]] = UNSET
 
 
 class Values(Data, frozen=True):

@@ -138,6 +138,9 @@ def _warnings(config: BoxConfig, pack: Rules, today: datetime.date) -> list[Caut
             found.append(_warning(f"{field}.serial", "warn_no_serial", name=channel.name))
     if not any(gas(channel.gas).kind is Kind.OXYGEN for channel in config.channels):
         found.append(_warning("channels", "warn_no_oxygen"))
+    if not (pack.accepts_clock("none") or (config.clock.rtc and Path(config.clock.rtc, "since_epoch").exists())):
+        path = config.clock.rtc or "–"
+        found.append(_warning("clock.rtc", "warn_no_rtc", path=path))
     lines = [one.name for one in config.relay.series if one.kind == "gpio"]
     if lines and keeps_outputs():
         found.extend(_warning(f"relay.series.{name}", "warn_keeps", name=name) for name in lines)

@@ -100,13 +100,15 @@ def confirm_command(
     fields: dict[str, Any] = {
         "permit": status.permit.id if status.permit else "", "precondition": precondition, "person": by, "value": value,
     }  # fmt: skip
-    if photo is None:
-        ask(chosen, "confirm", **fields)
+    raw = ask(chosen, "confirm", **fields) if photo is None else _ask_with_photo(chosen, photo, fields)
+    limit_milli = msgspec.json.decode(raw, type=_Confirmed).limit_milli
+    if value is not None and limit_milli is not None and value * 1000 > limit_milli:
+        hot = chosen.words("measured_hot", what=precondition, value=f"{value:g}", limit=f"{limit_milli / 1000:g}")
+        then = chosen.words("measured_hot_next")
+        shown = [Text(f"{sections.CROSS} {hot}", sections.BAD), Text(f"→ {then}", sections.NOTE)]
     else:
-        _ask_with_photo(chosen, photo, fields)
-    printing.lines(
-        printing.screen(), [Text(f"{sections.TICK} {chosen.words('confirmed', what=precondition)}", sections.GOOD)]
-    )
+        shown = [Text(f"{sections.TICK} {chosen.words('confirmed', what=precondition)}", sections.GOOD)]
+    printing.lines(printing.screen(), shown)
 
 
 @permit_app.command("withdraw")
@@ -128,7 +130,11 @@ def withdraw_command(
     )
 
 
-def _ask_with_photo(chosen: Choices, photo: Path, fields: dict[str, Any]) -> None:
+class _Confirmed(msgspec.Struct, frozen=True):
+    limit_milli: int | None
+
+
+def _ask_with_photo(chosen: Choices, photo: Path, fields: dict[str, Any]) -> bytes:
     """Keep the photo, then ask; a refused measurement leaves none behind.
 
     Raises:
@@ -141,7 +147,7 @@ def _ask_with_photo(chosen: Choices, photo: Path, fields: dict[str, Any]) -> Non
         came = "one that this box has kept before"
         raise ContractError("photo", "a photo of this measurement", came, "measure again and take another photo")
     try:
-        ask(chosen, "confirm", photo=digest, **fields)
+        return ask(chosen, "confirm", photo=digest, **fields)
     except ContractError:
         photos.discard(folder, digest)
         raise

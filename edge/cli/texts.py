@@ -270,8 +270,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "precondition.temperature": ("设备温度", "temperature"),
     "reconfirmed": ("{who} 已重新确认作业票 {id} 的审批", "{who} confirmed the approval of {id} anew"),
     "reconfirmed_next": (
-        "现在重新做气体分析；确认 {m} 分钟内有效",
-        "now test the gas again; the confirmation is good for {m} min",
+        "审批过期后还须有新的气体分析；确认 {m} 分钟内有效",
+        "a gas test from after the approval became too old is needed too; the confirmation is good for {m} min",
     ),
     # suspend
     "suspended": ("作业已由 {who} 暂停，继电器已命令断开", "suspended by {who}; the relay is told to open"),
@@ -291,6 +291,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "已撤回确认：{what}；重新确认前不得动火", "taken back: {what}; no release before it is confirmed again"
     ),
     "confirmed": ("已确认：{what}", "confirmed: {what}"),
+    "measured_hot": (
+        "已记录：{what} {value} °C，高于限值 {limit} °C，条件不成立",
+        "recorded: {what} {value} °C, over its limit of {limit} °C: it does not hold",
+    ),
+    "measured_hot_next": ("等设备降温后重新测量", "let it cool, then measure again"),
     # gas test
     "gas_test_done": (
         "气体分析已录入：{n} 个数据，分析人 {analyst}，取样 {at}",
@@ -431,6 +436,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "warn_keeps": (
         "继电器 {name}：本机内核在程序退出后保持 GPIO 电平（或无法得知），只有主继电器会断开",
         "relay {name}: this kernel keeps a GPIO level when the program dies, or does not say; only the primary opens then",
+    ),
+    "warn_no_rtc": (
+        "没有实时时钟（{path}）：重启后须先收到平台的签名时间，作业票才算数",
+        "no real-time clock at {path}: after a restart a permit counts only once the bridge's signed time has come",
     ),
     "warn_no_serial": ("通道 {name} 未填写出厂编号", "channel {name}: no serial number"),
     # rules

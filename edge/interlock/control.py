@@ -423,7 +423,8 @@ class ControlServer:
             self._facts(), request.permit, request.precondition, request.person, request.value, request.photo,
             kept=lambda photo: photos.kept(self._interlock.photos, photo),
         )  # fmt: skip
-        return happening, {"confirmed": request.precondition}
+        limit_milli = entering.limit_milli(self._facts(), request.precondition)
+        return happening, {"confirmed": request.precondition, "limit_milli": limit_milli}
 
     def _withdraw(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
         del uid

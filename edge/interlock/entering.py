@@ -58,6 +58,13 @@ def confirm(
     return Confirmed(permit, precondition, person)
 
 
+
+def limit_milli(f: Facts, precondition: str) -> int | None:
+    """The highest temperature in thousandths of a degree Celsius that a precondition allows; None where it has none."""
+    found = [each.limit_milli for each in f.permit.preconditions if each.id == precondition] if f.permit else []
+    return found[0] if found else None
+
+
 def withdraw(f: Facts, permit: str, precondition: str, person: str) -> Withdrawn:
     """A confirmation that a person takes back by name; whether that person is here is not asked for.
 

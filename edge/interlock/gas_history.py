@@ -15,8 +15,8 @@ from edge.interlock.state import milli
 
 MINUTE, CHANGED = "gas.minute", "gas.changed"
 ROWS = 28
-"""Channels in one ``gas.minute`` or ``gas.record``: more would not fit a leaf, were their names the longest and their
-numbers the largest."""
+"""Channels in one ``gas.minute``: more would not fit a leaf, were their names the longest and their numbers the
+largest."""
 _AGAIN_US = 1_000_000
 Told = tuple[str, dict[str, Any]]
 

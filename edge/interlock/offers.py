@@ -105,11 +105,11 @@ def _fit(claims: PermitClaims, rules: Rules, durable: Durable, wall_s: int) -> N
         raise ContractError("rules", rules.name, claims.rules, "issue it under the rules of this box")
     level = rules.levels[claims.level]
     if claims.exp - claims.nbf > level.validity_h * 3600:
-        hours = f"{claims.level.value}, {(claims.exp - claims.nbf) / 3600:.1f} h"
+        hours = f"{claims.level.value}, {_span(claims)}"
         raise ContractError("level", f"at most {level.validity_h} h ({level.clause})", hours)
     inside = rules.confined_validity_h
     if claims.confined and claims.exp - claims.nbf > inside.value * 3600:
-        hours = f"confined space, {(claims.exp - claims.nbf) / 3600:.1f} h"
+        hours = f"confined space, {_span(claims)}"
         raise ContractError("level", f"at most {inside.value} h ({inside.clause})", hours)
     if wall_s >= claims.exp:
         wanted = f"after now ({local_time(wall_s)})"
@@ -117,6 +117,12 @@ def _fit(claims: PermitClaims, rules: Rules, durable: Durable, wall_s: int) -> N
     number = claims.jti
     if number in durable.revoked or number in durable.void or number in durable.finished:
         raise ContractError("jti", "a permit that stands", f"{number}, revoked or over", "apply for a new one")
+
+
+def _span(claims: PermitClaims) -> str:
+    """How long a permit is valid, to the second: what is refused differs from the limit in what is printed."""
+    minutes, seconds = divmod(claims.exp - claims.nbf, 60)
+    return f"{minutes // 60} h" + f" {minutes % 60} min" * bool(minutes % 60) + f" {seconds} s" * bool(seconds)
 
 
 def _unaltered(claims: PermitClaims, held: PermitClaims) -> None:

@@ -1,5 +1,7 @@
 """What every step looks at besides the conditions: edges, clock, latches, the contact, and what is worth a note."""
 
+from typing import Any
+
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import PermitClaims
 from edge.gas.reading import Quality
@@ -9,13 +11,15 @@ from edge.interlock.conditions.gas_test import gas_test
 from edge.interlock.conditions.people import intruder, unknown_badges
 from edge.interlock.conditions.permit import late_s
 from edge.interlock.conditions.tags import untapped
-from edge.interlock.gas_history import ROWS
 from edge.interlock.record import reason_data
+from edge.interlock.rules import Limit
 from edge.interlock.state import MAX_OVER, Levels, Mode, Reason, milli, usable
 from edge.interlock.ticket import take_back
 from edge.interlock.turn import Turn, replace
 
 REFUSED_AGAIN_US = 10_000_000
+RECORDED = 8
+"""Channels in one ``gas.record``: with their clauses more might not fit a leaf."""
 
 
 def edges(turn: Turn) -> None:
@@ -221,10 +225,17 @@ def record_gas(turn: Turn) -> None:
         quality = reading.quality if reading is not None else Quality.NEVER
         rows.append({
             "chan": channel.name, "gas": channel.gas, "unit": channel.limit.unit.value, "q": quality.value,
-            "value_milli": milli(reading.value) if reading is not None else None,
+            "value_milli": milli(reading.value) if reading is not None else None, **_limit(channel.limit),
         })  # fmt: skip
-    for at in range(0, len(rows), ROWS):
-        turn.note("gas.record", Category.GAS, seconds=rule.value, clause=rule.clause, values=rows[at : at + ROWS])
+    for at in range(0, len(rows), RECORDED):
+        turn.note("gas.record", Category.GAS, seconds=rule.value, clause=rule.clause, values=rows[at : at + RECORDED])
+
+
+def _limit(limit: Limit) -> dict[str, Any]:
+    """What counts as clean air there, and why: whoever reads the log has no other page to look it up."""
+    bounds = {"limit_low_milli": limit.low, "limit_high_milli": limit.high}
+    known = {name: milli(bound) for name, bound in bounds.items() if bound is not None}
+    return {**known, "limit_clause": limit.clause}
 
 
 def end_watch(turn: Turn) -> None:

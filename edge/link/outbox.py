@@ -19,6 +19,7 @@ WINDOW_LEAVES = 4000  # that may be under way without a cosignature: else the li
 RESEND_S = 1.5
 RESEND_MAX_S = 10.0
 SAME_NAK_S = 0.5
+BEHIND_S = 5.0  # a commit is seen within a poll; so long only another file is behind what the interlock says
 
 _logger = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Outbox:
         self._silence = ""
         self._asked = (-1, float("-inf"))
         self._oldest_t = 0
+        self._behind_since: float | None = None
 
     @property
     def epoch(self) -> int:
@@ -92,6 +94,19 @@ class Outbox:
         """Notice that the log went on in another file. Ask now and then."""
         if self._reader is not None and self._reader.is_replaced():
             self.drop("the log went on in another file")
+
+    def compare(self, epoch: int, size: int) -> None:
+        """The interlock says that its log of that epoch has `size` leaves: one that stays shorter here is another file.
+
+        A copy that was written over the log keeps the file's name and number; what is open here then never changes.
+        """
+        if not self.readable or epoch != self.epoch or size <= self.size:
+            self._behind_since = None
+        elif self._behind_since is None:
+            self._behind_since = self._clock()
+        elif self._clock() - self._behind_since >= BEHIND_S:
+            self._behind_since = None
+            self.drop(f"the interlock's log has {size} events, {self.size} are seen here: it is opened anew")
 
     def connected(self) -> None:
         """A new connection: everything that is not acknowledged counts as unsent, alarms first."""

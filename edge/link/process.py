@@ -189,6 +189,7 @@ class Link:
                 if self._state.pulse_age_s() > SILENT_S:
                     self._inbox.offer_again()
                 self._state.pulse(status)
+                self._outbox.compare(status.audit.epoch, status.audit.size)
                 if self._speaker is not None:
                     self._speaker.hear(status)
                 if self._screen is not None:

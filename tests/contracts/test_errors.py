@@ -47,13 +47,14 @@ def _refused(raw: Any) -> ContractError:
         ({"parts": [{"bits": 3}]}, "parts[0].bits", "one of 1, 2", "3"),
         ({"parts": [{"colour": "green"}]}, "parts[0].colour", "one of red, blue", "'green'"),
         ({"parts": [{"name": "my part"}]}, "parts[0].name", "an id of letters, digits", "'my part'"),
+        ({"parts": [1.6]}, "parts[0]", "keys with values: baud, parity, bits, colour, name", "1.6"),
         ({"parts": [{"boud": 1}]}, "parts[0].boud", "one of baud, parity, bits", "the unknown key boud"),
         ({"parts": {"a": 1}}, "parts", "a list", "keys with values"),
         ({"parts": "abc"}, "parts", "a list", "'abc'"),
         ({"by_name": {"a": {}, "b": {"parity": "X"}}}, "by_name[b].parity", "one of N, E, O", "'X'"),
         ({"uids": {"nobody": 1}}, "uids", "one of vision, link", "'nobody'"),
         ({"place": [1]}, "place", "a list of length 2", "a list of 1"),
-        ([], "", "keys with values", "a list of 0"),
+        ([], "", "keys with values: parts, by_name, uids, place", "a list of 0"),
     ],
 )
 def test_it_names_the_field_the_allowed_and_what_came(raw: Any, field: str, expected: str, came: str) -> None:

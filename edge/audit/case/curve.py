@@ -11,12 +11,15 @@ from itertools import groupby
 
 import msgspec
 
-from edge.audit.case.facts import GasRow
+from edge.audit.case.facts import Allowed, GasRow
 
 NEAR_MS = 60_000
 """As much as is traced around an alarm (`gas_trace_s`)."""
 TOGETHER = 16
 """Of so many quiet values the lowest and the highest stay, and the last of those where the line breaks."""
+
+_MOST_ALLOWED = 8
+"""Limits of one channel that a drawing has room for."""
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -32,6 +35,7 @@ class Curve:
     Attributes:
         points: what is drawn, in the log's order or by time.
         left_out: how many values are not.
+        allowed: the limits that were told, with the channel's unit; several when the rules changed.
     """
 
     def __init__(self, most: int) -> None:
@@ -39,10 +43,13 @@ class Curve:
         self._most = most
         self.points: list[Point] = []
         self.left_out = 0
+        self.allowed: dict[tuple[Allowed, str], None] = {}
 
     def add(self, point: Point, trips: Collection[int]) -> None:
         """One more value; `trips` are the moments (ms) of the trips so far."""
         self.points.append(point)
+        if point.row.allowed is not None and len(self.allowed) < _MOST_ALLOWED:
+            self.allowed[point.row.allowed, point.row.unit] = None
         if len(self.points) >= 2 * self._most:
             self.thin(trips)
 

@@ -26,10 +26,24 @@ class Cause(msgspec.Struct, frozen=True):
     clause: str
 
 
+class Allowed(msgspec.Struct, frozen=True):
+    """Lowest and highest value that count as clean air, in thousandths of the channel's unit, and the clause."""
+
+    low_milli: int | None
+    high_milli: int | None
+    clause: str
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """Those of the two that there are."""
+        return tuple(bound for bound in (self.low_milli, self.high_milli) if bound is not None)
+
+
 class GasRow(msgspec.Struct, frozen=True):
     """One value of one channel in thousandths of its unit, with the limit where the event names it.
 
-    Of a whole minute it is the mean, `low_milli` and `high_milli` its lowest and highest.
+    Of a whole minute it is the mean, `low_milli` and `high_milli` its lowest and highest. `allowed` is what a record of
+    values says of the channel's limits.
     """
 
     chan: str
@@ -39,6 +53,7 @@ class GasRow(msgspec.Struct, frozen=True):
     quality: str
     low_milli: int | None = None
     high_milli: int | None = None
+    allowed: Allowed | None = None
 
 
 class Who(msgspec.Struct, frozen=True):
@@ -120,7 +135,13 @@ def _traced(event: Event) -> list[tuple[int, GasRow]]:
 
 def _recorded(row: dict[str, Any]) -> GasRow:
     value = _whole(row.get("value_milli"))
-    return GasRow(_text(row.get("chan")), _text(row.get("unit")), value, None, _text(row.get("q")))
+    allowed = Allowed(
+        _whole(row.get("limit_low_milli")), _whole(row.get("limit_high_milli")), _text(row.get("limit_clause"))
+    )
+    return GasRow(
+        _text(row.get("chan")), _text(row.get("unit")), value, None, _text(row.get("q")),
+        allowed=allowed if allowed.bounds else None,
+    )  # fmt: skip
 
 
 def permit_of(event: Event) -> PermitClaims | None:

@@ -5,7 +5,7 @@ with its number, trips are upright lines with a number that the table of trips e
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from html import escape
 
 from contracts.errors import printable
@@ -16,8 +16,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 40, 30
 
 
 def plot(
-    chan: str, points: Sequence[Point], trips: Sequence[tuple[int, int]], span: tuple[int, int], title: str
-) -> str:
+    chan: str, points: Sequence[Point], trips: Sequence[tuple[int, int]], span: tuple[int, int], title: str,
+    allowed: Collection[int] = (),
+) -> str:  # fmt: skip
     """One channel's drawing.
 
     Args:
@@ -26,9 +27,10 @@ def plot(
         trips: number and time (ms) of each trip.
         span: first and last time of the case, ms.
         title: what a screen reader says.
+        allowed: limits that hold, whether a value went beyond them or not; in thousandths.
     """
     values = [point.row.value_milli for point in points if point.row.value_milli is not None]
-    limits = sorted({point.row.limit_milli for point in points if point.row.limit_milli is not None})
+    limits = sorted({*allowed, *(p.row.limit_milli for p in points if p.row.limit_milli is not None)})
     if not values:
         return ""
     lowest, highest = min(0, *values, *limits), max(*values, *limits, 1)

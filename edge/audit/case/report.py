@@ -10,6 +10,7 @@ from html import escape
 from contracts.errors import printable
 from contracts.runs import percent
 from edge.audit.case.evidence import Proven
+from edge.audit.case.facts import Allowed
 from edge.audit.case.plot import plot
 from edge.audit.case.story import MOST_AT_EACH_END, MOST_ROWS, Story
 from edge.audit.case.tables import clock
@@ -206,7 +207,10 @@ def _gas(story: Story, words: Say) -> str:
     for chan, curve in sorted(story.gas.items()):
         curve.thin(story.tripped)
         ordered = sorted(curve.points, key=lambda point: point.t)  # what was around an alarm is written after it
-        drawings.append(plot(chan, ordered, trips, (story.first_t, story.last_t), f"{words('gas')}: {chan}"))
+        bounds = {bound for allowed, _ in curve.allowed for bound in allowed.bounds}
+        title = f"{words('gas')}: {chan}"
+        drawings.append(plot(chan, ordered, trips, (story.first_t, story.last_t), title, bounds))
+        drawings += [_allowed(allowed, unit, words) for allowed, unit in curve.allowed]
         if curve.left_out:
             drawings.append(f'<p class="hint">{words("left_out", _safe(chan), curve.left_out)}</p>')
     if story.gas_not_drawn:
@@ -214,6 +218,13 @@ def _gas(story: Story, words: Say) -> str:
     if not any(drawings):
         return f"<h2>{words('gas')}</h2><p>{words('no_gas')}</p>"
     return f'<h2>{words("gas")}</h2><p class="hint">{words("gas_hint")}</p>' + "".join(drawings)
+
+
+def _allowed(allowed: Allowed, unit: str, words: Say) -> str:
+    """The limits that a channel was held against, such as "19.5 to 23.5 vol%", and where they come from."""
+    low, high = (None if bound is None else f"{bound / 1000:g}" for bound in (allowed.low_milli, allowed.high_milli))
+    span = f"≤ {high}" if low is None else f"≥ {low}" if high is None else f"{low}–{high}"
+    return f'<p class="hint">{words("limit")} {span} {_safe(unit)} · {_safe(allowed.clause)}</p>'
 
 
 def _refusals(story: Story, words: Say, *, chinese: bool) -> str:

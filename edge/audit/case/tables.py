@@ -31,7 +31,7 @@ _TABLES: dict[str, dict[str, Any]] = {
     "verdict": {"seq": int, "condition": str, "reason": str},
     "gas": {
         "seq": int, "t": int, "time": str, "chan": str, "unit": str, "value": float, "low": float, "high": float,
-        "limit": float, "quality": str, "from": str,
+        "limit": float, "limit_low": float, "limit_high": float, "quality": str, "from": str,
     },
     "trip": {
         "seq": int, "time": str, "permit": str, "first_out": str, "text": str, "text_zh": str, "chan": str,
@@ -164,7 +164,9 @@ class Tables:
             {
                 "seq": event.seq, "t": t, "time": clock(t), "chan": row.chan, "unit": row.unit,
                 "value": _plain(row.value_milli), "low": _plain(row.low_milli), "high": _plain(row.high_milli),
-                "limit": _plain(row.limit_milli), "quality": row.quality, "from": event.type,
+                "limit": _plain(row.limit_milli), "limit_low": _plain(row.allowed.low_milli if row.allowed else None),
+                "limit_high": _plain(row.allowed.high_milli if row.allowed else None), "quality": row.quality,
+                "from": event.type,
             }
             for t, row in gas_points(event)
         ]  # fmt: skip

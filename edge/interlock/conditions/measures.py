@@ -406,6 +406,16 @@ def _approval(f: Facts) -> Measures:
 def _gas_test(f: Facts) -> Measures:
     test, row = f.durable.gas_test, f.rules.gas_test_age_s
     yield _age(f, test.at_us if test else None, row, "气体分析", "gas test", test.analyst if test else "")
+    opening, permit = (None if f.durable.mode is Mode.RELEASED else f.durable.opening), f.permit
+    if permit is not None and opening is not None and opening.permit == permit.jti:
+        rows = [(f.rules.levels[permit.level].break_s, f.rules.levels[permit.level].clause)]
+        if permit.confined:
+            rows.append((f.rules.confined_break_s.value, f.rules.confined_break_s.clause))
+        longest_s, clause = min(rows)
+        yield Measure(
+            "已中断（限内原分析仍有效）", "break so far (within it the test stands)", permit.jti,
+            (f.now_us - opening.at_us) / 1e6, None, longest_s, "s", None, clause,
+        )  # fmt: skip
     limits = {group.channels[0].limit.gas: group.channels[0].limit for group in f.site.groups}
     for point in test.points if test else ():
         limit = limits.get(point.gas)

@@ -1,11 +1,15 @@
 """What a case draws of a channel: everything near alarms and trips, the outline of the rest, and never too much."""
 
+from functools import partial
+
 import pytest
 
 from contracts.event import ActionResult, Actor, Category, Event, Severity
 from edge.audit.case.curve import NEAR_MS, TOGETHER, Curve, Point
 from edge.audit.case.facts import GasRow
+from edge.audit.case.report import _gas
 from edge.audit.case.story import MOST_CHANNELS, MOST_POINTS, Story
+from edge.audit.case.words import say
 
 
 def value(t: int, milli: int | None, limit: int | None = None) -> Point:
@@ -35,6 +39,33 @@ def test_as_many_as_are_drawn_stay_whole_and_more_are_thinned(count: int, left_o
     assert len(made.points) + made.left_out == count
     assert (made.left_out > 0) is left_out
     assert [point.t for point in made.points] == sorted({point.t for point in made.points})
+
+
+def recorded(t: int, **limits: object) -> Event:
+    row = {"chan": "ch4-1", "gas": "CH4", "unit": "%LEL", "q": "good", "value_milli": 0, **limits}
+    return told("gas.record", t, seconds=7200, clause="GB 30871-2022 6.5", values=[row])
+
+
+def test_a_quiet_case_says_what_its_channels_were_held_against() -> None:
+    """Each limit once, drawn and in words with its clause, whether or not a value went beyond it (ANT-10)."""
+    story = Story("")
+    story.add(recorded(1000, limit_high_milli=10_000, limit_clause="5.3.2 <a>"))
+    for t in range(2000, 9000, 1000):
+        story.add(recorded(t, limit_low_milli=19_500, limit_high_milli=23_500, limit_clause="5.2.7"))
+    story.add(recorded(9000, limit_low_milli=19_500, limit_clause="5.2.7"))
+    story.add(recorded(10_000))
+    page = _gas(story, partial(say, chinese=False))
+    assert [line.partition("</p>")[0] for line in page.split('<p class="hint">')[2:]] == [
+        "Limit ≤ 10 %LEL · 5.3.2 &lt;a&gt;", "Limit 19.5–23.5 %LEL · 5.2.7", "Limit ≥ 19.5 %LEL · 5.2.7",
+    ]  # fmt: skip
+    assert page.count('class="limit"') == 3
+
+
+def test_of_a_channels_limits_no_more_are_told_than_there_is_room_for() -> None:
+    story = Story("")
+    for n in range(1, 10):
+        story.add(recorded(n * 1000, limit_high_milli=n))
+    assert [allowed.high_milli for allowed, _ in story.gas["ch4-1"].allowed] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_quiet_hours_keep_their_lowest_and_highest_values() -> None:

@@ -109,6 +109,7 @@ def test_a_refusal_as_json_has_four_parts(box: Box) -> None:
         (lambda c: c["inputs"].update(readable=11), "inputs.readable"),
         (lambda c: c["channels"][0].update(scale=0.0001), "channels.ch4-1.scale"),
         (lambda c: c.update(baseline="moon"), "baseline"),
+        (lambda c: c.update(clock={"rtc": "rtc0"}), "clock.rtc"),
     ],
 )  # fmt: skip
 def test_every_refusal_names_the_field(box: Box, change: Any, field: str) -> None:
@@ -139,6 +140,25 @@ def test_a_past_calibration_date_is_a_warning(box: Box) -> None:
     changed["channels"][0]["calibration_due"] = "2020-01-31"
     warnings = [warning.en for warning in examine(box.write(changed, "due.yaml"), TODAY).warnings]
     assert "channel ch4-1: calibration ended on 2020-01-31" in warnings
+
+
+@pytest.mark.parametrize(("baseline", "there", "loud"), [
+    ("gb30871-2022", False, True), ("gb30871-2022", True, False), ("SIMULATION", False, False),
+])  # fmt: skip
+def test_a_box_without_the_clock_that_its_rules_want_says_what_comes_of_it(
+    box: Box, tmp_path: Path, baseline: str, there: bool, loud: bool
+) -> None:
+    """BOX-02: such a box waits for the bridge after each restart, which nobody should learn from the first one."""
+    changed = box.read()
+    changed.update(baseline=baseline, clock={"rtc": str(tmp_path)})
+    if there:
+        (tmp_path / "since_epoch").write_text("1800000000\n")
+    path = box.write(changed, "clock.yaml")
+    assert (f"no real-time clock at {tmp_path}: after" in "".join(w.en for w in examine(path, TODAY).warnings)) is loud
+    changed["clock"] = {"rtc": ""}
+    assert ("clock.rtc" in [w.field for w in examine(box.write(changed, "clock.yaml"), TODAY).warnings]) is (
+        baseline != "SIMULATION"
+    )
 
 
 @pytest.mark.parametrize(("need", "shown", "loud"), [(None, 2, False), (2, 2, False), (1, 1, True)])

@@ -79,6 +79,8 @@ def test_the_47_minute_case_and_measured_preconditions(box: Box, tmp_path: Path)
     assert not list(folder.glob("*.jpg")), "a refused measurement leaves no photo"
     hot = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "61", "--photo", str(photo))
     assert hot.returncode == 0, hot.stderr
+    assert "recorded: cooled 61 °C, over its limit of 60 °C: it does not hold" in hot.stdout
+    assert "confirmed" not in hot.stdout
     box.wait_for(lambda s: "temperature_high" in _codes(s), "61 °C is over 60 °C")
     twice = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "38.5", "--photo", str(photo))
     assert twice.returncode == 1
@@ -92,6 +94,7 @@ def test_the_47_minute_case_and_measured_preconditions(box: Box, tmp_path: Path)
     photo.write_bytes(LATER)
     cool = box.hotbox("permit", "confirm", "cooled", "--by", "li", "--value", "38.5", "--photo", str(photo))
     assert cool.returncode == 0, cool.stderr
+    assert "✔ confirmed: cooled" in cool.stdout
     (kept,) = set(folder.glob("*.jpg")) - {first}
     assert kept.stat().st_mode & 0o777 == 0o600
     assert kept.read_bytes() == LATER
@@ -107,7 +110,7 @@ def test_the_47_minute_case_and_measured_preconditions(box: Box, tmp_path: Path)
     box.bump()
     again = box.hotbox("permit", "reconfirm", "--by", "li")
     assert again.returncode == 0, again.stderr
-    assert "now test the gas again; the confirmation is good for 30 min" in again.stdout
+    assert "a gas test from after the approval became too old is needed too; the confirmation is good for 30 min" in again.stdout
     assert box.hotbox("gas-test", "--analyst", "wang", "--serial", "GT-7", "--sampled", "now", *points()).returncode == 0
     assert box.hotbox("permit", "check", "--by", "wang").returncode == 0
     box.wait_for(lambda s: s["state"] == "PERMISSIVE_OK", "all conditions are met")

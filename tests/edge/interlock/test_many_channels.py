@@ -12,11 +12,11 @@ from contracts.gas import Unit
 from edge.gas.reading import Quality
 from edge.interlock.conditions import Verdict
 from edge.interlock.decision_record import Recorder, digest, read
-from edge.interlock.gas_history import ROWS
 from edge.interlock.kernel import Step
 from edge.interlock.record import MOST_REASONS, reason_data, reasons_data
 from edge.interlock.site import confined_limits
 from edge.interlock.state import Mode, Reason
+from edge.interlock.watching import RECORDED
 from tests.edge.interlock.bench import GB, SITE, Bench, group, replace
 
 MANY = 80
@@ -73,7 +73,7 @@ def test_every_channel_is_recorded_while_released_in_as_many_events_as_it_takes(
     """GB 30871-2022 6.5."""
     told = [note.data for note in silent.found("gas.record")]
     assert [row["chan"] for data in told for row in data["values"]] == [one.name for one in silent.site.channels]
-    assert {len(data["values"]) for data in told[:-1]} == {ROWS}
+    assert {len(data["values"]) for data in told[:-1]} == {RECORDED}
     assert all((data["seconds"], data["clause"]) == (told[0]["seconds"], told[0]["clause"]) for data in told)
 
 

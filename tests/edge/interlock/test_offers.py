@@ -189,10 +189,15 @@ def test_inside_a_confined_space_the_shorter_window_counts(hours: int, more_s: i
         assert judged.response.code == "too_long"
 
 
-@pytest.mark.parametrize(("window_s", "said"), [(259_016, "71.9 h"), (259_030, "72.0 h")])
+@pytest.mark.parametrize(
+    ("window_s", "said"),
+    [(86_401, "24 h 1 s"), (90_000, "25 h"), (259_016, "71 h 56 min 56 s"), (86_460, "24 h 1 min")],
+)
 @pytest.mark.parametrize(("level", "confined"), [(Level.GRADE_1, False), (Level.GRADE_2, True)])
-def test_a_window_that_is_too_long_is_told_in_hours(window_s: int, said: str, level: Level, confined: bool) -> None:
-    """Rounded to a tenth: 71.949 and 71.953 hours."""
+def test_a_window_that_is_too_long_is_told_to_the_second(
+    window_s: int, said: str, level: Level, confined: bool
+) -> None:
+    """One second over the limit reads as more than the limit."""
     judged = _judge(_sign(permit(start_s=0, end_s=window_s, level=level, confined=confined)))
     assert judged.notes[0].data["came"].endswith(f", {said}")
 

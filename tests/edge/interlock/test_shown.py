@@ -16,7 +16,17 @@ from edge.interlock.conditions.wind import BEAUFORT_M_S
 from edge.interlock.evidence import Face, FaceRefused
 from edge.interlock.proving import DetectorRecord, Result
 from edge.interlock.site import SiteRelay
-from edge.interlock.state import Confirmation, FireWatch, GasPoint, GasTest, Mode, ProofTest, Reason, Reconfirmation
+from edge.interlock.state import (
+    Confirmation,
+    FireWatch,
+    GasPoint,
+    GasTest,
+    Mode,
+    Opening,
+    ProofTest,
+    Reason,
+    Reconfirmation,
+)
 from tests.edge.interlock.bench import GB, RELIEF, SECOND, SITE, WALL_S, Bench, bumped, permit, replace
 from tests.edge.interlock.changes import turn
 
@@ -51,7 +61,7 @@ def _released() -> Bench:
     bench.durable = replace(
         bench.durable, mode=Mode.RELEASED, active="HW-1", released_us=NOW - 100_500, deadline_us=NOW + 90 * SECOND + 500_000,
         crew=("performer", "guardian"), ignited=("HW-1",), signed_offset_ms=WALL_S * 1000 - 1_007_500, clock_back_ms=7,
-        clock_offset_ms=WALL_S * 1000 - 1_000_250,
+        clock_offset_ms=WALL_S * 1000 - 1_000_250, opening=Opening("HW-1", NOW - 200 * SECOND, by_gas=False),
     )  # fmt: skip
     bench.inputs_silent_since = NOW - 100_500
     bench.deadman_silent_since = NOW - 50_500
@@ -102,14 +112,39 @@ def _bad() -> Bench:
 
 
 def _finished() -> Bench:
-    """After a trip that nobody reset; a proof test that failed; GNSS alone; the crew of today."""
+    """After a trip that nobody reset; a proof test that failed; GNSS alone; the crew of today; a break so far."""
     bench = _released()
     bench.durable = replace(
         bench.durable, mode=Mode.TRIPPED, first_out=Reason("estop_open"), confirmed=True, checked_in={"HW-1": 0},
         proof_test=ProofTest(NOW, WALL_S, ("a", "b"), ok=False, steps=()), as_of=WALL_S - 30, ignited=(),
-        fire_watch=FireWatch("HW-1", 0, NOW - 5),
+        fire_watch=FireWatch("HW-1", 0, NOW - 5), opening=Opening("HW-1", NOW - 1_500_000, by_gas=False),
     )  # fmt: skip
     bench.site = replace(bench.site, quorum=("badge",))
+    return bench
+
+
+def _inside() -> Bench:
+    """Grade 2 in a confined space, whose own break is as long as the level's or shorter; stopped an hour ago."""
+    bench = Bench().prepare(permit(level=Level.GRADE_2, confined=True))
+    bench.now = NOW
+    bench.rules = replace(GB, confined_break_s=replace(GB.confined_break_s, value=1200))
+    bench.durable = replace(bench.durable, opening=Opening("HW-1", NOW - 3_600_500_000, by_gas=False))
+    return bench
+
+
+def _inside_longer() -> Bench:
+    """Grade 1 in a confined space whose own break may be longer than the level's."""
+    bench = Bench().prepare(permit(confined=True))
+    bench.now = NOW
+    bench.durable = replace(bench.durable, opening=Opening("HW-1", NOW, by_gas=True))
+    return bench
+
+
+def _another() -> Bench:
+    """The last opening was under another permit: no break of this one; while released, its own is over."""
+    bench = Bench().prepare(permit())
+    bench.now = NOW
+    bench.durable = replace(bench.durable, opening=Opening("HW-9", NOW - 5, by_gas=False))
     return bench
 
 
@@ -169,6 +204,7 @@ def _chained() -> Bench:
 WORLDS: dict[str, Callable[[], Bench]] = {
     "nothing known": _nothing, "ready": _ready, "released": _released, "bad": _bad, "finished": _finished,
     "plain": _plain, "upgraded": _upgraded, "windy": _windy, "chained": _chained,
+    "inside": _inside, "inside, longer": _inside_longer, "another": _another,
 }  # fmt: skip
 
 

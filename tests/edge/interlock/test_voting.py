@@ -160,7 +160,11 @@ def test_while_released_every_value_is_recorded_at_once_and_every_two_hours() ->
     (first,) = bench.found("gas.record")
     assert first.data["clause"] == "GB 30871-2022 6.5"
     assert {row["chan"] for row in first.data["values"]} == {c.name for c in bench.site.channels}
-    assert {"chan": "o2-1", "gas": "O2", "unit": "vol%", "q": "good", "value_milli": 20_900} in first.data["values"]
+    (oxygen,) = (row for row in first.data["values"] if row["chan"] == "o2-1")
+    assert oxygen == {
+        "chan": "o2-1", "gas": "O2", "unit": "vol%", "q": "good", "value_milli": 20_900, "limit_low_milli": 19_500,
+        "limit_high_milli": 23_500, "limit_clause": GB.limit("O2", Unit.VOL_PCT).clause,
+    }  # fmt: skip
     began = bench.volatile.recorded_us
     for past_us, count in ((-1, 1), (0, 2), (1, 2)):
         bench.durable = replace(bench.durable, deadline_us=began + 10**11)

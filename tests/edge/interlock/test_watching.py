@@ -315,11 +315,14 @@ def test_the_record_of_all_values_says_what_is_not_known(released: Bench) -> Non
     assert (told.data["seconds"], told.data["clause"], set(told.data)) == (
         rule.value, rule.clause, {"seconds", "clause", "values"},
     )  # fmt: skip
+    methane = {"gas": "CH4", "unit": "%LEL", "limit_high_milli": 10_000, "limit_clause": "GB 30871-2022 5.3.2 (LEL >= 4 vol%)"}
     assert told.data["values"][:3] == [
-        {"chan": "ch4-1", "gas": "CH4", "unit": "%LEL", "q": "never", "value_milli": None},
-        {"chan": "ch4-2", "gas": "CH4", "unit": "%LEL", "q": "fault", "value_milli": None},
-        {"chan": "ch4-3", "gas": "CH4", "unit": "%LEL", "q": "good", "value_milli": 0},
+        {"chan": "ch4-1", "q": "never", "value_milli": None, **methane},
+        {"chan": "ch4-2", "q": "fault", "value_milli": None, **methane},
+        {"chan": "ch4-3", "q": "good", "value_milli": 0, **methane},
     ]
+    oxygen = next(row for row in told.data["values"] if row["gas"] == "O2")
+    assert (oxygen["limit_low_milli"], oxygen["limit_high_milli"]) == (19_500, 23_500)
     assert made.v.recorded_us == released.now
 
 

@@ -11,7 +11,7 @@ from contracts.event import Severity
 from contracts.topics import unpack_batch
 from edge.audit.reader import Reader
 from edge.link.live import AGAIN_FOR_S, AGAIN_S, MOST, NEWEST_ROWS
-from edge.link.outbox import RESEND_MAX_S, RESEND_S, WINDOW_LEAVES, Outbox
+from edge.link.outbox import BEHIND_S, RESEND_MAX_S, RESEND_S, WINDOW_LEAVES, Outbox
 from edge.link.pieces import PIECE_BYTES
 from tests.edge.audit.site import Station, append_all, checkpoint, draft, until, witness
 
@@ -62,6 +62,27 @@ def _live(outbox: Outbox) -> list[int]:
         told.append(alarm[0])
         outbox.told(alarm[0])
     return told
+
+
+def test_a_log_that_stays_behind_what_the_interlock_says_is_opened_anew(
+    station: Station, outbox: Outbox, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody wrote an older copy over it: the file's name and number are the same, what was open never changes."""
+    log = station.open()
+    append_all(log, [draft() for _ in range(3)])
+    assert outbox.poll()
+    assert outbox.size == 4
+    for epoch, size, after_s in ((1, 4, 9), (2, 9, 9), (1, 3, 9), (1, 5, 4.9), (1, 5, 0), (1, 4, 9), (1, 5, BEHIND_S)):
+        outbox.compare(epoch, size)
+        clock.now += after_s
+    assert outbox.readable, "another epoch, a shorter log, and one that caught up in time say nothing"
+    outbox.compare(1, 5)
+    assert not outbox.readable
+    assert "has 5 events, 4 are seen here" in caplog.text
+    outbox.compare(1, 5)
+    assert outbox.poll()
+    assert outbox.readable
+    log.close()
 
 
 def test_log_that_is_not_there_yet_is_waited_for(station: Station, outbox: Outbox) -> None:
