@@ -22,6 +22,7 @@ _WORDS = {
     " <= ": " of at most ", " > ": " above ", " < ": " below ", " of length of ": " of length ",
 }  # fmt: skip
 _LONGEST = 60
+_MOST_KEYS = 12  # more of them are a file of their own, which nobody reads in one line
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises on bytes from outside: its own errors, and Python's for text that is no UTF-8 and for nesting
@@ -110,7 +111,8 @@ def _wanted(place: "_Place", wanted: str) -> str:
     if "matching regex" in wanted and place.description:
         return place.description
     keys = _names(place.kind)
-    return f"keys with values: {', '.join(keys)}" if keys and "`object" in wanted else _worded(wanted)
+    named = "`object" in wanted and 0 < len(keys) <= _MOST_KEYS
+    return f"keys with values: {', '.join(keys)}" if named else _worded(wanted)
 
 
 class _Place(msgspec.Struct, frozen=True):

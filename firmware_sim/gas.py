@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from firmware_sim.adjustment import Adjustment
 from firmware_sim.child import Offer, Request
 from firmware_sim.clock import now_us
 from firmware_sim.errors import SimulationError, number, one_of, within
 from firmware_sim.layouts import LAYOUTS, Said
-from firmware_sim.modbus import Fault, Faulty, RtuBus, TcpBus
+from firmware_sim.modbus import Fault, Faulty, RtuBus, TcpBus, pdu
 from firmware_sim.pty_line import PtyLine
 from firmware_sim.settings import SHARED, DetectorSettings, SiteSettings, UnitSettings
 
@@ -34,6 +35,7 @@ class Detector:
         self.fault_us = 0
         self.fault = Fault.NONE
         self.fault_value = 0.0
+        self.adjustment = Adjustment()
         self._frozen: tuple[int, ...] = ()
         self._last_heard = settings.value
 
@@ -82,14 +84,18 @@ class Detector:
         settings = self.settings
         return Said(
             settings.name, settings.unit_id, settings.slot if isinstance(settings, DetectorSettings) else 0,
-            self._shown(), settings.scale, settings.range_high, self.fault is Fault.STATUS_FAULT,
-            self.fault is Fault.OVER_RANGE, self.fault is Fault.WARM_UP,
+            self.adjustment.of(self._shown(), settings.scale), settings.scale, settings.range_high,
+            self.fault is Fault.STATUS_FAULT, self.fault is Fault.OVER_RANGE, self.fault is Fault.WARM_UP,
             (now_us() - self.fault_us) / 1e6 if self.fault is Fault.UNHEARD else 0.0,
         )  # fmt: skip
 
     def discrete_inputs(self) -> Sequence[bool]:
         """A detector has none."""
         return ()
+
+    def respond(self, request: bytes) -> bytes:
+        """Its tables, and the registers by which it is adjusted."""
+        return self.adjustment.respond(request) or pdu.from_tables(self, request)
 
 
 def _layout(settings: UnitSettings) -> str:
@@ -224,6 +230,8 @@ def _view(head: Detector, faulty: Faulty) -> dict[str, Any]:
         "set_us": head.set_us,
         "fault_us": head.fault_us,
         "requests": faulty.requests,
+        "zero": head.adjustment.zero,
+        "span": head.adjustment.span,
     }
 
 

@@ -18,7 +18,6 @@ COILS = ("red", "amber", "green", "white", "buzzer")
 """Coils from address 0."""
 BUTTONS = ("silence", "lamp_test")
 """Discrete inputs from address 0, closed while pressed."""
-_WRITE_COIL, _WRITE_COILS = 5, 15
 _KEPT = 400
 _PRESS_MS = 300
 _LONGEST_PRESS_MS = 600_000
@@ -42,11 +41,15 @@ def strips(state: dict[str, Any], now_us: int, *, step_us: int = 75_000, columns
     return lines
 
 
-class _Buttons:
-    """The module's two inputs."""
+class OutputModule:
+    """Five coils, two inputs. `log` holds the last changes: CLOCK_BOOTTIME in microseconds, coil, level."""
 
     def __init__(self) -> None:
+        """Dark."""
         self.pressed = dict.fromkeys(BUTTONS, False)
+        self.levels = [False] * len(COILS)
+        self.log: deque[tuple[int, str, bool]] = deque(maxlen=_KEPT)
+        self.writes = 0
 
     def registers(self) -> Sequence[int]:
         """The module has none."""
@@ -56,28 +59,17 @@ class _Buttons:
         """The buttons."""
         return [self.pressed[name] for name in BUTTONS]
 
-
-class OutputModule(_Buttons):
-    """Five coils, two inputs. `log` holds the last changes: CLOCK_BOOTTIME in microseconds, coil, level."""
-
-    def __init__(self) -> None:
-        """Dark."""
-        super().__init__()
-        self.levels = [False] * len(COILS)
-        self.log: deque[tuple[int, str, bool]] = deque(maxlen=_KEPT)
-        self.writes = 0
-        self._inputs = _Buttons()
-        self._inputs.pressed = self.pressed
-
     def respond(self, request: bytes) -> bytes:
-        """Function 5 (one coil, 0xFF00 or 0x0000) and 15 (several, packed); everything else is about the inputs."""
+        """Functions 1, 5 (one coil, 0xFF00 or 0x0000) and 15 (several, packed); everything else is about the inputs."""
         function = request[0]
-        if function not in (_WRITE_COIL, _WRITE_COILS):
-            return pdu.answer(self._inputs, request)
+        if function == pdu.READ_COILS:
+            return self._coils(request)
+        if function not in (pdu.WRITE_COIL, pdu.WRITE_COILS):
+            return pdu.from_tables(self, request)
         if len(request) < 5:
             return pdu.exception(function, pdu.ILLEGAL_DATA_VALUE)
         start, value = struct.unpack(">HH", request[1:5])
-        if function == _WRITE_COIL:
+        if function == pdu.WRITE_COIL:
             if len(request) != 5 or value not in (0x0000, 0xFF00):
                 return pdu.exception(function, pdu.ILLEGAL_DATA_VALUE)
             levels = [value == 0xFF00]
@@ -91,6 +83,16 @@ class OutputModule(_Buttons):
             return pdu.exception(function, pdu.ILLEGAL_DATA_ADDRESS)
         self.switch(start, levels)
         return request[:5]
+
+    def _coils(self, request: bytes) -> bytes:
+        if len(request) != 5:
+            return pdu.exception(pdu.READ_COILS, pdu.ILLEGAL_DATA_VALUE)
+        start, count = struct.unpack(">HH", request[1:])
+        if not count:
+            return pdu.exception(pdu.READ_COILS, pdu.ILLEGAL_DATA_VALUE)
+        if start + count > len(COILS):
+            return pdu.exception(pdu.READ_COILS, pdu.ILLEGAL_DATA_ADDRESS)
+        return pdu.bits_reply(pdu.READ_COILS, self.levels[start : start + count])
 
     def switch(self, start: int, levels: Sequence[bool]) -> None:
         """Take what was written; only changes are recorded."""

@@ -82,10 +82,10 @@ class Badge:
         number = settings.badge.to_bytes(4, "big")
         self.address, self.copier = (bytes((0xC0, kind, *number)).hex(":").upper() for kind in (0x5A, 0x5B))
 
-    def move(self, where: Where, old_s: float = 0) -> None:
+    def move(self, where: Where, old_s: float = _REPLAY_S) -> None:
         """Go somewhere; `cloned` copies the payload of this moment, `replay` one of `old_s` ago."""
         if where in _COPIES:
-            self._copy = self.payload(old_s)
+            self._copy = self.payload(old_s if where is Where.REPLAY else 0)
         self.where = where
         self.set_us = now_us()
 
@@ -197,8 +197,7 @@ class RadioDevice:
             badge.battery = _percent(value or str(_LOW_PERCENT))
             return
         old_s = within("replay", value or str(_REPLAY_S), 0, _OLDEST_S, "s")
-        where = kinds[kind]
-        badge.move(where, old_s if where is Where.REPLAY else 0)
+        badge.move(kinds[kind], old_s)
 
     def _badge(self, name: str) -> Badge:
         known = self._badges | {str(badge.settings.badge): badge for badge in self._badges.values()}

@@ -417,6 +417,8 @@ def relay(status: Status, words: Words, width: int) -> list[Text]:
         code = cause.strip("()")
         deadman.append(f" ({words.known(f'cause.{code}', code)})" if code else "", DIM)
     items.append(deadman)
+    if view.used_percent is not None:
+        items.append(Text(_closings(view.closings, view.rated_cycles, view.used_percent, words), DIM))
     if not agree and "unknown" not in (latch, view.contact):
         items.append(Text(f"{CROSS} {words('disagree')}", BAD))
     items += [_in_series(one, view.commanded, words) for one in view.series]
@@ -429,10 +431,11 @@ def _in_series(one: SeriesView, commanded: str, words: Words) -> Text:
     shown = Text().append(f"{words('in_series', name=one.name)} ", DIM).append(_contact(one.contact, words), style)
     if one.contact == "unknown" and one.age_ms is not None:
         shown.append(f" ({words('last_heard', age=words.age(one.age_ms))})", style)
-    life = words("closings", made=one.cycles)
-    if one.used_percent is not None:
-        life = words("closings_of", made=one.cycles, rated=one.rated_cycles, used=one.used_percent)
-    return shown.append(f"  {life}", DIM)
+    return shown.append(f"  {_closings(one.cycles, one.rated_cycles, one.used_percent, words)}", DIM)
+
+
+def _closings(made: int, rated: int, used: int | None, words: Words) -> str:
+    return words("closings", made=made) if used is None else words("closings_of", made=made, rated=rated, used=used)
 
 
 def inputs(status: Status, words: Words, width: int) -> list[Text]:

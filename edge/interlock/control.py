@@ -386,7 +386,7 @@ class ControlServer:
                 )
         # "now" is this moment, not that of the last evaluation, in which gas may just have ceased.
         facts = self._interlock.turn().facts
-        until_s = _calibrated_until(request.calibrated_until, facts.wall_s)
+        until_s = _calibrated_until(request.calibrated_until, facts)
         moment = sampled(facts, request.sampled)
         test = GasTest(moment.at_us, moment.t, request.analyst, request.serial, request.points, until_s)
         done = {"points": len(request.points), "analyst": request.analyst, "sampled": moment.t}
@@ -534,15 +534,15 @@ class ControlServer:
         return happenings.BypassEnded(request.channel, request.person), {"channel": request.channel}
 
 
-def _calibrated_until(day: str, wall_s: int) -> int:
+def _calibrated_until(day: str, f: Facts) -> int:
     """The end of an instrument's calibration, 0 when it was not stated; a past one measures nothing."""
     if not day:
         return 0
     try:
-        end_s = end_of_day(day)
+        end_s = end_of_day(day, f.site.utc_offset_min)
     except ValueError as error:
         raise ContractError("calibrated_until", "a date like 2027-03-31", quote(day)) from error
-    if end_s <= wall_s:
+    if end_s <= f.wall_s:
         hint = "test with an instrument whose calibration holds"
         raise ContractError("calibrated_until", "today or later", day, hint)
     return end_s

@@ -1,6 +1,5 @@
 """A detector's head was exchanged: the new one has its own serial number and certificate, and saw no gas yet. Pure."""
 
-import datetime
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ from contracts.event import Category
 from edge.interlock.conditions.facts import Facts
 from edge.interlock.happenings import DetectorReplaced
 from edge.interlock.proving import DAY_S, UNPROVEN, DetectorRecord
-from edge.interlock.site import SiteChannel, end_of_day
+from edge.interlock.site import SiteChannel, end_of_day, last_whole_day
 from edge.interlock.state import Mode
 from edge.interlock.turn import Turn, replace
 
@@ -54,13 +53,13 @@ def check(request: "Request", f: Facts, here: Collection[str]) -> DetectorReplac
 def _due(day: str, f: Facts) -> int:
     """The end of the new head's certificate, seconds since 1970."""
     try:
-        end_s = end_of_day(day)
+        end_s = end_of_day(day, f.site.utc_offset_min)
     except ValueError as error:
         hint = "copy it from the new head's certificate"
         raise ContractError("due", "a date like 2027-03-31", quote(day) if day else "nothing", hint) from error
     longest = f.wall_s + f.rules.calibration_age_d.value * DAY_S
     if not f.wall_s < end_s <= longest:
-        latest = (datetime.datetime.fromtimestamp(longest, datetime.UTC) - datetime.timedelta(days=1)).date()
+        latest = last_whole_day(longest, f.site.utc_offset_min)
         wanted = f"after today and not after {latest} ({f.rules.calibration_age_d.clause})"
         raise ContractError("due", wanted, day)
     return end_s

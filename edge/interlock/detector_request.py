@@ -1,6 +1,5 @@
 """What `hotbox detector bump` and `calibrate` must say before gas is applied. Pure."""
 
-import datetime
 import math
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from edge.gas.reading import Quality
 from edge.interlock.conditions.facts import Facts
 from edge.interlock.happenings import DetectorTestBegun
 from edge.interlock.proving import DAY_S, UNPROVEN, Kind, terms
-from edge.interlock.site import SiteChannel, end_of_day
+from edge.interlock.site import SiteChannel, end_of_day, last_whole_day
 from edge.interlock.state import Mode
 
 if TYPE_CHECKING:
@@ -110,12 +109,12 @@ def _due(request: "Request", kind: Kind, f: Facts) -> int:
     if kind is Kind.BUMP:
         raise ContractError("due", "nothing: a bump test's end follows from the rules", quote(request.due))
     try:
-        end_s = end_of_day(request.due)
+        end_s = end_of_day(request.due, f.site.utc_offset_min)
     except ValueError as error:
         raise ContractError("due", "a date like 2027-03-31", quote(request.due)) from error
     longest = f.wall_s + f.rules.calibration_age_d.value * DAY_S
     if not f.wall_s < end_s <= longest:
-        latest = (datetime.datetime.fromtimestamp(longest, datetime.UTC) - datetime.timedelta(days=1)).date()
+        latest = last_whole_day(longest, f.site.utc_offset_min)
         wanted = f"after today and not after {latest} ({f.rules.calibration_age_d.clause})"
         raise ContractError("due", wanted, request.due)
     return end_s

@@ -173,21 +173,27 @@ class Site(msgspec.Struct, frozen=True, dict=True):
 _NEEDED = {"1oo1": 1, "1oo2": 1, "2oo3": 2}
 
 
-def end_of_day(day: str) -> int:
-    """Midnight (UTC) after a day, seconds since 1970: a certificate is good through its last day.
+def end_of_day(day: str, utc_offset_min: int) -> int:
+    """The site's midnight after a day, seconds since 1970: a certificate is good through its last day.
 
     Raises:
         ValueError: not a date like 2027-03-31.
     """
     end = datetime.datetime.fromisoformat(day).replace(tzinfo=datetime.UTC) + datetime.timedelta(days=1)
-    return int(end.timestamp())
+    return int(end.timestamp()) - utc_offset_min * 60
 
 
-def _due(day: str, channel: str) -> int:
+def last_whole_day(end_s: int, utc_offset_min: int) -> datetime.date:
+    """The last day of the site that is over by then: the latest that a certificate may name."""
+    here = datetime.datetime.fromtimestamp(end_s + utc_offset_min * 60, datetime.UTC)
+    return (here - datetime.timedelta(days=1)).date()
+
+
+def _due(day: str, channel: str, utc_offset_min: int) -> int:
     if not day:
         return 0
     try:
-        return end_of_day(day)
+        return end_of_day(day, utc_offset_min)
     except ValueError as error:
         field = f"channels.{channel}.calibration_due"
         raise ContractError(field, "a date like 2027-03-31", repr(day), "copy it from the detector's label") from error
@@ -399,7 +405,7 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
                     range_high=channel.range_high,
                     stale_us=stale_us[name],
                     t90_us=round(channel.t90_s * 1_000_000),
-                    due_s=_due(channel.calibration_due, name),
+                    due_s=_due(channel.calibration_due, name, config.utc_offset_min),
                     group=group.name,
                     bus=channel.bus,
                     catalytic=_catalytic(channel),

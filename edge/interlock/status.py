@@ -324,7 +324,8 @@ class SeriesView(msgspec.Struct, frozen=True):
 class RelayView(msgspec.Struct, frozen=True):
     """The final element: what is commanded, what the dead-man and the contact say, and the relays in series with it.
 
-    Both are `unknown` once the last status line is older than the dead-man time; `status_age_ms` says how old.
+    Both are `unknown` once the last status line is older than the dead-man time; `status_age_ms` says how old. `cycles`
+    is the device's own count; `closings`, `rated_cycles` and `used_percent` are this contact's, as in `SeriesView`.
     """
 
     commanded: str
@@ -333,6 +334,9 @@ class RelayView(msgspec.Struct, frozen=True):
     status_age_ms: int | None
     boots: int
     cycles: int
+    closings: int = 0
+    rated_cycles: int = 0
+    used_percent: int | None = None
     series: tuple[SeriesView, ...] = ()
 
 

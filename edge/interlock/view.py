@@ -412,9 +412,26 @@ def _relay(f: Facts) -> RelayView:
     )
 
 
-def _in_series(f: Facts, relay: SiteRelay) -> SeriesView:
+def _chain(f: Facts) -> RelayView:
+    """The primary with its contact's life, and what stands in series with it."""
+    view = _relay(f)
+    for relay in f.site.relays:
+        made, rated, used = _life(f, relay)
+        if relay.name:
+            view = replace(view, series=(*view.series, _in_series(f, relay)))
+        else:
+            view = replace(view, closings=made, rated_cycles=rated, used_percent=used)
+    return view
+
+
+def _life(f: Facts, relay: SiteRelay) -> tuple[int, int, int | None]:
+    """Closings of a contact, its rated ones, and the share in percent, rounded down."""
     made, rated = f.durable.cycles.get(relay.contact, 0), relay.rated_cycles
-    used = made * 100 // rated if rated else None
+    return made, rated, made * 100 // rated if rated else None
+
+
+def _in_series(f: Facts, relay: SiteRelay) -> SeriesView:
+    made, rated, used = _life(f, relay)
     seen = f.snapshot.series.get(relay.name)
     if seen is None:
         return SeriesView(relay.name, "unknown", None, made, rated, used)
@@ -493,7 +510,7 @@ def build(
             _group(f, group) for group in f.site.groups
         ),
         people=_people(f),
-        relay=replace(_relay(f), series=tuple(_in_series(f, relay) for relay in f.site.relays if relay.name)),
+        relay=_chain(f),
         relay_proof=_relay_proof(f),
         inputs=_inputs(f),
         countdowns=_countdowns(f, verdicts),

@@ -8,6 +8,10 @@ READ_COILS = 1
 READ_DISCRETE_INPUTS = 2
 READ_HOLDING_REGISTERS = 3
 READ_INPUT_REGISTERS = 4
+WRITE_COIL = 5
+WRITE_REGISTER = 6
+WRITE_COILS = 15
+WRITE_REGISTERS = 16
 
 ILLEGAL_FUNCTION = 1
 ILLEGAL_DATA_ADDRESS = 2
@@ -47,10 +51,20 @@ def registers_reply(function: int, values: Sequence[int]) -> bytes:
     return struct.pack(f">BB{len(values)}H", function, 2 * len(values), *values)
 
 
+def bits_reply(function: int, bits: Sequence[bool]) -> bytes:
+    """A normal reply of function codes 1 and 2."""
+    size = (len(bits) + 7) // 8
+    packed = sum(bool(bit) << index for index, bit in enumerate(bits))
+    return bytes((function, size)) + packed.to_bytes(size, "little")
+
+
 def answer(unit: Unit, request: bytes) -> bytes:
     """The reply PDU of a healthy unit to a request PDU."""
-    if isinstance(unit, Responder):
-        return unit.respond(request)
+    return unit.respond(request) if isinstance(unit, Responder) else from_tables(unit, request)
+
+
+def from_tables(unit: Unit, request: bytes) -> bytes:
+    """What a unit's tables say; every other function than reading them is exception 1."""
     function = request[0]
     if function not in (READ_DISCRETE_INPUTS, READ_HOLDING_REGISTERS, READ_INPUT_REGISTERS):
         return exception(function, ILLEGAL_FUNCTION)
@@ -63,9 +77,7 @@ def answer(unit: Unit, request: bytes) -> bytes:
             return exception(function, ILLEGAL_DATA_VALUE)
         if start + count > len(bits):
             return exception(function, ILLEGAL_DATA_ADDRESS if bits else ILLEGAL_FUNCTION)
-        packed = sum(bit << index for index, bit in enumerate(bits[start : start + count]))
-        size = (count + 7) // 8
-        return bytes((function, size)) + packed.to_bytes(size, "little")
+        return bits_reply(function, bits[start : start + count])
     values = unit.registers()
     if not 1 <= count <= _MAX_REGISTERS:
         return exception(function, ILLEGAL_DATA_VALUE)

@@ -64,13 +64,6 @@ def move(contact: Contact, *, coil: bool) -> None:
     contact.move(now)
 
 
-def bits_reply(function: int, bits: Sequence[bool]) -> bytes:
-    """A normal reply of function codes 1 and 2."""
-    size = (len(bits) + 7) // 8
-    packed = sum(bool(bit) << index for index, bit in enumerate(bits))
-    return bytes((function, size)) + packed.to_bytes(size, "little")
-
-
 def words(request: bytes) -> tuple[int, int] | None:
     """The two words that functions 1 to 6 carry, None when the request has another length."""
     return struct.unpack(">HH", request[1:]) if len(request) == 5 else None

@@ -22,7 +22,7 @@ from typing import Any
 from firmware_sim.clock import now_us
 from firmware_sim.deadman.device import Contact
 from firmware_sim.modbus import pdu
-from firmware_sim.relays.board import bad_address, bad_value, bits_reply, move, words
+from firmware_sim.relays.board import bad_address, bad_value, move, words
 
 CHANNELS = 4
 _SAFE, _POWER_ON, _MODE, _ENABLE, _TIMED_OUT, _FIRST_READ = 128, 160, 259, 260, 269, 272
@@ -85,11 +85,11 @@ class IcpDas:
         address, value = pair
         match request[0]:
             case 1 if value >= 1 and address + value <= _COILS:
-                return bits_reply(1, [self._coil(address + index) for index in range(value)])
+                return pdu.bits_reply(1, [self._coil(address + index) for index in range(value)])
             case 2 if value >= 1 and address >= _INPUTS and address + value <= _INPUTS + CHANNELS:
                 self.tick()
                 first = address - _INPUTS
-                return bits_reply(2, self.discrete_inputs()[first : first + value])
+                return pdu.bits_reply(2, self.discrete_inputs()[first : first + value])
             case 3 if (address, value) == (_PERIOD, 1):
                 return pdu.registers_reply(3, [self.period])
             case 5:

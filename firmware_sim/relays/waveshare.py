@@ -15,7 +15,7 @@ from typing import Any
 from firmware_sim.clock import now_us
 from firmware_sim.deadman.device import Contact
 from firmware_sim.modbus import pdu
-from firmware_sim.relays.board import bad_address, bad_value, bits_reply, move, words
+from firmware_sim.relays.board import bad_address, bad_value, move, words
 
 CHANNELS = 8
 _FLASH_ON = 0x0200
@@ -66,7 +66,7 @@ class Waveshare:
         match request[0]:
             case 1 | 2 if value >= 1 and address + value <= CHANNELS:
                 bits = self.coils if request[0] == 1 else self.discrete_inputs()
-                return bits_reply(request[0], bits[address : address + value])
+                return pdu.bits_reply(request[0], bits[address : address + value])
             case 5 if address < CHANNELS:
                 if value not in (0x0000, 0xFF00):
                     return bad_value(request)

@@ -160,3 +160,19 @@ def test_the_secrets_are_private(running: RunningSite) -> None:
 def test_a_wrong_word_is_answered_with_the_right_ones(site: Site, words: tuple[str, ...], named: str) -> None:
     with pytest.raises(SimulationError, match=named):
         site.set(*words)
+
+
+@pytest.mark.parametrize(
+    ("where", "said", "old_s"), [(Where.CLONED, {}, 0), (Where.REPLAY, {}, 60), (Where.REPLAY, {"old_s": 600}, 600)]
+)
+def test_a_replay_is_a_minute_old_unless_another_age_is_said(
+    monkeypatch: pytest.MonkeyPatch, where: Where, said: dict[str, float], old_s: int
+) -> None:
+    """A copy of this moment is believed for some seconds more; a recording never is."""
+    secret = bytes(range(32))
+    badge = Badge(BadgeSettings("guardian", 1002), secret)
+    monkeypatch.setattr("firmware_sim.radio.time.time", lambda: 1_800_000_000.0)
+    badge.move(where, **said)
+    advert = badge.advert()
+    assert advert is not None
+    assert advert[0] == payload(secret, 1002, 1_800_000_000.0 - old_s)

@@ -66,7 +66,44 @@ async def test_reading_outside_the_table_is_an_exception(
 async def test_an_unknown_function_is_an_exception(running: RunningSite, site: Site) -> None:
     del site
     async with client_of(running.facts, "gas_tcp") as client:
-        assert (await client.write_register(0, 1, device_id=1)).exception_code == 1
+        assert (await client.write_coil(0, True, device_id=1)).exception_code == 1
+
+
+async def test_a_technician_adjusts_a_head_by_its_holding_registers(running: RunningSite, site: Site) -> None:
+    """0x0200 zero in counts, 0x0201 span in thousandths; what it then says of the same gas."""
+    site.set("ch4-2", 50)
+    try:
+        async with client_of(running.facts, "gas_tcp") as client:
+
+            async def shown() -> int:
+                counts: int = (await client.read_input_registers(0, count=1, device_id=3)).registers[0]
+                return counts
+
+            assert not (await client.write_register(0x0201, 600, device_id=3)).isError()
+            assert await shown() == 300
+            assert not (await client.write_registers(0x0200, [0xFFF6, 1000], device_id=3)).isError()
+            assert await shown() == 490
+            assert (await client.read_holding_registers(0x0200, count=2, device_id=3)).registers == [0xFFF6, 1000]
+            state = site.state()["gas"]["ch4-2"]
+            assert (state["value"], state["zero"], state["span"]) == (50, -10, 1000)
+    finally:
+        async with client_of(running.facts, "gas_tcp") as client:
+            await client.write_registers(0x0200, [0, 1000], device_id=3)
+        site.set("ch4-2", 0)
+
+
+@pytest.mark.parametrize(
+    ("address", "values", "code"),
+    [(0, [1], 2), (0x01FF, [0, 1000], 2), (0x0201, [1000, 1], 2), (0x0201, [499], 3), (0x0200, [5, 2001], 3)],
+)
+async def test_a_wrong_adjustment_changes_nothing(
+    running: RunningSite, site: Site, address: int, values: list[int], code: int
+) -> None:
+    async with client_of(running.facts, "gas_tcp") as client:
+        assert (await client.write_registers(address, values, device_id=3)).exception_code == code
+        if len(values) == 1:
+            assert (await client.write_register(address, values[0], device_id=3)).exception_code == code
+    assert (site.state()["gas"]["ch4-2"]["zero"], site.state()["gas"]["ch4-2"]["span"]) == (0, 1000)
 
 
 async def test_a_unit_that_is_not_there_is_named_by_the_gateway_and_silent_on_the_line(

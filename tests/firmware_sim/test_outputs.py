@@ -11,6 +11,8 @@ async def test_coils_are_written_by_both_functions_and_recorded_once_each(runnin
         assert not (await client.write_coils(0, [True, False, True, False, True], device_id=30)).isError()
         assert not (await client.write_coil(0, False, device_id=30)).isError()
         assert not (await client.write_coil(0, False, device_id=30)).isError()
+        assert (await client.read_coils(0, count=5, device_id=30)).bits[:5] == [False, False, True, False, True]
+        assert (await client.read_coils(1, count=5, device_id=30)).exception_code == 2
     state = site.state()["outputs"]
     assert {name: state[name] for name in COILS} == {
         "red": False, "amber": False, "green": True, "white": False, "buzzer": True,

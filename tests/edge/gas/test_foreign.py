@@ -30,8 +30,9 @@ async def mbpoll(*arguments: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", ["tcp", "rtu"])
-async def test_mbpoll_reads_the_simulated_detectors(kind: str, tmp_path: Path) -> None:
-    """A foreign client sees what the box sees: value, status, live counter; a fixed head's holding registers; a float."""
+async def test_mbpoll_reads_and_writes_the_simulated_detectors(kind: str, tmp_path: Path) -> None:
+    """A foreign client sees what the box sees: value, status, live counter; a fixed head's holding registers; a float.
+    It adjusts a head as a technician's handset does."""
     heads = [
         Detector(head("d1", "generic-int", value=12.5)),
         Detector(head("d2", "rtu-fixed-head", unit_id=2, value=12.5)),
@@ -53,6 +54,9 @@ async def test_mbpoll_reads_the_simulated_detectors(kind: str, tmp_path: Path) -
         fixed = await mbpoll(*line, "-a", "2", "-t", "4", "-r", "1", "-c", "2", where)
         assert (int(fixed["1"]) & 0x8000, fixed["2"]) == (0x8000, "125")
         assert (await mbpoll(*line, "-a", "2", "-t", "4", "-r", "257", where))["257"] == str(0x4644)
+        await mbpoll(*line, "-a", "2", "-t", "4", "-r", "514", where, "800")
+        assert (await mbpoll(*line, "-a", "2", "-t", "4", "-r", "514", where))["514"] == "800"
+        assert (await mbpoll(*line, "-a", "2", "-t", "4", "-r", "2", where))["2"] == "100"
         floats = await mbpoll(*line, "-a", "3", "-t", "3:float", "-B", "-r", "1", where)
         assert float(floats["1"]) == 12.5
     finally:

@@ -33,6 +33,12 @@ def day(after: int) -> str:
     return (TODAY + datetime.timedelta(days=after)).isoformat()
 
 
+def latest_of(f: Facts) -> datetime.date:
+    """The last day of the site that is over a year from now."""
+    site = datetime.timezone(datetime.timedelta(minutes=f.site.utc_offset_min))
+    return (datetime.datetime.fromtimestamp(NEXT_YEAR_S, site) - datetime.timedelta(days=1)).date()
+
+
 ASKED = Request("detector_replace", channel=CH, serial="SN-2", due=day(90), by="leader")
 HERE = ("leader",)
 
@@ -49,7 +55,7 @@ def refused(request: Request, f: Facts, here: tuple[str, ...] = HERE) -> Contrac
 
 
 def test_a_request_in_order_says_which_head_came_in(facts: Facts) -> None:
-    assert check(ASKED, facts, HERE) == DetectorReplaced(CH, "SN-2", end_of_day(day(90)), "leader")
+    assert check(ASKED, facts, HERE) == DetectorReplaced(CH, "SN-2", end_of_day(day(90), facts.site.utc_offset_min), "leader")
 
 
 @pytest.mark.parametrize(("mode", "may"), [(mode, mode not in (Mode.ARMED, Mode.RELEASED)) for mode in Mode])
@@ -93,7 +99,7 @@ def test_who_is_here_is_said(facts: Facts) -> None:
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
 def test_the_latest_day_is_the_same_by_every_clock(facts: Facts, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
-    latest = (datetime.datetime.fromtimestamp(NEXT_YEAR_S, datetime.UTC) - datetime.timedelta(days=1)).date()
+    latest = latest_of(facts)
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
@@ -130,7 +136,7 @@ def test_a_channel_in_a_test_keeps_its_head(facts: Facts) -> None:
 
 def test_a_certificate_is_good_from_today_and_no_longer_than_the_pack_allows(facts: Facts) -> None:
     """calibration_age_d: one second after its end, on its end, at the longest, a second longer."""
-    end_s = end_of_day(day(30))
+    end_s = end_of_day(day(30), facts.site.utc_offset_min)
     for wall_s, may in ((end_s - 1, True), (end_s, False)):
         now = replace(facts, wall_s=wall_s)
         asked = replace(ASKED, due=day(30))
@@ -141,7 +147,7 @@ def test_a_certificate_is_good_from_today_and_no_longer_than_the_pack_allows(fac
         asked = replace(ASKED, due=day(30))
         assert check(asked, now, HERE).due_s == end_s if may else refused(asked, now).field == "due"
     error = refused(replace(ASKED, due=day(-1)), facts)
-    latest = (datetime.datetime.fromtimestamp(NEXT_YEAR_S, datetime.UTC) - datetime.timedelta(days=1)).date()
+    latest = latest_of(facts)
     assert (error.expected, error.came) == (f"after today and not after {latest} ({GB.calibration_age_d.clause})", day(-1))
 
 

@@ -68,7 +68,7 @@ def test_a_request_in_order_begins_the_test_as_it_was_asked_for(facts: Facts) ->
     assert check(BUMP, facts, HERE) == DetectorTestBegun(Kind.BUMP, CH, 50.0, "leader", "7", 0)
     due = replace(CALIBRATE, due="2027-06-30")
     assert check(due, facts, HERE) == DetectorTestBegun(
-        Kind.CALIBRATION, CH, 50.0, "leader", "7", end_of_day("2027-06-30")
+        Kind.CALIBRATION, CH, 50.0, "leader", "7", end_of_day("2027-06-30", facts.site.utc_offset_min)
     )
     assert check(OXYGEN, facts, HERE).applied == 10.0
 
@@ -250,7 +250,7 @@ def test_a_calibration_ends_after_now_and_within_the_longest_interval(
     facts: Facts, before_s: int, passes: bool
 ) -> None:
     """calibration_age_d, one year (JJG 693), to the second."""
-    end_s = end_of_day("2027-06-30")
+    end_s = end_of_day("2027-06-30", facts.site.utc_offset_min)
     f = replace(facts, wall_s=end_s - before_s)
     assert _passes(replace(CALIBRATE, due="2027-06-30"), f) is passes
 

@@ -51,6 +51,19 @@ def test_an_old_answer_says_nothing_about_the_contact(chain: Bench, age_ms: int,
     assert [(one.contact, one.age_ms) for one in _status(chain).relay.series] == [(contact, age_ms)] * 2
 
 
+def test_the_primarys_closings_are_shown_too(chain: Bench) -> None:
+    """BOX-06: by its contact's own count, not the controller's."""
+    chain.durable = replace(chain.durable, cycles={"K1-0815": 50, "relay.k2": 58})
+    chain.release()
+    relay = _status(chain).relay
+    assert (relay.closings, relay.rated_cycles, relay.used_percent) == (51, 100, 51)
+    assert "51 of 100 rated closings (51%)" in _shown(chain, "en")
+    chain.deadman_silent_since = chain.now - 2_000_000
+    chain.step(ms=0)
+    assert _status(chain).relay.contact == "unknown"
+    assert "吸合 51/100 次（寿命 51%）" in _shown(chain, "zh")
+
+
 def test_one_that_was_never_heard_is_unknown(chain: Bench) -> None:
     del chain.series["k3"]
     chain.step()

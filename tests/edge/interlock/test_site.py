@@ -50,7 +50,7 @@ def test_a_channel_is_what_the_configuration_says_of_it(config: BoxConfig) -> No
     methane, oxygen, *_ = site.channels
     assert methane == SiteChannel(
         name="ch4-1", gas="CH4", zh="甲烷", en="methane", limit=GB.limit("CH4", Unit.PCT_LEL), range_low=-5.0,
-        range_high=80.0, stale_us=400_000, t90_us=12_500_000, due_s=1_814_400_000, group="ch4", bus="gas-tcp",
+        range_high=80.0, stale_us=400_000, t90_us=12_500_000, due_s=1_814_371_200, group="ch4", bus="gas-tcp",
         catalytic=True, calibration_gas="CH4", factor=1.0, serial="SN-7",
     )  # fmt: skip
     assert (oxygen.stale_us, oxygen.t90_us, oxygen.bus) == (400_001, 20_000_000, "gas-tcp")
@@ -133,15 +133,17 @@ def test_the_relays_own_time_counts(config: BoxConfig) -> None:
 
 
 def test_a_calibration_is_good_through_its_last_day(config: BoxConfig) -> None:
-    """2027-06-30 is due at midnight after it, UTC, wherever the box stands."""
-    assert _build(config).channels[0].due_s == 1_814_400_000
+    """2027-06-30 is due at the site's midnight after it: in China 8 h before that of Greenwich."""
+    assert _build(config).channels[0].due_s == 1_814_371_200
+    assert _build(replace(config, utc_offset_min=0)).channels[0].due_s == 1_814_400_000
+    assert _build(replace(config, utc_offset_min=-300)).channels[0].due_s == 1_814_418_000
 
 
 def test_a_certificate_ends_at_the_same_moment_by_every_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "<SITE>-8:00")
     time.tzset()
     try:
-        assert end_of_day("2027-06-30") == 1_814_400_000
+        assert end_of_day("2027-06-30", 480) == 1_814_371_200
     finally:
         monkeypatch.undo()
         time.tzset()

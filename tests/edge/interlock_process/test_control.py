@@ -369,15 +369,15 @@ def test_what_a_person_enters_about_a_permit_is_checked_against_who_is_here(staf
     kept.write_bytes(b"a picture")
     assert refusal(staffed, "confirm", **confirm)["field"] == "photo", "five bytes are no picture"
     kept.write_bytes(jpeg())
-    assert staffed.ask("confirm", **confirm) == {"confirmed": "cooled"}
+    assert staffed.ask("confirm", **confirm) == {"confirmed": "cooled", "limit_milli": 60000}
     assert refusal(staffed, "confirm", **confirm)["came"] == "one that was used before"
-    assert staffed.ask("confirm", permit="HW-1", precondition="blind", person="li") == {"confirmed": "blind"}
+    assert staffed.ask("confirm", permit="HW-1", precondition="blind", person="li") == {"confirmed": "blind", "limit_milli": None}
     shown = {row["id"]: row for row in staffed.status()["permit"]["preconditions"]}
     assert (shown["cooled"]["value"], shown["cooled"]["by"], shown["blind"]["ok"]) == ("38.5", "li", True)
     blind = {"permit": "HW-1", "precondition": "blind", "person": "li"}
     assert staffed.ask("withdraw", **blind) == {"withdrawn": "blind"}
     assert refusal(staffed, "withdraw", **blind)["field"] == "precondition", "it was withdrawn"
-    assert staffed.ask("confirm", **blind) == {"confirmed": "blind"}
+    assert staffed.ask("confirm", **blind) == {"confirmed": "blind", "limit_milli": None}
 
     for person in ("zhang", ""):
         assert "guardian of this permit (li)" in refusal(staffed, "reconfirm", permit="HW-1", person=person)["expected"]
