@@ -211,7 +211,8 @@ def _of_key(place: _Place, name: str, hint: str, *, missing: bool) -> ContractEr
     name = printable(name)
     path = f"{place.path}.{name}" if place.path else name
     if missing:
-        return ContractError(path, "a value", "nothing", hint)
+        allowed = _allowed(_bare(_field(place.kind, name))[0])
+        return ContractError(path, f"one of {', '.join(allowed)}" if allowed else "a value", "nothing", hint)
     known = _names(place.kind)
     if not known:
         return ContractError(path, "no such field", "an unknown field", hint)

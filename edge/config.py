@@ -265,7 +265,7 @@ class Relay(_Section, frozen=True):
 
     device: str
     baud: Baud = 115200
-    kind: Literal["deadman", "icpdas", "gpio", "waveshare"] = "deadman"
+    kind: Literal["deadman", "icpdas"] = "deadman"
     unit_id: Annotated[int, msgspec.Meta(ge=1, le=247)] = 1
     channel: Annotated[int, msgspec.Meta(ge=0, le=31)] = 0
     feedback: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 32
@@ -739,6 +739,7 @@ def _check_inputs(config: BoxConfig, buses: tuple[str, ...]) -> None:
 
 LATCHING = ("deadman", "icpdas")
 """Relays that open by themselves and stay open: one of them is always the primary."""
+_IN_SERIES = ("gpio", "waveshare")
 
 
 def check_line(bridge: Bridge) -> None:
@@ -755,13 +756,8 @@ def check_line(bridge: Bridge) -> None:
 
 
 def _check_series(config: BoxConfig) -> None:
-    """The primary latches; relays in series have names, lines and feedback of their own, and their GPIO is there."""
+    """Relays in series have names, lines and feedback of their own, and their GPIO is there."""
     series = config.relay.series
-    if config.relay.kind not in LATCHING:
-        raise ContractError(
-            "relay.kind", " or ".join(LATCHING), config.relay.kind,
-            "it does not open and latch by itself when the box dies: list it under relay.series, behind one that does",
-        )  # fmt: skip
     _unique("relay.series", ["relay", *(one.name for one in series)])
     lines = [str(at) for at in config.relay.gpio_lines]
     for index, one in enumerate(series):
@@ -956,10 +952,22 @@ def read(path: Path) -> BoxConfig:
     except UnicodeDecodeError as error:
         raise ContractError(str(path), "UTF-8 text", str(error), _COMPARE) from error
     raw = _with_profiles(yaml_file.load(text, str(path), _COMPARE), path.parent)
+    _primary_latches(raw)
     try:
         return msgspec.convert(raw, BoxConfig)
     except msgspec.ValidationError as error:
         raise from_msgspec(error, _NAMED, raw, BoxConfig) from error
+
+
+def _primary_latches(raw: object) -> None:
+    """Said before the keys of another kind of relay are called unknown."""
+    relay = raw.get("relay") if isinstance(raw, dict) else None
+    kind = relay.get("kind") if isinstance(relay, dict) else None
+    if kind in _IN_SERIES:
+        raise ContractError(
+            "relay.kind", " or ".join(LATCHING), str(kind),
+            "it does not open and latch by itself when the box dies: list it under relay.series, behind one that does",
+        )  # fmt: skip
 
 
 def _with_profiles(raw: object, folder: Path) -> object:

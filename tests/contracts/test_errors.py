@@ -120,3 +120,14 @@ def test_what_came_is_bounded_printable_and_fit_for_the_log() -> None:
     for _ in range(500):
         deep = [deep]
     assert quote(deep) == "a list of 1"
+
+
+def test_a_missing_word_is_asked_for_by_the_words_there_are() -> None:
+    class Lamp(msgspec.Struct):
+        colour: _Colour
+        watts: int
+
+    for raw, expected in (({"watts": 5}, "one of red, blue"), ({"colour": "red"}, "a value")):
+        with pytest.raises(msgspec.ValidationError) as error:
+            msgspec.convert(raw, Lamp)
+        assert from_msgspec(error.value, "configuration", raw, Lamp).expected == expected

@@ -16,7 +16,7 @@ from tests.bench.faults import CLEAN, RTU_POLL_MS
 from tests.bench.plant import LateError
 from tests.faults.limits import Limits
 from tests.faults.panel import panel_reaches
-from tests.faults.rows import Expect, Row
+from tests.faults.rows import CLOCK_LOOK_MS, Expect, Row
 
 _RELEASE_S = 60.0
 CALM = {"box-temp": 31.0, "wind-1": 2.0}
@@ -312,6 +312,10 @@ class Lane:
             self.site.fault(row.device, "none")
         if row.fault == "disk_full":
             self.box = self._restart()
+        if row.fault == "clock_step":
+            # A step that is taken back and made again between two looks at the clock is none.
+            right = f"{row.name}: the box does not see that the clock is right again"
+            self._until(lambda s: abs(s["t"] / 1000 - time.time()) < 1, CLOCK_LOOK_MS / 1000, right)
 
 
 def _missing(status: dict[str, Any]) -> list[dict[str, Any]]:

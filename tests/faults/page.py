@@ -36,7 +36,7 @@ def page(results: Sequence[Result], machine: str) -> str:
     unsafe = sum(not result.safe for result in results)
     least = min((result.runs for result in results), default=0)
     twice = sum(bool(result.before) for result in results)
-    again = f" {twice} rows were unsafe at a first try and were tried again; each says so." if twice else ""
+    again = f" Unsafe at a first try, and tried again: {twice}; each says so." if twice else ""
     sources = Counter(result.source for result in results).most_common()
     most = sources[0][0] if sources else ""
     source = most if len(sources) < 2 else "; ".join(f"{text} ({count} rows)" for text, count in sources)

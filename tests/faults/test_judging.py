@@ -77,7 +77,7 @@ def test_a_refused_release_is_watched_to_its_end_in_every_fourth_run() -> None:
 def test_what_was_unsafe_before_stays_on_the_page() -> None:
     again = Result("ch4-1", "silent", "RELEASED", "opens", "", "", runs=20, before=["900 ms, allowed 500 ms"])
     text = page([again], "")
-    assert "1 rows were unsafe at a first try" in text
+    assert "Unsafe at a first try, and tried again: 1;" in text
     assert "✔ safe (1 unsafe before, first: 900 ms, allowed 500 ms)" in text
 
 
