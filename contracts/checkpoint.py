@@ -182,6 +182,15 @@ def verify(note: str, key: NoteKey) -> Checkpoint:
     raise ContractError("note.signature", f"a valid signature by {key.name}", "none", "check which key signed it")
 
 
+def stated(note: str) -> Checkpoint:
+    """What a note says of a log. Nobody vouches for it: its signatures are there, and not looked at.
+
+    Raises:
+        ContractError: the text is not a checkpoint with signatures.
+    """
+    return _checkpoint(_parts(note)[0])
+
+
 def verify_cosignature(note: str, witness: NoteKey) -> tuple[Checkpoint, int]:
     """The checkpoint and the time (seconds since 1970) at which `witness` cosigned it.
 

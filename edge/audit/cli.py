@@ -206,8 +206,8 @@ def status(ctx: typer.Context, db: Db = None, as_json: Json = False) -> None:
     table = Table(show_header=False, box=None)
     for key, value in shown.items():
         text = str(value)
-        if key == "witnessed_at" and isinstance(value, int) and value:
-            text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
+        if key == "witnessed_at" and isinstance(value, int):
+            text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value)) if value else say("尚未", "never yet")
         table.add_row(say(*names[key]), printable(text))
     Console().print(table)
 

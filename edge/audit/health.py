@@ -61,6 +61,7 @@ class Health(msgspec.Struct, frozen=True):
         error: the disk error that ended writing, or "".
         epoch_pending: this log follows one that was lost, and the witness has not cosigned it yet: do not arm.
         bytes, budget: what the log uses of its storage, and may.
+        fs_free: bytes that are free on its filesystem.
         full: "" while there is room, "warn" when somebody should see to it, "stop": no new release.
         pruned: leaves that were deleted here, as the witness has them: the first `pruned` of the log.
         ring: alarms that went to the ring since the start, as the log's own file did not take them in time.
@@ -84,6 +85,7 @@ class Health(msgspec.Struct, frozen=True):
     epoch_pending: bool = False
     bytes: int = 0
     budget: int = 0
+    fs_free: int = 0
     full: str = ""
     written_bytes: int = 0
     pruned: int = 0

@@ -241,7 +241,8 @@ class AuditLog:
                 queue=self._waiting, pending_since_us=oldest, rollback=self._rollback, overflowed=self._overflowed,
                 refused=self._refused, log=self._ledger.log, boot=self._ledger.boot, error=self._error,
                 epoch_pending=self._ledger.log > FIRST_EPOCH and not self._acked,
-                bytes=self._upkeep.space.used, budget=self._upkeep.space.budget, full=self._upkeep.fill.value,
+                bytes=self._upkeep.space.used, budget=self._upkeep.space.budget, fs_free=self._upkeep.space.fs_free,
+                full=self._upkeep.fill.value,
                 written_bytes=self._upkeep.wear.own, pruned=self._pruned, untyped=self._untyped,
                 ring=self._ring.written if self._ring is not None else 0,
             )  # fmt: skip

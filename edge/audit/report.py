@@ -155,7 +155,10 @@ def _english(report: Report, now_s: float) -> list[str]:
         lines.append("Nothing is witnessed: only the box itself vouches for this log.")
     if report.unwitnessed and report.status is Outcome.UNWITNESSED:
         age = max(0, int(now_s - report.oldest_unwitnessed_t / 1000))
-        lines.append(f"{report.unwitnessed} events are not witnessed yet, the oldest is {age} s old.")
+        if report.unwitnessed == 1:
+            lines.append(f"1 event is not witnessed yet, it is {age} s old.")
+        else:
+            lines.append(f"{report.unwitnessed} events are not witnessed yet, the oldest is {age} s old.")
     return lines
 
 

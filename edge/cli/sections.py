@@ -465,9 +465,11 @@ def audit(status: Status, words: Words, width: int) -> list[Text]:
     items = [
         Text()
         .append(f"{words('audit')} ", DIM)
-        .append(f"{TICK} ", GOOD)
+        .append(*((f"{CROSS} ", BAD) if view.rollback else (f"{TICK} ", GOOD)))
         .append(words("audit_short", acked=view.acked, size=view.size))
     ]
+    if view.rollback:
+        items.append(Text(words("audit_rollback"), BAD))
     if behind:
         late = view.unacked_age_ms > 60_000
         text = words("audit_behind", n=behind, age=words.span(view.unacked_age_ms))
@@ -475,7 +477,8 @@ def audit(status: Status, words: Words, width: int) -> list[Text]:
     if view.epoch_pending:
         items.append(Text(f"{CROSS} {words('audit_pending', n=view.epoch)}", BAD))
     if view.full:
-        text = words(f"audit_{view.full}", percent=view.bytes * 100 // max(view.budget, 1))
+        percent, free = view.bytes * 100 // max(view.budget, 1), view.fs_free >> 20
+        text = words(f"audit_{view.full}", percent=percent, free=free)
         items.append(Text(f"! {text}", BAD if view.full == "stop" else SOME))
     return flow(items, width)
 

@@ -25,7 +25,8 @@
     {"op": "relay_test", "people": [two ids]}          closes the contact for a moment: key in TEST, load isolated
     {"op": "relay_test", "people", "drill": true, "isolated": true}   moves nothing; `watch` shows the steps of both
 
-Nothing here releases. Commands that change something are recorded before they are carried out, refused ones too.
+Nothing here releases. Commands that change something are recorded before they are carried out, refused ones too; while
+the log can take nothing, only what tightens is carried out.
 Access is the socket's mode (0660); the caller's uid goes into the log.
 """
 
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
 _LIMIT = 65536
 
 _BUSY = (Mode.ARMED, Mode.RELEASED)
+_TIGHTENING = ("suspend", "withdraw", "bypass_end", "detector_test_stop")
 
 _DURABLE_S = 2.0
 """A second less than whoever asks waits (`edge.cli.client.ANSWER_S`): the refusal, too, must reach them in time."""
@@ -257,6 +259,7 @@ class ControlServer:
             raise unknown
         try:
             self._refuse_sources(uid)
+            self._refuse_unrecorded(request.op)
             happening, result = action(request, uid)
         except ContractError as error:
             self._record(request, uid, ActionResult.DENIED, str(error))
@@ -271,6 +274,13 @@ class ControlServer:
         source = self._interlock.sources.get(uid)
         if source is not None:
             raise ContractError("caller", "a person of the group hotbox", f"the {source.value} process")
+
+    def _refuse_unrecorded(self, op: str) -> None:
+        """What nobody could find in the log afterwards must not be answered with a yes (ANT-09)."""
+        if op not in _TIGHTENING and not self._interlock.step.facts.snapshot.audit.writable:
+            words = CATALOGUE["audit_unwritable"]
+            todo = f"{words.todo_en}, then restart the interlock"
+            raise ContractError("log", "a log that takes the record of it", words.en, todo)
 
     def _misspoken(self, op: str, uid: int, why: str) -> None:
         """Record what is no request of ours, now and then: whoever floods the socket must not fill the log."""

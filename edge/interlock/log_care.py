@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from contracts.errors import ContractError
+from contracts.checkpoint import Checkpoint, stated
+from contracts.errors import ContractError, quote
 from contracts.key_chain import KeyChain
 from edge.audit import AckVerdict, AuditLog, keys
 
@@ -24,6 +25,7 @@ _TODO = {
     AckVerdict.FOREIGN: "it is another box's, or of another epoch: see `hotbox audit status`",
     AckVerdict.ROLLBACK: "the bridge holds more records than this box: the log was set back, nothing arms any more",
     AckVerdict.FORK: "the bridge holds other records than this box: find out why, nothing arms any more",
+    AckVerdict.NO_WITNESS: "name the bridge's public key in the configuration: bridge.witness",
     AckVerdict.FAILED: "the log takes nothing at the moment: see `hotbox status`",
 }
 
@@ -79,15 +81,30 @@ class LogCare:
         """A cosigned checkpoint that a person brought from the bridge.
 
         Raises:
-            ContractError: the witness did not sign it, or it does not fit this log.
+            ContractError: it is no note, the witness did not sign it, or it does not fit this log.
         """
         pending = self._log.health().epoch_pending
+        wanted = f"a checkpoint of {self._log.origin} that the bridge cosigned"
+        try:
+            said = stated(note)
+        except ContractError as error:
+            self._refused("no_note")
+            raise ContractError("note", wanted, f"another text, {quote(note)}", _TODO[AckVerdict.FORGED]) from error
         verdict = await self._weigh(note)
         if verdict not in (AckVerdict.ACCEPTED, AckVerdict.KNOWN):
             self._refused(verdict.value)
-            wanted = f"a checkpoint of {self._log.origin} that the bridge cosigned"
-            raise ContractError("note", wanted, verdict.value, _TODO.get(verdict, ""))
-        return NoteTaken(verdict.value, int(note.split("\n", 2)[1]), pending and verdict is AckVerdict.ACCEPTED)
+            raise ContractError("note", wanted, self._came(verdict, said), _TODO.get(verdict, ""))
+        return NoteTaken(verdict.value, said.size, pending and verdict is AckVerdict.ACCEPTED)
+
+    def _came(self, verdict: AckVerdict, said: Checkpoint) -> str:
+        ours = self._log.health().size
+        return {
+            AckVerdict.FORGED: "one without the bridge's valid signature",
+            AckVerdict.FOREIGN: f"one of {said.origin}",
+            AckVerdict.ROLLBACK: f"one of {said.size} records, where this box has {ours}",
+            AckVerdict.FORK: f"one of {said.size} records with other contents",
+            AckVerdict.NO_WITNESS: "one that this box cannot check: it knows no bridge's key",
+        }.get(verdict, f"one of {said.size} records that could not be compared in time")
 
     async def _weigh(self, note: str) -> AckVerdict:
         """The log's verdict; where its writer thread has to read the file first, it is asked until it has."""

@@ -544,7 +544,8 @@ class Interlock:
         audit = AuditView(
             health.size, health.acked, max(0, unacked_ms), health.writable, health.age_us(now_us()) // 1000,
             epoch=health.log, epoch_pending=health.epoch_pending, bytes=health.bytes, budget=health.budget,
-            full=health.full, pruned=health.pruned, written_bytes=health.written_bytes, untyped=health.untyped,
+            fs_free=health.fs_free, full=health.full, pruned=health.pruned, written_bytes=health.written_bytes,
+            untyped=health.untyped, rollback=health.rollback,
         )  # fmt: skip
         lag_ms, self._lag_us = self._lag_us / 1000, 0
         return view.build(

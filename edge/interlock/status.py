@@ -366,8 +366,9 @@ class AuditView(msgspec.Struct, frozen=True):
     """The log: leaves, of which witnessed by the bridge, age of the oldest leaf that is not, writer health.
 
     `epoch` counts the logs of this box; `epoch_pending`: this one waits for the bridge's word. `bytes` of `budget` are
-    in use, `full` is "", "warn" or "stop"; the first `pruned` leaves were deleted here once they were witnessed;
-    `written_bytes` went to disks since the interlock's start; `untyped` events do not fit their type.
+    in use, `fs_free` are left on its filesystem, `full` is "", "warn" or "stop"; the first `pruned` leaves were deleted
+    here once they were witnessed; `written_bytes` went to disks since the interlock's start; `untyped` events do not
+    fit their type; `rollback`: the bridge witnessed more than this log has, or something else.
     """
 
     size: int
@@ -383,6 +384,8 @@ class AuditView(msgspec.Struct, frozen=True):
     pruned: int = 0
     written_bytes: int = 0
     untyped: int = 0
+    fs_free: int = 0
+    rollback: bool = False
 
 
 class BusView(msgspec.Struct, frozen=True):

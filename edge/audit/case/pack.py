@@ -69,10 +69,14 @@ def export(reader: Reader, target: Path, span: Span, trust: Sequence[NoteKey], *
     What it is made from lies beside it meanwhile: /tmp may be small, or memory.
 
     Raises:
-        ContractError: the span is empty, no checkpoint covers it, there is no room for it, or the log does not lead to
-            its own checkpoints.
+        ContractError: the name is taken, the span is empty, no checkpoint covers it, there is no room for it, or the
+            log does not lead to its own checkpoints.
         OSError, sqlite3.Error, LookupError: a file cannot be read or written.
     """
+    # A case that somebody keeps holds what the log may have pruned since: it is not written over.
+    if os.path.lexists(target):
+        hint = "name another file, or move that one away"
+        raise ContractError("-o", "the name of a file that is not there yet", str(target), hint)
     if not 0 <= span.first <= span.last < reader.size():
         raise ContractError("range", f"within 0 to {reader.size() - 1}", f"{span.first} to {span.last}")
     _look_for_room(reader, target.parent, span, whole=whole)

@@ -176,3 +176,6 @@ def _stays_locked(place: Grounds, box: Box) -> None:
     why = box.ask("status")["result"]
     found = {reason["code"] for verdict in why["verdicts"] for reason in verdict["reasons"]}
     assert "audit_unwritable" in found, box.why_not()
+    refused = box.ask("ticket_check", permit="HW-1", person="wang")["error"]
+    assert (refused["field"], refused["came"]) == ("log", "the audit log cannot be written"), "nobody is told yes without a record"
+    assert box.ask("detector_test_stop", channel="ch4-1")["error"]["field"] != "log", "what ends something is not hindered"

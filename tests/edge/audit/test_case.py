@@ -47,6 +47,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Station:
 
 def make(station: Station, folder: Path, asked: span.Span | None = None, *, whole: bool = False) -> Path:
     target = folder / "case.zip"
+    target.unlink(missing_ok=True)
     reader = station.reader()
     try:
         pack.export(reader, target, asked or span.of_permit(reader, PERMIT), station.trust(), whole=whole)
@@ -455,11 +456,9 @@ def test_a_log_that_does_not_lead_to_its_own_checkpoint_is_not_exported(station:
     assert not (tmp_path / "x.zip").exists()
 
 
-def test_an_export_that_fails_leaves_the_case_that_was_there_and_nothing_else(
-    case: Path, station: Station, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It used to write over it: half a zip was left."""
-    sound, beside = case.read_bytes(), sorted(case.parent.iterdir())
+def test_an_export_that_fails_leaves_nothing(station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It used to leave half a zip."""
+    before = sorted(tmp_path.iterdir())
     write = zipfile.ZipFile.write
 
     def full(pack: zipfile.ZipFile, path: Path, name: str) -> None:
@@ -469,11 +468,20 @@ def test_an_export_that_fails_leaves_the_case_that_was_there_and_nothing_else(
 
     monkeypatch.setattr(zipfile.ZipFile, "write", full)
     with pytest.raises(OSError, match="No space left"):
-        make(station, case.parent)
-    assert (case.read_bytes(), sorted(case.parent.iterdir())) == (sound, beside)
+        make(station, tmp_path)
+    assert sorted(tmp_path.iterdir()) == before
     monkeypatch.undo()
-    assert opinions(make(station, case.parent), station) == (0, 0)
-    assert sorted(case.parent.iterdir()) == beside
+    assert opinions(make(station, tmp_path), station) == (0, 0)
+
+
+def test_a_case_that_is_there_is_not_written_over(case: Path, station: Station) -> None:
+    """It may hold events that were pruned from the log since."""
+    sound, beside = case.read_bytes(), sorted(case.parent.iterdir())
+    reader = station.reader()
+    with pytest.raises(ContractError, match="name another file"):
+        pack.export(reader, case, span.Span(0, 5), station.trust())
+    reader.close()
+    assert (case.read_bytes(), sorted(case.parent.iterdir())) == (sound, beside)
 
 
 @pytest.mark.parametrize(("whole", "times"), [(False, 2), (True, 4)])

@@ -67,6 +67,7 @@ def test_verify_exits_4_with_an_unwitnessed_tail_2_against_held_notes_and_3_on_m
     (held / "note").write_text(checkpoint(log), encoding="utf-8")
     log.close()
     assert _run("verify", "--db", station.path, "--trust", trust, "--held", held).exit_code == 4
+    assert "1 event is not witnessed yet" in _run("verify", "--db", station.path, "--trust", trust).output
     station.path.write_bytes(saved)
     assert _run("verify", "--db", station.path, "--trust", trust, "--held", held).exit_code == 2
     assert _run("verify", "--db", tmp_path / "no.db", "--trust", trust).exit_code == 3
@@ -114,15 +115,17 @@ def test_export_of_everything_brings_the_whole_log(station: Station, trust: Path
     case = tmp_path / "case"
     assert _run("verify", "--db", case / "audit.db", "--trust", case / "vkeys.txt").exit_code == 0
     assert "案卷" in (case / "README.txt").read_text(encoding="utf-8")
-    chinese = _run("export", "-o", out, "--db", station.path, "--trust", trust, lang="zh")
+    again = _run("export", "-o", out, "--db", station.path, "--trust", trust)
+    assert (again.exit_code, "name another file" in again.output) == (3, True), again.output
+    chinese = _run("export", "-o", tmp_path / "zh.zip", "--db", station.path, "--trust", trust, lang="zh")
     assert "7 个事件" in chinese.output
 
 
 def test_export_of_a_span_verifies_without_the_whole_log(station: Station, trust: Path, tmp_path: Path) -> None:
     """The same exit codes; what needs the whole log says so."""
     out = tmp_path / "span.zip"
-    words = ("export", "-o", out, "--db", station.path, "--trust", trust)
-    assert _run(*words, "--from", "2", "--to", "4").exit_code == 0
+    words = ("export", "--db", station.path, "--trust", trust)
+    assert _run(*words, "-o", out, "--from", "2", "--to", "4").exit_code == 0
     with zipfile.ZipFile(out) as pack:
         assert "audit.db" not in pack.namelist()
     said = _run("verify", "--db", out, "--trust", trust)
@@ -134,9 +137,10 @@ def test_export_of_a_span_verifies_without_the_whole_log(station: Station, trust
     (held / "note").write_text("x", encoding="utf-8")
     refused = _run("verify", "--db", out, "--trust", trust, "--held", held)
     assert (refused.exit_code, "whole log" in refused.output) == (3, True)
-    assert _run(*words, "--from", "2020-01-01 08:00", "--to", "3").exit_code == 0
+    assert _run(*words, "-o", tmp_path / "dated.zip", "--from", "2020-01-01 08:00", "--to", "3").exit_code == 0
     for wrong in (("--from", "soon"), ("--from", "9"), ("--permit", "none"), ("--permit", "p", "--to", "3")):
-        assert _run(*words, *wrong).exit_code == 3
+        assert _run(*words, "-o", tmp_path / "no.zip", *wrong).exit_code == 3
+        assert not (tmp_path / "no.zip").exists()
 
 
 def test_the_zip_itself_is_verified_and_shown(station: Station, trust: Path, tmp_path: Path) -> None:

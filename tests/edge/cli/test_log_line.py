@@ -15,9 +15,11 @@ WELL = AuditView(9, 9, 0, writable=True, age_ms=0)
 @pytest.mark.parametrize(
     ("changes", "zh", "en"),
     [
-        ({"full": "warn", "bytes": 91, "budget": 100}, "存储不足（预算的 91%）", "storage runs low (91 % of its budget)"),
-        ({"full": "stop", "bytes": 96, "budget": 100}, "存储将满（预算的 96%）", "storage nearly full (96 % of its budget)"),
-        ({"full": "stop"}, "存储将满（预算的 0%）", "storage nearly full (0 % of its budget)"),
+        ({"full": "warn", "bytes": 91, "budget": 100}, "存储不足（已用预算的 91%", "storage runs low (91 % of its budget used"),
+        ({"full": "stop", "bytes": 96, "budget": 100}, "存储将满（已用预算的 96%", "storage nearly full (96 % of its budget used"),
+        ({"full": "stop", "fs_free": 3 * 2**20}, "0%，盘余 3 MiB）", "(0 % of its budget used, 3 MiB free)"),
+        ({"rollback": True}, "✘ 已见证 9/9", "✘ 9/9 witnessed"),
+        ({"rollback": True}, "与平台见证的不符", "not what the bridge witnessed"),
         ({"epoch": 2, "epoch_pending": True}, "第 2 个日志待平台批准", "log 2 waits for the bridge"),
     ],
 )

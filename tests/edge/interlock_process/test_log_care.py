@@ -95,9 +95,12 @@ def test_a_note_on_a_stick_opens_a_new_epoch_without_a_network(worked: Box) -> N
     note, file = _note(worked), worked.folder / "carried.note"
     words = ("audit", "witness", "add", str(file))
     assert worked.hotbox(*words).returncode == 3, "no such file"
+    file.write_text("the keys, by mistake\n")
+    mistaken = worked.hotbox(*words)
+    assert (mistaken.returncode, "another text, 'the keys, by mistake" in mistaken.stderr) == (1, True), mistaken.stderr
     file.write_text(cosign(note, worked.witness.name, Ed25519PrivateKey.generate(), 1_790_000_000))
     forged = worked.hotbox(*words)
-    assert (forged.returncode, "got forged" in forged.stderr) == (1, True), forged.stderr
+    assert (forged.returncode, "without the bridge's valid signature" in forged.stderr) == (1, True), forged.stderr
     assert not _audit(worked)["ok"]
     assert "evidence.refused" in _types(worked)
     file.write_text(cosign(note, worked.witness.name, worked.witness_key, 1_790_000_000))
@@ -186,14 +189,15 @@ async def test_what_does_not_fit_this_log_is_refused_and_said(tmp_path: Path) ->
     note = checkpoint(log)
     foreign = sign(Checkpoint("hotbox.example/box-1/7", 1, b"r" * 32), "hotbox.example/box-1/7", station.witness_key)
     longer = sign(Checkpoint(log.origin, 99, b"r" * 32), log.origin, station.witness_key)
-    for text, verdict, todo in (
-        ("rubbish", "forged", "the whole file, unchanged"),
-        (station.cosigned(foreign), "foreign", "another epoch"),
-        (station.cosigned(longer), "rollback", "was set back"),
+    for text, verdict, came, todo in (
+        ("rubbish", "no_note", "another text, 'rubbish'", "the whole file, unchanged"),
+        (note, "forged", "one without the bridge's valid signature", "the whole file, unchanged"),
+        (station.cosigned(foreign), "foreign", "one of hotbox.example/box-1/7", "another epoch"),
+        (station.cosigned(longer), "rollback", "one of 99 records, where this box has 1", "was set back"),
     ):
         with pytest.raises(ContractError, match=todo) as told:
             await care.take(text)
-        assert (told.value.came, refused[-1]) == (verdict, verdict)
+        assert (told.value.came, refused[-1]) == (came, verdict)
     taken = await care.take(station.cosigned(note))
     assert (taken.verdict, taken.opens_epoch) == ("accepted", False)
     log.close()
