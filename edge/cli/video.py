@@ -128,7 +128,8 @@ def export_command(
     if not found:
         known = ", ".join(dict.fromkeys(facts.about.permit for facts in folder.listed())) or "none"
         raise ContractError("--permit", f"one with a recording ({known})", permit)
-    out.mkdir(parents=True, exist_ok=True)
+    # It shows people: whoever exports it decides who else reads it.
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
     good: list[Facts] = []
     bad: list[Facts] = []
     for facts in found:

@@ -80,6 +80,7 @@ def test_a_permits_recording_is_handed_out_with_what_opens_it(box: Box, folder: 
     first, second = recorded(folder, ago_s=3600), recorded(folder, ago_s=3570)
     recorded(folder, "HW-2")
     done = box.hotbox("video", "export", "--permit", "HW-1", "-o", str(tmp_path / "out"))
+    assert (tmp_path / "out").stat().st_mode & 0o077 == 0, "it shows people"
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / "out" / "segments.json").read_text())
     assert [row["commitment"] for row in rows] == [first.commitment, second.commitment]
