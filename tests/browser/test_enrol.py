@@ -75,7 +75,8 @@ async def test_a_worker_is_enrolled_by_phone_and_withdraws(bridge, phone, langua
     await page.get_by_role("button", name=words["agree"], exact=True).click()
 
     await page.get_by_role("button", name=words["take"]).click()
-    await page.locator("[data-taken] canvas").first.wait_for()
+    # The pictures stand there until the box of templates is made: on a busy machine they may be wiped before anybody looks.
+    await page.locator("[data-taken] canvas, [data-enrol][data-done]").first.wait_for(state="attached")
     await shoot(page, f"pictures-{language}")
     said = page.locator("[data-said]")
     await page.locator("[data-enrol][data-done]").wait_for(timeout=60_000)

@@ -26,7 +26,7 @@ async def test_a_segment_plays_picture_by_picture(bridge, browser, language, wid
     player = page.locator("[data-player]")
     assert await player.locator("img").evaluate("picture => picture.decode().then(() => picture.naturalWidth)") == 160
     await player.locator("[data-pause]").click()
-    await page.wait_for_function("Number(document.querySelector('[data-player]').dataset.at) >= 3")
+    await page.wait_for_function("() => Number(document.querySelector('[data-player]').dataset.at) >= 3")
     await player.locator("[data-pause]").click()
     stood = await player.get_attribute("data-at")
     await player.locator("[data-place]").fill("17")
