@@ -27,7 +27,7 @@ STEPS = 16
 OPEN_MS = 200 + 5  # the dead-man's time and one tick of its controller
 SILENT_MS = 500
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(540)]
 
 
 class Played(NamedTuple):
@@ -55,7 +55,7 @@ def played() -> Iterator[Played]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=220,
+            timeout=500,
             check=False,
         )
         found = json.loads(report.read_text(encoding="utf-8")) if report.exists() else {}

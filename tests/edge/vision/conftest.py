@@ -9,9 +9,13 @@ import msgspec
 import pytest
 
 from edge import config, sockets
+from edge.sockets import now_us
 from edge.vision.enrol import enrol
 from faces import loading
 from tests.edge.presence.box import Interlock, box, simulated_site
+
+STILL_COMING_US = 300_000
+"""A picture of those who stood there before is drawn, sent and looked at for so long."""
 
 
 @pytest.fixture(scope="package")
@@ -90,6 +94,7 @@ async def vision(vision_process, empty_site):
     interlock = vision_process.interlock
     interlock.want(urgency="idle")
     interlock.drain()
-    await interlock.until(lambda item: getattr(item, "health", "") == "ok")
+    empty_us = now_us() + STILL_COMING_US
+    await interlock.until(lambda item: getattr(item, "health", "") == "ok" and item.at_us > empty_us)
     interlock.drain()
     return vision_process

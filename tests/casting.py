@@ -1,4 +1,4 @@
-"""Finds a cast whom a face network tells apart: ``python -m firmware_sim.casting [--people N] [--rounds N]``.
+"""Finds a cast whom a face network tells apart: ``python -m tests.casting [--people N] [--rounds N]``.
 
 Random faces lie too near each other, so each member is changed a little again and again, and a change is kept when it
 takes that member further from the nearest other one, leaves it like itself when it turns, in other light and under a
