@@ -7,6 +7,8 @@ import typer
 
 from cloud_bridge.prepare import prepare
 
+STUCK_TRIES = 3
+
 
 def check(
     context: typer.Context,
@@ -17,7 +19,7 @@ def check(
     from django.core import checks
     from django.db import connection
 
-    from cloud_bridge.boxes.models import Alert, Box
+    from cloud_bridge.boxes.models import Alert, Box, PendingRecord
     from cloud_bridge.keys import COMMAND, FACES, PERMIT, signing_pem
 
     wrong = []
@@ -48,6 +50,10 @@ def check(
     alerts = Alert.objects.filter(open=True).count()
     if alerts:
         wrong.append(f"alerts: expected none open, got {alerts}; look at the boxes' pages")
+    stuck = PendingRecord.objects.filter(unwitnessed=False, tries__gte=STUCK_TRIES)
+    if stuck.exists():
+        why = f"{stuck[0].follower}: {stuck[0].why}"
+        wrong.append(f"records not acted on: expected none, got {stuck.count()} ({why}); see the worker's log")
     for line in wrong:
         typer.echo(f"✘ {line}")
     if not wrong:

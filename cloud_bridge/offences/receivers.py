@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from django.dispatch import receiver
-
+from cloud_bridge.boxes.following import follow
 from cloud_bridge.boxes.models import Event
-from cloud_bridge.boxes.signals import event_stored
 from cloud_bridge.offences.models import Candidate
 from contracts import event as contract_event
 
@@ -19,11 +17,9 @@ def _number(data: dict[str, Any], name: str) -> int:
     return value if isinstance(value, int) and -(2**31) < value < 2**31 else -1
 
 
-@receiver(event_stored)
-def on_event(event: Event, leaf: contract_event.Event, **_kwargs: object) -> None:
+@follow(REFUSED)
+def on_event(event: Event, leaf: contract_event.Event) -> None:
     """Follow the box's refusals; times are the box's, so that what comes late is joined as it happened."""
-    if event.type != REFUSED:
-        return
     distance = _number(leaf.data, "distance_milli")
     near = Candidate.objects.filter(
         box_id=event.box_id, permit=event.permit, state=Candidate.State.OPEN,

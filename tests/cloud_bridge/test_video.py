@@ -432,8 +432,24 @@ def test_what_was_erased_on_site_goes_here_too_unless_it_must_be_kept(log, intak
     log.leaf("evidence.erased", "warning", kind="video", commitment="0" * 64, why="unknown here")
     log.leaf("evidence.erased", "warning", kind="photo", commitment=one.commitment, why="of another kind")
     store_batch(log.box, *topics.unpack_batch(log.batch(first)))
+    assert clip_of(one).is_held, "not before the box's signed checkpoint covers the record"
+    log.witness()
     assert clip_of(one).state == state
     assert shelf.path(log.box, one.commitment).exists() is keep
+
+
+def test_a_log_that_nobody_signed_erases_nothing(log, intake, shelf):
+    """Whoever can publish for a box can begin an epoch of its log; the box's key is what its evidence hangs on."""
+    from cloud_bridge.boxes.witness import Held, agree
+
+    one = held(log, intake, keep=False)
+    forged = log.begun_by_another(2)
+    forged.leaf("evidence.erased", "warning", kind="video", commitment=one.commitment, why="x")
+    forged.store()
+    with pytest.raises((ContractError, Held)):
+        agree(log.box, forged.note().encode())
+    assert clip_of(one).is_held
+    assert shelf.is_sound(log.box, one.commitment)
 
 
 # --- looking
