@@ -59,7 +59,7 @@ def tell(event: Event, leaf: contract_event.Event) -> None:
         try:
             with transaction.atomic():
                 one.act(event, leaf)
-        except Exception as error:  # whatever it is: the record is stored, and this is tried again
+        except Exception as error:  # noqa: BLE001 - whatever it is: the record is stored, and this is tried again
             pending = PendingRecord.objects.create(event=event, follower=one.name)
             _put_off(pending, error)
 
@@ -83,7 +83,7 @@ def work_off() -> int:
                 # Whoever deletes it acts: ingest and worker may have found the same row.
                 if PendingRecord.objects.filter(pk=row.pk).delete()[0]:
                     _by_name[row.follower].act(row.event, contract_event.decode(bytes(row.event.leaf)))
-        except Exception as error:  # as in `tell`
+        except Exception as error:  # noqa: BLE001 - as in `tell`
             _put_off(row, error)
     return len(rows)
 

@@ -21,6 +21,9 @@ def check(
 
     from cloud_bridge.boxes.models import Alert, Box, PendingRecord
     from cloud_bridge.keys import COMMAND, FACES, PERMIT, signing_pem
+    from cloud_bridge.video.intake import GIB, most_bytes
+    from cloud_bridge.video.room import use
+    from cloud_bridge.video.shelf import Shelf
 
     wrong = []
     for path in (
@@ -50,6 +53,10 @@ def check(
     alerts = Alert.objects.filter(open=True).count()
     if alerts:
         wrong.append(f"alerts: expected none open, got {alerts}; look at the boxes' pages")
+    space = use(Shelf(context.obj.media), most_bytes())
+    if space.is_tight:
+        room = f"less than 7/8 of {space.most} bytes in use"
+        wrong.append(f"recordings: expected {room}, got {space.used}; give them more space ({GIB})")
     stuck = PendingRecord.objects.filter(unwitnessed=False, tries__gte=STUCK_TRIES)
     if stuck.exists():
         why = f"{stuck[0].follower}: {stuck[0].why}"

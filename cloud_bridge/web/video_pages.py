@@ -13,7 +13,9 @@ from django.views.decorators.http import require_safe
 from cloud_bridge.boxes.models import now_ms
 from cloud_bridge.people.roles import LOOK
 from cloud_bridge.permits.models import Permit
+from cloud_bridge.video.intake import most_bytes
 from cloud_bridge.video.models import Clip, ClipState, Viewing
+from cloud_bridge.video.room import use
 from cloud_bridge.video.shelf import Shelf
 from contracts.errors import ContractError
 from contracts.video import Picture
@@ -42,8 +44,7 @@ def by_permit(clips: QuerySet[Clip]) -> QuerySet[Clip, dict[str, Any]]:
 def recordings(request: HttpRequest) -> HttpResponse:
     """All permits with a recording."""
     page = Paginator(by_permit(Clip.objects.all()), PAGE).get_page(request.GET.get("page"))
-    used = Clip.objects.filter(HELD).aggregate(used=Sum("bytes"))["used"] or 0
-    return render(request, "web/recordings.html", {"page": page, "used": used})
+    return render(request, "web/recordings.html", {"page": page, "use": use(Shelf(settings.DATA.media), most_bytes())})
 
 
 @login_required
@@ -91,7 +92,6 @@ def player(request: HttpRequest, clip: int) -> HttpResponse:
 @require_safe
 def picture(request: HttpRequest, clip: int, number: int) -> HttpResponse:
     """One of its pictures, the first is 0."""
-    del request
     found = get_object_or_404(Clip, HELD, pk=clip)
     places = _places(found)
     if number >= len(places):
@@ -100,6 +100,7 @@ def picture(request: HttpRequest, clip: int, number: int) -> HttpResponse:
         body = Shelf(settings.DATA.media).picture(found.box_id, found.commitment, places[number])
     except OSError as error:
         raise Http404 from error
+    _look(request, found)
     return HttpResponse(body, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
 
 

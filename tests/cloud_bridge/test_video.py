@@ -472,6 +472,9 @@ def test_a_safety_officer_sees_the_pictures_and_is_written_down(log, intake):
     assert b"".join(saved.streaming_content) == one.body
     reader.get(f"/video/{clip.pk}/")
     assert Viewing.objects.filter(clip=clip).count() == 1, "one look in an hour"
+    other = client("root", "en")
+    assert other.get(f"/video/{clip.pk}/3.jpg").status_code == 200
+    assert Viewing.objects.filter(clip=clip, user="root").count() == 1, "who takes the pictures alone looks, too"
     assert "安然" in reader.get("/permits/HW-V-2/video/").content.decode()
 
 
