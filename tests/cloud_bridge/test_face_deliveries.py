@@ -286,6 +286,33 @@ def test_a_withdrawal_follows_the_template_and_nothing_follows_what_never_left(d
     assert prepare(data) == 0
 
 
+@pytest.mark.parametrize("code", ["template_older", "template_forged", "template_off"])
+def test_a_withdrawal_that_the_box_refused_is_said_anew_until_it_is_done(data, log, timers, code):
+    """PIPL 47: a refusal leaves the face where it is."""
+    from cloud_bridge.enrolment import service
+
+    enrolled(data, "performer")
+    tell_key(log)
+    permit = permit_of(log)
+    prepare(data)
+    store(log, "template.kept", permit.jti, chan="performer", iat=rows(permit)["performer"].iat, engine="x")
+    service.withdraw(user("an"), person("performer"))
+    prepare(data)
+    for _ in range(2):
+        said = rows(permit)["performer"]
+        store(log, "template.refused", permit.jti, chan="performer", iat=said.iat, code=code)
+        assert prepare(data) == 0, "not in circles"
+        age(permit, 61)
+        assert prepare(data) == 1
+        anew = rows(permit)["performer"]
+        assert (anew.state, anew.iat > said.iat, claims(data, anew).withdrawn) == ("sent", True, True)
+        assert len(due(10_000)) == 1
+    store(log, "template.removed", permit.jti, chan="performer", iat=rows(permit)["performer"].iat, why="withdrawn")
+    age(permit, 61)
+    assert prepare(data) == 0
+    assert due(20_000) == []
+
+
 def test_a_log_that_nobody_signed_ends_no_withdrawal_and_changes_no_key(data, log, timers):
     from cloud_bridge.enrolment import service
     from cloud_bridge.enrolment.models import BoxFaceKey
