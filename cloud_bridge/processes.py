@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cloud_bridge.datadir import DataDir
-from cloud_bridge.process import Broker, SignOfLife, end_together
+from cloud_bridge.process import Broker, SignOfLife, end_together, keep_memory_private
 from contracts.struct_types import build_struct_types
 from contracts.topics import MAX_PAYLOAD_BYTES
 
@@ -32,6 +32,7 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
         await end_together(main, _until(told))
         logging.getLogger("hotbox-bridge").debug("ended")
 
+    keep_memory_private()
     build_struct_types()  # the process's work is imported by now, and has threads
     asyncio.run(guarded())
 
@@ -40,6 +41,7 @@ def web(listener: socket.socket, certificate: Path | None, key: Path | None) -> 
     """One web worker on a shared listening socket."""
     import uvicorn
 
+    keep_memory_private()
     config = uvicorn.Config(
         "cloud_bridge.asgi:application",
         log_level="warning",
@@ -60,8 +62,9 @@ def ingest(data: DataDir, broker: Broker) -> None:
     from cloud_bridge.video.intake import Intake, most_bytes
     from cloud_bridge.video.shelf import Shelf
 
-    media = Intake(Shelf(data.media), most_bytes())
-    _run(Ingest(broker, witness_name(), cosign_key(data), SignOfLife(data.run, "ingest"), media).run())
+    key = cosign_key(data)
+    media = Intake(Shelf(data.media), most_bytes(), key)
+    _run(Ingest(broker, witness_name(), key, SignOfLife(data.run, "ingest"), media).run())
 
 
 def worker(data: DataDir, broker: Broker) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_bridge.boxes.models import now_ms
 from cloud_bridge.boxes.store import find_box
@@ -19,7 +20,7 @@ from cloud_bridge.video.models import Clip, ClipState
 from cloud_bridge.video.room import Room
 from cloud_bridge.video.shelf import Key, Shelf
 from contracts.errors import ContractError
-from contracts.media import MediaAnswer, Piece, unpack
+from contracts.media import FINAL, MediaAnswer, Piece, sign_answer, unpack
 
 log = logging.getLogger(__name__)
 
@@ -66,9 +67,9 @@ class Taken:
 class Intake:
     """The segments that are coming in."""
 
-    def __init__(self, shelf: Shelf, most: int) -> None:
-        """Put them on `shelf`, at most so many bytes in all."""
-        self._shelf, self._room = shelf, Room(shelf, most)
+    def __init__(self, shelf: Shelf, most: int, key: Ed25519PrivateKey | None = None) -> None:
+        """Put them on `shelf`, at most so many bytes in all; `key` signs the last word on each."""
+        self._shelf, self._room, self._key = shelf, Room(shelf, most), key
         self._open: dict[Key, _Upload] = {}
 
     def __call__(self, box: str, payload: bytes) -> tuple[bytes | None, ContractError | None]:
@@ -87,6 +88,13 @@ class Intake:
             ContractError: unknown box, or no piece.
         """
         piece, body = unpack(payload)
+        taken = self._taken(box, piece, body)
+        answer = taken.answer
+        if self._key is not None and piece.signed and answer is not None and answer.state in FINAL:
+            return Taken(sign_answer(answer, box, self._key), taken.wrong)
+        return taken
+
+    def _taken(self, box: str, piece: Piece, body: bytes) -> Taken:
         key = (box, piece.commitment)
         upload = self._open.get(key)
         try:

@@ -1,7 +1,7 @@
 """The lane of recordings, below all others: one segment at a time, in pieces, from where the bridge has it.
 
-Nothing is remembered here: the bridge is asked how much it has, and vision which segment is next. After a month without
-a line it goes on where it was, to the byte. Pure but for its clock.
+Nothing is remembered here: the bridge is asked how much it has, and vision which segment is next. After a time without
+a line it goes on where it was, to the byte, while the bridge keeps what has come (two weeks). Pure but for its clock.
 """
 
 from collections.abc import Callable
@@ -52,7 +52,7 @@ class MediaLane:
 
     def begin(self, commitment: str, size: int, salt: str) -> None:
         """This one goes next."""
-        self._clip = Piece(commitment, size, salt)
+        self._clip = Piece(commitment, size, salt, signed=True)
         self.connected()
 
     def connected(self) -> None:

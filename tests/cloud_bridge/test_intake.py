@@ -115,6 +115,41 @@ def test_a_whole_part_that_is_something_else_is_asked_for_anew(log, intake, shel
     assert sent_by_a_box(intake, log, one)[0] == "held"
 
 
+def test_what_was_refused_for_good_comes_again_when_an_officer_says_so(log, intake):
+    """A disk or a box that was repaired: three wrong copies are not the end of the evidence."""
+    one = segment()
+    tell(log, one)
+    forged = msgspec.structs.replace(one, body=one.body[:-9] + b"x" + one.body[-8:])
+    for _ in range(3):
+        for payload in forged.pieces():
+            intake.take(log.box, payload)
+    assert sent_by_a_box(intake, log, one)[0] == "refused"
+    pk = clip_of(one).pk
+    assert client("shen").post(f"/video/{pk}/again").status_code == 403
+    assert 'action="/video/' in client("an").get(f"/video/{pk}/").content.decode()
+    assert client("an").post(f"/video/{pk}/again").status_code == 302
+    assert sent_by_a_box(intake, log, one)[0] == "held"
+    client("an").post(f"/video/{pk}/again")
+    assert clip_of(one).is_held, "what is here stays"
+
+
+def test_the_last_word_is_signed_for_a_box_that_wants_it_so(log, shelf):
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from cloud_bridge.video.intake import Intake
+    from contracts.checkpoint import note_key
+    from contracts.media import check_answer
+
+    key, one = Ed25519PrivateKey.generate(), segment()
+    tell(log, one)
+    intake = Intake(shelf, GIB, key)
+    assert sent_by_a_box(intake, log, one)[0] == "held"
+    asked = Piece(one.commitment, len(one.body), one.salt.hex(), signed=True)
+    answer = intake.take(log.box, pack(asked, b"")).answer
+    check_answer(answer, log.box, note_key("bridge", key, cosigner=True))
+    assert intake.take(log.box, one.piece()).answer.signature == "", "an older box would not read it"
+
+
 def test_no_piece_may_speak_of_another_size_than_the_first(log, shelf, intake):
     """What is counted is what the log says: more than that is never written."""
     one = segment()

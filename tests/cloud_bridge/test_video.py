@@ -10,7 +10,7 @@ import pytest
 
 from contracts import topics
 from contracts.errors import ContractError
-from contracts.media import MAX_PIECE_BYTES, read_answer
+from contracts.media import MAX_PIECE_BYTES, Piece, check_answer, pack, read_answer
 from contracts.video import MAX_SEGMENT_BYTES
 from tests.cloud_bridge.box_side import BoxLog, connected
 from tests.cloud_bridge.recordings import OFFSET_MS, Segment, segment
@@ -88,6 +88,15 @@ def test_each_segment_of_the_log_is_a_row_with_permit_and_clock_offset(log):
     (row,) = client("shen").get("/api/v1/clips?permit=HW-V-1&box=" + log.box).json()
     assert (row["permit"], row["box"], row["offset_ms"], row["seq"]) == ("HW-V-1", log.box, OFFSET_MS, 1)
     assert client("shen").get("/api/v1/clips?permit=HW-none").json() == []
+
+
+def test_the_index_is_read_to_its_end_piece_by_piece(log):
+    """An hour of one box has 120 rows, a month has more than one answer."""
+    several = [segment(first_us=10**12 + number * 10**8) for number in range(5)]
+    tell(log, *several, permit="HW-V-P")
+    got = [client("shen").get(f"/api/v1/clips?permit=HW-V-P&limit=2&offset={at}").json() for at in (0, 2, 4, 6)]
+    assert [len(page) for page in got] == [2, 2, 1, 0]
+    assert [row["commitment"] for page in got for row in page] == [one.commitment for one in several]
 
 
 def test_the_same_segment_twice_in_the_log_is_one_row(log):
@@ -538,6 +547,8 @@ async def test_a_box_sends_a_recording_to_the_real_bridge(bridge):
         for payload in one.pieces():
             await side.send("media", payload)
         assert read_answer(await side.wait_for("media", lambda body: read_answer(body).state == "held")).have == len(one.body)
+        wanted = pack(Piece(one.commitment, len(one.body), one.salt.hex(), signed=True), b"")
+        check_answer(await ask(wanted, lambda answer: bool(answer.signature)), log.box, bridge.witness)
         await side.send("media", b"nonsense")
         until(lambda: "piece" in rejected(bridge, log))
     reader = bridge.visitor("an")
