@@ -43,6 +43,10 @@ FIRST_PICTURE_BYTES = 30_000
 """Of 640 x 480 at quality 70, until there are segments to learn from."""
 LEARN_FROM = 20
 LATER_S = 600.0
+UNREADABLE_TIMES = 3
+"""Then it is told as an error of the disk."""
+ASK_AGAIN_S = 60.0
+"""While nothing waits, the bridge is asked so often for one that it should have: a message of 300 bytes."""
 STARTING, FULL, FAILED, NO_PICTURE = "starting", "full", "failed", "no_picture"
 _MIB = 2**20
 
@@ -78,6 +82,11 @@ class Recorder:
         self._held: dict[str, Facts] = {}
         self._marked: set[str] = set()
         self._put_off: dict[str, int] = {}
+        self._unreadable: dict[str, int] = {}
+        """How often the disk did not give a segment."""
+        self._asked: dict[str, int] = {}
+        self._asked_again_us: int | None = None
+        """When the bridge was last asked for one that it has."""
         self._film: Film | None = None
         self._until_us = 0
         self._word = Video(0, STARTING, "", 0, 0, 0, settings.most_mib)
@@ -121,12 +130,24 @@ class Recorder:
         self._mark(commitment, logged=True)
 
     def sent(self, commitment: str, state: str) -> None:
-        """The bridge has a segment (``held``), wants it never again (``refused``) or another time (``later``)."""
+        """The bridge has a segment (``held``), wants it never again (``refused``) or another time (``later``).
+
+        ``""``: it wants one again that it had.
+        """
         if state == "later":
             with self._lock:
                 self._put_off[commitment] = self._clock_us() + round(LATER_S * 1e6)
         else:
             self._mark(commitment, sent=state)
+
+    def unreadable(self, commitment: str) -> None:
+        """The disk does not give a segment: for a while it is not offered to the bridge at all."""
+        with self._lock:
+            times = self._unreadable.get(commitment, 0) + 1
+            self._unreadable[commitment] = times
+            self._put_off[commitment] = self._clock_us() + round(LATER_S * 1e6)
+        if times >= UNREADABLE_TIMES:
+            log.error("segment %s could not be read %d times: it stays at the box; check the disk", commitment, times)
 
     def gone(self, commitment: str) -> None:
         """A segment is not on the disk any more."""
@@ -167,13 +188,32 @@ class Recorder:
         with self._lock:
             self._put_off = {each: until for each, until in self._put_off.items() if until > now}
             off = self._put_off
-            waiting = [
+            going = [
                 facts for facts in self._held.values()
-                if facts.logged and not facts.sent and (upload == "all" or (upload == "kept" and facts.about.keep))
+                if facts.logged and (upload == "all" or (upload == "kept" and facts.about.keep))
+                and not (facts.commitment in off and facts.commitment in self._unreadable)
             ]  # fmt: skip
-        return min(
-            waiting, key=lambda each: (each.commitment in off, not each.about.keep, each.ended_s), default=None
-        )  # fmt: skip
+        waiting = [facts for facts in going if not facts.sent]
+        if not waiting:
+            return self._to_ask_again(going, now)
+        return min(waiting, key=lambda each: (each.commitment in off, not each.about.keep, each.ended_s))
+
+    def _to_ask_again(self, sent: list[Facts], now: int) -> Facts | None:
+        """One of those that the bridge has, or refused: now and then, in turn. It may have been restored since.
+
+        The bridge answers an ask for one that it has with a word; what it lacks, it gets again.
+        """
+        if self._asked_again_us is None:
+            self._asked_again_us = now
+        if now - self._asked_again_us < ASK_AGAIN_S * 1e6:
+            return None
+        self._asked_again_us = now
+        asked, self._asked = self._asked, {}
+        self._asked = {each.commitment: asked[each.commitment] for each in sent if each.commitment in asked}
+        chosen = min(sent, key=lambda each: (self._asked.get(each.commitment, 0), each.ended_s), default=None)
+        if chosen is not None:
+            self._asked[chosen.commitment] = now
+        return chosen
 
     def find(self, commitment: str) -> Facts | None:
         """A segment's facts."""
@@ -183,7 +223,7 @@ class Recorder:
     def _mark(self, commitment: str, **news: object) -> None:
         with self._lock:
             facts = self._held.get(commitment)
-            if facts is not None:
+            if facts is not None and replace(facts, **news) != facts:
                 self._held[commitment] = replace(facts, **news)
                 self._marked.add(commitment)
 

@@ -239,6 +239,48 @@ def test_one_that_the_bridge_put_off_lets_the_others_pass(tmp_path: Path) -> Non
     assert site.recorder.to_send() == first
 
 
+def test_one_that_cannot_be_read_is_not_offered_for_a_while_and_then_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = Site(tmp_path / "video", upload="all")
+    site.run(31)
+    site.run(TAIL_S + 2, on=False)
+    for facts in site.segments:
+        site.recorder.logged(facts.commitment)
+    for facts in site.segments[1:]:
+        site.recorder.sent(facts.commitment, "held")
+    first = site.recorder.to_send()
+    for _ in range(recording.UNREADABLE_TIMES):
+        assert "check the disk" not in caplog.text
+        site.recorder.unreadable(first.commitment)
+        other = site.recorder.to_send()
+        assert other is None or other.sent == "held", "no other waits"
+        site.now += round(recording.LATER_S * SECOND)
+        assert site.recorder.to_send() == first
+    assert "check the disk" in caplog.text
+
+
+def test_now_and_then_the_bridge_is_asked_for_what_it_has_each_in_turn(tmp_path: Path) -> None:
+    """A bridge that was restored from an older backup says that it lacks some."""
+    site = Site(tmp_path / "video", upload="all")
+    site.run(65)
+    site.run(TAIL_S + 2, on=False)
+    for facts in site.segments:
+        site.recorder.logged(facts.commitment)
+        site.recorder.sent(facts.commitment, "held")
+    number = len(site.segments)
+    asked = []
+    assert site.recorder.to_send() is None
+    for _ in range(2 * number):
+        assert site.recorder.to_send() is None
+        site.now += round(recording.ASK_AGAIN_S * SECOND)
+        asked.append(site.recorder.to_send().commitment)
+    assert len(set(asked[:number])) == number
+    assert asked[number:] == asked[:number]
+    site.recorder.sent(asked[0], "")
+    assert site.recorder.to_send().commitment == asked[0], "one that it lacks goes at once"
+
+
 # --- the ring -----------------------------------------------------------------------------------------------------
 
 
