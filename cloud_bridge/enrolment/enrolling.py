@@ -27,6 +27,7 @@ PACK = Path(__file__).resolve().parents[2] / "configs" / "rules" / "gb30871-2022
 PATIENCE_S = 90.0
 CLOCK_S = 60
 """Parent and child read one clock."""
+_CHUNK = 1 << 16
 _KEPT_WORDS = ("PATH", "PYTHONPATH", "LANG", "LD_LIBRARY_PATH")
 _FAILED = wire.Answer(
     ok=False, why="failed", zh="照片无法处理; 请重新拍摄, 仍不行请在盒子上登记",
@@ -56,6 +57,9 @@ async def measure(asked: wire.Measure) -> wire.Answer:
     finally:
         if process.returncode is None:
             process.kill()
+            # asyncio stops reading what nobody takes, and a process whose pipe it does not read never ends for it.
+            while process.stdout is not None and await process.stdout.read(_CHUNK):
+                pass
             await process.wait()
 
 
