@@ -62,14 +62,31 @@ class LivenessFailed(Data, frozen=True):
     tries: Annotated[int, doc("tries that the rules allow")]
 
 
-class Vouched(Data, frozen=True):
-    """A supervisor decided on somebody who could not prove to be alive. The actor is the supervisor."""
+class VouchAsked(Data, frozen=True):
+    """A supervisor's decision was typed in. It counts only if the supervisor confirms it by hand in time."""
+
+    chan: Annotated[str, doc("the person, by id")]
+    by: Annotated[str, doc("in whose name, the supervisor by id")]
+    decision: Annotated[Literal["vouched", "again"], doc("to vouch for the person, or to let the person try again")]
+    why: Annotated[str, doc("the reason that was typed")]
+    seconds: Annotated[int, doc("how long it waits for the supervisor's hand")]
+
+
+class Vouched(Data, frozen=True, kw_only=True):
+    """A supervisor decided on somebody who could not prove to be alive, by hand. The actor is the supervisor."""
 
     chan: Annotated[str, doc("the person, by id")]
     decision: Annotated[
         Literal["vouched", "again"], doc("vouched for, for one arming; or the person may try again")
     ]
     why: Annotated[str, doc("the supervisor's reason")]
+    uid: Maybe[Annotated[int, doc("the system user who typed it; absent: before that was kept")]] = UNSET
+    confirmed: Maybe[
+        Annotated[
+            Literal["card", "key"],
+            doc("by what the supervisor confirmed it: own card at the reader, or the reset key, badge here"),
+        ]
+    ] = UNSET
     clause: Clause
     snapshot: Record
 
@@ -182,6 +199,10 @@ TYPES = (
     EventType(
         "identity.liveness_failed", Category.IDENTITY, _WARNING, (LivenessFailed,), "活体检测未通过",
         "liveness not proven", (ActionResult.DENIED,),
+    ),
+    EventType(
+        "identity.vouch_asked", Category.IDENTITY, _WARNING, (VouchAsked,), "主管决定待本人确认",
+        "supervisor's decision waits for the supervisor's hand",
     ),
     EventType(
         "identity.vouched", Category.IDENTITY, _WARNING, (Vouched,), "主管对活体检测作出决定",

@@ -18,7 +18,8 @@
     {"op": "withdraw", "permit", "precondition", "person"}   what was confirmed no longer holds
     {"op": "reconfirm", "permit", "person"}            the guardian, badge and face
     {"op": "ticket_check", "permit", "person"}         the shift leader, badge here, neither crew nor approver
-    {"op": "face_vouch", "person", "by", "reason", "again"}   a supervisor decides on somebody whose tries are used up
+    {"op": "face_vouch", "person", "by", "reason", "again"}   on somebody whose tries are used up: opens the window in
+                                                       which the supervisor decides by the own hand
     {"op": "suspend", "person", "relief"}              opens at once
     {"op": "keys_rotate"}                              another key for the log, while nobody works
     {"op": "witness_add", "note"}                      a checkpoint that the bridge cosigned, brought by hand
@@ -51,11 +52,11 @@ from edge.interlock import (
     detector_request,
     entering,
     happenings,
-    liveness,
     photos,
     proof_test,
     ticket,
     view,
+    vouching,
 )
 from edge.interlock.conditions import Facts
 from edge.interlock.conditions.people import entitled
@@ -467,11 +468,13 @@ class ControlServer:
         return happening, {"suspended_by": request.person, "present": happening.present}
 
     def _face_vouch(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
-        del uid
-        asked = happenings.Vouched(request.person, request.by, request.reason, request.again)
-        liveness.judge(self._facts(), asked)
-        decision = "again" if request.again else "vouched"
-        return asked, {"person": request.person, "by": request.by, "decision": decision}
+        asked = happenings.VouchAsked(uid, request.person, request.by, request.reason, request.again)
+        facts = self._facts()
+        vouching.wait(facts, asked)
+        return asked, {
+            "person": request.person, "by": request.by, "decision": "again" if request.again else "vouched",
+            "window_s": facts.rules.reset_window_s.value, "confirm": "card" if facts.site.reads_cards else "key",
+        }  # fmt: skip
 
     def _keys_rotate(self, request: Request, uid: int) -> tuple[happenings.Happening | None, Any]:
         """What it gives is awaited once the request is recorded."""

@@ -82,9 +82,13 @@ class TicketChecked(msgspec.Struct, frozen=True):
     person: str
 
 
-class Vouched(msgspec.Struct, frozen=True):
-    """A supervisor's decision on somebody who could not prove to be alive: vouched for, or may try `again`."""
+class VouchAsked(msgspec.Struct, frozen=True):
+    """A decision on somebody who could not prove to be alive was typed in: vouched for, or may try `again`.
 
+    `uid` typed it, in the name of the supervisor `by`, who confirms it by hand.
+    """
+
+    uid: int
     person: str
     by: str
     reason: str
@@ -173,7 +177,7 @@ Happening = (
     | Withdrawn
     | Reconfirmed
     | TicketChecked
-    | Vouched
+    | VouchAsked
     | SuspendedHere
     | DetectorTestBegun
     | DetectorTestStopped
