@@ -95,6 +95,12 @@ class VouchAsked(msgspec.Struct, frozen=True):
     again: bool = False
 
 
+class TemplateChanged(msgspec.Struct, frozen=True):
+    """A command is about to change a person's face template, or all of that person's."""
+
+    person: str
+
+
 class SuspendedHere(msgspec.Struct, frozen=True):
     """Somebody at the box stops the work; `relief`: so that another guardian can take over."""
 
@@ -178,6 +184,7 @@ Happening = (
     | Reconfirmed
     | TicketChecked
     | VouchAsked
+    | TemplateChanged
     | SuspendedHere
     | DetectorTestBegun
     | DetectorTestStopped

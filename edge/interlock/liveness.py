@@ -193,6 +193,11 @@ def _everybody(turn: Turn) -> list[str]:
     return [*turn.snapshot.faces, *turn.snapshot.proofs, *(person.id for person in people)]
 
 
+def void(turn: Turn, people: list[str]) -> None:
+    """What was seen of these people's faces counts no more."""
+    _void(turn, people)
+
+
 def _void(turn: Turn, people: list[str]) -> None:
     """From now on only what is seen later counts; of people who matter no more nothing is remembered."""
     if not people:

@@ -4,7 +4,7 @@ from typing import Any
 
 from contracts.event import Category, Severity
 from contracts.permit import PermitClaims, Revocations
-from edge.interlock import bypassing, detector_replacing, detector_tests, ticket, vouching
+from edge.interlock import bypassing, detector_replacing, detector_tests, liveness, ticket, vouching
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.preconditions import CELSIUS
 from edge.interlock.happenings import (
@@ -25,6 +25,7 @@ from edge.interlock.happenings import (
     ShutDown,
     Suspended,
     SuspendedHere,
+    TemplateChanged,
     TicketChecked,
     VouchAsked,
     Withdrawn,
@@ -108,6 +109,8 @@ def take(turn: Turn, happening: Happening) -> None:
             ticket.check(turn, happening)
         case VouchAsked():
             vouching.ask(turn, happening)
+        case TemplateChanged(person):
+            liveness.void(turn, [person])
         case SuspendedHere(person, relief, present):
             ticket.take_back(turn, turn.f.permit.jti if turn.f.permit else "")
             turn.note(

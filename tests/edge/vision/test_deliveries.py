@@ -63,7 +63,7 @@ def test_a_signed_template_is_kept_sealed_for_its_permit(store):
     file = store.path("zhang", "HW-1")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert np.eye(1, 128, dtype=np.float32).tobytes() not in file.read_bytes(), "under the box's own key again"
-    assert store.vectors("zhang").shape == (3, 128)
+    assert store.vectors("zhang", "HW-1").shape == (3, 128)
     assert store.load("zhang", "HW-1").expires == EXP
 
 
@@ -140,7 +140,7 @@ def test_a_newer_template_takes_the_older_ones_place(store):
     rows = 2 * np.eye(4, 128, dtype=np.float32)
     news = desk.take(statement(iat=NOW + 1, holds=body(vectors=pack(rows), created=NOW)), PERMITS, NOW)
     assert isinstance(news, TemplateKept)
-    assert store.vectors("zhang").shape == (4, 128)
+    assert store.vectors("zhang", "HW-1").shape == (4, 128)
 
 
 def test_a_repeated_statement_is_answered_now_and_then_only(store):

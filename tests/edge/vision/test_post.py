@@ -66,7 +66,7 @@ def say(process, message):
 
 
 def want(process, *permits):
-    say(process, Wanted(("performer",), (), "", "arming", permits=permits))
+    say(process, Wanted(("performer",), (), "", "arming", permits=permits, permit="HW-1"))
 
 
 def statement(template: Template, key: str, iat: int = 0):
@@ -94,7 +94,7 @@ async def test_a_template_from_the_bridge_makes_a_person_known_until_its_permit_
 async def test_nothing_is_believed_or_deleted_before_the_interlock_says_which_permits_stand(fresh, running, site):
     """An interlock that has not spoken yet, or one of before, ends nobody's work."""
     say(running, FaceBundle("nonsense"))
-    say(running, Wanted(("performer",), (), "", "arming"))
+    say(running, Wanted(("performer",), (), "", "arming", permit="HW-1"))
     told_before = await running.interlock.listen(1.5)
     assert not [item for item in told_before if isinstance(item, FaceKey | TemplateRefused | TemplateRemoved)]
     want(running, PERMIT)
