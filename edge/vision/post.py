@@ -15,10 +15,12 @@ from contracts import jws
 from contracts.errors import ContractError
 from contracts.face import published
 from edge.config import BoxConfig
+from edge.interlock import rules
 from edge.interlock.evidence import Evidence, FaceBundle, FaceKey, Standing, Wanted
 from edge.sockets import now_us
 from edge.vision.box_key import load_or_create
 from edge.vision.deliveries import Deliveries, News, Trust
+from edge.vision.policy import policy_of
 from edge.vision.templates import TemplateStore
 from faces import loading
 
@@ -107,7 +109,8 @@ class Post:
             key = load_or_create(self._config.face_box_key)
             self._key = published(key)
             trust = Trust(self._config.bridge.id, self._config.box, trusted_keys(self._config), key)
-            self._deliveries = Deliveries(trust, store, engine, now_s)
+            limit = policy_of(rules.effective(self._config.baseline, self._config.site_rules)).limit
+            self._deliveries = Deliveries(trust, store, engine, now_s, limit)
         return self._deliveries
 
     def _tell(self) -> None:

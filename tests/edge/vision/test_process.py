@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from hashlib import sha256
+from pathlib import Path
 
 import psutil
 import pytest
@@ -62,7 +63,7 @@ async def test_nobody_is_recognised_by_a_template_that_the_log_does_not_have(sit
         assert not faces(await running.interlock.listen(3.0))
         running.interlock.records = True
         seen = await running.interlock.until(face_of("performer"))
-        digest = sha256((enrolled.template_folder / "performer.face").read_bytes()).hexdigest()
+        digest = sha256((Path(enrolled.vision.templates) / "performer.face").read_bytes()).hexdigest()
         assert (used.person, used.permit, used.digest, seen.template) == ("performer", "", digest, digest)
     finally:
         running.interlock.records = True
