@@ -2,8 +2,8 @@
 
 The distance of a face to a person is the mean of the best two distances to the person's 3 to 5 stills. The limit is a
 row of the rule pack (0.50): at dlib's usual 0.6 more than a third of strangers passed against four people, at 0.50
-1.4 % (measured on ORL). A face within the limit of two people is nobody's: whoever lies so near to two of them is either
-two people's likeness or one person under two names, and enrolment and delivery refuse both.
+1.4 % (measured on ORL). A face within the limit of two people is nobody's: it is the likeness of two, or one person
+under two names, and enrolment and delivery refuse both.
 """
 
 import math

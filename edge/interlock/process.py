@@ -67,6 +67,7 @@ from edge.relay.driver import make as make_relay
 from edge.relay.element import ElementStatus
 from edge.relay.protocol import DeadmanStatus
 from edge.sockets import now_us
+from faces.loading import declared
 
 if TYPE_CHECKING:
     from edge.inputs.gpio import GpioInputs
@@ -133,7 +134,10 @@ class Interlock:
             store.begin(Durable(boot_id=boot_id()))
         self._log = AuditLog.open(
             config.audit_db, box=config.box, domain=config.domain, key=key, witness=witness, clock=self._stamp,
-            boot={"baseline": config.baseline, "rules": self._rules.sha256},
+            boot={
+                "baseline": config.baseline, "rules": self._rules.sha256,
+                "faces": declared(config.vision.engine),
+            },
             used=restart.is_used(found, existed=existed), budget_mib=config.storage.budget_mib,
             keep_days=config.storage.keep_days,
         )  # fmt: skip

@@ -229,7 +229,7 @@ class Deliveries:
     def _check_alone(self, person: str, rows: "NDArray[np.float32]", now_s: int) -> None:
         """One head must not be two people: performer and guardian could be the same man."""
         for other, theirs in self._store.others(person, now_s).items():
-            nearest = min(min(distance(row, theirs) for row in rows), min(distance(row, rows) for row in theirs))
+            nearest = min(*(distance(row, theirs) for row in rows), *(distance(row, rows) for row in theirs))
             if nearest <= self._limit:
                 came = f"{nearest:.2f} from {other}"
                 raise ContractError("twin", f"more than {self._limit:.2f} from everybody", came, "look at both people")
