@@ -133,9 +133,9 @@ class Deliveries:
             return news
         of, said = (news.permit, news.person), (news.iat, now_s)
         iat, told_s = self._told.get(of, (0, 0))
-        if iat == news.iat and now_s - told_s < AGAIN_S:
+        if iat == news.iat and abs(now_s - told_s) < AGAIN_S:
             return None
-        self._told = {key: told for key, told in self._told.items() if now_s - told[1] < AGAIN_S} | {of: said}
+        self._told = {key: told for key, told in self._told.items() if abs(now_s - told[1]) < AGAIN_S} | {of: said}
         return news
 
     def _judge(self, token: str, permits: Sequence[Standing], now_s: int) -> News:

@@ -15,7 +15,7 @@ from typing import TypeVar
 from edge.config import BoxConfig
 from edge.evidence_client import EvidenceClient
 from edge.interlock import rules
-from edge.interlock.evidence import FACES_AGAIN_MS, SLOW, Camera, Face, FaceBundle, TemplateLogged, Wanted
+from edge.interlock.evidence import FACES_AGAIN_MS, SLOW, Camera, Face, FaceBundle, Film, TemplateLogged, Wanted
 from edge.sockets import now_us
 from edge.vision import guard
 from edge.vision.camera import CameraReader
@@ -73,6 +73,8 @@ class _Process:
         self._frames = FrameServer(config.frames_socket, self._camera.latest, self._camera.health)
         self._post = Post(config, self._in_worker, client.send)
         self._serving: Serving | None = None
+        self._wall_s = 0
+        """The clock that the interlock believes, s since 1970; 0: none."""
         self._filming = Filming(config, self._camera.latest)
 
     async def run(self) -> None:
@@ -98,8 +100,10 @@ class _Process:
 
     async def _listen(self) -> None:
         async for message in self._client.messages():
-            if isinstance(message, FaceBundle | Wanted):
+            if isinstance(message, FaceBundle | Wanted | Film):
                 self._post.hear(message)
+            if isinstance(message, Film):
+                self._wall_s = message.wall_s
             self._filming.hear(message)
             if isinstance(message, TemplateLogged) and self._serving is not None:
                 self._serving.logged(message.person, message.digest)
@@ -182,7 +186,7 @@ class _Process:
         serving = self._serving
         if serving is None:
             return False
-        serving.want(wanted.permit)
+        serving.want(wanted.permit, self._wall_s)
         ready = await self._in_worker(partial(serving.ready, wanted.people))
         for word in serving.words(wanted.people, now_us()):
             self._client.send(word)

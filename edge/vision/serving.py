@@ -33,14 +33,18 @@ class Serving:
     def __init__(self, store: TemplateStore) -> None:
         """Nobody is compared with anything yet."""
         self._store = store
-        self._permit = ""
+        self._permit, self._wall_s = "", 0
         self._logged: dict[str, str] = {}
         self._used: dict[str, _Used] = {}
         self._told: dict[str, tuple[_Used, int]] = {}
 
-    def want(self, permit: str) -> None:
-        """The permit that decides."""
-        self._permit = permit
+    def want(self, permit: str, wall_s: int = 0) -> None:
+        """The permit that decides, and the clock that the interlock believes (s since 1970).
+
+        While it believes none (0) nothing is too old: a template that came for a permit serves that permit alone, and
+        whether that stands is the interlock's word. So a box without a clock of its own goes on working.
+        """
+        self._permit, self._wall_s = permit, wall_s
 
     def logged(self, person: str, digest: str) -> None:
         """The log has it."""
@@ -53,7 +57,7 @@ class Serving:
 
     def vectors(self, person: str) -> "NDArray[np.float32] | None":
         """The rows that a person is compared with; None without any, or before the log has them."""
-        chosen = self._store.choose(person, self._permit)
+        chosen = self._store.choose(person, self._permit, self._wall_s)
         if chosen is None:
             self._used[person] = _NONE
             return None

@@ -18,8 +18,8 @@ def store(tmp_path):
     return TemplateStore(tmp_path / "faces", ENGINE, str(tmp_path / "key" / "template.key"))
 
 
-def put(store, permit="", person="p", rows=ROWS):
-    store.save(Template(VERSION, person, ENGINE.name, ENGINE.model_sha256, pack(rows), 5, permit))
+def put(store, permit="", person="p", rows=ROWS, expires=0):
+    store.save(Template(VERSION, person, ENGINE.name, ENGINE.model_sha256, pack(rows), 5, permit, expires))
     return store.digest(person, permit)
 
 
@@ -82,3 +82,12 @@ def test_another_permit_decides_by_another_template(store):
     assert serving.vectors("p") is None
     assert [(word.permit, word.digest) for word in serving.words(("p",), 10**12 + 1)] == [("", standing)]
     assert standing != scoped
+
+
+@pytest.mark.parametrize(("wall_s", "serves"), [(0, True), (999, True), (1000, False)])
+def test_the_interlocks_clock_says_what_is_too_old_and_without_one_nothing_is(store, wall_s, serves):
+    """PTW-07: vision's own clock may be anything."""
+    put(store, "HW-1", expires=1000)
+    serving = Serving(store)
+    serving.want("HW-1", wall_s)
+    assert (served(serving) is not None) is serves
