@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from contracts import jws
 from contracts.face import FaceClaims, published, seal
 from edge.interlock.evidence import Standing, TemplateKept, TemplateRefused, TemplateRemoved
-from edge.vision.deliveries import AGAIN_S, STATEMENTS, Deliveries, Trust
+from edge.vision.deliveries import AGAIN_S, CLOCK_S, STATEMENTS, Deliveries, Trust
 from edge.vision.templates import TemplateStore
 from faces.loading import EngineIdentity
 from faces.templates import VERSION, Template, pack
@@ -122,8 +122,9 @@ def test_nobody_comes_near_somebody_else_who_is_here(store):
 
 
 def test_a_template_that_says_that_it_was_made_after_it_was_signed_is_refused(store):
-    later = msgspec.json.encode(template(created=NOW + 1))
+    later, just = (msgspec.json.encode(template(created=NOW + CLOCK_S + more)) for more in (1, 0))
     assert deliveries(store).take(statement(holds=later), PERMITS, NOW).code == "template_sealed"
+    assert isinstance(deliveries(store).take(statement(holds=just), PERMITS, NOW), TemplateKept)
 
 
 def test_a_box_without_the_bridges_key_takes_none(store):
