@@ -107,9 +107,9 @@ def test_a_template_is_used_only_once_the_log_has_it_and_its_use_is_written_once
 ) -> None:
     """BOX-01, ANT-09: vision hears that it may when the record is on the disk."""
     box, _, vision = joined
+    allowed = evidence.TemplateLogged("zhang", "d" * 64)
     for _ in range(2):
         vision.send(evidence.TemplateUsed(sockets.now_us(), "zhang", "", "d" * 64, "dlib"))
-        allowed = evidence.TemplateLogged("zhang", "d" * 64)
         until(lambda: (vision.bundles(), allowed in vision.heard)[1], "vision may use it")
         vision.heard.clear()
     (event,) = _events(box, "template.used")
