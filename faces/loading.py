@@ -54,13 +54,21 @@ class EmbedderSettings(_Section, frozen=True):
 
     ``dlib``: ResNet. ``sface`` (ONNX) and ``mobilefacenet`` (ONNX, or .tflite with the package ai-edge-litert): a file
     of the site's. `same_at` is the distance of two of its vectors, brought to length 1, that is worth dlib's 0.5, by
-    the site's own measurement: the rule pack's limit is then the limit for this one, too.
+    the site's own measurement: the rule pack's limit is then the limit for this one, too. It may
+    be stricter than `LOOSEST`, never looser.
     """
 
     kind: Literal["dlib", "sface", "mobilefacenet"] = "dlib"
     path: str = ""
     sha256: DigestOrNone = ""
     same_at: Annotated[float, msgspec.Meta(gt=0, le=2)] | None = None
+
+
+LOOSEST = {"sface": 1.128, "mobilefacenet": 1.1}
+"""Furthest that `same_at` may be, in code, since a larger one loosens the rule pack's limit: where each kind's own
+published threshold lies. SFace: OpenCV's FaceRecognizerSF takes two faces for one up to 1.128. MobileFaceNet: trained
+with ArcFace, whose implementations take 1.24 squared, which is 1.11. Vectors of nothing in common lie 1.41 apart: 0 of
+500 were taken for somebody at 1.1, 484 at 1.5."""
 
 
 class AntispoofSettings(_Section, frozen=True):
@@ -98,7 +106,12 @@ def check(settings: EngineSettings, field: str = "vision.engine") -> None:
         if isinstance(part, EmbedderSettings):
             if part.same_at is None:
                 todo = "measure it on the site's own people with make bench-face"
-                raise ContractError(f"{field}.{key}.same_at", "a distance above 0 and up to 2", "nothing", todo)
+                most = f"a distance above 0 and up to {LOOSEST[part.kind]}"
+                raise ContractError(f"{field}.{key}.same_at", most, "nothing", todo)
+            if part.same_at > LOOSEST[part.kind]:
+                most = f"up to {LOOSEST[part.kind]} for {part.kind}: more loosens the rule pack's face_distance_milli"
+                todo = "a network that needs more tells people apart too badly: bring another"
+                raise ContractError(f"{field}.{key}.same_at", most, str(part.same_at), todo)
             if part.path.endswith(".tflite") and importlib.util.find_spec(_LITE) is None:
                 todo = "pip install ai-edge-litert, or bring the network as ONNX"
                 raise ContractError(f"{field}.{key}.path", "a runtime for .tflite", f"no package {_LITE}", todo)
@@ -106,6 +119,14 @@ def check(settings: EngineSettings, field: str = "vision.engine") -> None:
         if part.kind == "dlib" and (part.path or part.sha256):
             todo = "dlib's weights come with the extra `vision`; leave the key out"
             raise ContractError(f"{field}.{key}.path", "nothing for kind: dlib", part.path or part.sha256, todo)
+
+
+def declared(settings: EngineSettings) -> str:
+    """What the site chose that says who is let in, in a line for the log: kind, `same_at` in thousandths, weights."""
+    chosen = settings.embedder
+    if chosen.kind == "dlib":
+        return chosen.kind
+    return f"{chosen.kind} {round((chosen.same_at or 0) * 1000)} {chosen.sha256}"
 
 
 def identity(settings: EngineSettings) -> EngineIdentity:

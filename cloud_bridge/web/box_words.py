@@ -202,6 +202,7 @@ REASONS: dict[str, str] = {
     "template_older": _("{subject}'s face template is older than the last one"),
     "template_sealed": _("{subject}'s face template does not open with this box's key"),
     "template_engine": _("{subject}'s face template is of another engine"),
+    "template_twin": _("{subject}'s face template lies too near to somebody else's on this box"),
     "template_storage": _("{subject}'s face template could not be kept"),
 }
 
@@ -414,5 +415,6 @@ TODOS: dict[str, str] = {
     "template_older": _("nothing to do"),
     "template_sealed": _("restart hotbox-vision; the bridge sends it again to the new key"),
     "template_engine": _("enrol {subject} at this box, or use the same engine on both"),
+    "template_twin": _("look at both people: it may be one under two names; remove one of them at the box"),
     "template_storage": _("check the box's disk and the folder's rights"),
 }

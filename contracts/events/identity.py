@@ -23,6 +23,7 @@ class Verified(Data, frozen=True):
     live_milli: Maybe[
         Annotated[int, doc("score of a passive detector of forgeries, in thousandths; it decides nothing")]
     ] = UNSET
+    template: Maybe[Annotated[str, doc("digest of the template that it matched, see `template.used`")]] = UNSET
 
 
 class Unknown(Data, frozen=True):
@@ -62,14 +63,31 @@ class LivenessFailed(Data, frozen=True):
     tries: Annotated[int, doc("tries that the rules allow")]
 
 
-class Vouched(Data, frozen=True):
-    """A supervisor decided on somebody who could not prove to be alive. The actor is the supervisor."""
+class VouchAsked(Data, frozen=True):
+    """A supervisor's decision was typed in. It counts only if the supervisor confirms it by hand in time."""
+
+    chan: Annotated[str, doc("the person, by id")]
+    by: Annotated[str, doc("in whose name, the supervisor by id")]
+    decision: Annotated[Literal["vouched", "again"], doc("to vouch for the person, or to let the person try again")]
+    why: Annotated[str, doc("the reason that was typed")]
+    seconds: Annotated[int, doc("how long it waits for the supervisor's hand")]
+
+
+class Vouched(Data, frozen=True, kw_only=True):
+    """A supervisor decided on somebody who could not prove to be alive, by hand. The actor is the supervisor."""
 
     chan: Annotated[str, doc("the person, by id")]
     decision: Annotated[
         Literal["vouched", "again"], doc("vouched for, for one arming; or the person may try again")
     ]
     why: Annotated[str, doc("the supervisor's reason")]
+    uid: Maybe[Annotated[int, doc("the system user who typed it; absent: before that was kept")]] = UNSET
+    confirmed: Maybe[
+        Annotated[
+            Literal["card", "key"],
+            doc("by what the supervisor confirmed it: own card at the reader, or the reset key, badge here"),
+        ]
+    ] = UNSET
     clause: Clause
     snapshot: Record
 
@@ -165,6 +183,30 @@ class TemplateRefused(Data, frozen=True):
     n: Maybe[Annotated[int, doc("how many more came before and were left out; absent: none")]] = UNSET
 
 
+class TemplateUsed(Data, frozen=True):
+    """With which template a person's face is compared from now on: never before this record is on the disk.
+
+    Told whenever it is another one, however it came to be there, and once after each start. What was seen of the person
+    before is void. The event's permit is the one that the template came for; without one it was enrolled at the box.
+    """
+
+    chan: TemplateOf
+    digest: Annotated[str, doc("SHA-256 of the sealed file, which tells nothing of a face; empty: there is none")]
+    engine: Annotated[str, doc("the program that made its vectors; empty: there is none")]
+
+
+class TemplateChanged(Data, frozen=True):
+    """A command at the box is about to change a template; written before it does. The face is void until seen anew."""
+
+    chan: TemplateOf
+    change: Annotated[
+        Literal["enrolled", "removed", "sealed"],
+        doc("enrolled or enrolled anew, removed, or an older version's plain file sealed"),
+    ]
+    digest: Annotated[str, doc("SHA-256 of the sealed file that there will be, or of the one removed; empty: several")]
+    uid: Annotated[int, doc("the system user who did it")]
+
+
 class TemplateKey(Data, frozen=True):
     """The key that face templates are sealed to for this box: whenever the box starts, and when it has another one."""
 
@@ -182,6 +224,10 @@ TYPES = (
     EventType(
         "identity.liveness_failed", Category.IDENTITY, _WARNING, (LivenessFailed,), "活体检测未通过",
         "liveness not proven", (ActionResult.DENIED,),
+    ),
+    EventType(
+        "identity.vouch_asked", Category.IDENTITY, _WARNING, (VouchAsked,), "主管决定待本人确认",
+        "supervisor's decision waits for the supervisor's hand",
     ),
     EventType(
         "identity.vouched", Category.IDENTITY, _WARNING, (Vouched,), "主管对活体检测作出决定",
@@ -204,6 +250,11 @@ TYPES = (
     EventType(
         "template.refused", Category.IDENTITY, _WARNING, (TemplateRefused,), "人脸模板被拒", "face template refused",
         (ActionResult.DENIED,),
+    ),
+    EventType("template.used", Category.IDENTITY, _INFO, (TemplateUsed,), "人脸模板启用", "face template in use"),
+    EventType(
+        "template.changed", Category.IDENTITY, _WARNING, (TemplateChanged,), "人脸模板在盒上变更",
+        "face template changed at the box",
     ),
     EventType(
         "template.key", Category.IDENTITY, _INFO, (TemplateKey,), "人脸模板加密公钥", "key for face templates"

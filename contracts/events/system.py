@@ -17,6 +17,15 @@ class Boot(Data, frozen=True):
     sqlite: Annotated[str, doc("version of SQLite")]
     wal_reset_bug: Annotated[bool, doc("that version has the WAL-reset bug, which one writer alone cannot meet")]
     baseline: Maybe[Annotated[str, doc("name of the rule pack")]] = UNSET
+    faces: Maybe[
+        Annotated[
+            str,
+            doc(
+                "what describes faces: `dlib`, or kind, `same_at` in thousandths and SHA-256 of the network that the"
+                " site brought"
+            ),
+        ]
+    ] = UNSET
     rules: Maybe[Annotated[str, digest("SHA-256 of the rules that decide")]] = UNSET
 
 

@@ -69,10 +69,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "photo_plain": ("旧照片，名称即其 SHA-256", "of an older box, named by its SHA-256"),
     "photo_erased": ("{what} 已删除，日志已记录", "{what} is erased, and the log says so"),
     "face_vouched": (
-        "{by} 为 {who} 担保活体，仅限本次点火，已记入日志",
-        "{by} vouches for {who}: for one arming, and the log says so",
+        "待确认：{by} 为 {who} 担保活体，仅限一次点火",
+        "not yet: {by} vouches for {who}, for one arming",
     ),
-    "face_again": ("{by} 准许 {who} 再次活体检测，已记入日志", "{by} lets {who} try again, and the log says so"),
+    "face_again": ("待确认：{by} 准许 {who} 再次活体检测", "not yet: {by} lets {who} try again"),
+    "face_by_card": (
+        "{by} 须在 {s} 秒内在盒子上刷本人的卡确认（命令本身不生效）",
+        "within {s} s {by} holds the own card to the box's reader (this command decides nothing)",
+    ),
+    "face_by_key": (
+        "{by} 须在 {s} 秒内在盒子上转动复位钥匙确认（命令本身不生效）",
+        "within {s} s {by} turns the reset key at the box (this command decides nothing)",
+    ),
     "face_asked": ("→ {who}：{what}（{n}/{of}）", "→ {who}: {what} ({n}/{of})"),
     "face_by_word": ("! {who}：活体由主管担保", "! {who}: vouched for by a supervisor"),
     "bypass_over": ("{channel} 的旁路已解除", "the bypass of {channel} has ended"),
@@ -597,7 +605,8 @@ HELP_ZH: dict[str, str] = {
     "evidence.erase.by": "删除人的名册编号。",
     "evidence.erase.why": "原因，一句话；写入日志。",
     "face": "摄像头前的人脸。",
-    "face.vouch": "主管对活体检测未通过者作出决定：担保一次点火，或准许再试。\n\n退出码：0 已记录，1 被拒，3 联锁无应答。",
+    "face.vouch": "主管对活体检测未通过者作出决定：担保一次点火，或准许再试。\n\n须由主管本人在盒子上刷卡确认；"
+    "无读卡器时转动复位钥匙。\n退出码：0 等待确认，1 被拒，3 联锁无应答。",
     "face.vouch.person": "次数已用完的人员编号。",
     "face.vouch.by": "主管编号；工牌在现场，且不在本票作业。",
     "face.vouch.reason": "理由，记入日志。",

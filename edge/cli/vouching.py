@@ -18,6 +18,8 @@ class _Decided(msgspec.Struct, frozen=True):
     person: str
     by: str
     decision: str
+    window_s: int
+    confirm: str
 
 
 @face_app.callback()
@@ -36,7 +38,9 @@ def vouch_command(
 ) -> None:
     """Decide on somebody who could not prove a living face: vouch for one arming, or grant new tries.
 
-    Exit codes: 0 recorded, 1 refused, 3 the interlock does not answer.
+    It counts once the supervisor confirms it at the box by hand: own card, or the reset key where there is no reader.
+
+    Exit codes: 0 waits for that, 1 refused, 3 the interlock does not answer.
     """
     chosen = choices(context)
     raw = ask(chosen, "face_vouch", person=person, by=by, reason=reason.strip(), again=again)
@@ -45,4 +49,5 @@ def vouch_command(
         return
     done = msgspec.json.decode(raw, type=_Decided)
     text = chosen.words(f"face_{done.decision}", who=done.person, by=done.by)
-    printing.lines(printing.screen(), [Text(f"! {text}", sections.SOME)])
+    todo = chosen.words(f"face_by_{done.confirm}", by=done.by, s=done.window_s)
+    printing.lines(printing.screen(), [Text(f"! {text}", sections.SOME), Text(f"→ {todo}", sections.NOTE)])

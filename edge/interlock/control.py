@@ -18,7 +18,10 @@
     {"op": "withdraw", "permit", "precondition", "person"}   what was confirmed no longer holds
     {"op": "reconfirm", "permit", "person"}            the guardian, badge and face
     {"op": "ticket_check", "permit", "person"}         the shift leader, badge here, neither crew nor approver
-    {"op": "face_vouch", "person", "by", "reason", "again"}   a supervisor decides on somebody whose tries are used up
+    {"op": "face_vouch", "person", "by", "reason", "again"}   on somebody whose tries are used up: opens the window in
+                                                       which the supervisor decides by the own hand
+    {"op": "template_change", "kind": "enrolled|removed|sealed", "person", "commitment"}   durable here, then the caller
+                                                       changes the person's face template; commitment: its digest
     {"op": "suspend", "person", "relief"}              opens at once
     {"op": "keys_rotate"}                              another key for the log, while nobody works
     {"op": "witness_add", "note"}                      a checkpoint that the bridge cosigned, brought by hand
@@ -51,11 +54,11 @@ from edge.interlock import (
     detector_request,
     entering,
     happenings,
-    liveness,
     photos,
     proof_test,
     ticket,
     view,
+    vouching,
 )
 from edge.interlock.conditions import Facts
 from edge.interlock.conditions.people import entitled
@@ -80,6 +83,9 @@ _DURABLE_S = 2.0
 
 _ERASED = {"photo": "hotbox evidence list", "video": "hotbox video list"}
 """What can be erased, and where its commitments are listed."""
+
+_TEMPLATE = ("enrolled", "removed", "sealed")
+"""What a command may be about to do to a face template."""
 
 _SERIAL_CHARACTERS = 64
 _PERMIT_CHARACTERS = 64
@@ -251,6 +257,7 @@ class ControlServer:
             "keys_rotate": self._keys_rotate,
             "witness_add": self._witness_add,
             "evidence_erase": self._evidence_erase,
+            "template_change": self._template_change,
         }
         action = actions.get(request.op)
         if action is None:
@@ -467,11 +474,13 @@ class ControlServer:
         return happening, {"suspended_by": request.person, "present": happening.present}
 
     def _face_vouch(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
-        del uid
-        asked = happenings.Vouched(request.person, request.by, request.reason, request.again)
-        liveness.judge(self._facts(), asked)
-        decision = "again" if request.again else "vouched"
-        return asked, {"person": request.person, "by": request.by, "decision": decision}
+        asked = happenings.VouchAsked(uid, request.person, request.by, request.reason, request.again)
+        facts = self._facts()
+        vouching.wait(facts, asked)
+        return asked, {
+            "person": request.person, "by": request.by, "decision": "again" if request.again else "vouched",
+            "window_s": facts.rules.reset_window_s.value, "confirm": "card" if facts.site.reads_cards else "key",
+        }  # fmt: skip
 
     def _keys_rotate(self, request: Request, uid: int) -> tuple[happenings.Happening | None, Any]:
         """What it gives is awaited once the request is recorded."""
@@ -512,7 +521,26 @@ class ControlServer:
         note = Note("evidence.erased", Category.AUDIT, Severity.WARNING, res, who, "", 0, 0, False, data)
         return None, self._durable(note, {"erased": request.commitment})
 
-    async def _durable(self, note: Note, result: Any) -> Any:
+    def _template_change(self, request: Request, uid: int) -> tuple[happenings.Happening, Any]:
+        """Who changes whose face template; changing it is for vision's own user, who may not speak here.
+
+        What it gives is awaited once the request is recorded; the face is void at once.
+        """
+        if request.kind not in _TEMPLATE:
+            raise ContractError("kind", ", ".join(_TEMPLATE), quote(request.kind))
+        if not 0 < len(request.person) <= _SERIAL_CHARACTERS or printable(request.person) != request.person:
+            raise ContractError("person", "the id of a person", quote(request.person))
+        if request.commitment and not is_commitment(request.commitment):
+            raise ContractError("commitment", "the SHA-256 of the sealed template", quote(request.commitment))
+        data = {"chan": request.person, "change": request.kind, "digest": request.commitment, "uid": uid}
+        note = Note(
+            "template.changed", Category.IDENTITY, Severity.WARNING, ActionResult.OK, ("cli", str(uid)), "", 0, 0,
+            False, data,
+        )  # fmt: skip
+        done = {"recorded": request.kind, "person": request.person}
+        return happenings.TemplateChanged(request.person), self._durable(note, done, "nothing was changed")
+
+    async def _durable(self, note: Note, result: Any, undone: str = "nothing was erased") -> Any:
         """The result, once the record is on the disk: what follows cannot be taken back."""
         try:
             await asyncio.wait_for(self._interlock.note_heard(note), _DURABLE_S)
@@ -520,7 +548,7 @@ class ControlServer:
             # Should the disk come back, it says that, too.
             late = {**note.data, "why": "it failed: the log took too long"}
             self._interlock.note(msgspec.structs.replace(note, res=ActionResult.FAILED, data=late))
-            wanted, hint = f"a record on the disk within {_DURABLE_S:.0f} s", "nothing was erased: see `hotbox status`"
+            wanted, hint = f"a record on the disk within {_DURABLE_S:.0f} s", f"{undone}: see `hotbox status`"
             raise ContractError("log", wanted, "none", hint) from None
         return result
 

@@ -90,7 +90,8 @@ class Face(_Item, frozen=True, tag="face", omit_defaults=True):
 
     `liveness` is ``proven`` for the frame that completed a challenge, else ``not_proven``. `nonce` is that of the
     `Wanted` under which it was seen. `live_milli` is the score of a passive detector of forgeries, in thousandths, -1
-    without one: it is written down and decides nothing.
+    without one: it is written down and decides nothing. `template` is the digest of the template that it matched, as
+    `TemplateUsed` told it: a face of any other counts for nothing.
     """
 
     person: Text
@@ -99,6 +100,7 @@ class Face(_Item, frozen=True, tag="face", omit_defaults=True):
     engine: Text
     nonce: Text = ""
     live_milli: Number = -1
+    template: Text = ""
 
 
 class FaceRefused(_Item, frozen=True, tag="face_refused"):
@@ -171,10 +173,26 @@ class TemplateRemoved(_OfTemplate, frozen=True, tag="template_removed"):
     why: Literal["permit_over", "expired", "withdrawn", "unusable"]
 
 
+class TemplateUsed(_Item, frozen=True, tag="template_used"):
+    """The template that a person is compared with, told when it changes and again and again.
+
+    `digest` is the SHA-256 of its sealed file, which tells nothing of a face; "" where there is none. `permit` is the
+    one that it came for, "" where it stands. It is used once `TemplateLogged` has come: nobody is recognised by what
+    the log does not know.
+    """
+
+    person: Text
+    permit: Text
+    digest: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")]
+    engine: Text
+
+
 class TemplateRefused(_OfTemplate, frozen=True, tag="template_refused"):
     """What `link` brought is not believed, or could not be kept; person and permit are "" when nobody could tell."""
 
     code: Annotated[str, msgspec.Meta(max_length=32, pattern=r"\A[a-z_]+\Z")]
+
+
 class Video(_Item, frozen=True, tag="video"):
     """How the recorder is: `health` is recording, ready, full, failed, starting or off (this box has none).
 
@@ -262,13 +280,14 @@ class RemoteGas(_Item, frozen=True, tag="remote_gas"):
 
 Evidence = Union[  # noqa: UP007 - msgspec reads the union at run time
     Badge, BadgeRefused, Device, Tap, Position, Face, FaceRefused, Prompt, Camera, Video, Segment, FaceKey,
-    TemplateKept, TemplateRemoved, TemplateRefused, PermitOffer, RevocationOffer, CommandOffer, FaceOffer, AckOffer,
-    RemoteGas,
+    TemplateKept, TemplateRemoved, TemplateRefused, TemplateUsed, PermitOffer, RevocationOffer, CommandOffer, FaceOffer,
+    AckOffer, RemoteGas,
 ]
 
 MAY_SEND: dict[Source, tuple[type, ...]] = {
     Source.VISION: (
         Face, FaceRefused, Prompt, Camera, Video, Segment, FaceKey, TemplateKept, TemplateRemoved, TemplateRefused,
+        TemplateUsed,
     ),
     Source.PRESENCE: (Badge, BadgeRefused, Device, Tap, Position),
     Source.LINK: (PermitOffer, RevocationOffer, CommandOffer, FaceOffer, AckOffer, RemoteGas),
@@ -319,7 +338,7 @@ class Wanted(msgspec.Struct, frozen=True, tag_field="kind", tag="wanted"):
     `urgency` is ``idle`` (nothing to release), ``arming`` (look all the time) or ``recheck`` (look now and then).
     `prove`: who of them is to prove to be alive; one nonce is good for one try of one of them.
     `permits` are all permits that stand, each with the ids of its people: what was brought for any other is deleted.
-    None says nothing about them.
+    None says nothing about them. `permit` is the one that decides: a person is compared with what came for it.
     """
 
     people: tuple[str, ...]
@@ -328,6 +347,7 @@ class Wanted(msgspec.Struct, frozen=True, tag_field="kind", tag="wanted"):
     urgency: str
     prove: tuple[str, ...] = ()
     permits: tuple[Standing, ...] | None = None
+    permit: str = ""
 
 
 class Film(msgspec.Struct, frozen=True, tag_field="kind", tag="film"):
@@ -350,6 +370,13 @@ class Logged(msgspec.Struct, frozen=True, tag_field="kind", tag="logged"):
     commitment: str
 
 
+class TemplateLogged(msgspec.Struct, frozen=True, tag_field="kind", tag="template_logged"):
+    """For `vision`: the log has it that this person is compared with the template of this digest."""
+
+    person: str
+    digest: str
+
+
 class Told(msgspec.Struct, frozen=True, tag_field="kind", tag="told"):
     """For `link`: the answer to an offer, to be published on up/rsp (a `contracts.topics.Response` as JSON)."""
 
@@ -362,7 +389,7 @@ class Pulse(msgspec.Struct, frozen=True, tag_field="kind", tag="pulse"):
     status: bytes
 
 
-Message = Wanted | FaceBundle | Film | Logged | Told | Pulse
+Message = Wanted | FaceBundle | Film | Logged | TemplateLogged | Told | Pulse
 _message_decoder = msgspec.json.Decoder(Message)
 
 

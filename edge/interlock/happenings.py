@@ -82,13 +82,23 @@ class TicketChecked(msgspec.Struct, frozen=True):
     person: str
 
 
-class Vouched(msgspec.Struct, frozen=True):
-    """A supervisor's decision on somebody who could not prove to be alive: vouched for, or may try `again`."""
+class VouchAsked(msgspec.Struct, frozen=True):
+    """A decision on somebody who could not prove to be alive was typed in: vouched for, or may try `again`.
 
+    `uid` typed it, in the name of the supervisor `by`, who confirms it by hand.
+    """
+
+    uid: int
     person: str
     by: str
     reason: str
     again: bool = False
+
+
+class TemplateChanged(msgspec.Struct, frozen=True):
+    """A command is about to change a person's face template, or all of that person's."""
+
+    person: str
 
 
 class SuspendedHere(msgspec.Struct, frozen=True):
@@ -173,7 +183,8 @@ Happening = (
     | Withdrawn
     | Reconfirmed
     | TicketChecked
-    | Vouched
+    | VouchAsked
+    | TemplateChanged
     | SuspendedHere
     | DetectorTestBegun
     | DetectorTestStopped

@@ -30,6 +30,7 @@ from edge.interlock.state import Durable, Mode, Reason, Volatile
 from edge.interlock.surroundings import report_batteries, report_devices, report_taps
 from edge.interlock.taking import take
 from edge.interlock.turn import Turn, add_consequences, failing, replace
+from edge.interlock.vouching import confirm as confirm_vouching
 from edge.interlock.watching import (
     check_in,
     edges,
@@ -118,6 +119,8 @@ def step(
     remember_gas(turn)
     remember_trust(turn)
     edges(turn)
+    if confirm_vouching(turn, key="reset" in turn.pressed and not _resettable(turn)):
+        turn.judge()
     check_in(turn)
     watch_contacts(turn)
     probe = prove(turn)

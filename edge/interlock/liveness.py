@@ -2,7 +2,7 @@
 
 A try is one person's, under one nonce: `vision` asks for movements that nobody could predict and tells each of them
 (`Prompt`), and the frame that completes them is a proof (`Face.liveness`). After `liveness_tries_count` failed tries
-only a supervisor decides: to vouch for the person, for one arming, or to grant new tries. Both are recorded as that.
+only a supervisor decides (`edge.interlock.vouching`).
 
 A try is spent once its first arrow was shown: whoever breaks it off, by a badge out of reach, gas, a button or the
 plug, has had it. Only one in which nobody moved is given back, and asked again as it was.
@@ -13,26 +13,21 @@ bridge the time between two looks, and nothing bridges a break.
 
 from typing import Any
 
-from contracts.errors import ContractError, quote
 from contracts.event import ActionResult, Category, Severity
 from contracts.permit import Person, Role
-from edge.interlock.conditions.faces import VOUCHED, alive, tries_left, unverified
+from edge.interlock.conditions.faces import alive, tries_left
 from edge.interlock.conditions.facts import Facts
-from edge.interlock.conditions.people import asked_of, badge_here, entitled
+from edge.interlock.conditions.people import asked_of, badge_here
 from edge.interlock.evidence import Prompt
-from edge.interlock.happenings import Vouched
 from edge.interlock.record import Note
 from edge.interlock.rules import Rules
-from edge.interlock.state import Durable, Mode, Try, Vouch, usable
+from edge.interlock.state import Durable, Mode, Try, usable
 from edge.interlock.turn import Turn, replace
 
-RIGHT = "supervise"
 KIND = "identity.liveness_failed"
 BROKEN_OFF = "broken_off"
 UNANSWERED_AGAIN_US = 60_000_000
 """A face that answers no arrow, such as a picture that was left before the camera, is told of now and then."""
-_SENTENCE = 200
-_ANOTHER = "have another supervisor decide"
 
 
 # --- who is asked
@@ -162,7 +157,7 @@ def _follow_permit(turn: Turn) -> None:
     if number == turn.v.voids_of:
         return
     if turn.v.voids_of:
-        turn.v = replace(turn.v, vouch=None)
+        turn.v = replace(turn.v, vouch=None, vouching=None)
         _void(turn, _everybody(turn))
     turn.v = replace(turn.v, voids_of=number)
 
@@ -198,6 +193,11 @@ def _everybody(turn: Turn) -> list[str]:
     return [*turn.snapshot.faces, *turn.snapshot.proofs, *(person.id for person in people)]
 
 
+def void(turn: Turn, people: list[str]) -> None:
+    """What was seen of these people's faces counts no more."""
+    _void(turn, people)
+
+
 def _void(turn: Turn, people: list[str]) -> None:
     """From now on only what is seen later counts; of people who matter no more nothing is remembered."""
     if not people:
@@ -205,80 +205,3 @@ def _void(turn: Turn, people: list[str]) -> None:
     matter = {*_everybody(turn), *(person.id for permit in turn.d.permits for person in permit.people)}
     voids = {**turn.v.voids, **dict.fromkeys(people, turn.now)}
     turn.v = replace(turn.v, voids={person: at_us for person, at_us in voids.items() if person in matter})
-
-
-# --- the supervisor
-
-
-def judge(f: Facts, asked: Vouched) -> Vouch:
-    """A supervisor's decision as it would be remembered.
-
-    Raises:
-        ContractError: nobody of that name on the permit or here, tries left, a face that was not recognised, a
-            supervisor who is not one, not here or of the crew, no reason, or a second one to be vouched for.
-    """
-    permit = f.permit
-    person = next((each for each in permit.people if each.id == asked.person), None) if permit is not None else None
-    if permit is None or person is None:
-        names = ", ".join(each.id for each in permit.people) if permit is not None else "nobody: there is no permit"
-        raise ContractError("person", f"somebody of the current permit ({names})", _came(asked.person))
-    if not badge_here(f, person):
-        raise ContractError("person", "somebody whose badge is here", person.id, "come to the box with the badge")
-    if tries_left(f, person.id):
-        came, hint = f"{tries_left(f, person.id)} left", "follow the prompts on the screen"
-        raise ContractError("person", "somebody whose tries are used up", came, hint)
-    _judge_supervisor(f, asked)
-    if not 0 < len(asked.reason.strip()) <= _SENTENCE:
-        hint = "say it in a sentence: it goes into the log"
-        raise ContractError("reason", f"why, in at most {_SENTENCE} characters", _came(asked.reason.strip()), hint)
-    if not asked.again:
-        _judge_vouching(f, person)
-    return Vouch(person.id, asked.by, f.now_us)
-
-
-def _judge_supervisor(f: Facts, asked: Vouched) -> None:
-    assert f.permit is not None  # noqa: S101 - the person is of it
-    here = {each.id: each.badge for each in entitled(f, RIGHT)}
-    if asked.by not in here:
-        wanted = f"a supervisor of the roster with the right {RIGHT} whose badge is here"
-        raise ContractError("by", wanted, _came(asked.by), f"here and entitled: {', '.join(here) or 'nobody'}")
-    if any(asked.by == each.id or here[asked.by] == each.badge for each in f.permit.people):
-        raise ContractError("by", "somebody who does not work on this permit", asked.by, _ANOTHER)
-
-
-def _judge_vouching(f: Facts, person: Person) -> None:
-    """The face itself must have been recognised, and only one of the two can be vouched for."""
-    assert f.permit is not None  # noqa: S101 - the person is of it
-    others = [each.name for each in f.permit.people if each.id != person.id and alive(f, each.id)[1] == VOUCHED]
-    if others:
-        hint = "let one of them try again: --again"
-        raise ContractError("person", "at most one of the permit's people vouched for", f"{others[0]} too", hint)
-    problem = unverified(f, person)
-    if problem is not None and problem.code != "liveness_failed":
-        hint = "look straight at the camera without mask and glasses"
-        raise ContractError("person", "somebody whose face was recognised just now", problem.code, hint)
-
-
-def _came(text: str) -> str:
-    return quote(text) if text else "nothing"
-
-
-def decide(turn: Turn, asked: Vouched) -> None:
-    """Remember a supervisor's decision; what is not allowed changes nothing."""
-    try:
-        word = judge(turn.f, asked)
-    except ContractError:
-        return
-    if asked.again:
-        left = {person: count for person, count in turn.d.liveness_failed.items() if person != asked.person}
-        trying = turn.d.trying
-        still = trying if trying is None or trying.person != asked.person else None
-        turn.d = replace(turn.d, liveness_failed=left, trying=still)
-        turn.v = replace(turn.v, pause_us=0)
-    else:
-        turn.v = replace(turn.v, vouch=word)
-    turn.note(
-        "identity.vouched", Category.IDENTITY, Severity.WARNING, actor=("person", asked.by), snapshot=True,
-        chan=asked.person, decision="again" if asked.again else VOUCHED, why=asked.reason.strip(),
-        clause=turn.rules.liveness_tries_count.clause,
-    )  # fmt: skip

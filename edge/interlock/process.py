@@ -61,12 +61,13 @@ from edge.interlock.snapshot import AuditHealth, Snapshot, accept
 from edge.interlock.state import FORGOTTEN, Durable, Mode
 from edge.interlock.status import AuditView, Status
 from edge.interlock.store import StateStore
-from edge.interlock.template_notes import TemplateNotes, standing
+from edge.interlock.template_notes import TemplateNotes, TemplatesUsed, standing
 from edge.kiosk.answers import PermitAnswers
 from edge.relay.driver import make as make_relay
 from edge.relay.element import ElementStatus
 from edge.relay.protocol import DeadmanStatus
 from edge.sockets import now_us
+from faces.loading import declared
 
 if TYPE_CHECKING:
     from edge.inputs.gpio import GpioInputs
@@ -133,7 +134,10 @@ class Interlock:
             store.begin(Durable(boot_id=boot_id()))
         self._log = AuditLog.open(
             config.audit_db, box=config.box, domain=config.domain, key=key, witness=witness, clock=self._stamp,
-            boot={"baseline": config.baseline, "rules": self._rules.sha256},
+            boot={
+                "baseline": config.baseline, "rules": self._rules.sha256,
+                "faces": declared(config.vision.engine),
+            },
             used=restart.is_used(found, existed=existed), budget_mib=config.storage.budget_mib,
             keep_days=config.storage.keep_days,
         )  # fmt: skip
@@ -159,6 +163,7 @@ class Interlock:
         self._refusals = Refusals()
         self._questions = Questions()
         self._templates = TemplateNotes()
+        self._used = TemplatesUsed(self._templates, self._journal.put_heard, self._tell_vision)
         self._history = History(self._site, self._rules)
         self._step: kernel.Step
         self._last_us = now_us()
@@ -329,6 +334,8 @@ class Interlock:
                     self._refuse(ev.Source.LINK, "ack", verdict.value)
             case ev.FaceOffer():
                 self._peers.tell(ev.Source.VISION, ev.FaceBundle(item.jws))
+            case ev.TemplateUsed():
+                self._used.take(item, now_us())
             case ev.FaceKey() | ev.TemplateKept() | ev.TemplateRemoved() | ev.TemplateRefused():
                 notes = self._templates.of(item, now_us())
                 self._journal.put(*self._refusals.thin(notes, now_us()))
@@ -474,10 +481,11 @@ class Interlock:
         )  # fmt: skip
         self._peers.tell(ev.Source.PRESENCE, message)
         permits = standing(self._durable, self._snapshot.clock.wall_s(now))
-        self._peers.tell(ev.Source.VISION, msgspec.structs.replace(message, permits=permits))
+        number = permit.jti if permit is not None else ""
+        self._peers.tell(ev.Source.VISION, msgspec.structs.replace(message, permits=permits, permit=number))
         self._tell_vision(film(self._step.facts, self._step.verdicts))
 
-    def _tell_vision(self, message: ev.Film | ev.Logged) -> None:
+    def _tell_vision(self, message: ev.Film | ev.Logged | ev.TemplateLogged) -> None:
         self._peers.tell(ev.Source.VISION, message)
 
     def _pulse(self, now: int) -> None:

@@ -922,6 +922,12 @@ CATALOGUE: dict[str, Text] = {
         "在本盒重新登记 {subject}，或统一识别软件",
         "enrol {subject} at this box, or use the same engine on both",
     ),
+    "template_twin": Text(
+        "{subject} 的人脸模板与本盒上另一人过于相近",
+        "{subject}'s face template lies too near to somebody else's on this box",
+        "当面核对两人：是否同一人登记了两个编号；可在盒子上删除其中之一",
+        "look at both people: it may be one under two names; remove one of them at the box",
+    ),
     "template_storage": Text(
         "{subject} 的人脸模板无法保存",
         "{subject}'s face template could not be kept",

@@ -98,7 +98,7 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     its limit inside a confined space, where that is another one. `enclosure` and `wind` name the sensor inside the box
     and the anemometer; empty where there is none. `dead_man_ms` is what the primary relay declares; it comes first in
     `relays`. `quorum_need`: how many proofs of place in `quorum` must hold, 0 for all. `proof_inputs`: which of test
-    key and isolation contact are wired.
+    key and isolation contact are wired. `reads_cards`: there is a tag reader.
     """
 
     box: str
@@ -116,6 +116,7 @@ class Site(msgspec.Struct, frozen=True, dict=True):
     wind: str = ""
     remotes: tuple[SiteRemote, ...] = ()
     tap_check_in: bool = False
+    reads_cards: bool = False
     dead_man_ms: int = DEADMAN_MS
     relays: tuple[SiteRelay, ...] = (SiteRelay("", "relay", 0),)
     quorum_need: int = 0
@@ -429,6 +430,6 @@ def build(config: BoxConfig, rules: Rules, stale_us: dict[str, int]) -> Site:
         config.box, config.baseline, tuple(groups), roster, config.presence.quorum, config.inputs.reset_is_key,
         config.inputs.contacts, config.presence.beacon, config.utc_offset_min,
         confined_limits((*measured, *remotes), rules), sensors, config.enclosure, config.wind, remotes,
-        config.presence.nfc is not None and config.presence.nfc.check_in,
+        config.presence.nfc is not None and config.presence.nfc.check_in, config.presence.nfc is not None,
         dead_man_ms(config.relay), _relays(config), config.presence.quorum_need or 0, config.inputs.proof_inputs,
     )  # fmt: skip

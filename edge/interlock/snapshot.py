@@ -19,6 +19,7 @@ from edge.interlock.evidence import (
     RemoteGas,
     Source,
     Tap,
+    TemplateUsed,
     Video,
 )
 from edge.relay.element import ElementStatus
@@ -68,6 +69,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     `proofs` are the faces with which people last proved to be alive; `prompt` is what somebody was last asked to do.
 
+    `templates` are what people are compared with: another one voids what was seen of them before.
+
     `remotes` are the last words of detectors fed over MQTT.
     """
 
@@ -92,6 +95,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     series: dict[str, ElementStatus] = {}
     loop_gap_ms: int = 0
     remotes: dict[str, RemoteGas] = {}
+    templates: dict[str, TemplateUsed] = {}
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -137,6 +141,9 @@ def _previous(snapshot: Snapshot, item: Evidence) -> int | None:
             last = snapshot.video
         case RemoteGas():
             last = snapshot.remotes.get(item.name)
+        case TemplateUsed():
+            used = snapshot.templates.get(item.person)
+            return None if used is None else used.at_us
         case _:
             last = None
     return None if last is None else last.at_us
@@ -148,7 +155,7 @@ MAX_SUBJECTS = 64
 """Badges, faces and tags that are kept; the one seen longest ago makes room."""
 MAX_STRANGERS = 32
 _Subject = TypeVar("_Subject", int, str)
-_Seen = TypeVar("_Seen", Badge, BadgeRefused, Face, Tap, RemoteGas)
+_Seen = TypeVar("_Seen", Badge, BadgeRefused, Face, Tap, RemoteGas, TemplateUsed)
 
 
 def _kept(held: dict[_Subject, _Seen]) -> dict[_Subject, _Seen]:
@@ -180,6 +187,8 @@ def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> t
         return snapshot, Refused(source, kind, "not newer than the last")
     if isinstance(item, RemoteGas) and item.kept and previous is not None:
         return snapshot, Refused(source, kind, "kept by the broker, while a word of known age stands")
+    if isinstance(item, Face) and item.template != _digest(snapshot, item.person):
+        return snapshot, Refused(source, kind, "seen with a template that was not told")
     replace = msgspec.structs.replace
     match item:
         case Badge():
@@ -210,4 +219,22 @@ def accept(snapshot: Snapshot, item: Evidence, source: Source, now_us: int) -> t
             return replace(snapshot, video=item), None
         case RemoteGas():
             return replace(snapshot, remotes=_kept({**snapshot.remotes, item.name: item})), None
+        case TemplateUsed():
+            return _compare(snapshot, item), None
     return snapshot, None
+
+
+def _digest(snapshot: Snapshot, person: str) -> str:
+    used = snapshot.templates.get(person)
+    return used.digest if used is not None else ""
+
+
+def _compare(snapshot: Snapshot, item: TemplateUsed) -> Snapshot:
+    """With what a person is compared with; what was seen by another template is no longer known of anybody."""
+    replace, person = msgspec.structs.replace, item.person
+    held = replace(snapshot, templates=_kept({**snapshot.templates, person: item}))
+    if item.digest == _digest(snapshot, person):
+        return held
+    faces = {who: face for who, face in snapshot.faces.items() if who != person}
+    proofs = {who: face for who, face in snapshot.proofs.items() if who != person}
+    return replace(held, faces=faces, proofs=proofs)

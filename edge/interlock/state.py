@@ -324,6 +324,21 @@ class Vouch(msgspec.Struct, frozen=True):
     at_us: int
 
 
+class Vouching(msgspec.Struct, frozen=True):
+    """A supervisor's decision that `uid` typed in: it waits from `at_us` to `until_us` for the supervisor's own hand.
+
+    `by` is the supervisor; `again`: the person may try again, else the supervisor vouches for the person.
+    """
+
+    uid: int
+    person: str
+    by: str
+    reason: str
+    again: bool
+    at_us: int
+    until_us: int
+
+
 class Levels(msgspec.Struct, frozen=True):
     """Last levels of the momentary buttons, to find rising edges; None until first read."""
 
@@ -365,6 +380,7 @@ class Volatile(msgspec.Struct, frozen=True):
         unanswered_us: when it was last told that a face answered no arrow.
         pause_us: until when nobody is asked to prove anything, after a try that failed.
         vouch: the supervisor's word that stands for this arming, if any.
+        vouching: a supervisor's decision that was typed in and waits to be confirmed by hand, if any.
     """
 
     levels: Levels | None = None
@@ -398,6 +414,7 @@ class Volatile(msgspec.Struct, frozen=True):
     unanswered_us: int = 0
     pause_us: int = 0
     vouch: Vouch | None = None
+    vouching: Vouching | None = None
 
 
 FORGOTTEN = Volatile()

@@ -282,8 +282,8 @@ class PermitView(msgspec.Struct, frozen=True):
 class CountdownView(msgspec.Struct, frozen=True):
     """A countdown that people should see.
 
-    `what` is deadline, grace, fire_watch, attempt, bypass, identify or reset_window; `condition` is the one whose
-    grace it is.
+    `what` is deadline, grace, fire_watch, attempt, bypass, identify, reset_window or vouching; `condition` is the
+    one whose grace it is.
     """
 
     what: str

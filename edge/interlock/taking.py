@@ -4,7 +4,7 @@ from typing import Any
 
 from contracts.event import Category, Severity
 from contracts.permit import PermitClaims, Revocations
-from edge.interlock import bypassing, detector_replacing, detector_tests, liveness, ticket
+from edge.interlock import bypassing, detector_replacing, detector_tests, liveness, ticket, vouching
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.preconditions import CELSIUS
 from edge.interlock.happenings import (
@@ -25,8 +25,9 @@ from edge.interlock.happenings import (
     ShutDown,
     Suspended,
     SuspendedHere,
+    TemplateChanged,
     TicketChecked,
-    Vouched,
+    VouchAsked,
     Withdrawn,
 )
 from edge.interlock.proof_test import begin
@@ -106,8 +107,10 @@ def take(turn: Turn, happening: Happening) -> None:
             )  # fmt: skip
         case TicketChecked():
             ticket.check(turn, happening)
-        case Vouched():
-            liveness.decide(turn, happening)
+        case VouchAsked():
+            vouching.ask(turn, happening)
+        case TemplateChanged(person):
+            liveness.void(turn, [person])
         case SuspendedHere(person, relief, present):
             ticket.take_back(turn, turn.f.permit.jti if turn.f.permit else "")
             turn.note(

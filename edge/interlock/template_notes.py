@@ -3,10 +3,21 @@
 The templates themselves never pass through here readably; a person's face counts only as evidence of vision.
 """
 
+import asyncio
+from collections.abc import Callable
+
 import msgspec
 
 from contracts.event import ActionResult, Category, Severity
-from edge.interlock.evidence import FaceKey, Standing, TemplateKept, TemplateRefused, TemplateRemoved
+from edge.interlock.evidence import (
+    FaceKey,
+    Standing,
+    TemplateKept,
+    TemplateLogged,
+    TemplateRefused,
+    TemplateRemoved,
+    TemplateUsed,
+)
 from edge.interlock.record import Note
 from edge.interlock.state import Durable, usable
 
@@ -18,7 +29,7 @@ _NOTE = Note("", Category.IDENTITY, Severity.INFO, ActionResult.OK, ("box", ""),
 _REFUSAL = Note("", Category.IDENTITY, Severity.WARNING, ActionResult.DENIED, ("box", ""), "", 0, 0, False, {})
 replace = msgspec.structs.replace
 
-Told = FaceKey | TemplateKept | TemplateRemoved | TemplateRefused
+Told = FaceKey | TemplateKept | TemplateRemoved | TemplateRefused | TemplateUsed
 
 
 def standing(durable: Durable, wall_s: int) -> tuple[Standing, ...]:
@@ -52,7 +63,44 @@ class TemplateNotes:
         return (_note(item),)
 
 
+class TemplatesUsed:
+    """Writes down what people are compared with; vision uses it once it has heard that the log has it."""
+
+    def __init__(
+        self, notes: TemplateNotes, write: Callable[[Note], "asyncio.Future[int]"],
+        tell: Callable[[TemplateLogged], None],
+    ) -> None:  # fmt: skip
+        """`notes` bounds how many there may be; `write` records durably, `tell` reaches vision."""
+        self._notes, self._write, self._tell = notes, write, tell
+        self._logged: dict[str, tuple[str, str]] = {}
+        """Person → permit and digest that the log has."""
+        self._pending: dict[str, tuple[str, str]] = {}
+
+    def take(self, item: TemplateUsed, now_us: int) -> None:
+        """Have it written down unless it is; it is told again until then."""
+        said = (item.permit, item.digest)
+        if self._logged.get(item.person) == said:
+            self._tell(TemplateLogged(item.person, item.digest))
+            return
+        if self._pending.get(item.person) == said or (not item.digest and item.person not in self._logged):
+            return
+        for note in self._notes.of(item, now_us):
+            self._pending[item.person] = said
+            self._write(note).add_done_callback(lambda done: self._durable(item, said, done))
+
+    def _durable(self, item: TemplateUsed, said: tuple[str, str], done: "asyncio.Future[int]") -> None:
+        if self._pending.get(item.person) == said:
+            del self._pending[item.person]
+        if done.cancelled() or done.exception() is not None:
+            return
+        self._logged = dict([*self._logged.items()][-BURST:]) | {item.person: said}
+        self._tell(TemplateLogged(item.person, item.digest))
+
+
 def _note(item: Told) -> Note:
+    if isinstance(item, TemplateUsed):
+        used: dict[str, object] = {"chan": item.person, "digest": item.digest, "engine": item.engine}
+        return replace(_NOTE, type="template.used", permit=item.permit, data=used)
     if isinstance(item, FaceKey):
         return replace(_NOTE, type="template.key", data={"key": item.key})
     if isinstance(item, TemplateKept):

@@ -51,6 +51,7 @@ from edge.interlock.status import (
 )
 from edge.interlock.taking import IDENTIFY_US
 from edge.interlock.texts import ENDS, STATES
+from edge.interlock.vouching import open_for
 
 replace = msgspec.structs.replace
 
@@ -289,6 +290,13 @@ def _countdowns(f: Facts, verdicts: dict[str, Verdict]) -> tuple[CountdownView, 
         views.append(
             _countdown(f, "reset_window", "", f.volatile.reset_window_until_us, total_ms, "复位窗口", "reset window")
         )
+    waiting = open_for(f)
+    if waiting is not None:
+        by = next((person.name for person in f.site.roster if person.id == waiting.by), waiting.by)
+        what_zh, what_en = ("刷卡", "card") if f.site.reads_cards else ("转动复位钥匙", "reset key")
+        zh, en = f"等待 {by} {what_zh}确认：{waiting.person}", f"waits for {by}: {what_en}, for {waiting.person}"
+        total_ms = (waiting.until_us - waiting.at_us) // 1000
+        views.append(_countdown(f, "vouching", waiting.person, waiting.until_us, total_ms, zh, en))
     return tuple(views)
 
 

@@ -128,10 +128,11 @@ def report_people(turn: Turn) -> None:
     for person in verified:
         if person not in turn.v.verified:
             face = turn.snapshot.faces[person]
-            score: dict[str, Any] = {"live_milli": face.live_milli} if face.live_milli >= 0 else {}
+            more: dict[str, Any] = {"live_milli": face.live_milli} if face.live_milli >= 0 else {}
+            more |= {"template": face.template} if face.template else {}
             turn.note(
                 "identity.verified", Category.IDENTITY, actor=("person", person), chan=person, engine=face.engine,
-                distance_milli=face.distance_milli, liveness=liveness(f, person)[1], **score,
+                distance_milli=face.distance_milli, liveness=liveness(f, person)[1], **more,
             )  # fmt: skip
     if verified != turn.v.verified:
         turn.v = replace(turn.v, verified=verified)

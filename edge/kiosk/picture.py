@@ -222,7 +222,7 @@ def _refused(status: Status) -> tuple[Todo, ...]:
 
 def _left(status: Status) -> tuple[Left, ...]:
     """The countdowns, the one that matters most first."""
-    order = ("grace", "attempt", "reset_window", "deadline", "fire_watch")
+    order = ("grace", "attempt", "vouching", "reset_window", "deadline", "fire_watch")
     known = [view for view in status.countdowns if view.what in order]
     known.sort(key=lambda view: (order.index(view.what), view.left_ms))
     return tuple(

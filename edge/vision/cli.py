@@ -2,14 +2,17 @@
 
 import datetime
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
 
 from contracts.errors import ContractError
 from edge import users
+from edge.cli.client import Control, NoAnswer
 from edge.config import BoxConfig, load
 from faces import loading
 from faces.refusals import EnrolmentRefusedError
@@ -39,23 +42,24 @@ def enrol_command(
     """
     try:
         box = load(config)
+        ledger = _nothing if listed else _ledger(box)
         users.become_owner(Path(box.vision.templates))
         _one_of(person, listed, remove, migrate)
         if listed:
             _list(box, as_json=as_json)
         elif remove:
-            _remove(box, remove, permit or None, as_json=as_json)
+            _remove(box, remove, permit or None, ledger, as_json=as_json)
         elif migrate:
-            _migrate(box, as_json=as_json)
+            _migrate(box, ledger, as_json=as_json)
         else:
-            _enrol(box, person, still or [], camera, as_json=as_json)
+            _enrol(box, person, still or [], camera, ledger, as_json=as_json)
     except EnrolmentRefusedError as refused:
         if as_json:
             typer.echo(json.dumps({"ok": False, "why": refused.why, "en": refused.en, "zh": refused.zh}))
         else:
             typer.echo(f"✘ {refused.zh}\n  {refused.en}", err=True)
         raise typer.Exit(REFUSED) from None
-    except (ContractError, OSError) as error:
+    except (ContractError, NoAnswer, OSError) as error:
         typer.echo(f"✘ {error}", err=True)
         raise typer.Exit(BAD_INPUT) from None
 
@@ -68,10 +72,47 @@ def _one_of(*asked: str | bool) -> None:
         raise ContractError("enrol", "PERSON, --list, --remove PERSON or --migrate", came, "one at a time")
 
 
-def _enrol(box: BoxConfig, person: str, stills: list[Path], camera: int, *, as_json: bool) -> None:
+Change = Literal["enrolled", "removed", "sealed"]
+Ledger = Callable[[Change, str, str], None]
+"""Has a change written down before it is made: what, whose, the digest of the file."""
+
+
+def _nothing(_change: Change, _person: str, _digest: str) -> None:
+    """Nothing is written down."""
+
+
+def _ledger(box: BoxConfig) -> Ledger:
+    """The interlock's log, asked as whoever runs this command: who that is, the kernel tells it.
+
+    Without an interlock nothing can be released either, and it writes down each template before that is first used.
+    """
+    try:
+        control = Control(box.control_socket)
+    except NoAnswer as nobody:
+        if not isinstance(nobody.__cause__, FileNotFoundError | ConnectionRefusedError):
+            raise  # one is there, and does not hear us: nothing is changed behind its back
+        typer.echo(
+            "! 联锁未运行：模板首次使用前仍会记入日志\n"
+            "  the interlock is not running: it records a template before it is first used", err=True,
+        )  # fmt: skip
+        return _nothing
+
+    def write(change: Change, person: str, digest: str) -> None:
+        control.ask("template_change", kind=change, person=person, commitment=digest)
+
+    return write
+
+
+def _enrol(
+    box: BoxConfig, person: str, stills: list[Path], camera: int, ledger: Ledger, *, as_json: bool
+) -> None:
     from edge.vision.enrol import enrol, enrol_from_camera
 
-    done = enrol_from_camera(box, person, camera) if camera else enrol(box, person, stills)
+    announce = partial(ledger, "enrolled", person)
+    if camera:
+        done = enrol_from_camera(box, person, camera, announce=announce)
+    else:
+        done = enrol(box, person, stills, announce=announce)
     if as_json:
         _json(done)
         return
@@ -100,10 +141,15 @@ def _list(box: BoxConfig, *, as_json: bool) -> None:
         typer.echo("尚无人登记\nnobody is enrolled")
 
 
-def _remove(box: BoxConfig, person: str, permit: str | None, *, as_json: bool) -> None:
+def _remove(box: BoxConfig, person: str, permit: str | None, ledger: Ledger, *, as_json: bool) -> None:
     from edge.vision.enrol import store_of
 
-    gone = store_of(box, loading.identity(box.vision.engine)).remove(person, permit)
+    store = store_of(box, loading.identity(box.vision.engine))
+    store.path(person, permit or "")
+    mine = [each.permit for each in store.entries() if each.person == person and permit in (None, each.permit)]
+    if mine:
+        ledger("removed", person, store.digest(person, mine[0]) if len(mine) == 1 else "")
+    gone = store.remove(person, permit)
     if as_json:
         _json(gone)
     elif gone:
@@ -112,10 +158,10 @@ def _remove(box: BoxConfig, person: str, permit: str | None, *, as_json: bool) -
         raise ContractError("person", "somebody who is enrolled", person, "see hotbox enrol --list")
 
 
-def _migrate(box: BoxConfig, *, as_json: bool) -> None:
+def _migrate(box: BoxConfig, ledger: Ledger, *, as_json: bool) -> None:
     from edge.vision.enrol import store_of
 
-    done = store_of(box, loading.identity(box.vision.engine)).migrate()
+    done = store_of(box, loading.identity(box.vision.engine)).migrate(partial(ledger, "sealed"))
     if as_json:
         _json(done)
         return

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -24,13 +24,20 @@ from edge.interlock.evidence import Standing, TemplateKept, TemplateRefused, Tem
 from edge.sockets import now_us
 from edge.vision.templates import TemplateStore
 from faces.engine import Identity
+from faces.match import distance
 from faces.templates import Template, unpack
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 News = TemplateKept | TemplateRefused | TemplateRemoved
 STATEMENTS = "statements.json"
 AGAIN_S = 120
 """The bridge repeats a statement until it finds the answer in the box's log; so long the answer is on its way."""
+CLOCK_S = 60
+"""Whoever makes a template at the bridge and whoever signs it may read the clock so far apart."""
 _CODES = {
     "signature": "template_forged",
     "typ": "template_forged",
@@ -44,6 +51,7 @@ _CODES = {
     "iat": "template_older",
     "sealed": "template_sealed",
     "engine": "template_engine",
+    "twin": "template_twin",
 }
 
 
@@ -110,8 +118,12 @@ class Statements:
 class Deliveries:
     """Takes statements, and deletes what has no purpose any more. One thread at a time."""
 
-    def __init__(self, trust: Trust, store: TemplateStore, engine: Identity, now_s: int) -> None:
-        """`engine` is the one whose vectors this box can compare; times are in seconds since 1970."""
+    def __init__(self, trust: Trust, store: TemplateStore, engine: Identity, now_s: int, limit: float) -> None:
+        """`engine` is the one whose vectors this box can compare; times are in seconds since 1970.
+
+        `limit`: whose template lies so near to anybody else's here might be taken for both (`Policy.limit`).
+        """
+        self._limit = limit
         self._trust, self._store, self._engine = trust, store, engine
         self._statements = Statements(store.folder / STATEMENTS, now_s)
         self._told: dict[tuple[str, str], tuple[int, int]] = {}
@@ -123,9 +135,9 @@ class Deliveries:
             return news
         of, said = (news.permit, news.person), (news.iat, now_s)
         iat, told_s = self._told.get(of, (0, 0))
-        if iat == news.iat and now_s - told_s < AGAIN_S:
+        if iat == news.iat and abs(now_s - told_s) < AGAIN_S:
             return None
-        self._told = {key: told for key, told in self._told.items() if now_s - told[1] < AGAIN_S} | {of: said}
+        self._told = {key: told for key, told in self._told.items() if abs(now_s - told[1]) < AGAIN_S} | {of: said}
         return news
 
     def _judge(self, token: str, permits: Sequence[Standing], now_s: int) -> News:
@@ -198,7 +210,7 @@ class Deliveries:
         body = open_sealed(claims, self._trust.key)
         try:
             template = msgspec.json.decode(body, type=Template)
-            unpack(template)
+            rows = unpack(template)
         except UNREADABLE as error:
             raise ContractError("sealed", "a template", str(error)) from error
         said = (template.person, template.permit, template.expires)
@@ -207,9 +219,22 @@ class Deliveries:
         ours = (self._engine.name, self._engine.model_sha256)
         if (template.engine, template.model_sha256) != ours:
             raise ContractError("engine", ours[0], template.engine, "enrol with the engine of this box")
+        if template.created > claims.iat + CLOCK_S:
+            came = f"{template.created}, signed {claims.iat}"
+            raise ContractError("sealed", "a template made before it was signed", came, "check the bridge's clock")
+        self._check_alone(claims.person, rows, now_s)
         self._store.save(template)
         self._statements.heard(claims, now_s)
         return _done(claims, self._engine)
+
+
+    def _check_alone(self, person: str, rows: "NDArray[np.float32]", now_s: int) -> None:
+        """One head must not be two people: performer and guardian could be the same man."""
+        for other, theirs in self._store.others(person, now_s).items():
+            nearest = min(*(distance(row, theirs) for row in rows), *(distance(row, rows) for row in theirs))
+            if nearest <= self._limit:
+                came = f"{nearest:.2f} from {other}"
+                raise ContractError("twin", f"more than {self._limit:.2f} from everybody", came, "look at both people")
 
 
 def _done(claims: FaceClaims, engine: Identity) -> TemplateKept | TemplateRemoved:

@@ -33,6 +33,9 @@ Source = Callable[[], "tuple[str, int, Image | None]"]
 """Health of the camera, when its newest picture was taken, and the picture, or None."""
 
 
+Announce = Callable[[str], None]
+
+
 class Enrolled(msgspec.Struct, frozen=True):
     """Summary of an enrolment. Distances: largest between two stills; smallest to another person, None if alone."""
 
@@ -52,9 +55,12 @@ def store_of(config: BoxConfig, engine: "Identity") -> TemplateStore:
 
 
 def enrol(
-    config: BoxConfig, person: str, stills: Sequence[Path], engine: "Engine | None" = None
+    config: BoxConfig, person: str, stills: Sequence[Path], engine: "Engine | None" = None,
+    announce: Announce | None = None,
 ) -> Enrolled:
     """Enrol a person from picture files, replacing what there was. Takes about 0.15 s a still after 0.5 s of loading.
+
+    `announce` hears the digest of the file before it is written, and may refuse.
 
     Raises:
         EnrolmentRefusedError: with the reason in both languages; nothing was written.
@@ -64,11 +70,12 @@ def enrol(
     refuse_count(len(stills))
     engine, store, policy = _prepared(config, person, engine)
     found = [describe(engine, _read(path), policy) for path in stills]
-    return _keep(store, person, found, engine, policy)
+    return _keep(store, person, found, engine, policy, announce)
 
 
 def enrol_from_camera(
-    config: BoxConfig, person: str, count: int = MOST, engine: "Engine | None" = None
+    config: BoxConfig, person: str, count: int = MOST, engine: "Engine | None" = None,
+    announce: Announce | None = None,
 ) -> Enrolled:
     """Enrol the person who stands before the box's camera: `count` good stills, a second apart.
 
@@ -83,7 +90,7 @@ def enrol_from_camera(
     engine, store, policy = _prepared(config, person, engine)
     with pictures(config) as source:
         found = _good_stills(source, engine, policy, count)
-    return _keep(store, person, found, engine, policy)
+    return _keep(store, person, found, engine, policy, announce)
 
 
 def _prepared(
@@ -157,11 +164,12 @@ def pictures(config: BoxConfig) -> Iterator[Source]:
 
 
 def _keep(
-    store: TemplateStore, person: str, stills: Sequence[Described], engine: "Engine", policy: "Policy"
+    store: TemplateStore, person: str, stills: Sequence[Described], engine: "Engine", policy: "Policy",
+    announce: Announce | None,
 ) -> Enrolled:
-    others = {other: rows for other in store.people() if other != person and (rows := store.vectors(other)) is not None}
+    others = store.others(person)
     made: Made = join(engine, person, stills, policy, others, created=int(time.time()))
-    path = store.save(made.template)
+    path = store.save(made.template, announce)
     return Enrolled(
         person, str(path), len(stills), engine.name, engine.model_sha256, made.spread, made.nearest,
         made.nearest_distance,

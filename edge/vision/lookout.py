@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edge.interlock.evidence import Face, FaceRefused, Prompt, Wanted
 from edge.vision.challenge import Choose, Terms
 from edge.vision.prover import Prover
-from edge.vision.templates import TemplateStore
+from edge.vision.templates import Rows
 from faces.engine import Engine, FaceBox
 from faces.match import Matched, Seen, match
 from faces.policy import Policy
@@ -35,7 +35,7 @@ class Lookout:
     """
 
     def __init__(
-        self, engine: Engine, templates: TemplateStore, policy: Policy, terms: Terms, choose: Choose = secrets.choice
+        self, engine: Engine, templates: Rows, policy: Policy, terms: Terms, choose: Choose = secrets.choice
     ) -> None:
         """Look for nobody yet."""
         self._engine = engine

@@ -15,10 +15,12 @@ from contracts import jws
 from contracts.errors import ContractError
 from contracts.face import published
 from edge.config import BoxConfig
-from edge.interlock.evidence import Evidence, FaceBundle, FaceKey, Standing, Wanted
+from edge.interlock import rules
+from edge.interlock.evidence import Evidence, FaceBundle, FaceKey, Film, Standing, Wanted
 from edge.sockets import now_us
 from edge.vision.box_key import load_or_create
 from edge.vision.deliveries import Deliveries, News, Trust
+from edge.vision.policy import policy_of
 from edge.vision.templates import TemplateStore
 from faces import loading
 
@@ -55,9 +57,13 @@ class Post:
         self._came = asyncio.Event()
         self._deliveries: Deliveries | None = None
         self._key = ""
+        self._wall_s = 0
 
-    def hear(self, message: FaceBundle | Wanted) -> None:
-        """What the interlock tells: a statement to judge, or which permits stand."""
+    def hear(self, message: FaceBundle | Wanted | Film) -> None:
+        """What the interlock tells: a statement to judge, which permits stand, or the time that it believes."""
+        if isinstance(message, Film):
+            self._wall_s = message.wall_s
+            return
         if isinstance(message, FaceBundle):
             if message.jws not in self._letters:
                 self._letters.append(message.jws)
@@ -84,10 +90,10 @@ class Post:
 
     def _look(self, letters: tuple[str, ...], permits: tuple[Standing, ...]) -> list[News | FaceKey]:
         """On the worker: judge, keep, delete."""
-        now_s = int(time.time())
+        now_s = self._time_s()
         news: list[News | FaceKey] = []
         try:
-            deliveries = self._ready(now_s)
+            deliveries = self._ready()
             news.extend(deliveries.tidy(permits, now_s))
             news.extend(said for letter in letters if (said := deliveries.take(letter, permits, now_s)) is not None)
         except (OSError, ContractError) as error:
@@ -95,7 +101,15 @@ class Post:
             return news
         return [*news, FaceKey(now_us(), self._key)]
 
-    def _ready(self, now_s: int) -> Deliveries:
+    def _time_s(self) -> int:
+        """The clock that the interlock believes; while it believes none, the time since the start of the machine.
+
+        By that nothing is over: neither deleted nor refused for its age, as on a box without a clock of its own. Which
+        permits stand is the interlock's word, and for any other nobody is compared.
+        """
+        return self._wall_s or now_us() // 1_000_000
+
+    def _ready(self) -> Deliveries:
         """Store, engine's name and keys, once they are needed.
 
         Raises:
@@ -107,7 +121,8 @@ class Post:
             key = load_or_create(self._config.face_box_key)
             self._key = published(key)
             trust = Trust(self._config.bridge.id, self._config.box, trusted_keys(self._config), key)
-            self._deliveries = Deliveries(trust, store, engine, now_s)
+            limit = policy_of(rules.effective(self._config.baseline, self._config.site_rules)).limit
+            self._deliveries = Deliveries(trust, store, engine, int(time.time()), limit)
         return self._deliveries
 
     def _tell(self) -> None:

@@ -15,17 +15,18 @@ from typing import TypeVar
 from edge.config import BoxConfig
 from edge.evidence_client import EvidenceClient
 from edge.interlock import rules
-from edge.interlock.evidence import FACES_AGAIN_MS, SLOW, Camera, FaceBundle, Wanted
+from edge.interlock.evidence import FACES_AGAIN_MS, SLOW, Camera, Face, FaceBundle, Film, TemplateLogged, Wanted
 from edge.sockets import now_us
 from edge.vision import guard
 from edge.vision.camera import CameraReader
 from edge.vision.challenge import Terms
 from edge.vision.filming import Filming
 from edge.vision.frames import FrameServer
-from edge.vision.lookout import Lookout
+from edge.vision.lookout import Lookout, Told
 from edge.vision.picture import Health
 from edge.vision.policy import policy_of
 from edge.vision.post import Post
+from edge.vision.serving import Serving
 from edge.vision.templates import TemplateStore
 from faces import loading
 from faces.policy import Policy
@@ -71,6 +72,9 @@ class _Process:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="faces")
         self._frames = FrameServer(config.frames_socket, self._camera.latest, self._camera.health)
         self._post = Post(config, self._in_worker, client.send)
+        self._serving: Serving | None = None
+        self._wall_s = 0
+        """The clock that the interlock believes, s since 1970; 0: none."""
         self._filming = Filming(config, self._camera.latest)
 
     async def run(self) -> None:
@@ -96,9 +100,14 @@ class _Process:
 
     async def _listen(self) -> None:
         async for message in self._client.messages():
-            if isinstance(message, FaceBundle | Wanted):
+            if isinstance(message, FaceBundle | Wanted | Film):
                 self._post.hear(message)
+            if isinstance(message, Film):
+                self._wall_s = message.wall_s
             self._filming.hear(message)
+            if isinstance(message, TemplateLogged) and self._serving is not None:
+                self._serving.logged(message.person, message.digest)
+                self._wanted_anew.set()
             if isinstance(message, Wanted) and message != self._wanted:
                 log.info("looking for %s (%s)", ", ".join(message.people) or "nobody", message.urgency)
                 self._wanted = message
@@ -137,6 +146,8 @@ class _Process:
             wanted = self._wanted
             every_s = LOOK_EVERY_S.get(wanted.urgency)
             self._looking = every_s is not None and bool(wanted.people)
+            if not self._client.connected and self._serving is not None:
+                self._serving.forget()
             if every_s is None or not wanted.people or not self._client.connected:
                 await self._until_wanted_anew(None if self._client.connected else 1.0)
                 continue
@@ -144,6 +155,11 @@ class _Process:
             if lookout is None:
                 lookout = await loop.run_in_executor(self._worker, self._work, self._load)
             lookout.want(wanted)
+            if not await self._may_compare(wanted):
+                for prompt in lookout.late(now_us()):
+                    self._client.send(prompt)
+                await self._until_wanted_anew(RETRY_S)
+                continue
             frame = self._camera.latest()
             if frame is None or now_us() - frame.at_us > OLDEST_FRAME_US:
                 for prompt in lookout.late(now_us()):
@@ -156,11 +172,28 @@ class _Process:
             look = partial(lookout.look, frame, whole=whole)
             items = await loop.run_in_executor(self._worker, self._work, look)
             # What was not handed over was not told: no more than what was not seen.
-            told = [self._client.send(item) for item in items]
+            told = [self._client.send(self._stamped(item)) for item in items]
             if whole and all(told):
                 self._looked_s = looked_s
             every_s = PROVING_EVERY_S if lookout.proving else every_s
             await self._until_wanted_anew(started_s + every_s - time.monotonic())
+
+    async def _may_compare(self, wanted: Wanted) -> bool:
+        """Tell what the people are compared with; whether the log has it.
+
+        Until then nobody is looked at: whoever is compared with nothing would be a stranger.
+        """
+        serving = self._serving
+        if serving is None:
+            return False
+        serving.want(wanted.permit, self._wall_s)
+        ready = await self._in_worker(partial(serving.ready, wanted.people))
+        for word in serving.words(wanted.people, now_us()):
+            self._client.send(word)
+        return ready
+
+    def _stamped(self, item: Told) -> Told:
+        return self._serving.stamped(item) if isinstance(item, Face) and self._serving is not None else item
 
     async def _until_wanted_anew(self, longest_s: float | None) -> None:
         """Wait, but no longer than until the interlock asks for something else."""
@@ -181,8 +214,9 @@ class _Process:
 
     def _load(self) -> Lookout:
         engine = loading.load(self._config.vision.engine)
-        templates = TemplateStore(Path(self._config.vision.templates), engine, self._config.template_key)
-        return Lookout(engine, templates, self._policy, self._terms)
+        store = TemplateStore(Path(self._config.vision.templates), engine, self._config.template_key)
+        self._serving = Serving(store)
+        return Lookout(engine, self._serving, self._policy, self._terms)
 
 
 async def run(config: BoxConfig, evidence: socket.socket | None) -> None:

@@ -11,9 +11,11 @@ import re
 import stat
 import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
@@ -49,6 +51,21 @@ class Entry(msgspec.Struct, frozen=True):
     why: str
 
 
+class Chosen(NamedTuple):
+    """What a person is compared with; `digest` is the SHA-256 of the sealed file, which tells nothing of the face."""
+
+    template: Template
+    rows: "NDArray[np.float32]"
+    digest: str
+
+
+class Rows(Protocol):
+    """Whoever gives the rows of a person's template."""
+
+    def vectors(self, person: str) -> "NDArray[np.float32] | None":
+        """None without any that may be used."""
+
+
 class _Facts(NamedTuple):
     """What changes when a file does."""
 
@@ -64,6 +81,7 @@ class _Read(NamedTuple):
     key: _Facts | None
     template: Template | None
     rows: "NDArray[np.float32] | None"
+    digest: str
     why: str
 
 
@@ -105,6 +123,10 @@ class TemplateStore:
             ContractError: open to others, not sealed, broken, another person's or permit's, or of another engine.
             OSError: it or the key is not there.
         """
+        return self._load(person, permit)[0]
+
+    def _load(self, person: str, permit: str) -> tuple[Template, str]:
+        """A person's template and the digest of its file."""
         path = self.path(person, permit)
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
@@ -119,25 +141,59 @@ class TemplateStore:
             ours = f"{self._engine.name} {self._engine.model_sha256[:12]}"
             came = f"{template.engine} {template.model_sha256[:12]}"
             raise ContractError("engine", ours, came, "enrol the person again")
-        return template
+        return template, sha256(content).hexdigest()
 
-    def vectors(self, person: str, now_s: float | None = None) -> "NDArray[np.float32] | None":
-        """The newest of a person's usable enrolments as rows, or None without one.
+    def choose(self, person: str, permit: str = "", now_s: float | None = None) -> Chosen | None:
+        """The person's usable template for this permit, else the standing one; one that came for another serves none.
 
-        Why a file is not used is logged once per change.
+        When it was made decides nothing: that is what somebody wrote into it. Why a file is not used is logged once per
+        change.
         """
         now_s = time.time() if now_s is None else now_s
-        if not _PERSON.fullmatch(person):
-            return None
-        mine = [self._look(path, person, permit) for path, owner, permit in self._files(person) if owner == person]
-        live = [read for read in mine if read.template is not None and not _expired(read.template.expires, now_s)]
-        newest = max(live, key=_created, default=None)
-        return newest.rows if newest is not None else None
+        for scope in dict.fromkeys((permit, "")):
+            found = self._usable(person, scope, now_s)
+            if found is not None:
+                return found
+        return None
 
-    def save(self, template: Template) -> Path:
-        """Seal a template and write it durably, all or nothing; a missing key or folder (0700) is made."""
+    def vectors(self, person: str, permit: str = "", now_s: float | None = None) -> "NDArray[np.float32] | None":
+        """The rows of what `choose` finds."""
+        chosen = self.choose(person, permit, now_s)
+        return chosen.rows if chosen is not None else None
+
+    def others(self, person: str, now_s: float | None = None) -> "dict[str, NDArray[np.float32]]":
+        """The rows of all that everybody else has here, whatever it came for: nobody may come near any of them."""
+        import numpy as np
+
+        now_s = time.time() if now_s is None else now_s
+        rows: dict[str, list[NDArray[np.float32]]] = {}
+        for _, owner, permit in self._files():
+            found = self._usable(owner, permit, now_s) if owner != person else None
+            if found is not None:
+                rows.setdefault(owner, []).append(found.rows)
+        return {owner: np.concatenate(several) for owner, several in rows.items()}
+
+    def _usable(self, person: str, permit: str, now_s: float) -> Chosen | None:
+        try:
+            path = self.path(person, permit)
+        except ContractError:
+            return None
+        if not path.exists():
+            return None
+        read = self._look(path, person, permit)
+        if read.template is None or read.rows is None or _expired(read.template.expires, now_s):
+            return None
+        return Chosen(read.template, read.rows, read.digest)
+
+    def save(self, template: Template, announce: Callable[[str], None] | None = None) -> Path:
+        """Seal a template and write it durably, all or nothing; a missing key or folder (0700) is made.
+
+        `announce` hears the digest of the file that there will be before anything is written, and may refuse.
+        """
         path = self.path(template.person, template.permit)
         content = seal.seal(template, make_key(self._key))
+        if announce is not None:
+            announce(sha256(content).hexdigest())
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=_NEW)
         try:
@@ -186,8 +242,17 @@ class TemplateStore:
                 gone += self.remove(entry.person, entry.permit)
         return gone
 
-    def migrate(self) -> list[str]:
-        """Seal the plain files of version 1; the people whose files they were.
+    def digest(self, person: str, permit: str) -> str:
+        """The SHA-256 of a file as it is, whatever it is.
+
+        Raises:
+            ContractError: this is no id of a person or permit.
+            OSError: it cannot be read.
+        """
+        return sha256(self.path(person, permit).read_bytes()).hexdigest()
+
+    def migrate(self, announce: Callable[[str, str], None] | None = None) -> list[str]:
+        """Seal the plain files of version 1; the people whose files they were. `announce` as in `save`, and whose.
 
         Raises:
             ContractError: a plain file that is none; those before it are sealed.
@@ -201,7 +266,7 @@ class TemplateStore:
             template = seal.open_plain(content)
             if (template.person, template.permit) != (person, permit):
                 raise ContractError("person", person, template.person, f"{path.name} is somebody else's file")
-            self.save(template)
+            self.save(template, partial(announce, person) if announce is not None else None)
             done.append(person)
         return done
 
@@ -220,16 +285,16 @@ class TemplateStore:
             file, key = _facts(path), _key_facts(self._key)
         except OSError as error:
             self._known.pop(path, None)
-            return _Read(_Facts(0, 0, 0), None, None, None, str(error))
+            return _Read(_Facts(0, 0, 0), None, None, None, "", str(error))
         known = self._known.get(path)
         if known is not None and (known.file, known.key) == (file, key):
             return known
         try:
-            template = self.load(person, permit)
-            read = _Read(file, key, template, unpack(template), "")
+            template, digest = self._load(person, permit)
+            read = _Read(file, key, template, unpack(template), digest, "")
         except (OSError, ContractError) as error:
             log.warning("the enrolment %s is not used: %s", path.name, error)
-            read = _Read(file, key, None, None, str(error))
+            read = _Read(file, key, None, None, "", str(error))
         self._known[path] = read
         return read
 
@@ -253,10 +318,6 @@ class TemplateStore:
 
 def _expired(expires: int, now_s: float) -> bool:
     return bool(expires) and now_s >= expires
-
-
-def _created(read: _Read) -> int:
-    return read.template.created if read.template is not None else 0
 
 
 def _facts(path: Path) -> _Facts:

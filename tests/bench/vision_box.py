@@ -15,7 +15,16 @@ import msgspec
 import psutil
 
 from edge import config, sockets
-from edge.interlock.evidence import Evidence, Face, FaceRefused, Wanted, decode, encode_message
+from edge.interlock.evidence import (
+    Evidence,
+    Face,
+    FaceRefused,
+    TemplateLogged,
+    TemplateUsed,
+    Wanted,
+    decode,
+    encode_message,
+)
 from edge.vision.enrol import enrol
 from faces import loading
 from firmware_sim.client import Site
@@ -89,7 +98,10 @@ class Vision:
                 datagram = self._end.recv(sockets.MAX_DATAGRAM)
                 if not datagram:
                     raise LateError(f"the vision process ended with exit code {self.process.wait(_START_S)}")
-                if until(sockets.now_us(), decode(datagram)):
+                item = decode(datagram)
+                if isinstance(item, TemplateUsed):
+                    sockets.send(self._end, encode_message(TemplateLogged(item.person, item.digest)))
+                if until(sockets.now_us(), item):
                     return
         raise LateError(f"the vision process did not say what was waited for within {seconds:g} s")
 

@@ -155,19 +155,36 @@ def test_settings_are_read_from_yaml_as_the_example_says():
             msgspec.convert(wrong, EngineSettings)
 
 
+@pytest.mark.parametrize(("kind", "most"), sorted(loading.LOOSEST.items()))
+def test_no_site_loosens_the_packs_limit_by_same_at(bring, kind, most):
+    """BOX-01, ANT-01: at 1.5 two vectors that have nothing in common are one person."""
+    keys = bring(onnx_file.describer(128))
+    loading.check(embedder(kind, same_at=most, **keys))
+    for same_at in (most + 0.001, 1.5, 2.0):
+        error = refused(embedder(kind, same_at=same_at, **keys))
+        assert error.field == "vision.engine.embedder.same_at"
+        assert str(same_at) in str(error)
+        assert str(most) in str(error)
+
+
+def test_what_the_site_chose_is_one_line_for_the_log():
+    assert loading.declared(EngineSettings()) == "dlib"
+    assert loading.declared(embedder(sha256="a" * 64)) == f"sface 1000 {'a' * 64}"
+
+
 @pytest.mark.parametrize(("kind", "length"), [("sface", 128), ("mobilefacenet", 192)])
 def test_other_embedder_speaks_the_scale_of_the_rule_pack(bring, drawn, kind, length):
     """BOX-01: so far apart as its own `same_at`, two faces are `SAME_AT` apart here."""
     keys = bring(onnx_file.describer(length))
-    engine = loading.load(embedder(kind, same_at=1.25, **keys))
-    assert (engine.name, engine.length) == (f"dlib-hog-{kind}-1250", length)
+    engine = loading.load(embedder(kind, same_at=1.05, **keys))
+    assert (engine.name, engine.length) == (f"dlib-hog-{kind}-1050", length)
     assert engine.model_sha256 == keys["sha256"]
-    assert loading.identity(embedder(kind, same_at=1.25, **keys)) == (engine.name, engine.model_sha256)
+    assert loading.identity(embedder(kind, same_at=1.05, **keys)) == (engine.name, engine.model_sha256)
     image = drawn(("performer", 0, False))
     [face] = engine.detect(image)
     vector = engine.embed(image, face)
     assert (vector.dtype, vector.shape) == (np.float32, (length,))
-    assert np.linalg.norm(vector) == pytest.approx(SAME_AT / 1.25, rel=1e-5)
+    assert np.linalg.norm(vector) == pytest.approx(SAME_AT / 1.05, rel=1e-5)
     other = drawn(("guardian", 0, False))
     assert np.linalg.norm(vector - engine.embed(other, engine.detect(other)[0])) > 0
 

@@ -39,10 +39,17 @@ def test_face_matches_up_to_the_limit(apart, who):
     assert found == Matched(who, "p", pytest.approx(apart))
 
 
+@pytest.mark.parametrize("near", [0.0, 0.3, 0.44])
+def test_face_that_two_people_fit_is_nobodys(near):
+    """BOX-03: else one head could be performer and guardian, the nearer to each as it turns."""
+    people = {"a": person((near,)).repeat(3, 0), "b": person((-0.49,)).repeat(3, 0)}
+    assert [found.person for found in match([at(0)], people)] == [None]
+
+
 @pytest.mark.parametrize(("gap", "who"), [(0.04, None), (0.06, "a")])
 def test_face_between_two_people_is_nobodys(gap, who):
     """BOX-03"""
-    people = {"a": person((0.3,)) .repeat(3, 0), "b": person((-0.3 - gap,)).repeat(3, 0)}
+    people = {"a": person((0.48,)) .repeat(3, 0), "b": person((-0.48 - gap,)).repeat(3, 0)}
     [found] = match([at(0)], people)
     assert (found.person, found.nearest) == (who, "a")
 

@@ -136,7 +136,12 @@ def test_weights_with_another_hash_are_refused_with_both_hashes(box: Box, tmp_pa
     assert shown.returncode == 1
     for part in ("field: vision.engine.embedder.sha256", meant, came):
         assert part in shown.stderr
-    embedder["sha256"] = came
+    embedder |= {"sha256": came, "same_at": 1.5}
+    loose = box.hotbox("config", "check", str(box.write(changed, "weights.yaml")))
+    assert loose.returncode == 1
+    for part in ("field: vision.engine.embedder.same_at", "1.5", "1.128"):
+        assert part in loose.stderr
+    embedder["same_at"] = 1.0
     assert box.hotbox("config", "check", str(box.write(changed, "weights.yaml"))).returncode == 0
 
 

@@ -1,5 +1,6 @@
 """`hotbox face vouch`: a supervisor decides on somebody who could not prove a living face, and the log says so."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,11 @@ def _vouch(box: Box, *words: str, person: str = "zhang", by: str = "chen", lang:
     return box.hotbox("face", "vouch", person, "--by", by, *WHY, *words, lang=lang)
 
 
+def _turn_key(box: Box) -> None:
+    assert box.site is not None
+    box.site.press("reset", 300)
+
+
 def test_a_supervisor_decides_once_the_tries_are_used_up(box: Box) -> None:
     """ANT-01: never before, never from away, never for oneself; what was decided is on the screen and in the log."""
     seen = box.wait_for(lambda s: s["people"] and all(p["badge_ok"] and p["liveness"] == "not_proven" for p in s["people"]), "seen")
@@ -54,8 +60,18 @@ def test_a_supervisor_decides_once_the_tries_are_used_up(box: Box) -> None:
     assert absent.returncode == 1
     assert "whose badge is here" in absent.stderr
     box.crew.badges.add(1006)
-    done = box.wait_for(lambda _: _vouch(box).returncode == 0, "the supervisor's badge is heard")
-    assert _of(done, "zhang")
+    said: list[str] = []
+
+    def typed(_: dict[str, Any]) -> bool:
+        done = _vouch(box)
+        said.append(done.stdout)
+        return done.returncode == 0
+
+    waiting = box.wait_for(typed, "the supervisor's badge is heard")
+    assert "chen turns the reset key" in said[-1]
+    assert not _of(waiting, "zhang")["face_ok"], "a command decides nothing"
+    assert [each["subject"] for each in box.status()["countdowns"] if each["what"] == "vouching"] == ["zhang"]
+    _turn_key(box)
     counted = box.wait_for(lambda s: _of(s, "zhang")["face_ok"], "the word counts")
     assert _of(counted, "zhang")["liveness"] == "vouched"
     assert "vouched for by a supervisor" in box.hotbox("status").stdout
@@ -63,6 +79,7 @@ def test_a_supervisor_decides_once_the_tries_are_used_up(box: Box) -> None:
     told = next(event for event in events if event["type"] == "identity.vouched")
     assert (told["actor"]["id"], told["data"]["chan"], told["data"]["decision"]) == ("chen", "zhang", "vouched")
     assert told["data"]["why"] == WHY[1]
+    assert (told["data"]["uid"], told["data"]["confirmed"]) == (os.getuid(), "key")
 
     second = _vouch(box, person="li")
     assert second.returncode == 1
@@ -77,6 +94,9 @@ def test_new_tries_are_granted_in_both_languages(box: Box) -> None:
     done = _vouch(box, "--again", person="li", lang="zh")
     assert done.returncode == 0, done.stderr
     assert "准许 li 再次活体检测" in done.stdout
+    assert "chen 须在 30 秒内" in done.stdout
+    assert _of(box.status(), "li")["tries_left"] == 0
+    _turn_key(box)
     box.wait_for(lambda s: _of(s, "li")["tries_left"] == 2, "new tries")
     assert {person.id for person in PEOPLE} == {"zhang", "li"}
 

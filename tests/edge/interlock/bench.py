@@ -13,7 +13,7 @@ from contracts.permit import Approval, Level, PermitClaims, Person, Role
 from edge.config import CONTACTS
 from edge.gas.reading import InputReading, Quality, Reading
 from edge.interlock import kernel, rules
-from edge.interlock.evidence import Badge, BadgeRefused, Camera, Device, Face, FaceRefused, Position, Prompt, Video
+from edge.interlock.evidence import Badge, BadgeRefused, Camera, Device, Face, FaceRefused, Position, Prompt, Tap, Video
 from edge.interlock.happenings import Acknowledged, GasTested, Happening, PermitAccepted, ProofAsked, TicketChecked
 from edge.interlock.kernel import Relay, Step
 from edge.interlock.proof_test import Probe
@@ -203,6 +203,7 @@ class Bench:
         self.refused_badges: dict[int, BadgeRefused] = {}
         self.batteries: dict[int, int] = {}
         self.devices: dict[str, Device] = {}
+        self.taps: dict[str, Tap] = {}
         self.faces: dict[str, Face] = {}
         self.looking = {"performer", "guardian"}
         self.prompt: Prompt | None = None
@@ -278,6 +279,7 @@ class Bench:
             badges={badge: Badge(seen, badge, -60, self.batteries.get(badge)) for badge, seen in self.badge_seen.items()},
             refused_badges=dict(self.refused_badges),
             devices=dict(self.devices),
+            taps=dict(self.taps),
             unknown_badges={badge: BadgeRefused(at, badge, "unknown") for badge, at in self.unknown_badges.items()},
             position=position,
             faces=dict(self.faces),

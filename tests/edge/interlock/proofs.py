@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from edge.interlock.evidence import Face, Prompt
-from edge.interlock.happenings import PermitAccepted, Vouched
+from edge.interlock.evidence import Face, Prompt, Tap
+from edge.interlock.happenings import PermitAccepted, VouchAsked
 from edge.interlock.liveness import due
 from tests.edge.interlock.bench import GB, SECOND, Bench, permit
 
@@ -78,8 +78,21 @@ def stuck(unproven: Bench) -> Bench:
     return unproven
 
 
-def vouch(by: str = "leader", **changes: object) -> Vouched:
-    return replace(Vouched("performer", by, "known to me for years"), **changes)
+def vouch(by: str = "leader", **changes: object) -> VouchAsked:
+    return replace(VouchAsked(1000, "performer", by, "known to me for years"), **changes)
+
+
+def decide(bench: Bench, asked: VouchAsked) -> None:
+    """Typed in, then confirmed by hand with the reset key."""
+    bench.step(asked)
+    bench.press("reset")
+
+
+def tap(bench: Bench, who: str = "leader") -> None:
+    """Somebody's card is held to the reader."""
+    bench.now += 1
+    bench.taps[f"person {who}"] = Tap(bench.now, "person", who)
+    bench.step(ms=0)
 
 
 def supervised(bench: Bench) -> Bench:

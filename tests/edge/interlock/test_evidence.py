@@ -29,6 +29,7 @@ def items(at_us: int) -> list[ev.Evidence]:
         ev.TemplateKept(at_us, "performer", "HW-1", 5, "dlib"),
         ev.TemplateRemoved(at_us, "performer", "HW-1", 5, "expired"),
         ev.TemplateRefused(at_us, "performer", "HW-1", 5, "template_older"),
+        ev.TemplateUsed(at_us, "visitor", "HW-1", "d" * 64, "dlib"),
         ev.Video(at_us, "recording", "HW-1", at_us, 3600, 10, 512),
         ev.Segment(at_us, "HW-1", "boot-1", 1, 2, -5, 3, 4, "ab" * 32),
         ev.PermitOffer(at_us, "jws"),
@@ -51,7 +52,9 @@ KEPT = [item for item in items(0) if not isinstance(item, PASSED_ON)]
 def test_a_table_fixes_what_each_source_may_send(source: Source, item: ev.Evidence) -> None:
     """`link` can never vouch for a face, a badge, a place or a picture; only it brings offers and gas from far away."""
     allowed = {
-        Source.VISION: (ev.Face, ev.FaceRefused, ev.Prompt, ev.Camera, ev.Video, ev.Segment, *TOLD),
+        Source.VISION: (
+            ev.Face, ev.FaceRefused, ev.Prompt, ev.Camera, ev.Video, ev.Segment, ev.TemplateUsed, *TOLD,
+        ),
         Source.PRESENCE: (ev.Badge, ev.BadgeRefused, ev.Device, ev.Tap, ev.Position),
         Source.LINK: (
             ev.PermitOffer, ev.RevocationOffer, ev.CommandOffer, ev.FaceOffer, ev.AckOffer, ev.RemoteGas,
@@ -192,7 +195,7 @@ def test_the_wall_clock_goes_on_from_where_it_was_read(t: int, at_us: int, now_u
 KINDS = {
     ev.Badge: "badges", ev.BadgeRefused: "refused_badges", ev.Device: "devices", ev.Tap: "taps", ev.Position: "position", ev.Face: "faces",
     ev.FaceRefused: "strangers", ev.Prompt: "prompt", ev.Camera: "camera", ev.Video: "video",
-    ev.RemoteGas: "remotes",
+    ev.RemoteGas: "remotes", ev.TemplateUsed: "templates",
 }  # fmt: skip
 
 
@@ -277,3 +280,23 @@ def test_however_many_nearly_known_faces_follow_the_stranger_is_kept(older: int,
         held, _ = accept(held, ev.FaceRefused(number, "x", distance), Source.VISION, NOW)
     assert [seen.distance_milli for seen in held.strangers] == kept
     assert held.strangers[-1].at_us == 1 + 2 * MAX_STRANGERS
+
+
+def test_another_template_voids_what_was_seen_by_the_one_before() -> None:
+    """BOX-01: its face and its proof, of that person alone; a face by any other than the told one is refused."""
+    one, other = "1" * 64, "2" * 64
+    held, refused = accept(EMPTY, ev.TemplateUsed(1, "p", "", one, "e"), Source.VISION, NOW)
+    assert refused is None
+    held, refused = accept(held, ev.Face(2, "p", 300, "proven", "e", template=one), Source.VISION, NOW)
+    assert refused is None
+    held, _ = accept(held, ev.Face(2, "g", 300, "proven", "e"), Source.VISION, NOW)
+    held, _ = accept(held, ev.TemplateUsed(3, "p", "", one, "e"), Source.VISION, NOW)
+    assert set(held.faces) == set(held.proofs) == {"p", "g"}, "told again, nothing changed"
+    for template in ("", other):
+        held, refused = accept(held, ev.Face(4, "p", 300, "proven", "e", template=template), Source.VISION, NOW)
+        assert refused is not None
+        assert refused.why == "seen with a template that was not told"
+    held, _ = accept(held, ev.TemplateUsed(5, "p", "", other, "e"), Source.VISION, NOW)
+    assert set(held.faces) == set(held.proofs) == {"g"}
+    held, _ = accept(held, ev.TemplateUsed(6, "g", "", other, "e"), Source.VISION, NOW)
+    assert not held.faces

@@ -6,7 +6,7 @@ import pytest
 from contracts.permit import Revocations
 from edge.interlock.conditions.faces import alive, face_problem
 from edge.interlock.evidence import Face
-from edge.interlock.happenings import PermitAccepted, Revoked
+from edge.interlock.happenings import PermitAccepted, Revoked, TemplateChanged
 from edge.interlock.liveness import due, end_release
 from edge.interlock.state import Mode, Vouch
 from tests.edge.interlock.bench import GB, RELIEF, WALL_S, Bench, permit
@@ -251,3 +251,26 @@ def test_of_people_who_matter_no_more_nothing_is_remembered(released: Bench) -> 
     released.volatile = replace(released.volatile, voids={"somebody": 5})
     released.press("stop")
     assert set(released.volatile.voids) == {"performer", "guardian"}
+
+
+def test_a_template_that_is_about_to_change_voids_that_persons_face_and_proof(ready: Bench) -> None:
+    """BOX-01: at once, whatever the camera showed a moment ago."""
+    assert ready.mode is Mode.PERMISSIVE_OK
+    ready.looking.clear()
+    ready.step(TemplateChanged("performer"))
+    assert ready.missing() == {"face_void"}
+    assert ready.mode is not Mode.PERMISSIVE_OK
+    see(ready, "performer")
+    ready.step()
+    assert ready.missing() == {"face_liveness"}, "the proof was by the template of before"
+    see(ready, "performer", "proven")
+    ready.step()
+    assert ready.missing() == set()
+
+
+def test_who_is_verified_is_written_down_with_the_template(unproven: Bench) -> None:
+    """BOX-01: whose face it was told from is in the log."""
+    see(unproven, "guardian", "proven")
+    unproven.faces["guardian"] = replace(unproven.faces["guardian"], template="d" * 64)
+    unproven.step()
+    assert unproven.found("identity.verified")[-1].data["template"] == "d" * 64

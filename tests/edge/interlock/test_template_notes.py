@@ -1,12 +1,22 @@
 """What the interlock has to do with face templates: it says which permits stand, and writes down what vision tells."""
 
+import asyncio
+
 import pytest
 
 from contracts.event import Category
 from contracts.events.registry import check
-from edge.interlock.evidence import FaceKey, Standing, TemplateKept, TemplateRefused, TemplateRemoved
+from edge.interlock.evidence import (
+    FaceKey,
+    Standing,
+    TemplateKept,
+    TemplateLogged,
+    TemplateRefused,
+    TemplateRemoved,
+    TemplateUsed,
+)
 from edge.interlock.refusals import Refusals
-from edge.interlock.template_notes import BURST, EVERY_US, TemplateNotes, Told, standing
+from edge.interlock.template_notes import BURST, EVERY_US, TemplateNotes, TemplatesUsed, Told, standing
 from tests.edge.interlock.bench import WALL_S, Bench, permit, replace
 
 KEY = "A" * 43
@@ -36,6 +46,8 @@ def test_a_permit_that_is_over_stands_no_longer(over: str) -> None:
          {"code": "template_older", "chan": "zhang", "iat": 5}),
         (TemplateRefused(1, "", "", 0, "template_forged"), "template.refused", "", {"code": "template_forged", "chan": ""}),
         (FaceKey(1, KEY), "template.key", "", {"key": KEY}),
+        (TemplateUsed(1, "zhang", "HW-1", "d" * 64, "dlib"), "template.used", "HW-1",
+         {"chan": "zhang", "digest": "d" * 64, "engine": "dlib"}),
     ],
     ids=lambda value: getattr(type(value), "__name__", ""),
 )  # fmt: skip
@@ -63,3 +75,56 @@ def test_a_mad_vision_fills_no_log() -> None:
     assert len(notes.of(KEPT, now + EVERY_US)) == 1
     later = now + 10 * BURST * EVERY_US
     assert sum(len(notes.of(KEPT, later)) for _ in range(BURST + 50)) == BURST
+
+
+class Log:
+    """A log that takes a record when it is told to."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.waiting: list[asyncio.Future[int]] = []
+        self.written: list[object] = []
+        self.told: list[TemplateLogged] = []
+        self.used = TemplatesUsed(TemplateNotes(), self._write, self.told.append)
+
+    def _write(self, note: object) -> "asyncio.Future[int]":
+        self.written.append(note)
+        self.waiting.append(self.loop.create_future())
+        return self.waiting[-1]
+
+    def take(self) -> None:
+        """Everything that waits is on the disk."""
+        for each in self.waiting:
+            each.set_result(1)
+        self.waiting.clear()
+        self.loop.call_soon(self.loop.stop)
+        self.loop.run_forever()
+
+
+USED = TemplateUsed(1, "zhang", "", "d" * 64, "dlib")
+
+
+def test_vision_hears_of_a_template_only_once_it_is_on_the_disk_and_it_is_written_once() -> None:
+    """ANT-09, BOX-01"""
+    log = Log()
+    for _ in range(3):
+        log.used.take(USED, 10**12)
+    assert (len(log.written), log.told) == (1, [])
+    log.take()
+    assert log.told == [TemplateLogged("zhang", "d" * 64)]
+    log.used.take(USED, 10**12)
+    assert (len(log.written), len(log.told)) == (1, 2)
+    gone = replace(USED, digest="", engine="")
+    log.used.take(gone, 10**12)
+    log.take()
+    assert log.told[-1] == TemplateLogged("zhang", "")
+    log.used.take(USED, 10**12)
+    assert len(log.written) == 3, "that it came back is told again"
+    log.loop.close()
+
+
+def test_who_never_had_a_template_is_not_written_down() -> None:
+    log = Log()
+    log.used.take(replace(USED, digest=""), 10**12)
+    assert not log.written
+    log.loop.close()

@@ -6,10 +6,11 @@ import pytest
 from contracts.errors import ContractError
 from contracts.event import Severity
 from edge.interlock.conditions.faces import alive, face_problem
-from edge.interlock.liveness import judge
-from edge.interlock.state import Mode, Try
+from edge.interlock.evidence import Device
+from edge.interlock.state import Mode, Reason, Try
+from edge.interlock.vouching import judge, wait
 from tests.edge.interlock.bench import GB, Bench, permit
-from tests.edge.interlock.proofs import AGAIN_US, TRIES, TTL_US, ask, asked, fail, see, supervised, vouch
+from tests.edge.interlock.proofs import AGAIN_US, TRIES, TTL_US, ask, asked, decide, fail, see, supervised, tap, vouch
 from tests.edge.interlock.wording import Wording
 
 replace = msgspec.structs.replace
@@ -17,11 +18,12 @@ replace = msgspec.structs.replace
 
 def test_a_supervisor_vouches_for_one_arming_and_the_log_says_so(stuck: Bench) -> None:
     """ANT-01: counted as vouched, never as proven."""
-    supervised(stuck).step(vouch())
+    decide(supervised(stuck), vouch())
     (note,) = stuck.found("identity.vouched")
     assert (note.sev, note.actor, note.snapshot) == (Severity.WARNING, ("person", "leader"), True)
     assert note.data == {
-        "chan": "performer", "decision": "vouched", "why": "known to me for years", "clause": GB.liveness_tries_count.clause,
+        "chan": "performer", "decision": "vouched", "why": "known to me for years", "uid": 1000,
+        "confirmed": "key", "clause": GB.liveness_tries_count.clause,
     }  # fmt: skip
     stuck.step()
     assert stuck.mode is Mode.PERMISSIVE_OK
@@ -38,7 +40,7 @@ def test_a_supervisor_vouches_for_one_arming_and_the_log_says_so(stuck: Bench) -
 
 
 def test_an_attempt_that_came_to_nothing_uses_the_word_up(stuck: Bench) -> None:
-    supervised(stuck).step(vouch())
+    decide(supervised(stuck), vouch())
     stuck.step()
     stuck.arm()
     stuck.pressed.add("stop")
@@ -50,7 +52,7 @@ def test_an_attempt_that_came_to_nothing_uses_the_word_up(stuck: Bench) -> None:
 
 
 def test_a_word_ends_with_the_badge_and_with_its_time(stuck: Bench) -> None:
-    supervised(stuck).step(vouch())
+    decide(supervised(stuck), vouch())
     f = stuck.step().facts
     assert alive(f, "performer")[1] == "vouched"
     assert alive(replace(f, volatile=replace(f.volatile, voids={"performer": f.now_us})), "performer") == (None, "")
@@ -68,7 +70,7 @@ def test_a_word_ends_with_the_badge_and_with_its_time(stuck: Bench) -> None:
 @pytest.mark.parametrize("later", ["the word", "the proof"])
 def test_the_newer_of_a_proof_and_a_word_decides(stuck: Bench, later: str) -> None:
     """Whoever was vouched for and then followed the arrows is proven, and for as long as that counts."""
-    supervised(stuck).step(vouch())
+    decide(supervised(stuck), vouch())
     word = stuck.volatile.vouch
     assert word is not None
     at_us = word.at_us + (1 if later == "the proof" else -1)
@@ -81,11 +83,11 @@ def test_the_newer_of_a_proof_and_a_word_decides(stuck: Bench, later: str) -> No
 def test_new_tries_forgive_the_one_that_was_broken_off(stuck: Bench) -> None:
     supervised(stuck)
     ask(stuck, "performer", 3)
-    stuck.step(vouch(again=True))
+    decide(stuck, vouch(again=True))
     ask(stuck, "performer", 0, "m")
     assert (stuck.durable.trying, stuck.durable.liveness_failed) == (None, {})
     stuck.durable = replace(stuck.durable, liveness_failed={"performer": TRIES}, trying=Try("guardian", "n", 3, 8))
-    stuck.step(vouch(again=True))
+    decide(stuck, vouch(again=True))
     assert stuck.durable.trying == Try("guardian", "n", 3, 8), "another person's is another matter"
 
 
@@ -112,11 +114,103 @@ def test_while_released_too_whoever_is_vouched_for_was_recognised_just_now(
 
 
 def test_new_tries_instead_of_a_word(stuck: Bench) -> None:
-    supervised(stuck).step(vouch(again=True))
+    decide(supervised(stuck), vouch(again=True))
     assert stuck.durable.liveness_failed == {}
     assert stuck.volatile.vouch is None
     assert stuck.found("identity.vouched")[-1].data["decision"] == "again"
     assert asked(stuck) == ("performer",)
+
+
+def test_a_command_alone_decides_nothing(stuck: Bench) -> None:
+    """ANT-01: whoever has a shell can type the supervisor's name; the supervisor's badge may just be near."""
+    supervised(stuck).step(vouch())
+    stuck.run(GB.reset_window_s.value + 1)
+    see(stuck, "performer")
+    stuck.step()
+    assert stuck.missing() >= {"liveness_failed"}
+    assert (stuck.volatile.vouch, stuck.volatile.vouching) == (None, None)
+    (told,) = stuck.found("identity.vouch_asked")
+    assert told.actor == ("cli", "1000")
+    assert (told.data["by"], told.data["chan"], told.data["decision"]) == ("leader", "performer", "vouched")
+    assert not stuck.found("identity.vouched")
+    stuck.press("reset")
+    assert not stuck.found("identity.vouched"), "too late"
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_where_there_is_a_reader_only_the_supervisors_own_card_confirms(stuck: Bench, again: bool) -> None:
+    """ANT-01: no other card, no card of before, no key."""
+    supervised(stuck)
+    stuck.site = replace(stuck.site, reads_cards=True)
+    tap(stuck)
+    stuck.step(vouch(again=again))
+    tap(stuck, "engineer")
+    stuck.press("reset")
+    assert not stuck.found("identity.vouched")
+    tap(stuck)
+    (note,) = stuck.found("identity.vouched")
+    assert (note.data["confirmed"], note.data["uid"]) == ("card", 1000)
+    tap(stuck)
+    assert len(stuck.found("identity.vouched")) == 1, "one window, one decision"
+
+
+def test_a_card_without_its_badge_confirms_nothing_until_both_are_here(stuck: Bench) -> None:
+    supervised(stuck)
+    stuck.site = replace(stuck.site, reads_cards=True)
+    stuck.step(vouch())
+    seen = stuck.badge_seen[1003]
+    stuck.badges[1003] = False
+    stuck.badge_seen[1003] = seen - 60 * 1_000_000
+    tap(stuck)
+    assert not stuck.found("identity.vouched")
+    stuck.badges[1003] = True
+    tap(stuck)
+    assert stuck.found("identity.vouched")
+
+
+def test_the_key_that_resets_does_not_vouch_as_well(stuck: Bench) -> None:
+    """One movement of the hand, one meaning."""
+    supervised(stuck).step(vouch())
+    stuck.pressed.add("stop")
+    stuck.step()
+    stuck.pressed.clear()
+    stuck.durable = replace(stuck.durable, over_range=("ch4-1",))
+    stuck.press("reset")
+    assert stuck.found("interlock.reset")
+    assert not stuck.found("identity.vouched")
+    stuck.press("reset")
+    assert stuck.found("identity.vouched")
+
+
+def test_nobody_slips_another_decision_under_the_supervisors_hand(stuck: Bench, wording: Wording) -> None:
+    """Two windows at once would leave open what the hand confirms."""
+    f = supervised(stuck).step(vouch(again=True)).facts
+    with pytest.raises(ContractError) as error:
+        wait(f, vouch(uid=1001))
+    wording.check(error.value)
+    stuck.step(vouch(uid=1001))
+    stuck.press("reset")
+    assert [note.data["decision"] for note in stuck.found("identity.vouched")] == ["again"]
+
+
+@pytest.mark.parametrize("case", ["broken reader", "latched"])
+def test_what_cannot_be_confirmed_is_not_asked_for(stuck: Bench, wording: Wording, case: str) -> None:
+    supervised(stuck)
+    if case == "latched":
+        stuck.durable = replace(stuck.durable, first_out=Reason("stop"))
+    else:
+        stuck.site = replace(stuck.site, reads_cards=True)
+        stuck.devices["nfc"] = Device(stuck.now, "nfc", "silent", 0)
+    with pytest.raises(ContractError) as error:
+        wait(stuck.step(ms=0).facts, vouch())
+    wording.check(error.value)
+
+
+def test_another_permit_ends_what_waits_for_the_supervisor(stuck: Bench) -> None:
+    supervised(stuck).step(vouch())
+    stuck.volatile = replace(stuck.volatile, voids_of="HW-0")
+    stuck.step()
+    assert stuck.volatile.vouching is None
 
 
 REFUSALS = {
@@ -139,8 +233,9 @@ def test_what_a_supervisor_may_not_decide_is_refused(stuck: Bench, wording: Word
     with pytest.raises(ContractError) as error:
         judge(before.facts, vouch(**changes))
     wording.check(error.value)
-    bench.step(vouch(**changes))
+    decide(bench, vouch(**changes))
     assert bench.volatile.vouch is None
+    assert not bench.found("identity.vouch_asked")
     assert not bench.found("identity.vouched")
 
 
@@ -172,7 +267,7 @@ def test_nobody_vouches_for_work_that_is_their_own(stuck: Bench, wording: Wordin
 
 def test_never_both_of_them(stuck: Bench, wording: Wording) -> None:
     """BOX-03"""
-    supervised(stuck).step(vouch())
+    decide(supervised(stuck), vouch())
     fail(stuck, "guardian")
     with pytest.raises(ContractError) as error:
         judge(stuck.step().facts, vouch(person="guardian"))

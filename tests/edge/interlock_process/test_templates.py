@@ -100,3 +100,17 @@ def test_what_vision_says_of_templates_stands_in_the_log(
     until(lambda: _events(box, kind), f"{kind} is in the log")
     (event,) = _events(box, kind)
     assert event.permit == ("" if kind == "template.key" else "HW-1")
+
+
+def test_a_template_is_used_only_once_the_log_has_it_and_its_use_is_written_once(
+    joined: tuple[Box, Link, Vision],
+) -> None:
+    """BOX-01, ANT-09: vision hears that it may when the record is on the disk."""
+    box, _, vision = joined
+    allowed = evidence.TemplateLogged("zhang", "d" * 64)
+    for _ in range(2):
+        vision.send(evidence.TemplateUsed(sockets.now_us(), "zhang", "", "d" * 64, "dlib"))
+        until(lambda: (vision.bundles(), allowed in vision.heard)[1], "vision may use it")
+        vision.heard.clear()
+    (event,) = _events(box, "template.used")
+    assert event.data == {"chan": "zhang", "digest": "d" * 64, "engine": "dlib"}

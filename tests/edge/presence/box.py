@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from edge import config, sockets
-from edge.interlock.evidence import Evidence, Wanted, decode, encode_message
+from edge.interlock.evidence import Evidence, TemplateLogged, TemplateUsed, Wanted, decode, encode_message
 from firmware_sim.client import Site, facts
 
 CENTRE = (31.230400, 121.473700)
@@ -70,6 +70,8 @@ class Interlock:
         end.setblocking(False)
         self._end = end
         self.seen: list[Evidence] = []
+        self.records = True
+        """Its log takes what people are compared with."""
 
     def want(self, *people: str, urgency: str = "arming", nonce: str = "", prove: tuple[str, ...] = ()) -> None:
         sockets.send(self._end, encode_message(Wanted(people, (), nonce, urgency, prove)))
@@ -91,6 +93,8 @@ class Interlock:
                 while True:
                     item = decode(await loop.sock_recv(self._end, sockets.MAX_DATAGRAM))
                     self.seen.append(item)
+                    if isinstance(item, TemplateUsed) and self.records:
+                        sockets.send(self._end, encode_message(TemplateLogged(item.person, item.digest)))
                     if true(item):
                         return item
         except TimeoutError:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from contracts import jws
 from contracts.face import FaceClaims, published, seal
 from edge.interlock.evidence import Standing, TemplateKept, TemplateRefused, TemplateRemoved
-from edge.vision.deliveries import AGAIN_S, STATEMENTS, Deliveries, Trust
+from edge.vision.deliveries import AGAIN_S, CLOCK_S, STATEMENTS, Deliveries, Trust
 from edge.vision.templates import TemplateStore
 from faces.loading import EngineIdentity
 from faces.templates import VERSION, Template, pack
@@ -21,13 +21,15 @@ ENGINE = EngineIdentity("dlib-hog-resnet-v1", "a" * 64)
 SIGNING = jws.generate_key()
 BOX_KEY = X25519PrivateKey.generate()
 NOW = int(time.time())
+ROWS = 0.2 * np.eye(3, 128, dtype=np.float32)
+"""Looks of one person, near to each other."""
 EXP = NOW + 3600
 PERMITS = (Standing("HW-1", ("zhang", "li")), Standing("HW-2", ("zhang",)))
 replace = msgspec.structs.replace
 
 
 def template(person="zhang", permit="HW-1", **changes):
-    rows = np.eye(3, 128, dtype=np.float32)
+    rows = ROWS if person == "zhang" else ROWS + np.float32(0.2)
     made = Template(VERSION, person, ENGINE.name, ENGINE.model_sha256, pack(rows), NOW - 100, permit, EXP)
     return replace(made, **changes)
 
@@ -48,7 +50,7 @@ def store(tmp_path):
 
 def deliveries(store, **changes):
     trust = Trust("bridge-1", "box-1", {"faces-1": SIGNING}, BOX_KEY)
-    return Deliveries(Trust(**(trust.__dict__ | changes)), store, ENGINE, NOW)
+    return Deliveries(Trust(**(trust.__dict__ | changes)), store, ENGINE, NOW, 0.5)
 
 
 def kept(store):
@@ -62,8 +64,8 @@ def test_a_signed_template_is_kept_sealed_for_its_permit(store):
     assert kept(store) == {("zhang", "HW-1")}
     file = store.path("zhang", "HW-1")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert np.eye(1, 128, dtype=np.float32).tobytes() not in file.read_bytes(), "under the box's own key again"
-    assert store.vectors("zhang").shape == (3, 128)
+    assert ROWS[0].tobytes() not in file.read_bytes(), "under the box's own key again"
+    assert store.vectors("zhang", "HW-1").shape == (3, 128)
     assert store.load("zhang", "HW-1").expires == EXP
 
 
@@ -105,6 +107,26 @@ def test_anything_else_is_refused_and_nothing_is_kept(store, make, code):
     assert store.entries() == []
 
 
+def test_nobody_comes_near_somebody_else_who_is_here(store):
+    """BOX-03: one head must not be performer and guardian, whatever the other's template came for."""
+    for where in ("", "HW-7"):
+        store.save(template("zhang", where))
+        own = msgspec.json.encode(template("li", vectors=pack(ROWS + np.float32(0.02)), expires=EXP))
+        news = deliveries(store).take(statement("li", holds=own), PERMITS, NOW)
+        assert (news.person, news.code) == ("li", "template_twin")
+        store.remove("zhang")
+    store.save(template("li", ""))
+    assert isinstance(deliveries(store).take(statement("li", iat=NOW + 1), PERMITS, NOW), TemplateKept), "one's own is no twin"
+    far = msgspec.json.encode(template("zhang", vectors=pack(ROWS)))
+    assert isinstance(deliveries(store).take(statement("zhang", holds=far), PERMITS, NOW), TemplateKept)
+
+
+def test_a_template_that_says_that_it_was_made_after_it_was_signed_is_refused(store):
+    later, just = (msgspec.json.encode(template(created=NOW + CLOCK_S + more)) for more in (1, 0))
+    assert deliveries(store).take(statement(holds=later), PERMITS, NOW).code == "template_sealed"
+    assert isinstance(deliveries(store).take(statement(holds=just), PERMITS, NOW), TemplateKept)
+
+
 def test_a_box_without_the_bridges_key_takes_none(store):
     assert deliveries(store, keys={}).take(statement(), PERMITS, NOW).code == "template_off"
 
@@ -140,7 +162,7 @@ def test_a_newer_template_takes_the_older_ones_place(store):
     rows = 2 * np.eye(4, 128, dtype=np.float32)
     news = desk.take(statement(iat=NOW + 1, holds=body(vectors=pack(rows), created=NOW)), PERMITS, NOW)
     assert isinstance(news, TemplateKept)
-    assert store.vectors("zhang").shape == (4, 128)
+    assert store.vectors("zhang", "HW-1").shape == (4, 128)
 
 
 def test_a_repeated_statement_is_answered_now_and_then_only(store):

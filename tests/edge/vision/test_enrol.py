@@ -219,17 +219,20 @@ def test_template_is_used_again_once_its_key_is_back(own, engine, tmp_path):
     assert store.vectors("p").shape == (3, 128)
 
 
-def test_newest_usable_template_counts(own, engine):
-    """BOX-01: what the bridge sent for a permit, or what was enrolled here since."""
+def test_the_deciding_permits_template_counts_then_the_standing_one(own, engine):
+    """BOX-01, PTW-07: what came for another permit serves none, whenever it says that it was made."""
     store = store_of(own, engine)
     store.save(template(engine, rows=np.vstack([ROWS, ROWS[:1]]), created=100))
     store.save(template(engine, permit="HW-1", created=200))
-    assert len(store.vectors("p")) == 3
-    store.save(template(engine, permit="HW-2", rows=np.vstack([ROWS, ROWS[:2]]), created=300, expires=1000))
-    assert len(store.vectors("p", now_s=999)) == 5
-    assert len(store.vectors("p", now_s=1000)) == 3, "expired to the second"
-    store.remove("p", "HW-1")
+    store.save(template(engine, permit="HW-2", rows=np.vstack([ROWS, ROWS[:2]]), created=9_000_000_000, expires=1000))
     assert len(store.vectors("p")) == 4
+    assert len(store.vectors("p", "HW-1")) == 3
+    assert len(store.vectors("p", "HW-3")) == 4
+    assert len(store.vectors("p", "HW-2", now_s=999)) == 5
+    assert len(store.vectors("p", "HW-2", now_s=1000)) == 4, "expired to the second"
+    store.remove("p", "")
+    assert store.vectors("p", "HW-3") is None
+    assert store.vectors("p") is None
     assert store.people() == ["p"]
 
 
@@ -312,7 +315,7 @@ def command(own, monkeypatch):
 def test_command_enrols_and_says_so(command, stills):
     pictures = [word for path in stills("performer", 3) for word in ("--still", path)]
     done = command("performer", *pictures, "--json")
-    assert (done.exit_code, json.loads(done.output)["stills"]) == (0, 3)
+    assert (done.exit_code, json.loads(done.stdout)["stills"]) == (0, 3)
 
 
 def test_command_refuses_with_the_reason_in_both_languages(command, stills):
@@ -328,7 +331,7 @@ def test_command_lists_and_removes(command, stills, own):
     assert command("performer", *pictures).exit_code == 0
     shown = command("--list")
     assert "✔ performer" in shown.output
-    [entry] = json.loads(command("--list", "--json").output)
+    [entry] = json.loads(command("--list", "--json").stdout)
     assert (entry["person"], entry["usable"], "vectors" in entry) == ("performer", True, False)
     assert command("--remove", "performer").exit_code == 0
     assert list(own_folder(own).iterdir()) == []
@@ -339,7 +342,7 @@ def test_command_lists_and_removes(command, stills, own):
 def test_command_seals_plain_files(command, own, engine):
     plain_file(own, engine)
     assert "✘ p" in command("--list").output
-    assert json.loads(command("--migrate", "--json").output) == ["p"]
+    assert json.loads(command("--migrate", "--json").stdout) == ["p"]
     assert "✔ p" in command("--list").output
 
 

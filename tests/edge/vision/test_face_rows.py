@@ -59,7 +59,7 @@ def test_still_is_enrolled_up_to_its_limits(attribute, passes, side, way):
 @HAIRS
 def test_face_between_two_people_is_nobodys(side):
     """BOX-03"""
-    people = {"a": np.stack([at(0.3)] * 3), "b": np.stack([at(-0.3 - POLICY.margin - side * 1e-4)] * 3)}
+    people = {"a": np.stack([at(0.48)] * 3), "b": np.stack([at(-0.48 - POLICY.margin - side * 1e-4)] * 3)}
     [found] = match([at(0)], people, POLICY)
     assert (found.person == "a") is FROM[side + 1]
 

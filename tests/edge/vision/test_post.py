@@ -1,5 +1,6 @@
 """The real vision process takes templates that the interlock hands on, knows the person then, and forgets with the permit."""
 
+import asyncio
 import time
 
 import msgspec
@@ -13,6 +14,7 @@ from edge.interlock.evidence import (
     Face,
     FaceBundle,
     FaceKey,
+    Film,
     Standing,
     TemplateKept,
     TemplateRefused,
@@ -21,6 +23,7 @@ from edge.interlock.evidence import (
     encode_message,
 )
 from edge.interlock.rules import PACKS
+from edge.vision.post import Post
 from faces import policy
 from faces.enrolment import decode, enrol
 from faces.templates import Template
@@ -66,7 +69,7 @@ def say(process, message):
 
 
 def want(process, *permits):
-    say(process, Wanted(("performer",), (), "", "arming", permits=permits))
+    say(process, Wanted(("performer",), (), "", "arming", permits=permits, permit="HW-1"))
 
 
 def statement(template: Template, key: str, iat: int = 0):
@@ -94,7 +97,7 @@ async def test_a_template_from_the_bridge_makes_a_person_known_until_its_permit_
 async def test_nothing_is_believed_or_deleted_before_the_interlock_says_which_permits_stand(fresh, running, site):
     """An interlock that has not spoken yet, or one of before, ends nobody's work."""
     say(running, FaceBundle("nonsense"))
-    say(running, Wanted(("performer",), (), "", "arming"))
+    say(running, Wanted(("performer",), (), "", "arming", permit="HW-1"))
     told_before = await running.interlock.listen(1.5)
     assert not [item for item in told_before if isinstance(item, FaceKey | TemplateRefused | TemplateRemoved)]
     want(running, PERMIT)
@@ -111,3 +114,13 @@ async def test_a_flood_of_statements_costs_no_more_than_its_queue(fresh, running
     await running.interlock.until(lambda item: isinstance(item, TemplateRefused))
     refused = [i for i in await running.interlock.listen(1.0) if isinstance(i, TemplateRefused)]
     assert len(refused) <= 64
+
+
+async def test_the_time_is_the_one_that_the_interlock_believes(fresh):
+    """PTW-07: by vision's own clock nothing is deleted; while nobody knows the time nothing is over."""
+    post = Post(fresh[0], asyncio.to_thread, lambda _: True)
+    assert post._time_s() < 1_000_000_000
+    post.hear(Film("", on=False, keep=False, keep_d=30, wall_s=1_800_000_000))
+    assert post._time_s() == 1_800_000_000
+    post.hear(Film("", on=False, keep=False, keep_d=30, wall_s=0))
+    assert post._time_s() < 1_000_000_000

@@ -4,16 +4,19 @@ import asyncio
 import os
 import signal
 import time
+from hashlib import sha256
+from pathlib import Path
 
 import psutil
 import pytest
 
 from edge.evidence_client import EvidenceClient
-from edge.interlock.evidence import SLOW, Camera, Face, FaceRefused, Video
+from edge.interlock.evidence import SLOW, Camera, Face, FaceRefused, TemplateUsed, Video
 from edge.sockets import now_us
 from edge.vision.picture import Health
 from edge.vision.process import SLOW_S
 from edge.vision.process import _Process as Process
+from tests.edge.vision.conftest import VisionProcess
 from tests.edge.vision.test_challenge import TERMS
 from tests.faces.policies import SHIPPED
 
@@ -47,6 +50,24 @@ async def test_performer_and_guardian_are_verified_in_one_frame(site, vision):
     assert both
     assert all(0 <= item.distance_milli <= 500 for item in seen)
     assert {(item.liveness, item.engine) for item in seen} == {("not_proven", "dlib-hog-resnet-v1")}
+
+
+async def test_nobody_is_recognised_by_a_template_that_the_log_does_not_have(site, enrolled, tmp_path):
+    """BOX-01, ANT-09: nor taken for a stranger meanwhile."""
+    site.set("camera", "performer")
+    running = VisionProcess(enrolled, tmp_path)
+    try:
+        running.interlock.records = False
+        running.interlock.want("performer")
+        used = await running.interlock.until(lambda item: isinstance(item, TemplateUsed))
+        assert not faces(await running.interlock.listen(3.0))
+        running.interlock.records = True
+        seen = await running.interlock.until(face_of("performer"))
+        digest = sha256((Path(enrolled.vision.templates) / "performer.face").read_bytes()).hexdigest()
+        assert (used.person, used.permit, used.digest, seen.template) == ("performer", "", digest, digest)
+    finally:
+        running.interlock.records = True
+        assert running.stop() == 0
 
 
 async def test_performer_and_guardian_are_verified_one_after_the_other(site, vision):
