@@ -69,7 +69,7 @@ async def test_stalled_camera_shows_nothing_and_comes_back(empty_site, reader):
 @pytest.mark.parametrize(
     ("fault", "health"),
     [("stall", Health.STALLED), ("frozen", Health.FROZEN), ("black", Health.BLACK), ("covered", Health.COVERED),
-     ("loop", Health.LOOPING), ("disconnect", Health.ABSENT)],
+     ("taped", Health.COVERED), ("loop", Health.LOOPING), ("disconnect", Health.ABSENT)],
 )  # fmt: skip
 async def test_fault_is_found_within_two_seconds_and_over_five_after_its_end(empty_site, reader, fault, health):
     """BOX-01, BOX-04, ANT-01"""
