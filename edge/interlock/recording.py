@@ -9,11 +9,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from contracts.errors import ContractError
 from contracts.event import ActionResult, Category, Severity
 from edge.interlock.conditions import Facts, Verdict
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.filming import CROWDED, WELL, is_filmed
 from edge.interlock.evidence import Film, Logged, Segment, Video
+from edge.interlock.local_time import local_time
 from edge.interlock.outbox_watch import Said
 from edge.interlock.record import Note, reason_data
 from edge.interlock.rules import Rules
@@ -35,6 +37,24 @@ def film(f: Facts, verdicts: dict[str, Verdict]) -> Film:
     wall_s = f.wall_s if verdicts["clock"].ok else 0
     permit = f.permit.jti if f.permit is not None else ""
     return Film(permit, f.durable.mode is Mode.RELEASED, is_filmed(f), f.rules.video_retention_d.value, wall_s)
+
+
+def refuse_kept(f: Facts, verdicts: dict[str, Verdict], until_s: int) -> None:
+    """What must be kept until then is not erased before, by a clock that is believed.
+
+    Raises:
+        ContractError: it is to be kept still, or nobody knows.
+    """
+    if not until_s:
+        return
+    wanted = "a segment that need not be kept, or no longer"
+    until = local_time(until_s)
+    if not verdicts["clock"].ok:
+        came = f"one that is kept until {until}, and a clock that is not believed"
+        raise ContractError("commitment", wanted, came, "set the clock right: hotbox explain")
+    if f.wall_s <= until_s:
+        came = f"one that is kept until {until}"
+        raise ContractError("commitment", wanted, came, "its permit's level asks for the recording")
 
 
 def judge(told: str, seen: Video | None, since_us: int, now_us: int, rules: Rules) -> tuple[str, tuple[Said, ...]]:

@@ -31,8 +31,8 @@ REMEMBERED = 4096
 _DIGEST_BYTES = 16
 _SMALL = (80, 60)
 _AROUND = 7
-"""What lies before the lens is far out of focus: its brightness changes evenly over so many places of the small picture,
-and what changes evenly, as light that falls from one side does, too, is no edge."""
+"""What lies before the lens is far out of focus: its brightness changes evenly over so many places of the small
+picture, and what changes evenly, as light that falls from one side does, too, is no edge."""
 _SHARPEST = 99.5
 """Percentile of the steps of brightness that stands for the sharpest edges."""
 

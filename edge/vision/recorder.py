@@ -43,6 +43,8 @@ FIRST_PICTURE_BYTES = 30_000
 """Of 640 x 480 at quality 70, until there are segments to learn from."""
 LEARN_FROM = 20
 LATER_S = 600.0
+CLOCKS_APART_MS = 2000
+"""The interlock says its clock in whole seconds, once in a second: what lies closer is the same clock, and finer."""
 STARTING, FULL, FAILED, NO_PICTURE = "starting", "full", "failed", "no_picture"
 _MIB = 2**20
 
@@ -78,8 +80,10 @@ class Recorder:
         self._held: dict[str, Facts] = {}
         self._marked: set[str] = set()
         self._put_off: dict[str, int] = {}
+        self._aside_bytes = ring.on_disk(1)
+        """What the lock takes, and damaged segments that were put aside."""
         self._film: Film | None = None
-        self._until_us = 0
+        self._film_us = self._until_us = 0
         self._word = Video(0, STARTING, "", 0, 0, 0, settings.most_mib)
         self._writing: Writing | None = None
         self._scanned_us: int | None = None
@@ -107,7 +111,7 @@ class Recorder:
     def film(self, film: Film) -> None:
         """What the interlock wants recorded."""
         with self._lock:
-            now = self._clock_us()
+            now = self._film_us = self._clock_us()
             # The word that it is over may name the next permit already: the tail still belongs to the one before.
             if film.on or self._film is None or now >= self._until_us:
                 self._film = film
@@ -206,6 +210,7 @@ class Recorder:
             self._finish()
         except OSError as error:
             log.warning("the last segment is finished at the next start: %s", error)
+        self.store.leave()
 
     def turn(self) -> None:
         """One look: what is wanted, and the newest picture.
@@ -215,6 +220,7 @@ class Recorder:
             ContractError: a picture cannot be encoded.
         """
         now = self._clock_us()
+        self.store.hold()
         with self._lock:
             film, until_us = self._film, self._until_us
         self._write_marks()
@@ -240,6 +246,7 @@ class Recorder:
             self._rescan(now)
         if self._is_due(now):
             now_s = film.wall_s if film is not None else 0
+            self._date(now_s, now)
             for facts in [facts for facts in self._all() if facts.held.is_over(now_s)]:
                 self._remove(facts)
             self._measure(film, now)
@@ -274,7 +281,22 @@ class Recorder:
             self._writing.sync()
 
     def _about(self, film: Film, now: int) -> About:
-        return About(film.permit, self._boot, self._clock_ms() - now // 1000, film.keep, film.keep_d)
+        """By the clock that the interlock believes; where it believes none nobody knows how old this will be."""
+        with self._lock:
+            believed_ms = film.wall_s * 1000 - self._film_us // 1000
+        offset_ms = self._clock_ms() - now // 1000
+        if film.wall_s and abs(offset_ms - believed_ms) > CLOCKS_APART_MS:
+            offset_ms = believed_ms
+        return About(film.permit, self._boot, offset_ms, film.keep, film.keep_d, believed=film.wall_s > 0)
+
+    def _date(self, now_s: int, now: int) -> None:
+        """A clock is believed: say by it when segments ended that nobody could date.
+
+        Of this start of the machine that is known; one from an earlier start has ended by now.
+        """
+        for facts in [facts for facts in self._all() if now_s and not facts.held.dated]:
+            ago_s = (now - facts.last_us) // 1_000_000 if facts.about.boot == self._boot else 0
+            self._mark(facts.commitment, dated_s=now_s - ago_s)
 
     def _finish(self) -> None:
         """The segment is whole: from now on it is offered."""
@@ -298,9 +320,10 @@ class Recorder:
 
     def _rescan(self, now: int) -> None:
         """What is on the disk now."""
-        found = self.store.scan()
+        found, aside = self.store.scan(), self.store.aside()
         with self._lock:
             self._held, self._marked = found, set()
+        self._aside_bytes = ring.on_disk(1) + sum(each.bytes for each in aside)
         self._scanned_us, self._measured_us = now, None
 
     def _write_marks(self) -> None:
@@ -328,18 +351,19 @@ class Recorder:
         self.gone(facts.commitment)
 
     def _bound(self) -> int:
-        """How large the ring may be now."""
+        """How large the ring may be now, without what was put aside."""
         self.store.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = os.statvfs(self.store.root)
         free, whole = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
-        return ring.bound(self._settings.most_mib * _MIB, self._used(), free, whole)
+        bound = ring.bound(self._settings.most_mib * _MIB, self._used(), free, whole)
+        return max(0, bound - self._aside_bytes)
 
     def _all(self) -> list[Facts]:
         with self._lock:
             return list(self._held.values())
 
     def _used(self) -> int:
-        return sum(facts.held.bytes for facts in self._all())
+        return self._aside_bytes + sum(facts.held.bytes for facts in self._all())
 
     def _is_due(self, now: int) -> bool:
         return self._measured_us is None or now - self._measured_us >= MEASURE_S * 1e6
