@@ -16,6 +16,7 @@ from aiomqtt import Client, ProtocolVersion
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
+_PR_SET_DUMPABLE = 4
 ALIVE_EVERY_S = 1.0
 ALIVE_LIMIT_S = 15.0
 CANCEL_AGAIN_S = 0.2
@@ -28,6 +29,14 @@ def die_with_parent(parent: int, name: str) -> None:
     libc.prctl(_PR_SET_NAME, f"hb-{name}".encode()[:15])
     if os.getppid() != parent:
         raise SystemExit("the supervisor is gone")
+
+
+def keep_memory_private() -> None:
+    """Nobody of the same user reads this process's memory, or its core: keys are in it.
+
+    The child that decodes a stranger's pictures has the same user (`enrolment.measure`).
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cloud_bridge.datadir import DataDir
-from cloud_bridge.process import Broker, SignOfLife, end_together
+from cloud_bridge.process import Broker, SignOfLife, end_together, keep_memory_private
 from contracts.struct_types import build_struct_types
 from contracts.topics import MAX_PAYLOAD_BYTES
 
@@ -32,6 +32,7 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
         await end_together(main, _until(told))
         logging.getLogger("hotbox-bridge").debug("ended")
 
+    keep_memory_private()
     build_struct_types()  # the process's work is imported by now, and has threads
     asyncio.run(guarded())
 
@@ -40,6 +41,7 @@ def web(listener: socket.socket, certificate: Path | None, key: Path | None) -> 
     """One web worker on a shared listening socket."""
     import uvicorn
 
+    keep_memory_private()
     config = uvicorn.Config(
         "cloud_bridge.asgi:application",
         log_level="warning",
@@ -60,19 +62,21 @@ def ingest(data: DataDir, broker: Broker) -> None:
     from cloud_bridge.video.intake import Intake, most_bytes
     from cloud_bridge.video.shelf import Shelf
 
-    media = Intake(Shelf(data.media), most_bytes())
-    _run(Ingest(broker, witness_name(), cosign_key(data), SignOfLife(data.run, "ingest"), media).run())
+    key = cosign_key(data)
+    media = Intake(Shelf(data.media), most_bytes(), key)
+    _run(Ingest(broker, witness_name(), key, SignOfLife(data.run, "ingest"), media).run())
 
 
 def worker(data: DataDir, broker: Broker) -> None:
     """Timers, delivery, what follows from the logs, and recordings whose time is over."""
+    from cloud_bridge.boxes import following
     from cloud_bridge.enrolment import deliveries
     from cloud_bridge.insight import follower
     from cloud_bridge.permits import delivery
     from cloud_bridge.video import expiry
 
     sending = delivery.run(data, broker, SignOfLife(data.run, "worker"), deliveries.outgoing)
-    _run(end_together(sending, follower.run(), expiry.run()))
+    _run(end_together(sending, following.run(), follower.run(), expiry.run()))
 
 
 def signer(data: DataDir) -> None:

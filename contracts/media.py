@@ -2,12 +2,19 @@
 
 A piece says where it belongs and needs nothing that came before. One without bytes asks how much the bridge has. Only
 what the log speaks of is taken (``video.segment``), and it counts once its commitment opens.
+
+``held`` and ``refused`` end a segment at the box: the bridge signs them with the key of its cosignatures, or whoever
+may publish on the box's topics could keep a recording from ever leaving it. A box that knows of this says so in its
+pieces (`Piece.signed`): an older one would not read the answer.
 """
 
 from typing import Annotated, Literal
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError, from_msgspec
 from contracts.permit import Sha256
 from contracts.video import MAX_SEGMENT_BYTES
@@ -15,15 +22,21 @@ from contracts.video import MAX_SEGMENT_BYTES
 MAX_PIECE_BYTES = 4096
 """0.13 s of a line with 256 kbit/s: nothing waits for a piece longer than that."""
 _MAX_HEAD_BYTES = 1024
+FINAL = ("held", "refused")
+"""What the bridge says for good."""
 
 
-class Piece(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Head of up/media: whose bytes follow, of how many, and from where on. `salt` opens the commitment, in hex."""
+class Piece(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Head of up/media: whose bytes follow, of how many, and from where on. `salt` opens the commitment, in hex.
+
+    `signed`: the box wants the last word on it signed.
+    """
 
     commitment: Sha256
     size: Annotated[int, msgspec.Meta(ge=1, le=MAX_SEGMENT_BYTES)]
     salt: Sha256
     at: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEGMENT_BYTES)] = 0
+    signed: bool = False
 
 
 class MediaAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -31,6 +44,7 @@ class MediaAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
     `state` is ``want`` (go on from there), ``held`` (it has all, and it is what was committed to), ``later`` (ask again
     in a while) or ``refused`` (never send it again). `again`: something was missing, send from `have` on once more.
+    `signature`: of the bridge, over box, commitment and state, in hex (`sign_answer`).
     """
 
     commitment: Sha256
@@ -38,6 +52,32 @@ class MediaAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     state: Literal["want", "held", "later", "refused"]
     again: bool = False
     detail: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    signature: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{128})?\Z")] = ""
+
+
+def _message(box: str, answer: MediaAnswer) -> bytes:
+    """What is signed; it begins like no other text that this key signs."""
+    return f"hotbox/media-answer/v1\n{box}\n{answer.commitment}\n{answer.state}\n".encode()
+
+
+def sign_answer(answer: MediaAnswer, box: str, key: Ed25519PrivateKey) -> MediaAnswer:
+    """The same answer to that box, signed by the bridge."""
+    return msgspec.structs.replace(answer, signature=key.sign(_message(box, answer)).hex())
+
+
+def check_answer(answer: MediaAnswer, box: str, witness: NoteKey) -> None:
+    """That an answer to that box is the bridge's.
+
+    Raises:
+        ContractError: nobody signed it, or somebody else did.
+    """
+    key = Ed25519PublicKey.from_public_bytes(witness.public)
+    try:
+        key.verify(bytes.fromhex(answer.signature), _message(box, answer))
+    except InvalidSignature as error:
+        came = "another signature" if answer.signature else "none"
+        todo = "update the bridge first; then check which bridge answered"
+        raise ContractError("answer.signature", f"the signature of {witness.name}", came, todo) from error
 
 
 def pack(piece: Piece, body: bytes) -> bytes:

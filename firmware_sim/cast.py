@@ -1,4 +1,4 @@
-"""The people whom the simulated camera can show, drawn so that a face network tells them apart (see tests/casting.py)."""
+"""The people whom the simulated camera can show, drawn so that a face network tells them apart (tests/casting.py)."""
 
 from firmware_sim.people import Face
 

@@ -190,6 +190,29 @@ class Event(EventColumns):
     proven = True
 
 
+class PendingRecord(models.Model):
+    """What somebody here has still to do about a record (`boxes.following`): it waits for the witness, or it failed.
+
+    `unwitnessed`: no checkpoint that the bridge agreed with covers the record yet. `due_ms`: then it is tried again.
+    """
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="pending")
+    follower = models.CharField(max_length=120)
+    unwitnessed = models.BooleanField(default=False)
+    tries = models.PositiveIntegerField(default=0)
+    due_ms = models.PositiveBigIntegerField(default=0)
+    why = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        """Once each."""
+
+        constraints = [models.UniqueConstraint(fields=["event", "follower"], name="each_record_once_a_follower")]
+        indexes = [models.Index(fields=["unwitnessed", "due_ms"], name="pending_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} {self.follower}"
+
+
 class LiveEvent(EventColumns):
     """An alarm that came ahead of the log; shown at once as unproven, and gone when the log has it."""
 

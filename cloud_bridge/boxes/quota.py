@@ -17,6 +17,8 @@ MESSAGES_PER_MIN = 3000
 ALARMS_PER_MIN = 3000
 MEDIA_BYTES_PER_DAY = 16 * 2**30
 """Recordings: three boxes' shifts of eight hours fit into a day of one."""
+LEAST_MEDIA_BYTES = 4096
+"""What a message of theirs costs at least: one that only asks is as much work as a piece."""
 REPORT_S = 1.0
 """A flood of refusals is written down so often: its records would be a flood, too."""
 
@@ -108,6 +110,7 @@ def _take_log(account: _Account, size: int, limits: Limits, now: float) -> None:
 
 
 def _take_media(account: _Account, size: int, now: float) -> None:
+    size = max(size, LEAST_MEDIA_BYTES)
     if account.media.used_at(now) + size > MEDIA_BYTES_PER_DAY:
         raise _over("media", f"at most {MEDIA_BYTES_PER_DAY} bytes of recordings a day")
     account.media.used += size

@@ -1,9 +1,9 @@
-"""What the ingest announces, inside its transaction; other apps listen, so that boxes/ knows none of them."""
+"""What the ingest announces, inside its transaction; other apps listen, so that boxes/ knows none of them.
+
+Of records `boxes.following` tells.
+"""
 
 from django.dispatch import Signal
-
-event_stored = Signal()
-"""A leaf was proven and stored: ``event`` is the `Event` row, ``leaf`` the decoded contract event."""
 
 box_answered = Signal()
 """up/rsp: ``box`` is the `Box`, ``response`` the contract's `Response`."""

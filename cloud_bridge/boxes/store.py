@@ -10,7 +10,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import F
 
-from cloud_bridge.boxes import calls, epochs, gaps, key_changes
+from cloud_bridge.boxes import calls, epochs, following, gaps, key_changes
 from cloud_bridge.boxes.models import (
     LATE_MS,
     OPEN_AGAIN,
@@ -27,7 +27,7 @@ from cloud_bridge.boxes.models import (
     now_ms,
 )
 from cloud_bridge.boxes.quota import Limits
-from cloud_bridge.boxes.signals import box_answered, event_stored
+from cloud_bridge.boxes.signals import box_answered
 from contracts import event as contract_event
 from contracts import topics
 from contracts.errors import UNREADABLE, ContractError, from_msgspec
@@ -255,7 +255,7 @@ def _tell(log: Log, fresh: list[tuple[Event, contract_event.Event]], received: i
             calls.ring(log.box, leaf, _columns(leaf, bytes(row.leaf), received))
         if received - leaf.t < FRESH_MS:
             news.append(Notice(kind=Notice.Kind.EVENT, ref=str(row.pk), box=log.box_id))
-        event_stored.send_robust(sender=Log, event=row, leaf=leaf)
+        following.tell(row, leaf)
     Notice.objects.bulk_create(news)
 
 

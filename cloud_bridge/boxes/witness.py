@@ -5,7 +5,7 @@ import time
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 
-from cloud_bridge.boxes import epochs
+from cloud_bridge.boxes import epochs, following
 from cloud_bridge.boxes.models import AlertKind, Checkpoint, Event, Log, Notice, now_ms
 from cloud_bridge.boxes.store import find_box, raise_alert
 from contracts import checkpoint
@@ -99,6 +99,7 @@ def agree(box_name: str, payload: bytes) -> Log | None:
         )
         log.witnessed_size, log.witnessed_ms = statement.size, now_ms()
         log.save(update_fields=["witnessed_size", "witnessed_ms"])
+        following.witnessed(log)
         Notice.tell(Notice.Kind.BOX, box.pk, box.pk)
     return log
 

@@ -7,6 +7,8 @@ import typer
 
 from cloud_bridge.prepare import prepare
 
+STUCK_TRIES = 3
+
 
 def check(
     context: typer.Context,
@@ -17,8 +19,11 @@ def check(
     from django.core import checks
     from django.db import connection
 
-    from cloud_bridge.boxes.models import Alert, Box
+    from cloud_bridge.boxes.models import Alert, Box, PendingRecord
     from cloud_bridge.keys import COMMAND, FACES, PERMIT, signing_pem
+    from cloud_bridge.video.intake import GIB, most_bytes
+    from cloud_bridge.video.room import use
+    from cloud_bridge.video.shelf import Shelf
 
     wrong = []
     for path in (
@@ -48,6 +53,14 @@ def check(
     alerts = Alert.objects.filter(open=True).count()
     if alerts:
         wrong.append(f"alerts: expected none open, got {alerts}; look at the boxes' pages")
+    space = use(Shelf(context.obj.media), most_bytes())
+    if space.is_tight:
+        room = f"less than 7/8 of {space.most} bytes in use"
+        wrong.append(f"recordings: expected {room}, got {space.used}; give them more space ({GIB})")
+    stuck = PendingRecord.objects.filter(unwitnessed=False, tries__gte=STUCK_TRIES)
+    if stuck.exists():
+        why = f"{stuck[0].follower}: {stuck[0].why}"
+        wrong.append(f"records not acted on: expected none, got {stuck.count()} ({why}); see the worker's log")
     for line in wrong:
         typer.echo(f"✘ {line}")
     if not wrong:

@@ -10,7 +10,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-VERSION = "1"
+VERSION = "2"
 LANGUAGES = ("zh-hans", "en")
 ENGINE = "dlib (HOG, ResNet)"
 

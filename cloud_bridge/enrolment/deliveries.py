@@ -65,7 +65,7 @@ def prepare(desk: Desk) -> int:
             held = _template(member.person) if member.person_id not in out else None
             row = told.get(member.person_id)
             if held is None:
-                made += row is not None and _is_out(row) and _say(desk, permit, member.person, None, "")
+                made += row is not None and _is_to_go(row) and _say(desk, permit, member.person, None, "")
             elif box_key is not None and sound and _is_due(row, held, box_key.key):
                 made += _say(desk, permit, member.person, held, box_key.key)
     FaceDelivery.objects.exclude(permit__in=live).exclude(jws="").update(jws="")
@@ -78,9 +78,14 @@ def _template(person: Person) -> FaceTemplate | None:
     return held if held is not None and not held.doubted and person.active else None
 
 
-def _is_out(row: FaceDelivery) -> bool:
-    """Whether a template may lie at the box that should lie there no longer."""
-    return row.created_s > 0 and row.state != FaceDelivery.State.REMOVED
+def _is_to_go(row: FaceDelivery) -> bool:
+    """Whether a template may lie at the box that should lie there no longer, and the box is to be told, or told anew.
+
+    A withdrawal that the box refused is not done: its clock, a newer statement or a key may have stood in the way.
+    """
+    if row.created_s > 0:
+        return row.state != FaceDelivery.State.REMOVED
+    return row.state == FaceDelivery.State.REFUSED and row.why not in AGAIN and _is_old(row)
 
 
 def _is_due(row: FaceDelivery | None, held: FaceTemplate, box_key: str) -> bool:

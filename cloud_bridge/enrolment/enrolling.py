@@ -11,7 +11,7 @@ import msgspec
 from django.db import transaction
 
 from cloud_bridge.datadir import DataDir
-from cloud_bridge.enrolment import stills, wire
+from cloud_bridge.enrolment import service, stills, wire
 from cloud_bridge.enrolment.models import Consent, FacePolicy, FaceTemplate, KeptStill
 from cloud_bridge.enrolment.vault import LOCK, Vault, overwrite_deleted
 from cloud_bridge.people.models import Person
@@ -78,9 +78,13 @@ async def _said(process: asyncio.subprocess.Process, asked: bytes) -> bytes:
 
 
 def consent_of(asked: wire.Enrol) -> Consent | None:
-    """The consent that the pictures were taken under, if it holds and is this person's."""
-    found = Consent.objects.filter(pk=asked.consent, ended_ms=0, person__code=asked.person, person__active=True)
-    return found.select_related("person").first()
+    """The consent that the pictures were taken under, if it holds, is this person's, and is to the words as they are.
+
+    Words that have changed since may say something else of the pictures: then they are shown and agreed to first.
+    """
+    person = Person.objects.filter(code=asked.person, active=True).first()
+    found = service.current_consent(person) if person is not None else None
+    return found if found is not None and found.pk == asked.consent else None
 
 
 async def enrol(asked: wire.Enrol, data: DataDir) -> wire.Answer:
@@ -88,8 +92,9 @@ async def enrol(asked: wire.Enrol, data: DataDir) -> wire.Answer:
     consent = await asyncio.to_thread(consent_of, asked)
     if consent is None:
         return refusal(
-            "consent", "没有本人的有效同意, 照片未处理并已删除; 请重新阅读并同意",
-            "there is no valid consent of this person: the pictures are deleted unseen; read and agree again",
+            "consent", "没有本人对现行文本的有效同意, 照片未处理并已删除; 请重新阅读并同意",
+            "there is no valid consent of this person to the present words: the pictures are deleted unseen; "
+            "read and agree again",
         )  # fmt: skip
     answer = await measure(wire.Measure(asked.person, int(time.time()), asked.stills))
     if not answer.ok:
@@ -101,12 +106,24 @@ def _keep(asked: wire.Enrol, answer: wire.Answer, data: DataDir) -> wire.Answer:
     """Seal and store, once more under a consent that holds: it may have been withdrawn meanwhile."""
     template = template_in(answer, asked.person)
     vault = Vault(data)
-    with data.lock(LOCK), transaction.atomic():
+    with data.lock(LOCK):
+        # Before the transaction: opening everybody's template takes a while, in which nobody else could write.
+        nearest, distance_milli = nearest_of(template, vault)
+        return _kept(asked, template, vault, data, (nearest, distance_milli))
+
+
+def _kept(
+    asked: wire.Enrol, template: Template, vault: Vault, data: DataDir, near: tuple[Person | None, int]
+) -> wire.Answer:
+    nearest, distance_milli = near
+    with transaction.atomic():
         overwrite_deleted()
         consent = consent_of(asked)
         if consent is None:
-            return refusal("consent", "同意已撤回, 未登记", "the consent was withdrawn meanwhile: nobody is enrolled")
-        nearest, distance_milli = nearest_of(template, vault)
+            return refusal(
+                "consent", "同意已撤回或文本已变更, 未登记",
+                "the consent was withdrawn meanwhile, or its words have changed: nobody is enrolled",
+            )  # fmt: skip
         FaceTemplate.objects.filter(person=consent.person).delete()
         held = FaceTemplate.objects.create(
             person=consent.person, consent=consent, sealed=vault.seal(template), engine=template.engine,

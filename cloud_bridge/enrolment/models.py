@@ -1,4 +1,4 @@
-"""What the bridge keeps of a face: who consented to which words, and numbers under seal. Never a picture.
+"""What the bridge keeps of a face: who consented to which words, and numbers under seal; pictures by policy alone.
 
 Times ending in `_ms` are ms since 1970.
 """

@@ -15,7 +15,7 @@ from django.db import DatabaseError
 from cloud_bridge.datadir import DataDir
 from cloud_bridge.enrolment import deliveries, enrolling, service, stills, wire
 from cloud_bridge.enrolment.models import KeptStill
-from cloud_bridge.enrolment.vault import LOCK
+from cloud_bridge.enrolment.vault import LOCK, end_change
 from cloud_bridge.process import Changes, SignOfLife, end_together
 from contracts.errors import ContractError
 
@@ -25,6 +25,11 @@ POLL_S = 1.0
 UPKEEP_S = 3600.0
 SLOW_S = 20.0
 WAITING = 4
+_STORAGE = enrolling.refusal(
+    "storage", "未登记, 照片已丢弃: 平台无法保存 (磁盘或数据库); 请告知管理员",
+    "nobody is enrolled, and the pictures are gone: the bridge could not store it (disk or database); "
+    "tell the administrator",
+)  # fmt: skip
 _BUSY = enrolling.refusal("busy", "正在登记他人, 请稍候再试", "others are being enrolled; try again in a moment")
 
 
@@ -62,7 +67,9 @@ class Enrolment:
             writer.write(wire.packed(await self._in_turn(asked)))
             await writer.drain()
         except ContractError as error:
-            zh, en = f"未登记, 照片已丢弃: {error}", f"nobody is enrolled, and the pictures are gone: {error}"
+            log.warning("an enrolment was refused: %s", error)
+            zh = f"未登记, 照片已丢弃 ({error.field}); 请重新拍摄, 仍不行请管理员查看登记服务日志"
+            en = f"nobody is enrolled, and the pictures are gone: {error}"
             writer.write(wire.packed(enrolling.refusal("unreadable", zh, en)))
         except (ConnectionError, asyncio.IncompleteReadError, TimeoutError) as error:
             log.info("an enrolment was not brought to its end: %s", type(error).__name__)
@@ -78,6 +85,9 @@ class Enrolment:
         try:
             async with self._one:
                 answer = await enrolling.enrol(asked, self._data)
+        except (OSError, DatabaseError) as error:
+            log.warning("an enrolment of %s cannot be kept: %s", asked.person, error)
+            answer = _STORAGE
         finally:
             self._waiting -= 1
         log.info("enrolment of %s: %s", asked.person, "done" if answer.ok else answer.why)
@@ -90,8 +100,8 @@ class Enrolment:
             async for _changed in changes.wait(POLL_S, longest_s=10):
                 try:
                     await asyncio.to_thread(self._look, desk)
-                except DatabaseError as error:
-                    # Busy, or gone for a moment: what was not prepared now is prepared later.
+                except (DatabaseError, OSError) as error:
+                    # Busy, full, or gone for a moment: what was not prepared now is prepared later.
                     log.warning("faces: %s", error)
         finally:
             changes.close()
@@ -101,6 +111,10 @@ class Enrolment:
             self._tidied = time.monotonic()
             for code in service.forget_unneeded():
                 log.info("the face of %s is deleted: nobody needs it any more", code)
+            with self._data.lock(LOCK):
+                end_change(desk.vault)  # of the key, where a power cut left the old one behind
         deliveries.prepare(desk)
+        if service.forget_pictures():
+            log.info("the pictures that were kept are deleted: the policy is to keep none")
         with self._data.lock(LOCK):  # an enrolment that is just being kept is not looked at half done
             stills.erase_others(self._data, set(KeptStill.objects.values_list("commitment", flat=True)))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from cloud_bridge.boxes.models import now_ms
 from cloud_bridge.enrolment import consent as texts
-from cloud_bridge.enrolment.models import Consent, ConsentText, FacePolicy, FaceTemplate
+from cloud_bridge.enrolment.models import Consent, ConsentText, FacePolicy, FaceTemplate, KeptStill
 from cloud_bridge.enrolment.vault import overwrite_deleted
 from cloud_bridge.people.models import Person, User
 from cloud_bridge.people.roles import ENROL
@@ -36,7 +36,7 @@ def text_shown(language: str) -> str:
 
 def current_consent(person: Person) -> Consent | None:
     """The person's consent to the words as they are now, in any language; None when there is none."""
-    held = Consent.objects.filter(person=person, ended_ms=0).select_related("text").first()
+    held = Consent.objects.filter(person=person, ended_ms=0).select_related("text", "person").first()
     known = {texts.digest(text_shown(language)) for language in texts.LANGUAGES}
     return held if held is not None and held.text_id in known else None
 
@@ -96,6 +96,8 @@ def agree(officer: User, person: Person, language: str, shown_sha256: str, signe
         witness=officer.identity, witness_name=str(officer)[:80],
     )  # fmt: skip
     FaceTemplate.objects.filter(person=person).update(consent=made)
+    if not FacePolicy.current().keep_stills:  # these words say that none are kept
+        KeptStill.objects.filter(template__person=person).delete()
     return made
 
 
@@ -147,6 +149,14 @@ def clear(officer: User, person: Person, why: str) -> None:
     held.cleared_ms, held.cleared_by, held.cleared_name = now_ms(), officer.identity, str(officer)[:80]
     held.cleared_why = why.strip()[:300]
     held.save(update_fields=["cleared_ms", "cleared_by", "cleared_name", "cleared_why"])
+
+
+def forget_pictures() -> int:
+    """While the policy is to keep no pictures none are kept; the process removes the files. How many there were."""
+    if FacePolicy.current().keep_stills:
+        return 0
+    deleted, _kinds = KeptStill.objects.all().delete()
+    return deleted
 
 
 def forget_unneeded() -> list[str]:

@@ -4,12 +4,14 @@
 once the salt is erased it proves nothing about anybody.
 """
 
+import logging
 import os
 from pathlib import Path
 
 from cloud_bridge.datadir import DataDir
 from contracts.commitment import commit, fresh_salt, is_commitment
 
+log = logging.getLogger(__name__)
 _SALT, _PICTURE = ".salt", ".jpg"
 
 
@@ -52,11 +54,17 @@ def erase_others(data: DataDir, kept: set[str]) -> list[str]:
     if not place.exists():
         return []
     there = {path.stem for path in place.iterdir() if is_commitment(path.stem)}
+    gone = []
     for commitment in sorted(there - kept):
-        erase(data, commitment)
-    if there - kept:
+        try:
+            erase(data, commitment)
+        except OSError as error:  # one that cannot go keeps no other; it is tried again
+            log.warning("the picture %s cannot be erased: %s", commitment, error)
+        else:
+            gone.append(commitment)
+    if gone:
         _sync(place)
-    return sorted(there - kept)
+    return gone
 
 
 def _sync(place: Path) -> None:

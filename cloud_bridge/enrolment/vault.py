@@ -1,7 +1,8 @@
 """The key that templates are sealed with at the bridge: a file beside the database, for the enrolment process alone.
 
-``DIR/faces/template.key`` (0600). While the key is being changed, ``template.key.next`` lies beside it: every template
-says in its head which of the two opens it, so a change that a power cut ends is simply finished.
+``DIR/faces/template.key`` (0600). While the key is being changed, ``template.key.next`` lies beside it, and at the end
+of the change, until it is destroyed, ``template.key.old``: every template says in its head which of them opens it, so a
+change that a power cut ends is simply finished.
 """
 
 import os
@@ -24,6 +25,7 @@ class Vault:
         """The keys of a data directory; the first one is made when there is none."""
         self.path = data.faces / "template.key"
         self.coming = data.faces / "template.key.next"
+        self.old = data.faces / "template.key.old"
         if not self.path.exists() and not self.coming.exists():
             make_key(str(self.path))
 
@@ -38,6 +40,7 @@ class Vault:
             ContractError: sealed with a key that is not here, changed, or another person's.
         """
         wanted = head(sealed).key
+        # The old one opens nothing any more that was not lost otherwise, and may be half destroyed: it is not read.
         keys = {key_id(key): key for path in (self.path, self.coming) if path.exists() for key in [read_key(str(path))]}
         if wanted not in keys:
             there = f"the key {wanted} of this template in {self.path.parent}"
@@ -65,17 +68,36 @@ def change_key(data: DataDir) -> int:
 
     from cloud_bridge.enrolment.models import FaceTemplate
 
-    vault = Vault(data)
     with data.lock(LOCK):
+        vault = Vault(data)
+        end_change(vault)
         make_key(str(vault.coming))  # the one of an interrupted change, if there is one
         with transaction.atomic():
             held = list(FaceTemplate.objects.select_related("person"))
             for row in held:
                 row.sealed = vault.seal(vault.open(bytes(row.sealed), row.person.code))
                 row.save(update_fields=["sealed"])
-        _destroy(vault.path)
+        if vault.path.exists():
+            vault.path.rename(vault.old)
         vault.coming.rename(vault.path)
+        _sync(vault.path.parent)
+        end_change(vault)
     return len(held)
+
+
+def end_change(vault: Vault) -> None:
+    """Destroy the old key once the new one is in its place, on the disk; no template is sealed with it any more."""
+    if vault.old.exists() and vault.path.exists():
+        _sync(vault.path.parent)
+        _destroy(vault.old)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _destroy(path: Path) -> None:
@@ -86,3 +108,4 @@ def _destroy(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         path.unlink()
+        _sync(path.parent)

@@ -10,8 +10,9 @@ from cloud_bridge.people.models import Person, Suspension
 class Candidate(models.Model):
     """A face was refused at a box. It accuses nobody: who it was, and whether it was wrong, a safety officer finds out.
 
-    The same face refused again within some minutes under the same permit only counts. `nearest` is whom the face
-    resembled most, which may be the one whose place was taken; it is never taken for the one who stood there.
+    A face that resembles the same person, refused for the same reason (`code`) within some minutes of the first time
+    under the same permit, only counts. `nearest` is whom the face resembled most, which may be the one whose place was
+    taken; it is never taken for the one who stood there. Several may have stood there: each is an offence of its own.
     """
 
     class State(models.TextChoices):
@@ -28,6 +29,7 @@ class Candidate(models.Model):
     first_ms = models.PositiveBigIntegerField()
     last_ms = models.PositiveBigIntegerField()
     count = models.PositiveIntegerField(default=1)
+    code = models.CharField(max_length=40, blank=True)
     nearest = models.CharField(max_length=64, blank=True)
     distance_milli = models.IntegerField(default=-1)
     limit_milli = models.IntegerField(default=-1)
@@ -55,7 +57,7 @@ class Offence(models.Model):
     retraining is recorded (`suspension`).
     """
 
-    candidate = models.OneToOneField(Candidate, on_delete=models.PROTECT, related_name="offence")
+    candidate = models.ForeignKey(Candidate, on_delete=models.PROTECT, related_name="offences")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="offences")
     number = models.PositiveSmallIntegerField()
     statement = models.TextField(max_length=2000)
@@ -71,7 +73,10 @@ class Offence(models.Model):
         """Newest first; a person's are numbered."""
 
         ordering = ["-at_ms", "-pk"]
-        constraints = [models.UniqueConstraint(fields=["person", "number"], name="offences_are_numbered")]
+        constraints = [
+            models.UniqueConstraint(fields=["person", "number"], name="offences_are_numbered"),
+            models.UniqueConstraint(fields=["candidate", "person"], name="a_persons_offence_once_a_case"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.person} no. {self.number}"

@@ -2,15 +2,13 @@
 
 from typing import Any
 
-from django.dispatch import receiver
-
+from cloud_bridge.boxes.following import follow
 from cloud_bridge.boxes.models import Event
-from cloud_bridge.boxes.signals import event_stored
 from cloud_bridge.offences.models import Candidate
 from contracts import event as contract_event
 
 SAME_MS = 600_000
-"""A box records a face that stays once in some seconds; within so long it is the same happening."""
+"""A box records a face that stays once in some seconds; what is alike within so long of the first is one happening."""
 REFUSED = "identity.refused"
 
 
@@ -19,23 +17,22 @@ def _number(data: dict[str, Any], name: str) -> int:
     return value if isinstance(value, int) and -(2**31) < value < 2**31 else -1
 
 
-@receiver(event_stored)
-def on_event(event: Event, leaf: contract_event.Event, **_kwargs: object) -> None:
+@follow(REFUSED)
+def on_event(event: Event, leaf: contract_event.Event) -> None:
     """Follow the box's refusals; times are the box's, so that what comes late is joined as it happened."""
-    if event.type != REFUSED:
-        return
     distance = _number(leaf.data, "distance_milli")
+    # Two who come one after the other are two: they resemble different people, or one of them nobody.
+    like = {"code": str(leaf.data.get("code") or "")[:40], "nearest": str(leaf.data.get("nearest") or "")[:64]}
     near = Candidate.objects.filter(
         box_id=event.box_id, permit=event.permit, state=Candidate.State.OPEN,
-        last_ms__gte=event.t - SAME_MS, first_ms__lte=event.t + SAME_MS,
+        first_ms__gte=event.t - SAME_MS, last_ms__lte=event.t + SAME_MS, **like,
     ).first()  # fmt: skip
     if near is None:
         Candidate.objects.get_or_create(
             box_id=event.box_id, log=event.log, seq=event.seq,
             defaults={
-                "permit": event.permit, "first_ms": event.t, "last_ms": event.t,
-                "nearest": str(leaf.data.get("nearest") or "")[:64], "distance_milli": distance,
-                "limit_milli": _number(leaf.data, "limit_milli"),
+                "permit": event.permit, "first_ms": event.t, "last_ms": event.t, "distance_milli": distance,
+                "limit_milli": _number(leaf.data, "limit_milli"), **like,
             },
         )  # fmt: skip
         return

@@ -11,7 +11,7 @@ from cloud_bridge.offences.models import Candidate, Offence
 from cloud_bridge.people.models import Person, Suspension, User
 from cloud_bridge.people.roles import JUDGE
 from cloud_bridge.permits import service as permits
-from cloud_bridge.permits.models import Permit
+from cloud_bridge.permits.models import CrewMember, Permit
 from cloud_bridge.permits.workflow import ALLOWED, Event, Refused
 
 SUSPENDED_FROM = 2
@@ -25,14 +25,22 @@ def _check(officer: User, person: Person | None = None) -> None:
         raise Refused(_("an officer who is not the person concerned"), str(officer), _("Ask another safety officer."))
 
 
-def _open(pk: int) -> Candidate:
+def _case(officer: User, pk: int, states: tuple[Candidate.State, ...]) -> Candidate:
+    """A refused face that this officer may judge: not on the crew whose permit it was, nor whom the face resembles."""
     found = Candidate.objects.get(pk=pk)
-    if found.state != Candidate.State.OPEN:
+    if found.state not in states:
         raise Refused(
             _("a refused face that nobody has judged"), f"{found.get_state_display()} · {found.judged_name}",
             _("Reload the page."),
         )  # fmt: skip
+    own = officer.person
+    if own is not None and (own.code == found.nearest or _is_on(own, found)):
+        raise Refused(_("an officer whom the case does not concern"), str(officer), _("Ask another safety officer."))
     return found
+
+
+def _is_on(person: Person, found: Candidate) -> bool:
+    return CrewMember.objects.filter(person=person, permit__jti=found.permit, permit__box=found.box_id).exists()
 
 
 def _judge(found: Candidate, officer: User, state: Candidate.State, reason: str) -> None:
@@ -44,6 +52,8 @@ def _judge(found: Candidate, officer: User, state: Candidate.State, reason: str)
 def confirm(officer: User, pk: int, person: Person | None, finding: str, statement: str) -> Offence:
     """It was this person, and it was wrong: a warning, or from the second time on a suspension.
 
+    A case that is confirmed already may have a further person: the one who let it happen, or a second one who came.
+
     Args:
         officer: who has looked into it and heard the person.
         pk: the candidate's key.
@@ -52,11 +62,11 @@ def confirm(officer: User, pk: int, person: Person | None, finding: str, stateme
         statement: what the person says, in the person's words, or that the person would say nothing.
 
     Raises:
-        Refused: no right, the officer's own case, judged before, nothing found out, or nobody heard.
+        Refused: no right, a case that concerns the officer, dismissed before, nothing found out, or nobody heard.
     """
     with transaction.atomic():
         _check(officer, person)
-        found = _open(pk)
+        found = _case(officer, pk, (Candidate.State.OPEN, Candidate.State.CONFIRMED))
         if person is None:
             raise Refused(_("the person who stood there"), _("nobody"), _("Choose the person, or dismiss it."))
         if not finding.strip():
@@ -66,7 +76,10 @@ def confirm(officer: User, pk: int, person: Person | None, finding: str, stateme
                 _("the worker's statement"), _("nothing"),
                 _("Hear the person first; write the person's words, or that the person would say nothing."),
             )  # fmt: skip
-        _judge(found, officer, Candidate.State.CONFIRMED, finding.strip())
+        if found.offences.filter(person=person).exists():
+            raise Refused(_("another person than those named already"), str(person), _("Reload the page."))
+        if found.state == Candidate.State.OPEN:
+            _judge(found, officer, Candidate.State.CONFIRMED, finding.strip())
         number = Offence.objects.filter(person=person).count() + 1
         made = Offence.objects.create(
             candidate=found, person=person, number=number, statement=statement.strip()[:2000],
@@ -99,10 +112,10 @@ def dismiss(officer: User, pk: int, reason: str) -> None:
     """No offence: a mistake of the box, a visitor, somebody who only walked by.
 
     Raises:
-        Refused: no right, judged before, or no reason.
+        Refused: no right, a case that concerns the officer, judged before, or no reason.
     """
     _check(officer)
-    found = _open(pk)
+    found = _case(officer, pk, (Candidate.State.OPEN,))
     if not reason.strip():
         raise Refused(_("a reason"), _("nothing"), _("Write what it was."))
     _judge(found, officer, Candidate.State.DISMISSED, reason.strip())

@@ -3,12 +3,12 @@
 import logging
 from typing import Any
 
-from django.db import transaction
 from django.dispatch import receiver
 
+from cloud_bridge.boxes.following import follow
 from cloud_bridge.boxes.models import Box
 from cloud_bridge.boxes.models import Event as LogEvent
-from cloud_bridge.boxes.signals import box_answered, event_stored
+from cloud_bridge.boxes.signals import box_answered
 from cloud_bridge.permits import service
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.workflow import Event
@@ -34,19 +34,17 @@ def _note(data: dict[str, Any]) -> str:
     return with_times(" · ".join(words))
 
 
-@receiver(event_stored)
-def on_event(event: LogEvent, leaf: contract_event.Event, **_kwargs: object) -> None:
+@follow(*MEANING)
+def on_event(event: LogEvent, leaf: contract_event.Event) -> None:
     """Follow the box's permit events."""
-    meaning = MEANING.get(event.type)
-    if meaning is None or not event.permit:
+    if not event.permit:
         return
     permit = Permit.objects.filter(jti=event.permit, box_id=event.box_id).first()
     if permit is None:
         return
     # A refusal says something about this permit only when the box had our own signed form of it: a forged permit
     # under the same number is refused too, and must not turn the real one down once it was accepted.
-    with transaction.atomic():
-        service.by_machine(permit.jti, meaning, _note(leaf.data), (event.box_id, event.box_id))
+    service.by_machine(permit.jti, MEANING[event.type], _note(leaf.data), (event.box_id, event.box_id))
 
 
 @receiver(box_answered)

@@ -4,26 +4,32 @@ Used by the ingest process, in its database thread. What it remembers can be fou
 expected, the file how much of it has come.
 """
 
+import errno
 import logging
 import os
+import time
 from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
-from django.db.models import Sum
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_bridge.boxes.models import now_ms
 from cloud_bridge.boxes.store import find_box
 from cloud_bridge.video.models import Clip, ClipState
-from cloud_bridge.video.shelf import Shelf
+from cloud_bridge.video.room import Room
+from cloud_bridge.video.shelf import Key, Shelf
 from contracts.errors import ContractError
-from contracts.media import MediaAnswer, Piece, unpack
+from contracts.media import FINAL, MediaAnswer, Piece, sign_answer, unpack
 
 log = logging.getLogger(__name__)
 
 ANSWER_EVERY_BYTES = 16 * 1024
 """How often a segment that comes in is acknowledged: a quarter of what a box has under way."""
-MOST_OPEN = 1000
+MOST_OPEN = 4
+"""Of one box, side by side; it sends one after the other."""
+IDLE_S = 600.0
+"""So long nothing came of it: its place is another's."""
 MOST_TRIES = 3
 DEFAULT_GIB = 64
 GIB = "HOTBOX_BRIDGE_VIDEO_GIB"
@@ -45,7 +51,9 @@ def most_bytes() -> int:
 @dataclass
 class _Upload:
     clip: int
+    size: int
     have: int
+    heard: float
 
 
 @dataclass(frozen=True)
@@ -59,10 +67,10 @@ class Taken:
 class Intake:
     """The segments that are coming in."""
 
-    def __init__(self, shelf: Shelf, most: int) -> None:
-        """Put them on `shelf`, at most so many bytes in all."""
-        self._shelf, self._most = shelf, most
-        self._open: dict[tuple[str, str], _Upload] = {}
+    def __init__(self, shelf: Shelf, most: int, key: Ed25519PrivateKey | None = None) -> None:
+        """Put them on `shelf`, at most so many bytes in all; `key` signs the last word on each."""
+        self._shelf, self._room, self._key = shelf, Room(shelf, most), key
+        self._open: dict[Key, _Upload] = {}
 
     def __call__(self, box: str, payload: bytes) -> tuple[bytes | None, ContractError | None]:
         """As the ingest process asks: what goes out on dn/media, and what was wrong.
@@ -80,30 +88,49 @@ class Intake:
             ContractError: unknown box, or no piece.
         """
         piece, body = unpack(payload)
+        taken = self._taken(box, piece, body)
+        answer = taken.answer
+        if self._key is not None and piece.signed and answer is not None and answer.state in FINAL:
+            return Taken(sign_answer(answer, box, self._key), taken.wrong)
+        return taken
+
+    def _taken(self, box: str, piece: Piece, body: bytes) -> Taken:
         key = (box, piece.commitment)
         upload = self._open.get(key)
-        if upload is None or not body:
-            self._open.pop(key, None)
-            try:
-                found = self._look(box, piece)
-            except OSError as error:
-                return self._put_off(box, piece, error)
-            if isinstance(found, MediaAnswer):
-                return Taken(found)
-            if len(self._open) >= MOST_OPEN:
-                self._open.clear()
-            upload = self._open[key] = found
-        if not body:
-            return Taken(_answer(piece, "want", upload.have))
-        if piece.at != upload.have:
-            # What came twice is let be; what is beyond a gap asks for the gap.
-            return Taken(_answer(piece, "want", upload.have, again=True) if piece.at > upload.have else None)
         try:
-            self._shelf.append(box, piece.commitment, piece.at, body)
-            return self._went_on(box, piece, upload, len(body))
+            if upload is None or not body or piece.size != upload.size:
+                self._let_go(key)
+                found = self._look(box, piece)
+                if isinstance(found, MediaAnswer):
+                    return Taken(found)
+                upload = self._open[key] = found
+            upload.heard = time.monotonic()
+            if upload.have >= upload.size:  # all of it was here already, and only its end failed
+                return self._whole(box, piece, upload)
+            if not body:
+                return Taken(_answer(piece, "want", upload.have))
+            if piece.at != upload.have:
+                # What came twice is let be; what is beyond a gap asks for the gap.
+                return Taken(_answer(piece, "want", upload.have, again=True) if piece.at > upload.have else None)
+            return self._went_on(box, piece, upload, body)
         except OSError as error:
-            self._open.pop(key, None)
+            self._let_go(key)
             return self._put_off(box, piece, error)
+
+    def _let_go(self, key: Key) -> None:
+        """It does not go on for now: nothing of it is remembered but what lies on the disk."""
+        upload = self._open.pop(key, None)
+        if upload is not None:
+            self._room.let_go(key, upload.have)
+
+    def _close_others(self, box: str) -> None:
+        """Before one more is opened: what nobody goes on with, and the oldest of this box's."""
+        now = time.monotonic()
+        for key in [key for key, upload in self._open.items() if now - upload.heard >= IDLE_S]:
+            self._let_go(key)
+        own = [key for key in self._open if key[0] == box]
+        for key in own[: max(0, len(own) - MOST_OPEN + 1)]:
+            self._let_go(key)
 
     @staticmethod
     def _put_off(box: str, piece: Piece, error: OSError) -> Taken:
@@ -123,30 +150,32 @@ class Intake:
         if clip.bytes != piece.size:
             return _answer(piece, "refused", 0, detail=f"the log says {clip.bytes} bytes")
         have = self._shelf.came(box, piece.commitment, piece.size)
-        if not self._has_room(piece.size - have):
+        self._close_others(box)
+        if not self._room.promise((box, piece.commitment), piece.size, keep=clip.keep):
             return _answer(piece, "later", 0, detail="the space for recordings is full")
-        return _Upload(clip.pk, have)
+        return _Upload(clip.pk, piece.size, have, 0.0)
 
-    def _has_room(self, size: int) -> bool:
-        """Whether so many bytes more may come: of what recordings are given, and of what the disk has."""
-        held = Clip.objects.filter(state=ClipState.HELD).aggregate(used=Sum("bytes"))["used"] or 0
-        return held + self._shelf.coming() + size <= self._most and size <= self._shelf.spare()
-
-    def _went_on(self, box: str, piece: Piece, upload: _Upload, size: int) -> Taken:
-        before, upload.have = upload.have, upload.have + size
-        if upload.have >= piece.size:
-            del self._open[(box, piece.commitment)]
+    def _went_on(self, box: str, piece: Piece, upload: _Upload, body: bytes) -> Taken:
+        if len(body) > self._shelf.spare():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._shelf.append(box, piece.commitment, piece.at, body)
+        before, upload.have = upload.have, upload.have + len(body)
+        if upload.have >= upload.size:
             return self._whole(box, piece, upload)
         passed = before // ANSWER_EVERY_BYTES != upload.have // ANSWER_EVERY_BYTES
         return Taken(_answer(piece, "want", upload.have) if passed else None)
 
     def _whole(self, box: str, piece: Piece, upload: _Upload) -> Taken:
         """All of it has come: it counts if it is what the log committed to."""
-        clip = Clip.objects.filter(pk=upload.clip, state=ClipState.RECORDED)
-        if self._shelf.keep(box, piece.commitment, bytes.fromhex(piece.salt)):
+        key, clip = (box, piece.commitment), Clip.objects.filter(pk=upload.clip, state=ClipState.RECORDED)
+        kept = self._shelf.keep(box, piece.commitment, bytes.fromhex(piece.salt))
+        del self._open[key]
+        self._room.let_go(key, 0)
+        if kept:
             if not clip.update(state=ClipState.HELD, held_ms=now_ms()):  # its time was over, or it was erased meanwhile
                 self._shelf.erase(box, piece.commitment)
                 return Taken(_answer(piece, "refused", 0, detail="it is not kept any more"))
+            self._room.has(key, upload.size)
             return Taken(_answer(piece, "held", piece.size))
         tries = (clip.values_list("tries", flat=True).first() or 0) + 1
         over = tries >= MOST_TRIES

@@ -1,14 +1,11 @@
 """What boxes' logs say of recordings becomes the index; what was erased there goes here, unless it must be kept."""
 
-from typing import Any
-
 import msgspec
 from django.conf import settings
-from django.dispatch import receiver
 
+from cloud_bridge.boxes.following import follow
 from cloud_bridge.boxes.models import Event as LogEvent
 from cloud_bridge.boxes.models import now_ms
-from cloud_bridge.boxes.signals import event_stored
 from cloud_bridge.video.models import DAY_MS, Clip, ClipState
 from cloud_bridge.video.shelf import Shelf
 from contracts import event as contract_event
@@ -18,16 +15,8 @@ from contracts.video import MAX_SEGMENT_BYTES
 MOST_DAYS = 3650
 
 
-@receiver(event_stored)
-def on_event(event: LogEvent, leaf: contract_event.Event, **_kwargs: object) -> None:
-    """Follow the box's recordings."""
-    if leaf.type == "video.segment":
-        _recorded(event, leaf)
-    elif leaf.type == "evidence.erased" and leaf.data.get("kind") == "video":
-        _erased(event, leaf.data)
-
-
-def _recorded(event: LogEvent, leaf: contract_event.Event) -> None:
+@follow("video.segment")
+def on_recorded(event: LogEvent, leaf: contract_event.Event) -> None:
     """Once each: a segment whose record was offered twice has the row of the first."""
     try:
         told = msgspec.convert(leaf.data, Recorded)
@@ -58,9 +47,12 @@ def _is_sane(told: Recorded) -> bool:
     return 0 < told.bytes <= MAX_SEGMENT_BYTES and 0 < told.frames < told.bytes
 
 
-def _erased(event: LogEvent, data: dict[str, Any]) -> None:
+@follow("evidence.erased", witnessed=True)
+def on_erased(event: LogEvent, leaf: contract_event.Event) -> None:
     """What must be kept stays here until its time is over, whatever a box says."""
-    clip = Clip.objects.filter(box_id=event.box_id, commitment=data.get("commitment")).first()
+    if leaf.data.get("kind") != "video":
+        return
+    clip = Clip.objects.filter(box_id=event.box_id, commitment=leaf.data.get("commitment")).first()
     if clip is None or clip.state == ClipState.EXPIRED or (clip.keep and now_ms() < clip.until_ms):
         return
     Shelf(settings.DATA.media).erase(clip.box_id, clip.commitment)

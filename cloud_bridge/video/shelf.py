@@ -19,6 +19,9 @@ LEAST_FREE_BYTES = 2**30
 STALE_PART_S = 14 * 86_400
 """A segment that stopped coming in so long ago does not go on."""
 
+Key = tuple[str, str]
+"""A segment: its box and its commitment."""
+
 
 class Shelf:
     """The files; the index is in the database."""
@@ -41,13 +44,17 @@ class Shelf:
             part.unlink()
         return 0
 
-    def coming(self) -> int:
-        """Bytes of segments that are coming in, each as long as it is by now."""
-        total = 0
+    def parts(self) -> dict[Key, int]:
+        """Segments that are coming in, each as long as it is by now."""
+        found = {}
         for part in self.root.glob(f"box-*/*{PART}"):
             with contextlib.suppress(FileNotFoundError):
-                total += part.stat().st_size
-        return total
+                found[(part.parent.name.removeprefix("box-"), part.stem)] = part.stat().st_size
+        return found
+
+    def coming(self) -> int:
+        """Their bytes."""
+        return sum(self.parts().values())
 
     def spare(self) -> int:
         """Bytes that the filesystem has left for recordings; what `LEAST_FREE_BYTES` says belongs to everybody else.

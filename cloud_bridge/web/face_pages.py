@@ -1,4 +1,4 @@
-"""Faces: who is enrolled and since when; consent, pictures from a phone, withdrawal. Never a picture or a vector."""
+"""Faces: who is enrolled and since when; consent, pictures from a phone, withdrawal. Shows no picture and no vector."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
@@ -46,6 +46,7 @@ def faces(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": [(person, getattr(person, "face", None), service.current_consent(person)) for person in people],
         "missing": available.missing(),
+        "keeps_pictures": FacePolicy.current().keep_stills,
     }
     return render(request, "web/faces.html", context)
 
@@ -173,7 +174,8 @@ def _allowed(request: HttpRequest, code: str) -> tuple[User, Person] | None:
 async def stills(request: HttpRequest, code: str) -> HttpResponse:
     """Pictures from the page's script, in memory only: to the enrolment process, and its answer back.
 
-    Not a form: JSON of at most a megabyte, so nothing of it is ever written to a temporary file.
+    JSON of at most a megabyte: a larger body ends before it comes here (`web.body_limit`), and one that comes here was
+    never written to a temporary file.
     """
     if request.method != "POST":
         return HttpResponse(status=405, headers={"Allow": "POST"})
@@ -188,10 +190,8 @@ async def stills(request: HttpRequest, code: str) -> HttpResponse:
         return _refused("此平台未安装人脸组件; 请在盒子上登记", en, 409)
     try:
         number, pictures = _read(request.body)
-    except RequestDataTooBig:
-        return _refused("照片过大; 请重新拍摄", "the pictures are too large; take them again", 413)
     except ContractError as error:
-        return _refused(f"照片无法读取: {error}", str(error), 422)
+        return _refused("照片无法读取, 未登记; 请重新加载页面后重新拍摄", str(error), 422)
     asked = wire.Enrol(person.code, number, user.identity, str(user), pictures)
     answer = await client.ask(settings.DATA.run / SOCKET, asked)
     if not answer.ok:

@@ -3,16 +3,20 @@
 import ipaddress
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 
 from cloud_bridge.boxes import calls
-from cloud_bridge.boxes.models import Rejection, now_ms
+from cloud_bridge.boxes.models import PendingRecord, Rejection, now_ms
 from cloud_bridge.boxes.summary import Summary, summaries
 from cloud_bridge.insight.models import Interception
 from cloud_bridge.insight.trace import figures
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.workflow import State
+from cloud_bridge.video.intake import most_bytes
+from cloud_bridge.video.room import use
+from cloud_bridge.video.shelf import Shelf
 from cloud_bridge.web.health import process_ages
 
 
@@ -69,6 +73,14 @@ def _lines() -> Iterator[str]:
     counts = dict(Permit.objects.order_by().values_list("state").annotate(Count("pk")))
     for state in State:
         yield f'hotbox_bridge_permits{{state="{state.value}"}} {counts.get(state.value, 0)}'
+    space = use(Shelf(settings.DATA.media), most_bytes())
+    yield from _family("hotbox_bridge_video_bytes", "gauge", "Disk space that recordings take.")
+    yield f"hotbox_bridge_video_bytes {space.used}"
+    yield from _family("hotbox_bridge_video_most_bytes", "gauge", "What they may take; ordinary ones 7/8 of it.")
+    yield f"hotbox_bridge_video_most_bytes {space.most}"
+    stuck = PendingRecord.objects.filter(unwitnessed=False).count()
+    yield from _family("hotbox_bridge_records_pending", "gauge", "Records that something could not be done about yet.")
+    yield f"hotbox_bridge_records_pending {stuck}"
     yield from _family("hotbox_bridge_process_age_seconds", "gauge", "Time since each process showed life.")
     for name, age in process_ages().items():
         if age is not None:

@@ -45,7 +45,7 @@ class JudgementForm(forms.Form):
 def refused_faces(request: HttpRequest) -> HttpResponse:
     """What waits, or all of it; and who is suspended."""
     show = request.GET.get("show", "open")
-    rows = Candidate.objects.select_related("box", "offence", "offence__person")
+    rows = Candidate.objects.select_related("box").prefetch_related("offences__person")
     if show == "open":
         rows = rows.filter(state=Candidate.State.OPEN)
     context = {
@@ -78,7 +78,7 @@ def refused_face(request: HttpRequest, pk: int) -> HttpResponse:
         "permit": permit,
         "crew": permit.crew.select_related("person") if permit else [],
         "nearest": Person.objects.filter(code=found.nearest).first() if found.nearest else None,
-        "offence": Offence.objects.filter(candidate=found).select_related("person").first(),
+        "offences": Offence.objects.filter(candidate=found).select_related("person").order_by("at_ms"),
         "suspended_from": service.SUSPENDED_FROM,
     }
     return render(request, "web/refused_face.html", context, status=status)

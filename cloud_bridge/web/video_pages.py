@@ -1,23 +1,29 @@
 """Recordings: by permit, segment by segment, and looking at one. Who looks is written down."""
 
+import logging
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 
 from cloud_bridge.boxes.models import now_ms
 from cloud_bridge.people.roles import LOOK
 from cloud_bridge.permits.models import Permit
+from cloud_bridge.video.intake import most_bytes
 from cloud_bridge.video.models import Clip, ClipState, Viewing
+from cloud_bridge.video.room import use
 from cloud_bridge.video.shelf import Shelf
 from contracts.errors import ContractError
 from contracts.video import Picture
 
+_logger = logging.getLogger(__name__)
 PAGE = 30
 CLIPS = 240
 """Two hours of segments of 30 s."""
@@ -42,8 +48,7 @@ def by_permit(clips: QuerySet[Clip]) -> QuerySet[Clip, dict[str, Any]]:
 def recordings(request: HttpRequest) -> HttpResponse:
     """All permits with a recording."""
     page = Paginator(by_permit(Clip.objects.all()), PAGE).get_page(request.GET.get("page"))
-    used = Clip.objects.filter(HELD).aggregate(used=Sum("bytes"))["used"] or 0
-    return render(request, "web/recordings.html", {"page": page, "used": used})
+    return render(request, "web/recordings.html", {"page": page, "use": use(Shelf(settings.DATA.media), most_bytes())})
 
 
 @login_required
@@ -91,7 +96,6 @@ def player(request: HttpRequest, clip: int) -> HttpResponse:
 @require_safe
 def picture(request: HttpRequest, clip: int, number: int) -> HttpResponse:
     """One of its pictures, the first is 0."""
-    del request
     found = get_object_or_404(Clip, HELD, pk=clip)
     places = _places(found)
     if number >= len(places):
@@ -100,6 +104,7 @@ def picture(request: HttpRequest, clip: int, number: int) -> HttpResponse:
         body = Shelf(settings.DATA.media).picture(found.box_id, found.commitment, places[number])
     except OSError as error:
         raise Http404 from error
+    _look(request, found)
     return HttpResponse(body, content_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
 
 
@@ -115,6 +120,20 @@ def file(request: HttpRequest, clip: int) -> FileResponse:
         raise Http404 from error
     _look(request, found)
     return FileResponse(body, as_attachment=True, filename=f"{found.permit}-{found.commitment[:8]}.avi")
+
+
+@login_required
+@permission_required(LOOK, raise_exception=True)
+@require_POST
+def take_again(request: HttpRequest, clip: int) -> HttpResponse:
+    """A segment that was refused for good may come once more: the box asks for each now and then."""
+    found = get_object_or_404(Clip, pk=clip)
+    if Clip.objects.filter(pk=clip, state=ClipState.REFUSED).update(state=ClipState.RECORDED, tries=0):
+        _logger.info("%s may come again, says %s", found, request.user.username)
+        messages.success(request, _("It is taken again when the box offers it, which may take some days."))
+    else:
+        messages.error(request, _("Expected a segment that was refused, got another one; reload the page."))
+    return redirect("clip", clip=clip)
 
 
 def _places(clip: Clip) -> tuple[Picture, ...]:

@@ -1,7 +1,7 @@
 """The lane of recordings, below all others: one segment at a time, in pieces, from where the bridge has it.
 
-Nothing is remembered here: the bridge is asked how much it has, and vision which segment is next. After a month without
-a line it goes on where it was, to the byte. Pure but for its clock.
+Nothing is remembered here: the bridge is asked how much it has, and vision which segment is next. After a time without
+a line it goes on where it was, to the byte, while the bridge keeps what has come (two weeks). Pure but for its clock.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ WINDOW_BYTES = 64 * 1024
 """Under way without a word of the bridge."""
 PATIENCE_S, PATIENCE_MAX_S = 2.0, 60.0
 LATER_S = 5.0
-"""After the bridge put one off; vision gives another one first."""
+"""After the bridge put one off; vision gives another one first. Twice as long each time, while it takes none."""
 SAME_GAP_S = 0.5
 
 
@@ -43,6 +43,7 @@ class MediaLane:
         self._patience = PATIENCE_S
         self._gap = (-1, float("-inf"))
         self._rest_until = float("-inf")
+        self._rest_s = LATER_S
 
     @property
     def is_free(self) -> bool:
@@ -51,7 +52,7 @@ class MediaLane:
 
     def begin(self, commitment: str, size: int, salt: str) -> None:
         """This one goes next."""
-        self._clip = Piece(commitment, size, salt)
+        self._clip = Piece(commitment, size, salt, signed=True)
         self.connected()
 
     def connected(self) -> None:
@@ -100,11 +101,14 @@ class MediaLane:
         self._clip = None
         self.done += answer.state == "held"
         if answer.state == "later":
-            self._rest_until = self._clock() + LATER_S
+            self._rest_until = self._clock() + self._rest_s
+            self._rest_s = min(self._rest_s * 2, PATIENCE_MAX_S)
+        else:
+            self._rest_s = LATER_S
         return answer
 
     def _go_on(self, answer: MediaAnswer) -> None:
-        now = self._clock()
+        now, self._rest_s = self._clock(), LATER_S
         self._patience = PATIENCE_S
         self._ask_at = now + self._patience
         if not self._told:

@@ -7,8 +7,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from contracts.checkpoint import NoteKey
 from contracts.errors import ContractError
-from contracts.media import MediaAnswer, pack, read_answer
+from contracts.media import FINAL, MediaAnswer, check_answer, pack, read_answer
 from contracts.topics import dn
 from edge.config import BoxConfig
 from edge.link.bucket import Bucket
@@ -26,11 +27,13 @@ _logger = logging.getLogger(__name__)
 class MediaSender:
     """The lane, its source and its pace. On a box that sends no recordings it does nothing at all."""
 
-    def __init__(self, config: BoxConfig, bucket: Bucket, clock: Callable[[], float] = time.monotonic) -> None:
-        """Nothing is connected yet; `bucket` is the line's budget, `clock` counts seconds."""
+    def __init__(
+        self, config: BoxConfig, bucket: Bucket, witness: NoteKey | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Nothing is connected yet; `bucket` is the line's budget, `witness` the bridge's key; `clock` in s."""
         video = config.vision.video
         self._on = video is not None and video.upload != "none"
-        self._topic = dn(config.box, "media")
+        self._topic, self._box, self._witness = dn(config.box, "media"), config.box, witness
         self._bucket, self._clock = bucket, clock
         self._lane, self._clips = MediaLane(clock), Clips(config.video_socket)
         self._ended: deque[MediaAnswer] = deque(maxlen=64)
@@ -69,7 +72,9 @@ class MediaSender:
         if topic != self._topic:
             return False
         try:
-            ended = self._lane.answered(read_answer(payload))
+            answer = read_answer(payload)
+            self._check(answer)
+            ended = self._lane.answered(answer)
         except ContractError as error:
             _logger.warning("%s: %s", topic, error)
             return True
@@ -79,6 +84,18 @@ class MediaSender:
                 _logger.warning("the bridge wants recording %s never: %s", ended.commitment, ended.detail)
         self._wake.set()
         return True
+
+    def _check(self, answer: MediaAnswer) -> None:
+        """The bridge's last word on a segment is the bridge's, or it is not heard.
+
+        Raises:
+            ContractError: it is not signed by the bridge, or nobody knows its key.
+        """
+        if answer.state not in FINAL:
+            return
+        if self._witness is None:
+            raise ContractError("answer", "a known key of the bridge", "none", "put it where bridge.witness says")
+        check_answer(answer, self._box, self._witness)
 
     async def next(self) -> bytes:
         """The next payload of up/media, whenever there is one."""
@@ -135,7 +152,8 @@ class MediaSender:
             return None
         body = await self._bytes(going) if going.bytes else b""
         if len(body) < going.bytes:
-            self._lane.drop()  # erased meanwhile; vision knows of it now
+            self._lane.drop()  # erased meanwhile, or not to be read; vision knows of it now
+            self._ask_at = self._clock() + IDLE_S
             return None
         self._going = going
         return pack(going.piece, body)

@@ -144,11 +144,12 @@ class Link:
         self._box = config.box
         self._line = Line()
         self._outbox = Outbox(config.audit_db)
-        self._inbox = Inbox(_witness(config), self._outbox, evidence.send)
+        witness = _witness(config)
+        self._inbox = Inbox(witness, self._outbox, evidence.send)
         self._remotes = Remotes(config.remotes, evidence.send)
         self._state = StateTeller(config.box, config.baseline)
         self._endpoint = Endpoint(config.metrics, self._line, lambda: self._state.status)
-        self._media = MediaSender(config, self._bucket)
+        self._media = MediaSender(config, self._bucket, witness)
         self._speaker = Speaker(config.voice) if config.voice else None
         self._screen = _screen(config)
         self._responses: deque[bytes] = deque(maxlen=KEPT_RESPONSES)

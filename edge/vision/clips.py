@@ -124,7 +124,14 @@ class ClipServer:
             body = b""
         except OSError as error:
             log.warning("%s: %s", facts.commitment, error)
+            self._recorder.unreadable(facts.commitment)
             body = b""
+        else:
+            if len(body) < min(CHUNK_BYTES, facts.bytes - ask.at):  # shorter on the disk than it was
+                self._recorder.unreadable(facts.commitment)
+                body = b""
+            elif facts.sent:  # the bridge has lost it, or takes it after all
+                self._recorder.sent(facts.commitment, "")
         return (_line(Chunk(len(body))), body)
 
 

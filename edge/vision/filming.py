@@ -49,6 +49,7 @@ class Filming:
         if self._recorder is None:
             yield recorder.off()
             return
+        self._recorder.tend()
         yield self._recorder.word()
         segment = self._recorder.offered()
         if segment is not None:

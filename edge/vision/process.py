@@ -69,7 +69,7 @@ class _Process:
         self._looked_s = float("-inf")
         """When the last look that ended had begun."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="faces")
-        self._frames = FrameServer(config.frames_socket, self._camera.latest, self._camera.health)
+        self._frames = FrameServer(config, self._camera.latest, self._camera.health)
         self._post = Post(config, self._in_worker, client.send)
         self._filming = Filming(config, self._camera.latest)
 

@@ -37,6 +37,8 @@ RESCAN_S = 600.0
 """While nothing is recorded it looks so often at what is there: somebody may have erased something."""
 POLL_S, REST_S, RETRY_S = 0.1, 0.5, 1.0
 NO_PICTURE_S = 2.0
+AGAIN_S = 5.0
+"""A thread that something unforeseen ended is started again, so often at most."""
 HUNG_S = 10.0
 """A turn that takes longer hangs on the disk, or clears away so much that nothing can be recorded meanwhile."""
 FIRST_PICTURE_BYTES = 30_000
@@ -45,6 +47,10 @@ LEARN_FROM = 20
 LATER_S = 600.0
 CLOCKS_APART_MS = 2000
 """The interlock says its clock in whole seconds, once in a second: what lies closer is the same clock, and finer."""
+UNREADABLE_TIMES = 3
+"""Then it is told as an error of the disk."""
+ASK_AGAIN_S = 60.0
+"""While nothing waits, the bridge is asked so often for one that it should have: a message of 300 bytes."""
 STARTING, FULL, FAILED, NO_PICTURE = "starting", "full", "failed", "no_picture"
 _MIB = 2**20
 
@@ -82,6 +88,11 @@ class Recorder:
         self._put_off: dict[str, int] = {}
         self._aside_bytes = ring.on_disk(1)
         """What the lock takes, and damaged segments that were put aside."""
+        self._unreadable: dict[str, int] = {}
+        """How often the disk did not give a segment."""
+        self._asked: dict[str, int] = {}
+        self._asked_again_us: int | None = None
+        """When the bridge was last asked for one that it has."""
         self._film: Film | None = None
         self._film_us = self._until_us = 0
         self._word = Video(0, STARTING, "", 0, 0, 0, settings.most_mib)
@@ -95,13 +106,28 @@ class Recorder:
         """When the thread last began a turn."""
         self._spacing_us = round(0.9e6 / settings.per_s)
         self._stopping = threading.Event()
+        self._started_us = 0
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     # --- asked by the process
 
     def start(self) -> None:
         """Begin."""
+        self._started_us = self._clock_us()
         self._thread.start()
+
+    def tend(self) -> None:
+        """Start the thread again where something unforeseen ended it. One that hangs on the disk is waited for.
+
+        Until its first turn has succeeded the recorder has failed, and its lock is kept.
+        """
+        ended = self._started_us and not self._thread.is_alive() and not self._stopping.is_set()
+        if not ended or self._clock_us() - self._started_us < AGAIN_S * 1e6:
+            return
+        log.error("the recorder's thread has ended; starting it again")
+        self._fail()
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self.start()
 
     def stop(self) -> None:
         """Finish what is being recorded; a disk that hangs is waited for a moment only."""
@@ -125,12 +151,24 @@ class Recorder:
         self._mark(commitment, logged=True)
 
     def sent(self, commitment: str, state: str) -> None:
-        """The bridge has a segment (``held``), wants it never again (``refused``) or another time (``later``)."""
+        """The bridge has a segment (``held``), wants it never again (``refused``) or another time (``later``).
+
+        ``""``: it wants one again that it had.
+        """
         if state == "later":
             with self._lock:
                 self._put_off[commitment] = self._clock_us() + round(LATER_S * 1e6)
         else:
             self._mark(commitment, sent=state)
+
+    def unreadable(self, commitment: str) -> None:
+        """The disk does not give a segment: for a while it is not offered to the bridge at all."""
+        with self._lock:
+            times = self._unreadable.get(commitment, 0) + 1
+            self._unreadable[commitment] = times
+            self._put_off[commitment] = self._clock_us() + round(LATER_S * 1e6)
+        if times >= UNREADABLE_TIMES:
+            log.error("segment %s could not be read %d times: it stays at the box; check the disk", commitment, times)
 
     def gone(self, commitment: str) -> None:
         """A segment is not on the disk any more."""
@@ -171,13 +209,32 @@ class Recorder:
         with self._lock:
             self._put_off = {each: until for each, until in self._put_off.items() if until > now}
             off = self._put_off
-            waiting = [
+            going = [
                 facts for facts in self._held.values()
-                if facts.logged and not facts.sent and (upload == "all" or (upload == "kept" and facts.about.keep))
+                if facts.logged and (upload == "all" or (upload == "kept" and facts.about.keep))
+                and not (facts.commitment in off and facts.commitment in self._unreadable)
             ]  # fmt: skip
-        return min(
-            waiting, key=lambda each: (each.commitment in off, not each.about.keep, each.ended_s), default=None
-        )  # fmt: skip
+        waiting = [facts for facts in going if not facts.sent]
+        if not waiting:
+            return self._to_ask_again(going, now)
+        return min(waiting, key=lambda each: (each.commitment in off, not each.about.keep, each.ended_s))
+
+    def _to_ask_again(self, sent: list[Facts], now: int) -> Facts | None:
+        """One of those that the bridge has, or refused: now and then, in turn. It may have been restored since.
+
+        The bridge answers an ask for one that it has with a word; what it lacks, it gets again.
+        """
+        if self._asked_again_us is None:
+            self._asked_again_us = now
+        if now - self._asked_again_us < ASK_AGAIN_S * 1e6:
+            return None
+        self._asked_again_us = now
+        asked, self._asked = self._asked, {}
+        self._asked = {each.commitment: asked[each.commitment] for each in sent if each.commitment in asked}
+        chosen = min(sent, key=lambda each: (self._asked.get(each.commitment, 0), each.ended_s), default=None)
+        if chosen is not None:
+            self._asked[chosen.commitment] = now
+        return chosen
 
     def find(self, commitment: str) -> Facts | None:
         """A segment's facts."""
@@ -187,7 +244,7 @@ class Recorder:
     def _mark(self, commitment: str, **news: object) -> None:
         with self._lock:
             facts = self._held.get(commitment)
-            if facts is not None:
+            if facts is not None and replace(facts, **news) != facts:
                 self._held[commitment] = replace(facts, **news)
                 self._marked.add(commitment)
 

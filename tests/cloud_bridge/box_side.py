@@ -80,6 +80,24 @@ class BoxLog:
             checkpoint.Checkpoint(self.origin, size, root or tree.root()), self.origin, key or self.key
         )
 
+    def witness(self) -> None:
+        """Have the bridge of this process agree with a signed checkpoint over all of it."""
+        from cloud_bridge.boxes.witness import agree
+
+        assert agree(self.box, self.note().encode()) is not None
+
+    def begun_by_another(self, epoch: int) -> "BoxLog":
+        """The next epoch of this box's log, by somebody who may publish on its topics and has a key of the own."""
+        other = BoxLog(self.box, epoch)
+        other.origin = f"{self.origin.rpartition('/')[0]}/{epoch}"
+        return other
+
+    def store(self) -> None:
+        """Have the bridge of this process store all of it."""
+        from cloud_bridge.boxes.store import store_batch
+
+        store_batch(self.box, *topics.unpack_batch(self.batch()))
+
 
 class BoxSide:
     """A connected box: sends, and keeps what the bridge sends down."""

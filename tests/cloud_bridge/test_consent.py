@@ -202,3 +202,37 @@ def test_a_bridge_without_the_engine_says_where_people_are_enrolled(monkeypatch)
     assert "text_sha256" not in text
     answer = client("an").post("/faces/performer/stills", data="{}", content_type="application/json")
     assert (answer.status_code, "盒子" in answer.json()["message"]) == (409, True)
+
+
+def test_the_list_says_whether_pictures_are_kept():
+    from cloud_bridge.enrolment.models import FacePolicy
+
+    assert "never a picture" in client("an", "en").get("/faces/").content.decode()
+    FacePolicy.objects.create(pk=1, keep_stills=True)
+    page = client("an", "en").get("/faces/").content.decode()
+    assert "never a picture" not in page
+    assert "the pictures of each enrolment" in page
+
+
+@pytest.mark.parametrize(("language", "words"), [
+    ("zh-hans", ("录像", "消息代理", "直接在盒子上登记的人脸不会因此删除")),
+    ("en", ("also films the place of work", "message broker", "enrolled directly at a box is not deleted by this")),
+])  # fmt: skip
+def test_the_words_name_recordings_and_what_a_withdrawal_does_not_reach(language, words):
+    page, _ = shown("an", "performer", language)
+    assert all(each in page for each in words)
+
+
+def test_whoever_agreed_to_older_words_is_asked_again():
+    """A change of any word is a new version."""
+    from cloud_bridge.enrolment import consent
+    from cloud_bridge.enrolment.models import Consent, ConsentText
+
+    text = "the words of version 1"
+    old = ConsentText.objects.create(sha256=consent.digest(text), version="1", language="en", text=text)
+    made = Consent.objects.create(
+        person=person("performer"), text=old, given_ms=1, signed_as="张伟", witness="an", witness_name="an"
+    )
+    assert old.version < consent.VERSION
+    assert held("performer") is None
+    assert Consent.objects.get(pk=made.pk).ended_ms == 0, "what was agreed to stays, with its words"

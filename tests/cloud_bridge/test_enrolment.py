@@ -110,9 +110,10 @@ def test_what_the_pages_script_did_not_send_is_refused(enrolled, body):
     assert enrolled.http.get("/faces/performer/stills").status_code == 405
 
 
-def test_a_body_that_is_too_large_never_reaches_a_disk(enrolled):
+def test_pictures_that_are_too_large_are_refused_in_words(enrolled):
+    """That no body reaches a disk: test_body_limit.py."""
     answer = send(enrolled, "performer", "张伟", (os.urandom(380_000),) * 3)
-    assert answer.status_code == 413
+    assert (answer.status_code, "过大" in answer.json()["message"]) == (413, True)
 
 
 def test_pictures_without_the_persons_own_consent_are_not_looked_at(bridge, enrolled):

@@ -36,21 +36,19 @@ def log(data, request):
     return found
 
 
-def store(log, kind, permit="", **fields):
-    """A record of the box's log arrives."""
+def store(log, kind, permit="", *, witnessed=True, **fields):
+    """A record of the box's log arrives, and the signed checkpoint over it."""
     from cloud_bridge.boxes.store import store_batch
 
     first = len(log.leaves)
     log.leaf(kind, permit=permit, **fields)
     store_batch(log.box, *topics.unpack_batch(log.batch(first)))
+    if witnessed:
+        log.witness()
 
 
 def tell_key(log, key=KEY, *, witnessed=True):
-    from cloud_bridge.boxes.models import Log
-
-    store(log, "template.key", key=published(key))
-    if witnessed:
-        Log.objects.filter(box_id=log.box).update(witnessed_size=len(log.leaves))
+    store(log, "template.key", key=published(key), witnessed=witnessed)
 
 
 def permit_of(log, state="accepted", **changes):
@@ -286,6 +284,57 @@ def test_a_withdrawal_follows_the_template_and_nothing_follows_what_never_left(d
     assert prepare(data) == 0
     store(log, "template.removed", permit.jti, chan="performer", iat=said.iat, why="withdrawn")
     assert prepare(data) == 0
+
+
+@pytest.mark.parametrize("code", ["template_older", "template_forged", "template_off"])
+def test_a_withdrawal_that_the_box_refused_is_said_anew_until_it_is_done(data, log, timers, code):
+    """PIPL 47: a refusal leaves the face where it is."""
+    from cloud_bridge.enrolment import service
+
+    enrolled(data, "performer")
+    tell_key(log)
+    permit = permit_of(log)
+    prepare(data)
+    store(log, "template.kept", permit.jti, chan="performer", iat=rows(permit)["performer"].iat, engine="x")
+    service.withdraw(user("an"), person("performer"))
+    prepare(data)
+    for _ in range(2):
+        said = rows(permit)["performer"]
+        store(log, "template.refused", permit.jti, chan="performer", iat=said.iat, code=code)
+        assert prepare(data) == 0, "not in circles"
+        age(permit, 61)
+        assert prepare(data) == 1
+        anew = rows(permit)["performer"]
+        assert (anew.state, anew.iat > said.iat, claims(data, anew).withdrawn) == ("sent", True, True)
+        assert len(due(10_000)) == 1
+    store(log, "template.removed", permit.jti, chan="performer", iat=rows(permit)["performer"].iat, why="withdrawn")
+    age(permit, 61)
+    assert prepare(data) == 0
+    assert due(20_000) == []
+
+
+def test_a_log_that_nobody_signed_ends_no_withdrawal_and_changes_no_key(data, log, timers):
+    from cloud_bridge.enrolment import service
+    from cloud_bridge.enrolment.models import BoxFaceKey
+
+    enrolled(data, "performer")
+    tell_key(log)
+    permit = permit_of(log)
+    prepare(data)
+    service.withdraw(user("an"), person("performer"))
+    prepare(data)
+    said = rows(permit)["performer"]
+    forged = log.begun_by_another(2)
+    forged.leaf("template.removed", permit=permit.jti, chan="performer", iat=said.iat, why="withdrawn")
+    forged.leaf("template.key", key=published(X25519PrivateKey.generate()))
+    forged.store()
+    assert rows(permit)["performer"].state == "sent"
+    assert len(due(10_000)) == 1
+    assert BoxFaceKey.objects.get(box_id=log.box).key == published(KEY)
+    store(log, "template.removed", permit.jti, chan="performer", iat=said.iat, why="withdrawn", witnessed=False)
+    assert rows(permit)["performer"].state == "sent", "nor before the box has signed for it"
+    log.witness()
+    assert rows(permit)["performer"].state == "removed"
 
 
 def test_when_the_permit_is_over_nothing_sealed_stays_at_the_bridge(data, log):

@@ -121,3 +121,55 @@ def test_once_its_engine_is_loaded_the_child_opens_nothing_any_more(tmp_path):
         check=False,
     )  # fmt: skip
     assert done.stdout.split() == ["secret", "24", "24", "24", "24"], done.stderr
+
+
+READS_ITS_PARENT = """
+import ctypes, os, sys
+from cloud_bridge import process, processes
+from cloud_bridge.enrolment.measure import confine, shut
+
+libc = ctypes.CDLL(None, use_errno=True)
+key = ctypes.create_string_buffer(b"the key of templates")
+parent = os.getpid()
+if os.getuid() == 0:  # as a service runs: a user of its own, to whom the kernel lets its own processes be read
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+libc.prctl(4, 1, 0, 0, 0)
+libc.prctl(0x59616D61, -1, 0, 0, 0)  # where Yama says otherwise
+
+
+class Vector(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+
+async def work():
+    child = os.fork()
+    if not child:
+        confine(); shut()
+        here = ctypes.create_string_buffer(20)
+        ours, theirs = Vector(ctypes.addressof(here), 20), Vector(ctypes.addressof(key), 20)
+        read = libc.process_vm_readv(parent, ctypes.byref(ours), 1, ctypes.byref(theirs), 1, 0)
+        wrote = libc.process_vm_writev(parent, ctypes.byref(ours), 1, ctypes.byref(theirs), 1, 0)
+        os.write(1, b"%d %d %s" % (read, wrote, here.raw))
+        os._exit(0)
+    os.waitpid(child, 0)
+
+if sys.argv[1] == "open":
+    processes.keep_memory_private = lambda: None
+processes._run(work())
+"""
+
+
+def _read_by_its_child(how):
+    command = (sys.executable, "-c", READS_ITS_PARENT, how)
+    done = subprocess.run(command, capture_output=True, timeout=60, env=clean_environment(), cwd=ROOT, check=True)
+    return done.stdout
+
+
+def test_whoever_takes_the_child_over_reads_nothing_of_the_process_that_holds_the_keys():
+    """They have one user; the kernel keeps them apart because the bridge's processes ask for it."""
+    assert _read_by_its_child("private").startswith(b"-1 -1 ")
+
+
+def test_a_process_that_did_not_ask_for_it_would_be_read():
+    """Negative control: the child reads what it can."""
+    assert b"the key of templates" in _read_by_its_child("open")

@@ -169,6 +169,61 @@ def test_only_a_safety_officer_judges_and_never_the_own_case(log):
     assert not offences()
 
 
+@pytest.mark.parametrize("decision", ["dismiss", "confirm"])
+@pytest.mark.parametrize("how", ["on the crew", "resembled"])
+def test_an_officer_whom_the_case_concerns_judges_nothing_in_it(log, how, decision):
+    """Whoever lent the place, or lost it, does not say that nothing was."""
+    from cloud_bridge.boxes.models import Box
+
+    permit = apply(Box.objects.get(pk=log.box), guardian="shifu")
+    (found,) = refused(log, permit=permit.jti, nearest="shifu" if how == "resembled" else "performer")
+    officer = user("an")
+    officer.person = person("shifu")
+    officer.save()
+    try:
+        answer = judge("an", found, decision, who="performer", finding="没有什么")
+        assert (answer.status_code, "与本案无关" in answer.content.decode()) == (422, True)
+    finally:
+        officer.person = None
+        officer.save()
+    found.refresh_from_db()
+    assert found.state == "open"
+    assert judge("an", found, decision).status_code == 302, "another officer may"
+
+
+def test_two_impostors_are_two_cases_however_near(log):
+    refused(log, nearest="performer")
+    refused(log, nearest="guardian")
+    refused(log, nearest="", distance_milli=-1)
+    cases = refused(log, nearest="performer", code="face_far")
+    assert sorted((row.nearest, row.code, row.count) for row in cases) == [
+        ("", "stranger", 1), ("guardian", "stranger", 1), ("performer", "face_far", 1), ("performer", "stranger", 1),
+    ]  # fmt: skip
+
+
+def test_a_case_does_not_grow_on_for_ever(log):
+    """A face that is refused every nine minutes is not one happening all day."""
+    from cloud_bridge.offences.models import Candidate
+    from cloud_bridge.offences.receivers import SAME_MS
+
+    (found,) = refused(log)
+    Candidate.objects.filter(pk=found.pk).update(first_ms=found.first_ms - SAME_MS - 5000)
+    assert [row.count for row in refused(log)] == [1, 1]
+
+
+def test_several_people_may_have_offended_in_one_case(log):
+    """The one who stood there, and the one who let it happen."""
+    (found,) = refused(log)
+    assert judge("an", found).status_code == 302
+    assert judge("an", found).status_code == 422, "not the same person twice"
+    assert judge("an", found, "dismiss").status_code == 422, "what is confirmed is not dismissed"
+    assert judge("an", found, who="guardian", statement="我没看住").status_code == 302
+    assert [len(offences(code)) for code in ("shifu", "guardian")] == [1, 1]
+    page = client("an").get(f"/refused-faces/{found.pk}/").content.decode()
+    assert all(word in page for word in ("师傅让我替一下", "我没看住"))
+    assert 'value="dismiss"' not in page
+
+
 def test_what_was_judged_is_not_judged_again(log):
     (found,) = refused(log)
     judge("an", found, "dismiss", finding="送水人员路过")
@@ -254,3 +309,15 @@ def test_pages_show_what_waits_and_only_to_who_may_judge(log):
     text = client("an", "en").get(f"/refused-faces/{found.pk}/").content.decode()
     assert "0.64" in text
     assert "not who stood there" in text
+
+
+def test_whom_a_refused_face_resembles_is_for_those_who_look_into_it(log):
+    """The record is everybody's, the hint is not: it accuses nobody, and would be read as if it did."""
+    refused(log)
+
+    def data(reader):
+        (found,) = client(reader).get(f"/api/v1/events?box={log.box}&type=identity.refused").json()["events"]
+        return found["event"]["data"]
+
+    assert (data("an")["nearest"], data("an")["distance_milli"]) == ("performer", 640)
+    assert data("shen") == {"code": "stranger", "chan": "", "limit_milli": 600}

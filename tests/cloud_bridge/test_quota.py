@@ -5,7 +5,19 @@ import time
 
 import pytest
 
-from cloud_bridge.boxes.quota import ALARMS_PER_MIN, DAY_S, MESSAGES_PER_MIN, MINUTE_S, REPORT_S, Limits, Quotas
+from cloud_bridge.boxes.quota import (
+    ALARMS_PER_MIN,
+    DAY_S,
+    LEAST_MEDIA_BYTES,
+    MEDIA_BYTES_PER_DAY,
+    MESSAGES_PER_MIN,
+    MINUTE_S,
+    REPORT_S,
+    Limits,
+    Quotas,
+    _Account,
+    _Window,
+)
 from contracts.errors import ContractError
 from tests.cloud_bridge.box_side import BoxLog, connected
 from tests.cloud_bridge.running import until
@@ -39,6 +51,15 @@ def over(quotas, box, leaf, size, limits):
     except ContractError as error:
         return error.field
     return ""
+
+
+def test_a_message_of_recordings_costs_a_piece_however_short_it_is(quotas):
+    """One that only asks is as much work for the one thread that writes."""
+    limits = Limits(leaves_per_min=10, bytes_per_day=100)
+    most = MEDIA_BYTES_PER_DAY // LEAST_MEDIA_BYTES
+    quotas._accounts["a"] = _Account(media=_Window(DAY_S, 1000.0, MEDIA_BYTES_PER_DAY - 2 * LEAST_MEDIA_BYTES))
+    assert most < 5_000_000
+    assert [over(quotas, "a", "media", 200, limits) for _ in range(3)] == ["", "", "quota.media"]
 
 
 def test_records_are_counted_by_the_minute_and_bytes_by_the_day(quotas, clock):

@@ -89,6 +89,74 @@ def test_a_change_that_was_cut_short_is_finished_by_the_next_one(data, cut):
     assert not vault.coming.exists()
 
 
+class Cut(BaseException):
+    """The power goes."""
+
+
+STEPS = ("rename template.key", "rename template.key.next", "write template.key.old", "unlink template.key.old")
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("again", [False, True], ids=["not run again", "run again"])
+def test_a_power_cut_at_any_step_leaves_every_template_readable(data, monkeypatch, step, again):
+    """Also half of what is being destroyed: zeros where the old key was."""
+    from pathlib import Path
+
+    from cloud_bridge.enrolment.vault import Vault, change_key
+
+    enrolled(data, "performer")
+    what, _space, name = step.partition(" ")
+    real = getattr(Path, "open" if what == "write" else what)
+
+    def cut(self, *words, **more):
+        if self.name != name:
+            return real(self, *words, **more)
+        if what == "write":
+            with real(self, "r+b") as file:
+                file.write(bytes(20))
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open" if what == "write" else what, cut)
+        with pytest.raises(Cut):
+            change_key(data)
+    assert opened(data, "performer") == template_of("performer")
+    enrolled(data, "guardian", np.eye(3, 128, 60, dtype=np.float32))
+    if again:
+        assert change_key(data) == 2
+        assert sorted(path.name for path in data.faces.glob("template.key*")) == ["template.key"]
+    Vault(data)
+    for code in ("performer", "guardian"):
+        assert opened(data, code).person == code
+
+
+def test_an_old_key_that_a_power_cut_left_behind_is_destroyed_by_the_process(data, monkeypatch):
+    from cloud_bridge.enrolment import vault
+    from cloud_bridge.enrolment.process import Enrolment
+    from cloud_bridge.process import SignOfLife
+
+    enrolled(data, "performer")
+
+    def cut(_):
+        raise Cut
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vault, "_destroy", cut)
+        with pytest.raises(Cut):
+            vault.change_key(data)
+    assert (data.faces / "template.key.old").exists()
+    desk = _desk(data)
+    Enrolment(data, SignOfLife(data.run, "test"))._look(desk)
+    assert not (data.faces / "template.key.old").exists()
+    assert opened(data, "performer") == template_of("performer")
+
+
+def _desk(data):
+    from cloud_bridge.enrolment.deliveries import Desk
+
+    return Desk.of(data)
+
+
 def test_a_template_that_does_not_open_stops_the_change_and_nothing_is_lost(data):
     from cloud_bridge.enrolment.vault import change_key
 
@@ -131,6 +199,100 @@ def test_kept_pictures_lie_under_salted_commitments_and_go_with_the_consent(data
     service.forget(person("performer"), Consent.End.WITHDRAWN)
     assert set(stills.erase_others(data, set(KeptStill.objects.values_list("commitment", flat=True)))) == commitments
     assert list(stills.folder(data).iterdir()) == []
+
+
+def sent(consent, data):
+    """Pictures under a consent, as the process keeps them."""
+    import msgspec
+
+    from cloud_bridge.enrolment import enrolling, wire
+
+    answer = wire.Answer(ok=True, template=msgspec.json.encode(template_of("performer")), stills=3)
+    return enrolling._keep(wire.Enrol("performer", consent.pk, "an", "x", (b"x", b"y", b"z")), answer, data)
+
+
+def test_no_picture_is_kept_of_whoever_was_told_that_none_is(data):
+    """The page was open before the policy changed: other words, so first they are agreed to."""
+    from cloud_bridge.enrolment import enrolling, stills, wire
+    from cloud_bridge.enrolment.models import FacePolicy, FaceTemplate, KeptStill
+    from tests.cloud_bridge.enrolling import agreed
+
+    consent = agreed("performer")
+    assert "不保存" in consent.text.text
+    FacePolicy.objects.create(pk=1, keep_stills=True)
+    asked = wire.Enrol("performer", consent.pk, "an", "x", (b"x", b"y", b"z"))
+    assert enrolling.consent_of(asked) is None, "nor are they measured"
+    told = sent(consent, data)
+    assert (told.ok, told.why) == (False, "consent")
+    assert not FaceTemplate.objects.exists()
+    assert not KeptStill.objects.exists()
+    assert not list(stills.folder(data).glob("*")) if stills.folder(data).exists() else True
+    assert sent(agreed("performer"), data).ok
+    assert KeptStill.objects.count() == 3
+
+
+@pytest.mark.parametrize("how", ["policy", "consent"])
+def test_pictures_go_once_the_policy_or_the_persons_consent_keeps_none(data, how):
+    from cloud_bridge.enrolment import stills
+    from cloud_bridge.enrolment.models import FacePolicy, FaceTemplate, KeptStill
+    from cloud_bridge.enrolment.process import Enrolment
+    from cloud_bridge.process import SignOfLife
+    from tests.cloud_bridge.enrolling import agreed
+
+    FacePolicy.objects.create(pk=1, keep_stills=True)
+    enrolled(data, "performer")
+    process, desk = Enrolment(data, SignOfLife(data.run, "test")), _desk(data)
+    process._look(desk)
+    assert len(list(stills.folder(data).glob("*.jpg"))) == 3
+    FacePolicy.objects.update(keep_stills=False)
+    if how == "consent":
+        consent = agreed("performer")
+        assert not KeptStill.objects.exists(), "with the word that says so"
+        assert FaceTemplate.objects.get().consent == consent
+    process._look(desk)
+    assert not KeptStill.objects.exists()
+    assert not list(stills.folder(data).iterdir())
+    assert FaceTemplate.objects.exists(), "the template stays"
+
+
+def test_one_picture_that_cannot_be_erased_keeps_no_other_and_stops_nobody(data, monkeypatch):
+    from pathlib import Path
+
+    from cloud_bridge.enrolment import service, stills
+    from cloud_bridge.enrolment.models import Consent, FacePolicy, KeptStill
+    from cloud_bridge.enrolment.process import Enrolment
+    from cloud_bridge.process import SignOfLife
+
+    FacePolicy.objects.create(pk=1, keep_stills=True)
+    enrolled(data, "performer")
+    stuck = min(KeptStill.objects.values_list("commitment", flat=True))
+    service.forget(person("performer"), Consent.End.WITHDRAWN)
+    process, desk, unlink = Enrolment(data, SignOfLife(data.run, "test")), _desk(data), Path.unlink
+
+    def fails(self, *words, **more):
+        if self.stem == stuck:
+            raise OSError(30, "Read-only file system")
+        unlink(self, *words, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", fails)
+        process._look(desk)
+    assert {path.stem for path in stills.folder(data).iterdir()} == {stuck}
+    process._look(desk)
+    assert not list(stills.folder(data).iterdir())
+
+
+async def test_a_disk_that_keeps_no_template_is_told_as_what_it_is(data, monkeypatch):
+    from cloud_bridge.enrolment import enrolling, wire
+    from cloud_bridge.enrolment.process import Enrolment
+    from cloud_bridge.process import SignOfLife
+
+    async def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(enrolling, "enrol", fails)
+    told = await Enrolment(data, SignOfLife(data.run, "test"))._in_turn(wire.Enrol("performer", 1, "an", "x", (b"x",)))
+    assert (told.ok, told.why, "无法保存" in told.zh, "could not store it" in told.en) == (False, "storage", True, True)
 
 
 def test_enrolling_again_replaces_template_and_pictures(data):

@@ -10,7 +10,7 @@ import pytest
 
 from contracts import topics
 from contracts.errors import ContractError
-from contracts.media import MAX_PIECE_BYTES, read_answer
+from contracts.media import MAX_PIECE_BYTES, Piece, check_answer, pack, read_answer
 from contracts.video import MAX_SEGMENT_BYTES
 from tests.cloud_bridge.box_side import BoxLog, connected
 from tests.cloud_bridge.recordings import OFFSET_MS, Segment, segment
@@ -88,6 +88,15 @@ def test_each_segment_of_the_log_is_a_row_with_permit_and_clock_offset(log):
     (row,) = client("shen").get("/api/v1/clips?permit=HW-V-1&box=" + log.box).json()
     assert (row["permit"], row["box"], row["offset_ms"], row["seq"]) == ("HW-V-1", log.box, OFFSET_MS, 1)
     assert client("shen").get("/api/v1/clips?permit=HW-none").json() == []
+
+
+def test_the_index_is_read_to_its_end_piece_by_piece(log):
+    """An hour of one box has 120 rows, a month has more than one answer."""
+    several = [segment(first_us=10**12 + number * 10**8) for number in range(5)]
+    tell(log, *several, permit="HW-V-P")
+    got = [client("shen").get(f"/api/v1/clips?permit=HW-V-P&limit=2&offset={at}").json() for at in (0, 2, 4, 6)]
+    assert [len(page) for page in got] == [2, 2, 1, 0]
+    assert [row["commitment"] for page in got for row in page] == [one.commitment for one in several]
 
 
 def test_the_same_segment_twice_in_the_log_is_one_row(log):
@@ -432,8 +441,24 @@ def test_what_was_erased_on_site_goes_here_too_unless_it_must_be_kept(log, intak
     log.leaf("evidence.erased", "warning", kind="video", commitment="0" * 64, why="unknown here")
     log.leaf("evidence.erased", "warning", kind="photo", commitment=one.commitment, why="of another kind")
     store_batch(log.box, *topics.unpack_batch(log.batch(first)))
+    assert clip_of(one).is_held, "not before the box's signed checkpoint covers the record"
+    log.witness()
     assert clip_of(one).state == state
     assert shelf.path(log.box, one.commitment).exists() is keep
+
+
+def test_a_log_that_nobody_signed_erases_nothing(log, intake, shelf):
+    """Whoever can publish for a box can begin an epoch of its log; the box's key is what its evidence hangs on."""
+    from cloud_bridge.boxes.witness import Held, agree
+
+    one = held(log, intake, keep=False)
+    forged = log.begun_by_another(2)
+    forged.leaf("evidence.erased", "warning", kind="video", commitment=one.commitment, why="x")
+    forged.store()
+    with pytest.raises((ContractError, Held)):
+        agree(log.box, forged.note().encode())
+    assert clip_of(one).is_held
+    assert shelf.is_sound(log.box, one.commitment)
 
 
 # --- looking
@@ -456,6 +481,9 @@ def test_a_safety_officer_sees_the_pictures_and_is_written_down(log, intake):
     assert b"".join(saved.streaming_content) == one.body
     reader.get(f"/video/{clip.pk}/")
     assert Viewing.objects.filter(clip=clip).count() == 1, "one look in an hour"
+    other = client("root", "en")
+    assert other.get(f"/video/{clip.pk}/3.jpg").status_code == 200
+    assert Viewing.objects.filter(clip=clip, user="root").count() == 1, "who takes the pictures alone looks, too"
     assert "安然" in reader.get("/permits/HW-V-2/video/").content.decode()
 
 
@@ -519,6 +547,8 @@ async def test_a_box_sends_a_recording_to_the_real_bridge(bridge):
         for payload in one.pieces():
             await side.send("media", payload)
         assert read_answer(await side.wait_for("media", lambda body: read_answer(body).state == "held")).have == len(one.body)
+        wanted = pack(Piece(one.commitment, len(one.body), one.salt.hex(), signed=True), b"")
+        check_answer(await ask(wanted, lambda answer: bool(answer.signature)), log.box, bridge.witness)
         await side.send("media", b"nonsense")
         until(lambda: "piece" in rejected(bridge, log))
     reader = bridge.visitor("an")

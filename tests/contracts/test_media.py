@@ -2,11 +2,22 @@
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.checkpoint import note_key
 from contracts.errors import ContractError
-from contracts.media import MAX_PIECE_BYTES, MediaAnswer, Piece, pack, read_answer, unpack
+from contracts.media import (
+    MAX_PIECE_BYTES,
+    MediaAnswer,
+    Piece,
+    check_answer,
+    pack,
+    read_answer,
+    sign_answer,
+    unpack,
+)
 from contracts.video import MAX_SEGMENT_BYTES
 
 NAME, SALT = "ab" * 32, "cd" * 32
@@ -48,3 +59,25 @@ def test_an_answer_comes_as_it_went() -> None:
 def test_what_is_no_answer_is_refused_in_words(payload: bytes) -> None:
     with pytest.raises(ContractError):
         read_answer(payload)
+
+
+def test_a_last_word_is_signed_for_one_box_one_segment_and_one_state() -> None:
+    key = Ed25519PrivateKey.generate()
+    witness = note_key("bridge", key, cosigner=True)
+    signed = sign_answer(MediaAnswer(NAME, 10, "held"), "box-1", key)
+    check_answer(read_answer(msgspec.json.encode(signed)), "box-1", witness)
+    for other in (
+        msgspec.structs.replace(signed, state="refused"), msgspec.structs.replace(signed, commitment="ef" * 32),
+        MediaAnswer(NAME, 10, "held"), sign_answer(signed, "box-1", Ed25519PrivateKey.generate()),
+    ):  # fmt: skip
+        with pytest.raises(ContractError, match="signature"):
+            check_answer(other, "box-1", witness)
+    with pytest.raises(ContractError, match="signature"):
+        check_answer(signed, "box-2", witness)
+
+
+def test_an_answer_to_an_older_box_is_as_it_always_was() -> None:
+    """It does not ask for a signature, and would not read one."""
+    assert b"signature" not in msgspec.json.encode(MediaAnswer(NAME, 10, "held"))
+    assert b"signed" not in pack(Piece(NAME, 10, SALT), b"")
+    assert unpack(pack(Piece(NAME, 10, SALT, signed=True), b""))[0].signed

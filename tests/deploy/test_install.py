@@ -80,7 +80,18 @@ def test_no_unit_may_gain_privileges(path: Path) -> None:
     assert service["NoNewPrivileges"] == service["RestrictNamespaces"] == "yes"
     assert service["ProtectSystem"] == "strict"
     assert service["CapabilityBoundingSet"] == ""
-    assert service["SystemCallFilter"].startswith("@system-service")
+    assert filters(path)[0].startswith("@system-service"), "the first one allows, the others take away"
+    assert all(each.startswith("~") for each in filters(path)[1:])
+
+
+def filters(path: Path) -> list[str]:
+    """Each line of the unit's system call filter."""
+    return re.findall(r"^SystemCallFilter=(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_no_process_of_the_bridge_may_read_another_ones_memory() -> None:
+    """They share a user, and one of them decodes strangers' pictures."""
+    assert filters(ROOT / "systemd" / "hotbox-bridge.service")[1:] == ["~ptrace process_vm_readv process_vm_writev"]
 
 
 def test_the_examples_uids_are_the_units_users(example: BoxConfig) -> None:

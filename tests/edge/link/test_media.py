@@ -10,10 +10,11 @@ import aiomqtt
 import iotcore
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.commitment import opens
 from contracts.event import Severity
-from contracts.media import MediaAnswer, unpack
+from contracts.media import FINAL, MediaAnswer, sign_answer, unpack
 from contracts.topics import dn, parse
 from edge.config import BoxConfig, Video
 from edge.link import media_sender
@@ -43,6 +44,7 @@ class Shelf(WitnessBridge):
         self.pieces: list[tuple[str, int, int]] = []
         self.losing = 0
         self.says: dict[str, str] = {}
+        self.key = station.witness_key
 
     async def _take(self, client: aiomqtt.Client, topic: str, payload: bytes, *, retained: bool) -> None:
         if parse(topic)[2] != "media":
@@ -67,6 +69,8 @@ class Shelf(WitnessBridge):
                 self.held.append(piece.commitment)
                 state = "held"
             answer = MediaAnswer(piece.commitment, len(have), state)  # type: ignore[arg-type]
+        if piece.signed and answer.state in FINAL:
+            answer = sign_answer(answer, BOX, self.key)
         await client.publish(dn(BOX, "media"), msgspec.json.encode(answer), qos=1)
 
 
@@ -221,3 +225,64 @@ async def test_nonsense_from_the_bridge_is_skipped(
             await bridge.send("media", wrong)
         monkeypatch.setattr(media_sender, "MOST_BYTES_S", 10**8)
         await eventually(lambda: bridge.held == [facts.commitment], 20)
+
+
+@pytest.mark.parametrize("state", ["held", "refused"])
+@pytest.mark.parametrize("signed", ["not", "by another", "for another box"])
+async def test_nobody_but_the_bridge_ends_a_recording(
+    box: Box, broker: iotcore.Broker, station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, signed: str
+) -> None:
+    """Whoever can publish on dn/media could else keep the evidence from ever leaving the box."""
+    monkeypatch.setattr(media_sender, "MOST_BYTES_S", 64 * 1024)
+    bridge = Shelf(broker.port, station)
+    async with filmed(box, tmp_path) as (recorder, (facts,)), running(bridge.run(), box.listen(), link(box)):
+        await eventually(lambda: len(bridge.pieces) > 2)
+        forged = MediaAnswer(facts.commitment, facts.bytes if state == "held" else 0, state)  # type: ignore[arg-type]
+        if signed != "not":
+            key = station.witness_key if signed == "for another box" else Ed25519PrivateKey.generate()
+            forged = sign_answer(forged, "box-other" if signed == "for another box" else BOX, key)
+        await bridge.send("media", msgspec.json.encode(forged))
+        before = len(bridge.pieces)
+        await eventually(lambda: len(bridge.pieces) > before + 3)
+        assert recorder.find(facts.commitment).sent == ""
+        monkeypatch.setattr(media_sender, "MOST_BYTES_S", 10**8)
+        await eventually(lambda: bridge.held == [facts.commitment], 20)
+        await eventually(lambda: recorder.find(facts.commitment).sent == "held")
+
+
+async def test_a_bridge_that_was_restored_gets_again_what_it_lost(
+    box: Box, broker: iotcore.Broker, station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridge = Shelf(broker.port, station)
+    async with filmed(box, tmp_path, 2) as (recorder, segments), running(bridge.run(), box.listen(), link(box)):
+        await eventually(lambda: {recorder.find(facts.commitment).sent for facts in segments} == {"held"}, 20)
+        lost = segments[1].commitment
+        bridge.here.clear()
+        bridge.held.clear()
+        bridge.here[segments[0].commitment] = bytearray(recorder.store.path(segments[0]).read_bytes())
+        monkeypatch.setattr("edge.vision.recorder.ASK_AGAIN_S", 0.1)
+        await eventually(lambda: lost in bridge.held, 30)
+        assert bytes(bridge.here[lost]) == recorder.store.path(segments[1]).read_bytes()
+        await eventually(lambda: recorder.find(lost).sent == "held")
+
+
+async def test_a_segment_that_the_disk_does_not_give_lets_the_others_pass_and_asks_for_little(
+    box: Box, broker: iotcore.Broker, station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridge = Shelf(broker.port, station)
+    async with filmed(box, tmp_path, 2) as (recorder, segments):
+        bad, good, read = segments[0].commitment, segments[1].commitment, recorder.store.read
+
+        def fails(facts: Any, at: int, most: int) -> bytes:
+            if facts.commitment == bad:
+                raise OSError(5, "Input/output error")
+            return read(facts, at, most)
+
+        monkeypatch.setattr(recorder.store, "read", fails)
+        async with running(bridge.run(), box.listen(), link(box)):
+            await eventually(lambda: bridge.held == [good], 20)
+            await eventually(lambda: recorder.find(good).sent == "held")
+            asks = sum(commitment == bad for commitment, _, _ in bridge.pieces)
+            assert asks <= 2
+            assert recorder.to_send() is None, "for a while it is not offered at all"
+            assert recorder.find(bad).sent == ""

@@ -19,15 +19,17 @@ class Clock:
 
 
 class Bridge:
-    """Keeps what comes in order, and answers as the real one does."""
+    """Keeps what comes in order. With the real one the lane goes in tests/cloud_bridge/test_intake.py."""
 
     def __init__(self, body: bytes) -> None:
         self.body, self.have = body, bytearray()
 
     def take(self, payload: bytes) -> MediaAnswer | None:
         piece, body = unpack(payload)
+        if len(self.have) == len(self.body):
+            return self._answer("held" if bytes(self.have) == self.body else "refused")
         if not body:
-            return self._answer("held" if bytes(self.have) == self.body else "want")
+            return self._answer("want")
         if piece.at != len(self.have):
             return msgspec.structs.replace(self._answer("want"), again=True) if piece.at > len(self.have) else None
         self.have += body
@@ -63,7 +65,7 @@ def go(lane: MediaLane, body: bytes) -> bytes | None:
 def test_first_it_asks_how_much_is_there(lane: MediaLane) -> None:
     lane.begin(NAME, 10_000, SALT)
     going = lane.going()
-    assert (going.piece, going.bytes) == (Piece(NAME, 10_000, SALT), 0)
+    assert (going.piece, going.bytes) == (Piece(NAME, 10_000, SALT, signed=True), 0)
     lane.went(going)
     assert lane.going() is None
     assert lane.answered(MediaAnswer(NAME, 4096, "want")) is None
@@ -169,6 +171,20 @@ def test_the_bridges_last_word_ends_it(lane: MediaLane, clock: Clock, state: str
     assert lane.wait_s() == (pytest.approx(LATER_S) if state == "later" else 0)
     clock.now += LATER_S
     assert lane.is_free
+
+
+def test_a_bridge_that_takes_nothing_is_asked_ever_more_rarely(lane: MediaLane, clock: Clock) -> None:
+    pauses = []
+    for _ in range(6):
+        lane.begin(NAME, 10_000, SALT)
+        lane.answered(MediaAnswer(NAME, 0, "later"))
+        pauses.append(lane.wait_s())
+        clock.now += lane.wait_s()
+    assert pauses == pytest.approx([5, 10, 20, 40, 60, 60])
+    lane.begin(NAME, 10_000, SALT)
+    lane.answered(MediaAnswer(NAME, 0, "want"))
+    lane.answered(MediaAnswer(NAME, 0, "later"))
+    assert lane.wait_s() == pytest.approx(LATER_S)
 
 
 @pytest.mark.parametrize("answer", [MediaAnswer(OTHER, 0, "held"), MediaAnswer(NAME, 10_001, "want")])

@@ -236,3 +236,32 @@ async def test_words_are_the_recorders_and_a_segment_that_the_log_lacks(tmp_path
         assert len(list(made.words())) == 1
     finally:
         await made.stop()
+
+
+@pytest.mark.parametrize("how", ["Input/output error", "shorter"])
+async def test_a_segment_that_cannot_be_read_does_not_stand_before_the_others(
+    recorder: Recorder, link: Clips, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    first, second = await held(recorder, 2)
+
+    def fails(*_: object) -> bytes:
+        if how == "shorter":
+            return b"x"
+        raise OSError(5, how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recorder.store, "read", fails)
+        assert (await link.next()).commitment == first.commitment
+        assert await link.read(first.commitment, 0) == b""
+    assert (await link.next()).commitment == second.commitment
+    await link.sent(second.commitment, "held")
+    assert await link.next() == NONE
+
+
+async def test_what_the_bridge_asks_for_again_counts_as_not_sent(recorder: Recorder, link: Clips) -> None:
+    """Also when the line is lost before it has all of it."""
+    (facts,) = await held(recorder)
+    await link.sent(facts.commitment, "held")
+    assert await link.next() == NONE
+    assert await link.read(facts.commitment, 0)
+    assert (await link.next()).commitment == facts.commitment

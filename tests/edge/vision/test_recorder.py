@@ -245,6 +245,48 @@ def test_one_that_the_bridge_put_off_lets_the_others_pass(tmp_path: Path) -> Non
     assert site.recorder.to_send() == first
 
 
+def test_one_that_cannot_be_read_is_not_offered_for_a_while_and_then_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = Site(tmp_path / "video", upload="all")
+    site.run(31)
+    site.run(TAIL_S + 2, on=False)
+    for facts in site.segments:
+        site.recorder.logged(facts.commitment)
+    for facts in site.segments[1:]:
+        site.recorder.sent(facts.commitment, "held")
+    first = site.recorder.to_send()
+    for _ in range(recording.UNREADABLE_TIMES):
+        assert "check the disk" not in caplog.text
+        site.recorder.unreadable(first.commitment)
+        other = site.recorder.to_send()
+        assert other is None or other.sent == "held", "no other waits"
+        site.now += round(recording.LATER_S * SECOND)
+        assert site.recorder.to_send() == first
+    assert "check the disk" in caplog.text
+
+
+def test_now_and_then_the_bridge_is_asked_for_what_it_has_each_in_turn(tmp_path: Path) -> None:
+    """A bridge that was restored from an older backup says that it lacks some."""
+    site = Site(tmp_path / "video", upload="all")
+    site.run(65)
+    site.run(TAIL_S + 2, on=False)
+    for facts in site.segments:
+        site.recorder.logged(facts.commitment)
+        site.recorder.sent(facts.commitment, "held")
+    number = len(site.segments)
+    asked = []
+    assert site.recorder.to_send() is None
+    for _ in range(2 * number):
+        assert site.recorder.to_send() is None
+        site.now += round(recording.ASK_AGAIN_S * SECOND)
+        asked.append(site.recorder.to_send().commitment)
+    assert len(set(asked[:number])) == number
+    assert asked[number:] == asked[:number]
+    site.recorder.sent(asked[0], "")
+    assert site.recorder.to_send().commitment == asked[0], "one that it lacks goes at once"
+
+
 # --- the ring -----------------------------------------------------------------------------------------------------
 
 
@@ -500,6 +542,42 @@ async def test_a_thread_that_does_not_come_back_from_the_disk_is_not_ready(
         ahead_s = 0.0
         await eventually(lambda: made.word().health == "ready")
     made.stop()
+
+
+async def test_a_thread_that_died_is_started_again_and_records_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ANT-11: what nobody thought of costs seconds, and not the recording until somebody looks."""
+    ahead_s, frames = 0.0, iter(range(1_000_000))
+
+    def latest() -> Frame:
+        return Frame(np.full((24, 32, 3), next(frames) % 200, np.uint8), now_us(), b"")
+
+    made = Recorder(
+        Settings(str(tmp_path / "video"), 64), latest, clock_us=lambda: now_us() + round(ahead_s * SECOND)
+    )
+    made.tend()
+    made.film(Film("HW-1", True, True, 31, WALL_S))
+    made.start()
+    await eventually(lambda: made.word().health == "recording")
+
+    def broken() -> None:
+        raise RuntimeError("something that nobody thought of")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "excepthook", lambda _: None)
+        patch.setattr(made, "turn", broken)
+        await eventually(lambda: made.word().health == "failed")
+        made.tend()
+        assert made.word().health == "failed", "not in a loop without a pause"
+    ahead_s = recording.AGAIN_S + 1
+    made.tend()
+    assert "starting it again" in caplog.text
+    await eventually(lambda: made.word().health == "recording")
+    made.stop()
+    made.tend()
+    assert made.word().health == "failed", "one that was told to end is not started"
+    assert len(made.store.listed()) == 2, "what it had begun is a segment, too"
 
 
 async def test_the_thread_finishes_its_segment_when_it_is_told_to_end(tmp_path: Path) -> None:
