@@ -26,7 +26,10 @@ LOST, FULL, LOW = "video_lost", "video_room", "video_low"
 BACK_PERCENT = 110
 """Room must come back to so much of the limit before a warning is over: it is an estimate, and wavers."""
 SPACING_US = 100_000
-"""Between two segments that are written down: a recorder gone wrong must not fill the log."""
+"""Between two segments that are written down, at the least."""
+FASTER, BURST = 4, 20
+"""A recorder gone wrong must not fill the log: it takes so many segments in the time of one, as large pictures and a
+change of permits may ask for, and so many at once, as wait after a restart."""
 PENDING_US = 10_000_000
 """A record that is not durable by then may be asked for again: twice in the log is better than never."""
 REMEMBERED = 256
@@ -124,6 +127,9 @@ class Segments:
         self, boot: str, write: Callable[[Note], "asyncio.Future[int]"], tell: Callable[[Logged], None]
     ) -> None:
         """`boot` is this start of the machine; `write` records durably, `tell` reaches vision."""
+        self._wait_us = 0
+        """How long it takes until as many may be written down at once as may be at all."""
+        self._asked_us = 0
         self._boot, self._write, self._tell = boot, write, tell
         self._logged: deque[str] = deque(maxlen=REMEMBERED)
         self._pending, self._pending_us = "", 0
@@ -139,8 +145,22 @@ class Segments:
         waited_us = f.now_us - self._pending_us
         if waited_us < (PENDING_US if self._pending else SPACING_US):
             return ""
+        why = self._too_many(f)
+        if why:
+            return why
         self._pending, self._pending_us = item.commitment, f.now_us
         self._write(self._note(item, f)).add_done_callback(lambda done: self._durable(item.commitment, done))
+        return ""
+
+    def _too_many(self, f: Facts) -> str:
+        """Why another one is not written down yet: it may be offered again."""
+        length_s = f.rules.video_segment_s.value
+        every_us = length_s * 1_000_000 // FASTER
+        self._wait_us = max(0, self._wait_us - max(0, f.now_us - self._asked_us))
+        self._asked_us = f.now_us
+        if self._wait_us > (BURST - 1) * every_us:
+            return f"more than {FASTER} segments in {length_s} s, the length of one: each is taken in its turn"
+        self._wait_us += every_us
         return ""
 
     def _wrong(self, item: Segment, now_us: int) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from faces.engine import Image
 
 SEGMENT_S = 30.0
-"""So much is lost at a power cut, at worst; and each is a record in the log."""
+"""Where no pack says otherwise (`video_segment_s`): each is a record in the log."""
 TAIL_S = 30.0
 """It goes on for so long after ignition was opened, or the interlock fell silent: what came of it is on it."""
 SYNC_S = 5.0
