@@ -144,7 +144,7 @@ def _uid_of(writer: asyncio.StreamWriter) -> int:
 
 def _others(config: "BoxConfig") -> dict[int, str]:
     """Users of the box's other processes, as control.sock knows them; a person of the group may look."""
-    found = {}
+    found: dict[int, str] = {}
     for name, user in config.uids.items():
         with contextlib.suppress(ContractError):  # a user who is not there asks nothing
             found[users.uid_of(user, f"uids.{name}")] = name
