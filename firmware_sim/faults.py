@@ -142,6 +142,7 @@ CATALOGUE = (
             Known("frozen", "画面冻结", "the same picture for ever"),
             Known("black", "黑屏", "the cap is on: nothing but noise"),
             Known("covered", "镜头被手或布遮住", "a hand or a cloth before the lens: dim, shapeless, alive"),
+            Known("taped", "镜头被白纸或胶带贴住", "paper or tape over the lens by day: bright, even, alive"),
             Known("loop", "最后几幅画面循环播放", "its last pictures come again and again", "PICTURES [20]"),
             Known("disconnect", "断开", "the cable is out"),
         ),

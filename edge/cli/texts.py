@@ -46,6 +46,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "video_none": ("没有录像", "no recording is kept"),
     "video_keep": ("须保存至 {until}", "must be kept until {until}"),
     "video_loose": ("最长保存至 {until}，空间不足时先删", "kept until {until} at most, gives way when room is needed"),
+    "video_undated": ("录制时时钟不可信，暂不删除", "kept: no clock has told yet when it ended"),
+    "video_damaged": ("录像已损坏，已另行保留", "damaged, put aside and kept"),
     "video_logged": ("已入日志", "in the log"),
     "video_unlogged": ("尚未入日志", "not in the log yet"),
     "video_held": ("平台已收", "at the bridge"),

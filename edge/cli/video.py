@@ -5,7 +5,6 @@ out; what is erased is written into the log first.
 """
 
 import shutil
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +21,7 @@ from edge.cli.reading import Json
 from edge.cli.words import Words
 from edge.config import read
 from edge.interlock.local_time import local_time
-from edge.vision.segments import Facts, SegmentFolder
+from edge.vision.segments import Aside, Facts, SegmentFolder
 
 _SENTENCE = 200
 """What the log keeps of a reason."""
@@ -36,7 +35,8 @@ Permit = Annotated[str, typer.Option(help="Of this permit alone.", show_default=
 class Listed(msgspec.Struct, frozen=True):
     """A segment as it is shown. Times in ms since 1970; `sound` is None where nobody looked.
 
-    `keep_until` is when it is deleted; before that nothing overwrites it if `keep`.
+    `keep_until` is when it is deleted, 0 while no clock was believed that could tell; before that nothing overwrites it
+    if `keep`. Of what was put aside as `damaged`, a path, nothing else is known.
     """
 
     permit: str
@@ -51,12 +51,17 @@ class Listed(msgspec.Struct, frozen=True):
     logged: bool
     sent: str
     sound: bool | None
+    damaged: str = ""
+
+
+def _put_aside(permit: str, aside: Aside) -> Listed:
+    return Listed(permit, "", 0, 0, 0, 0, aside.bytes, True, 0, False, "", None, str(aside.path))
 
 
 def _listed(facts: Facts, *, sound: bool | None) -> Listed:
     about, held = facts.about, facts.held
     first, last = (us // 1000 + about.offset_ms for us in (facts.first_us, facts.last_us))
-    until = (held.ended_s + held.keep_d * 86_400) * 1000
+    until = held.until_s * 1000 if held.dated else 0
     return Listed(
         about.permit, facts.commitment, first, last, about.offset_ms, facts.frames, facts.bytes, about.keep, until,
         facts.logged, facts.sent, sound,
@@ -85,24 +90,31 @@ def list_command(
 ) -> None:
     """Show every recorded segment: permit, times, size, until when it is kept, whether log and bridge have it.
 
-    Exit codes: 0 done; with --check 1 when one is not what was committed to.
+    What was put aside as damaged is listed, too, by its path; it stays there until somebody takes it away.
+    Exit codes: 0 done; with --check 1 when one is not what was committed to, or is damaged.
     """
     chosen = choices(context)
     folder = _folder(chosen)
     found = [_listed(facts, sound=folder.is_sound(facts) if check else None) for facts in folder.listed(permit)]
+    found += [_put_aside(folder.permit_of(aside), aside) for aside in folder.aside(permit)]
     if as_json:
         printing.document(found)
     else:
         lines = [line for each in found for line in _lines(each, chosen.words)]
         printing.lines(printing.screen(), lines or [Text(chosen.words("video_none"))])
-    raise typer.Exit(printing.REFUSED if any(each.sound is False for each in found) else printing.OK)
+    bad = any(each.sound is False or (check and each.damaged) for each in found)
+    raise typer.Exit(printing.REFUSED if bad else printing.OK)
 
 
 def _lines(each: Listed, words: Words) -> tuple[Text, Text]:
+    if each.damaged:
+        text = f"{sections.CROSS} {each.permit}  {words('video_damaged')}  {each.bytes} B"
+        return Text(text, sections.BAD), Text(f"    {each.damaged}", sections.DIM)
     mark, style = (sections.CROSS, sections.BAD) if each.sound is False else (sections.TICK, sections.GOOD)
     length = words.span(each.last_ms - each.first_ms)
     first = f"{mark} {each.permit}  {local_time(each.first_ms // 1000)}  {length}  {each.frames}  {each.bytes} B"
-    said = [words("video_keep" if each.keep else "video_loose", until=local_time(each.keep_until // 1000))]
+    kept = words("video_keep" if each.keep else "video_loose", until=local_time(each.keep_until // 1000))
+    said = [kept if each.keep_until else words("video_undated")]
     said.append(words("video_logged" if each.logged else "video_unlogged"))
     if each.sent:
         said.append(words(f"video_{each.sent}"))
@@ -179,11 +191,13 @@ def erase_command(
     if facts is None:
         raise ContractError("commitment", "that of a segment kept here", printable(commitment, 64), "hotbox video list")
     held = facts.held
-    if held.keep and not held.is_over(int(time.time())):
-        until = local_time(held.ended_s + held.keep_d * 86_400)
-        wanted, came = "a segment that need not be kept, or no longer", f"one that is kept until {until}"
-        raise ContractError("commitment", wanted, came, "its permit's level asks for the recording")
-    ask(chosen, "evidence_erase", kind="video", commitment=commitment, person=by, reason=why.strip())
+    if held.keep and not held.dated:
+        wanted, came = "a segment that need not be kept, or no longer", "one of which no clock told yet when it ended"
+        raise ContractError("commitment", wanted, came, "wait until the box believes its clock and has looked again")
+    # Whether its time is over is the interlock's to say: it knows whether the clock is to be believed.
+    until_s = held.until_s if held.keep else 0
+    reason = why.strip()
+    ask(chosen, "evidence_erase", kind="video", commitment=commitment, person=by, reason=reason, until_s=until_s)
     try:
         folder.erase(facts)
     except OSError as error:

@@ -12,8 +12,8 @@
     {"op": "bypass", "channel", "people", "reason", "measure", "minutes"}  two entitled people, their badges here
     {"op": "bypass_end", "channel", "person"}
     {"op": "confirm", "permit", "precondition", "person", "value", "photo"}   value and photo for a temperature
-    {"op": "evidence_erase", "kind": "photo|video", "commitment", "person", "reason"}   durable here, then the caller
-                                                       removes the files
+    {"op": "evidence_erase", "kind": "photo|video", "commitment", "person", "reason", "until_s"}   durable here, then
+                                                       the caller removes the files; until_s: it must be kept so long
     {"op": "evidence_erase", "kind", "commitment", "person", "reason", "failed": true}   it could not, and why
     {"op": "withdraw", "permit", "precondition", "person"}   what was confirmed no longer holds
     {"op": "reconfirm", "permit", "person"}            the guardian, badge and face
@@ -56,6 +56,7 @@ from edge.interlock import (
     happenings,
     photos,
     proof_test,
+    recording,
     ticket,
     view,
     vouching,
@@ -129,6 +130,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     photo: str = ""
     commitment: str = ""
     failed: bool = False
+    until_s: Annotated[int, msgspec.Meta(ge=0, le=1 << 53)] = 0
     relief: bool = False
     again: bool = False
     note: str = ""
@@ -515,6 +517,7 @@ class ControlServer:
             raise ContractError("person", f"someone of the roster ({known})", repr(request.person))
         if not request.reason.strip():
             raise ContractError("reason", "why it is erased", "nothing", "say it in a sentence: it goes into the log")
+        recording.refuse_kept(self._interlock.step.facts, self._interlock.step.verdicts, request.until_s)
         data = {"kind": kind, "commitment": commitment, "why": request.reason.strip()}
         who = ("person", request.person)
         res = ActionResult.FAILED if request.failed else ActionResult.OK

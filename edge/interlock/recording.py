@@ -9,11 +9,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from contracts.errors import ContractError
 from contracts.event import ActionResult, Category, Severity
 from edge.interlock.conditions import Facts, Verdict
 from edge.interlock.conditions.box import offset_ms
 from edge.interlock.conditions.filming import CROWDED, WELL, is_filmed
 from edge.interlock.evidence import Film, Logged, Segment, Video
+from edge.interlock.local_time import local_time
 from edge.interlock.outbox_watch import Said
 from edge.interlock.record import Note, reason_data
 from edge.interlock.rules import Rules
@@ -24,7 +26,10 @@ LOST, FULL, LOW = "video_lost", "video_room", "video_low"
 BACK_PERCENT = 110
 """Room must come back to so much of the limit before a warning is over: it is an estimate, and wavers."""
 SPACING_US = 100_000
-"""Between two segments that are written down: a recorder gone wrong must not fill the log."""
+"""Between two segments that are written down, at the least."""
+FASTER, BURST = 4, 20
+"""A recorder gone wrong must not fill the log: it takes so many segments in the time of one, as large pictures and a
+change of permits may ask for, and so many at once, as wait after a restart."""
 PENDING_US = 10_000_000
 """A record that is not durable by then may be asked for again: twice in the log is better than never."""
 REMEMBERED = 256
@@ -35,6 +40,24 @@ def film(f: Facts, verdicts: dict[str, Verdict]) -> Film:
     wall_s = f.wall_s if verdicts["clock"].ok else 0
     permit = f.permit.jti if f.permit is not None else ""
     return Film(permit, f.durable.mode is Mode.RELEASED, is_filmed(f), f.rules.video_retention_d.value, wall_s)
+
+
+def refuse_kept(f: Facts, verdicts: dict[str, Verdict], until_s: int) -> None:
+    """What must be kept until then is not erased before, by a clock that is believed.
+
+    Raises:
+        ContractError: it is to be kept still, or nobody knows.
+    """
+    if not until_s:
+        return
+    wanted = "a segment that need not be kept, or no longer"
+    until = local_time(until_s)
+    if not verdicts["clock"].ok:
+        came = f"one that is kept until {until}, and a clock that is not believed"
+        raise ContractError("commitment", wanted, came, "set the clock right: hotbox explain")
+    if f.wall_s <= until_s:
+        came = f"one that is kept until {until}"
+        raise ContractError("commitment", wanted, came, "its permit's level asks for the recording")
 
 
 def judge(told: str, seen: Video | None, since_us: int, now_us: int, rules: Rules) -> tuple[str, tuple[Said, ...]]:
@@ -104,6 +127,9 @@ class Segments:
         self, boot: str, write: Callable[[Note], "asyncio.Future[int]"], tell: Callable[[Logged], None]
     ) -> None:
         """`boot` is this start of the machine; `write` records durably, `tell` reaches vision."""
+        self._wait_us = 0
+        """How long it takes until as many may be written down at once as may be at all."""
+        self._asked_us = 0
         self._boot, self._write, self._tell = boot, write, tell
         self._logged: deque[str] = deque(maxlen=REMEMBERED)
         self._pending, self._pending_us = "", 0
@@ -119,8 +145,22 @@ class Segments:
         waited_us = f.now_us - self._pending_us
         if waited_us < (PENDING_US if self._pending else SPACING_US):
             return ""
+        why = self._too_many(f)
+        if why:
+            return why
         self._pending, self._pending_us = item.commitment, f.now_us
         self._write(self._note(item, f)).add_done_callback(lambda done: self._durable(item.commitment, done))
+        return ""
+
+    def _too_many(self, f: Facts) -> str:
+        """Why another one is not written down yet: it may be offered again."""
+        length_s = f.rules.video_segment_s.value
+        every_us = length_s * 1_000_000 // FASTER
+        self._wait_us = max(0, self._wait_us - max(0, f.now_us - self._asked_us))
+        self._asked_us = f.now_us
+        if self._wait_us > (BURST - 1) * every_us:
+            return f"more than {FASTER} segments in {length_s} s, the length of one: each is taken in its turn"
+        self._wait_us += every_us
         return ""
 
     def _wrong(self, item: Segment, now_us: int) -> str:

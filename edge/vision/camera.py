@@ -1,8 +1,8 @@
 """The camera: drained all the time by a thread of its own, so that a frame is never older than it says.
 
 A stalled VideoCapture never comes back: it is opened again. What the pictures themselves say is `edge.vision.picture`'s
-to judge. A camera that sends MJPEG over HTTP is not decoded by OpenCV's capture: its bytes are looked at as they come,
-and only the pictures that are wanted are decoded.
+to judge, of every frame that comes. A camera that sends MJPEG over HTTP is not decoded by OpenCV's capture: its bytes
+are looked at as they come, and only the pictures that are wanted are decoded.
 """
 
 import logging
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.config import Vision
 from edge.sockets import now_us
-from edge.vision.picture import Health, PictureJudge, digest, light
+from edge.vision.picture import Health, PictureJudge, digest, glance, light
 from faces.pictures import read
 
 if TYPE_CHECKING:
@@ -24,7 +24,17 @@ OPEN_TIMEOUT_S = 1.5
 READ_TIMEOUT_S = 1.0
 REOPEN_S = 0.5
 PICTURES_PER_S = 5.0
-"""Frames that are decoded and looked at; the others are only drained."""
+"""Frames that are looked at; of the others only a digest is taken."""
+GAP_S = 0.25
+"""A process that stood still for longer, stopped or without a core, finds frames in a buffer and would call them new.
+Much less cannot be asked for: a busy machine gives a process no core for 0.1 s now and then.
+"""
+BUSY = 0.5
+"""A pause of which it worked itself for so much was another thread's work: an embedding holds the interpreter."""
+WAITED_S = 0.005
+"""A frame that was there at once had waited in a buffer; one for which the thread had to wait is new. A decoder that
+takes longer for a frame hides which it was."""
+_TICK_S = 0.025
 BEAT_S = OPEN_TIMEOUT_S + READ_TIMEOUT_S + REOPEN_S
 """The thread does something at least so often, unless a driver holds it."""
 MOST_PIXELS = 1 << 24
@@ -44,11 +54,40 @@ class Frame:
     jpeg: bytes = b""
 
 
+class _Pauses:
+    """Notices when this process stood still, by a thread that should wake every `_TICK_S`."""
+
+    def __init__(self) -> None:
+        self._ticked = time.monotonic(), time.process_time()
+        self._ended_s = float("-inf")
+        self._stopping = threading.Event()
+        threading.Thread(target=self._run, name="pauses", daemon=True).start()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_TICK_S):
+            if self._stood_still():
+                self._ended_s = time.monotonic()
+            self._ticked = time.monotonic(), time.process_time()
+
+    def _stood_still(self) -> bool:
+        (ticked_s, worked_s), gone_s = self._ticked, time.monotonic()
+        gap_s = gone_s - ticked_s
+        return gap_s > GAP_S and time.process_time() - worked_s < BUSY * gap_s
+
+    def since(self, asked_s: float) -> bool:
+        """Whether there was one since then, or is one that its own thread has not noticed yet."""
+        return self._ended_s >= asked_s or self._stood_still()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+
 class CameraReader:
     """Owns the capture and its thread. `latest`, `health`, `take_report` and `stop` may be called from any other one.
 
-    A stamp is late by at most the time for which another thread holds the interpreter: one face embedding, 75 ms on a
-    PC. After a pause of a second frames may have waited in a buffer, so the camera is opened again.
+    A stamp is late by at most the time for which another thread holds the interpreter, one face embedding, 75 ms on a
+    PC; or for which this process gets no core, `GAP_S`. After a longer pause frames are dropped until one has to be
+    waited for; after a second the camera is opened again.
 
     Attributes:
         opened: how often the camera was opened.
@@ -124,58 +163,66 @@ class CameraReader:
         """Drain it to its end; a picture that OpenCV chokes on is an end, too."""
         import cv2
 
+        pauses = _Pauses()
         try:
-            self._drain(capture)
+            self._drain(capture, pauses)
         except cv2.error as error:
             log.warning("a picture of the camera cannot be worked on; opening it again: %s", error)
         finally:
+            pauses.stop()
             capture.release()
             with self._lock:
                 self._latest = None
 
-    def _drain(self, capture: Any) -> None:
+    def _drain(self, capture: Any, pauses: _Pauses) -> None:
         """Take frames until one fails to come in time."""
         previous_s = time.monotonic()
         looked_s = float("-inf")
+        free_s, behind = previous_s, False
         while not self._stopping.is_set():
+            asked_s = time.monotonic()
             if not capture.grab():
                 log.warning("the camera stalled; opening it again")
                 return
             at_us, now_s = now_us(), time.monotonic()
-            self.beat_s = now_s
+            held_s, free_s, self.beat_s = free_s, now_s, now_s
             if now_s - previous_s > READ_TIMEOUT_S:
                 log.warning("%.1f s without a frame; opening the camera again", now_s - previous_s)
                 return
+            paused = pauses.since(held_s)
+            behind = paused or (behind and now_s - asked_s < WAITED_S)
+            if behind:
+                continue
             previous_s = now_s
+            ok, picture = capture.retrieve()
+            if not ok:
+                log.warning("a frame of the camera cannot be read; opening it again")
+                return
             look = now_s - looked_s >= 1 / PICTURES_PER_S
-            image, jpeg = None, b""
-            if self._raw or look:
-                ok, picture = capture.retrieve()
-                if not ok:
-                    log.warning("a frame of the camera cannot be read; opening it again")
+            image, jpeg, seen = (picture if look else None), b"", b""
+            if self._raw:
+                jpeg = picture.tobytes()
+                if not jpeg.startswith(_JPEG):
+                    log.info("the camera at %s sends no JPEG; it is decoded as a film", self._settings.camera)
+                    self._raw = False
                     return
-                if self._raw:
-                    jpeg = picture.tobytes()
-                    if not jpeg.startswith(_JPEG):
-                        log.info("the camera at %s sends no JPEG; it is decoded as a film", self._settings.camera)
-                        self._raw = False
-                        return
-                image = picture if not self._raw else read(jpeg, MOST_PIXELS) if look else None
+                seen = digest(jpeg)
+                image = read(jpeg, MOST_PIXELS) if look else None
                 if look and image is None:
                     log.debug("a frame of the camera is broken")  # the picture stands still, and the judge says so
+            else:
+                seen = glance(picture)
             if image is not None:
                 looked_s = now_s
-            self._arrive(image, jpeg, at_us, now_s)
+            self._arrive(image, jpeg, seen, at_us, now_s)
 
-    def _arrive(self, image: "Image | None", jpeg: bytes, at_us: int, now_s: float) -> None:
-        encoded = digest(jpeg) if jpeg else b""
+    def _arrive(self, image: "Image | None", jpeg: bytes, every: bytes, at_us: int, now_s: float) -> None:
         pixels, seen = (digest(image.data), light(image)) if image is not None else (b"", None)
         with self._lock:
             self._absent = False
             self._arrived_s = now_s
             self._frames += 1
-            if encoded:
-                self._judge.pass_by(encoded)
+            self._judge.pass_by(every)
             if image is not None and seen is not None:
                 self._judge.see(pixels, seen, now_s)
                 self._latest = Frame(image, at_us, pixels, jpeg)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class Filming:
     """Recorder and the door through which recordings go up. A box without a recorder says that it has none."""
 
-    def __init__(self, config: BoxConfig, latest: Callable[[], "Frame | None"]) -> None:
-        """Record what `latest` gives, if the configuration names a folder for it."""
+    def __init__(self, config: BoxConfig, latest: Callable[[], "Frame | None"], segment_s: float) -> None:
+        """Record what `latest` gives, in segments of `segment_s`, if the configuration names a folder for it."""
         video = config.vision.video
-        self._recorder = recorder.Recorder(video, latest) if video is not None else None
+        self._recorder = recorder.Recorder(video, latest, segment_s=segment_s) if video is not None else None
         self._clips = ClipServer(config, self._recorder) if self._recorder is not None else None
 
     async def start(self) -> None:
@@ -49,6 +49,7 @@ class Filming:
         if self._recorder is None:
             yield recorder.off()
             return
+        self._recorder.tend()
         yield self._recorder.word()
         segment = self._recorder.offered()
         if segment is not None:

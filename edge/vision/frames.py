@@ -2,13 +2,15 @@
 
 `hotbox permit import` reads codes in a grey picture, `hotbox enrol` faces in a coloured one, each in a process of its
 own: what a picture does to a decoder can neither delay nor end the looking for faces. Vision sends only what was asked
-for and waits for nobody.
+for and waits for nobody. Pictures show people: the box's other processes, which run as users of their own, get none.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
@@ -16,11 +18,13 @@ from typing import TYPE_CHECKING, Annotated, Self
 import msgspec
 
 from contracts.errors import UNREADABLE, ContractError
+from edge import users
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge.config import BoxConfig
     from edge.vision.camera import Frame
     from edge.vision.picture import Health
     from faces.engine import Image
@@ -30,6 +34,10 @@ if TYPE_CHECKING:
 ASK, ASK_COLOUR = b"?", b"!"
 READERS = 2
 ANSWER_S = 3.0
+IDLE_S = 10.0
+"""Who has asked nothing for so long, or takes no picture, is hung up on: there are few readers."""
+SPACING_S = 0.05
+"""From one answer to the next: a camera gives 5 to 30 pictures a second."""
 MOST_PIXELS = 1 << 24
 _LINE = 256
 
@@ -54,9 +62,17 @@ class Head(msgspec.Struct, frozen=True):
 class FrameServer:
     """Vision's end. A picture costs a millisecond, and only while somebody asks."""
 
-    def __init__(self, path: Path, latest: Callable[[], "Frame | None"], health: Callable[[], "Health"]) -> None:
-        """Serve on `path` what `latest` gives."""
-        self._path, self._latest, self._health = path, latest, health
+    def __init__(
+        self,
+        config: "BoxConfig",
+        latest: Callable[[], "Frame | None"],
+        health: Callable[[], "Health"],
+        *,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        """Serve on the configuration's `frames_socket` what `latest` gives."""
+        self._path, self._latest, self._health, self._idle_s = config.frames_socket, latest, health, idle_s
+        self._refused = _others(config)
         self._server: asyncio.Server | None = None
         self._readers = 0
 
@@ -79,17 +95,33 @@ class FrameServer:
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        name = self._refused.get(_uid_of(writer))
+        if name is not None:
+            log.warning("the %s process asked for the camera's picture: it gets none", name)
+            writer.close()
+            return
         self._readers += 1
         try:
-            while self._readers <= READERS and (asked := await reader.readexactly(1)) in (ASK, ASK_COLOUR):
-                for piece in self._answer(colour=asked == ASK_COLOUR):
-                    writer.write(piece)
-                await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while self._readers <= READERS:
+                if not await self._one(reader, writer):
+                    return
+                await asyncio.sleep(SPACING_S)
+        except (ConnectionError, TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError):
             return
         finally:
             self._readers -= 1
             writer.close()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """A question and its answer, both in time; False where it is no question."""
+        async with asyncio.timeout(self._idle_s):
+            asked = await reader.readexactly(1)
+            if asked not in (ASK, ASK_COLOUR):
+                return False
+            for piece in self._answer(colour=asked == ASK_COLOUR):
+                writer.write(piece)
+            await writer.drain()
+        return True
 
     def _answer(self, *, colour: bool) -> tuple[bytes, bytes]:
         frame = self._latest()
@@ -101,6 +133,24 @@ class FrameServer:
         height, width = picture.shape[:2]
         head = Head(self._health().value, frame.at_us, int(width), int(height), 3 if colour else 1)
         return msgspec.json.encode(head) + b"\n", picture.tobytes()
+
+
+def _uid_of(writer: asyncio.StreamWriter) -> int:
+    """The peer's uid as the kernel vouches for it."""
+    peer: socket.socket = writer.get_extra_info("socket")
+    raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", raw)[1])
+
+
+def _others(config: "BoxConfig") -> dict[int, str]:
+    """Users of the box's other processes, as control.sock knows them; a person of the group may look."""
+    found: dict[int, str] = {}
+    for name, user in config.uids.items():
+        with contextlib.suppress(ContractError):  # a user who is not there asks nothing
+            found[users.uid_of(user, f"uids.{name}")] = name
+    found.pop(os.geteuid(), None)
+    found.pop(0, None)
+    return found
 
 
 class Frames:

@@ -29,7 +29,6 @@ from edge.vision.post import Post
 from edge.vision.serving import Serving
 from edge.vision.templates import TemplateStore
 from faces import loading
-from faces.policy import Policy
 
 NICE = 5
 REPORT_EVERY_S = 0.5
@@ -56,10 +55,10 @@ _Result = TypeVar("_Result")
 
 
 class _Process:
-    def __init__(self, config: BoxConfig, client: EvidenceClient, policy: Policy, terms: Terms) -> None:
+    def __init__(self, config: BoxConfig, client: EvidenceClient, pack: rules.Rules) -> None:
         self._config = config
         self._client = client
-        self._policy, self._terms = policy, terms
+        self._policy, self._terms = policy_of(pack), Terms.of(pack)
         self._watchdog = guard.Watchdog()
         self._busy_since_s: float | None = None
         """When the worker began what it does."""
@@ -70,12 +69,12 @@ class _Process:
         self._looked_s = float("-inf")
         """When the last look that ended had begun."""
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="faces")
-        self._frames = FrameServer(config.frames_socket, self._camera.latest, self._camera.health)
+        self._frames = FrameServer(config, self._camera.latest, self._camera.health)
         self._post = Post(config, self._in_worker, client.send)
         self._serving: Serving | None = None
         self._wall_s = 0
         """The clock that the interlock believes, s since 1970; 0: none."""
-        self._filming = Filming(config, self._camera.latest)
+        self._filming = Filming(config, self._camera.latest, pack.video_segment_s.value)
 
     async def run(self) -> None:
         self._camera.start()
@@ -233,4 +232,4 @@ async def run(config: BoxConfig, evidence: socket.socket | None) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
-    await _Process(config, EvidenceClient(config, evidence), policy_of(pack), Terms.of(pack)).run()
+    await _Process(config, EvidenceClient(config, evidence), pack).run()

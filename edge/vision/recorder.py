@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from faces.engine import Image
 
 SEGMENT_S = 30.0
-"""So much is lost at a power cut, at worst; and each is a record in the log."""
+"""Where no pack says otherwise (`video_segment_s`): each is a record in the log."""
 TAIL_S = 30.0
 """It goes on for so long after ignition was opened, or the interlock fell silent: what came of it is on it."""
 SYNC_S = 5.0
@@ -37,12 +37,16 @@ RESCAN_S = 600.0
 """While nothing is recorded it looks so often at what is there: somebody may have erased something."""
 POLL_S, REST_S, RETRY_S = 0.1, 0.5, 1.0
 NO_PICTURE_S = 2.0
+AGAIN_S = 5.0
+"""A thread that something unforeseen ended is started again, so often at most."""
 HUNG_S = 10.0
 """A turn that takes longer hangs on the disk, or clears away so much that nothing can be recorded meanwhile."""
 FIRST_PICTURE_BYTES = 30_000
 """Of 640 x 480 at quality 70, until there are segments to learn from."""
 LEARN_FROM = 20
 LATER_S = 600.0
+CLOCKS_APART_MS = 2000
+"""The interlock says its clock in whole seconds, once in a second: what lies closer is the same clock, and finer."""
 UNREADABLE_TIMES = 3
 """Then it is told as an error of the disk."""
 ASK_AGAIN_S = 60.0
@@ -82,13 +86,15 @@ class Recorder:
         self._held: dict[str, Facts] = {}
         self._marked: set[str] = set()
         self._put_off: dict[str, int] = {}
+        self._aside_bytes = ring.on_disk(1)
+        """What the lock takes, and damaged segments that were put aside."""
         self._unreadable: dict[str, int] = {}
         """How often the disk did not give a segment."""
         self._asked: dict[str, int] = {}
         self._asked_again_us: int | None = None
         """When the bridge was last asked for one that it has."""
         self._film: Film | None = None
-        self._until_us = 0
+        self._film_us = self._until_us = 0
         self._word = Video(0, STARTING, "", 0, 0, 0, settings.most_mib)
         self._writing: Writing | None = None
         self._scanned_us: int | None = None
@@ -100,13 +106,28 @@ class Recorder:
         """When the thread last began a turn."""
         self._spacing_us = round(0.9e6 / settings.per_s)
         self._stopping = threading.Event()
+        self._started_us = 0
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     # --- asked by the process
 
     def start(self) -> None:
         """Begin."""
+        self._started_us = self._clock_us()
         self._thread.start()
+
+    def tend(self) -> None:
+        """Start the thread again where something unforeseen ended it. One that hangs on the disk is waited for.
+
+        Until its first turn has succeeded the recorder has failed, and its lock is kept.
+        """
+        ended = self._started_us and not self._thread.is_alive() and not self._stopping.is_set()
+        if not ended or self._clock_us() - self._started_us < AGAIN_S * 1e6:
+            return
+        log.error("the recorder's thread has ended; starting it again")
+        self._fail()
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self.start()
 
     def stop(self) -> None:
         """Finish what is being recorded; a disk that hangs is waited for a moment only."""
@@ -116,7 +137,7 @@ class Recorder:
     def film(self, film: Film) -> None:
         """What the interlock wants recorded."""
         with self._lock:
-            now = self._clock_us()
+            now = self._film_us = self._clock_us()
             # The word that it is over may name the next permit already: the tail still belongs to the one before.
             if film.on or self._film is None or now >= self._until_us:
                 self._film = film
@@ -246,6 +267,7 @@ class Recorder:
             self._finish()
         except OSError as error:
             log.warning("the last segment is finished at the next start: %s", error)
+        self.store.leave()
 
     def turn(self) -> None:
         """One look: what is wanted, and the newest picture.
@@ -255,6 +277,7 @@ class Recorder:
             ContractError: a picture cannot be encoded.
         """
         now = self._clock_us()
+        self.store.hold()
         with self._lock:
             film, until_us = self._film, self._until_us
         self._write_marks()
@@ -280,6 +303,7 @@ class Recorder:
             self._rescan(now)
         if self._is_due(now):
             now_s = film.wall_s if film is not None else 0
+            self._date(now_s, now)
             for facts in [facts for facts in self._all() if facts.held.is_over(now_s)]:
                 self._remove(facts)
             self._measure(film, now)
@@ -314,7 +338,22 @@ class Recorder:
             self._writing.sync()
 
     def _about(self, film: Film, now: int) -> About:
-        return About(film.permit, self._boot, self._clock_ms() - now // 1000, film.keep, film.keep_d)
+        """By the clock that the interlock believes; where it believes none nobody knows how old this will be."""
+        with self._lock:
+            believed_ms = film.wall_s * 1000 - self._film_us // 1000
+        offset_ms = self._clock_ms() - now // 1000
+        if film.wall_s and abs(offset_ms - believed_ms) > CLOCKS_APART_MS:
+            offset_ms = believed_ms
+        return About(film.permit, self._boot, offset_ms, film.keep, film.keep_d, believed=film.wall_s > 0)
+
+    def _date(self, now_s: int, now: int) -> None:
+        """A clock is believed: say by it when segments ended that nobody could date.
+
+        Of this start of the machine that is known; one from an earlier start has ended by now.
+        """
+        for facts in [facts for facts in self._all() if now_s and not facts.held.dated]:
+            ago_s = (now - facts.last_us) // 1_000_000 if facts.about.boot == self._boot else 0
+            self._mark(facts.commitment, dated_s=now_s - ago_s)
 
     def _finish(self) -> None:
         """The segment is whole: from now on it is offered."""
@@ -338,9 +377,10 @@ class Recorder:
 
     def _rescan(self, now: int) -> None:
         """What is on the disk now."""
-        found = self.store.scan()
+        found, aside = self.store.scan(), self.store.aside()
         with self._lock:
             self._held, self._marked = found, set()
+        self._aside_bytes = ring.on_disk(1) + sum(each.bytes for each in aside)
         self._scanned_us, self._measured_us = now, None
 
     def _write_marks(self) -> None:
@@ -368,18 +408,19 @@ class Recorder:
         self.gone(facts.commitment)
 
     def _bound(self) -> int:
-        """How large the ring may be now."""
+        """How large the ring may be now, without what was put aside."""
         self.store.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = os.statvfs(self.store.root)
         free, whole = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
-        return ring.bound(self._settings.most_mib * _MIB, self._used(), free, whole)
+        bound = ring.bound(self._settings.most_mib * _MIB, self._used(), free, whole)
+        return max(0, bound - self._aside_bytes)
 
     def _all(self) -> list[Facts]:
         with self._lock:
             return list(self._held.values())
 
     def _used(self) -> int:
-        return sum(facts.held.bytes for facts in self._all())
+        return self._aside_bytes + sum(facts.held.bytes for facts in self._all())
 
     def _is_due(self, now: int) -> bool:
         return self._measured_us is None or now - self._measured_us >= MEASURE_S * 1e6

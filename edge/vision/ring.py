@@ -18,7 +18,7 @@ LEAST_FREE_BYTES = 256 * 2**20
 class Held(msgspec.Struct, frozen=True):
     """A segment of the ring: bytes on the disk, when it ended (seconds since 1970), how long it is kept.
 
-    `keep`: nothing overwrites it until then.
+    `keep`: nothing overwrites it until then. `dated`: a clock that was believed says when it ended; else nobody knows.
     """
 
     commitment: str
@@ -26,10 +26,16 @@ class Held(msgspec.Struct, frozen=True):
     ended_s: int
     keep: bool
     keep_d: int
+    dated: bool = True
+
+    @property
+    def until_s(self) -> int:
+        """Until when it is kept, seconds since 1970."""
+        return self.ended_s + self.keep_d * 86_400
 
     def is_over(self, now_s: int) -> bool:
-        """Whether it has been kept for long enough; with no clock to be believed (0) nothing has."""
-        return now_s > 0 and self.ended_s + self.keep_d * 86_400 < now_s
+        """Whether it has been kept for long enough; with no clock to be believed (0), now or then, nothing has."""
+        return now_s > 0 and self.dated and self.until_s < now_s
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -3,13 +3,18 @@
     FOLDER/permit-HW-1/recording.avi      being written; recording.json says what it is about
     FOLDER/permit-HW-1/COMMITMENT.avi     finished (contracts/video.py)
     FOLDER/permit-HW-1/COMMITMENT.json    its `Facts`, with the salt: without it the commitment proves nothing
+    FOLDER/permit-HW-1/COMMITMENT.gone    what the facts are called while the segment is erased
+    FOLDER/permit-HW-1/….avi.damaged      put aside, with its ….json.damaged: one of the two is not what it was
+    FOLDER/recorder.lock                  held by the one process that writes here
 
-The facts are durable before the file has its name, so that whatever a power cut leaves can be told apart: a file
-without facts is what an erasure left, facts without a file what a finishing left, and both go. A recording that was cut
-off is finished at the next start, as far as it is whole.
+The facts are durable before the file has its name, and an erasure renames them first, so that whatever a power cut
+leaves can be told apart: facts without a file are what a finishing left, and go; what an erasure began is ended. A file
+whose facts cannot be read, or that does not fit them, is nobody's wish: it is put aside and stays. A recording that was
+cut off is finished at the next start, as far as it is whole.
 """
 
 import contextlib
+import fcntl
 import logging
 import os
 import re
@@ -24,7 +29,8 @@ from contracts.permit import Id
 from contracts.video import HEAD_BYTES, Picture, Shape, chunk, head, index, pictures, shape_of, size_of, stamped
 from edge.vision.ring import Held, on_disk
 
-VIDEO, FACTS = ".avi", ".json"
+VIDEO, FACTS, GONE, DAMAGED = ".avi", ".json", ".gone", ".damaged"
+LOCK = "recorder.lock"
 RECORDING = "recording"
 _PERMIT = "permit-"
 _NAMED = re.compile(r"permit-[A-Za-z0-9._-]{1,64}")
@@ -37,7 +43,7 @@ class About(msgspec.Struct, frozen=True):
     """What a recording is about, before anything is known of its pictures.
 
     `boot`: the start of the machine that its times belong to; `offset_ms`: wall clock less CLOCK_BOOTTIME; `keep`,
-    `keep_d`: whether nothing may overwrite it, and for how many days.
+    `keep_d`: whether nothing may overwrite it, and for how many days. `believed`: the interlock believed that clock.
     """
 
     permit: Id
@@ -45,10 +51,15 @@ class About(msgspec.Struct, frozen=True):
     offset_ms: int
     keep: bool
     keep_d: int
+    believed: bool = True
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """A finished segment. `salt` in hex; `logged`: the log has it; `sent`: the bridge's word, held or refused."""
+    """A finished segment. `salt` in hex; `logged`: the log has it; `sent`: the bridge's word, held or refused.
+
+    `dated_s`: where its own clock was not believed, when it ended at the latest, by a clock that was; 0 while there is
+    none.
+    """
 
     about: About
     commitment: str
@@ -59,6 +70,7 @@ class Facts(msgspec.Struct, frozen=True):
     bytes: int
     logged: bool = False
     sent: str = ""
+    dated_s: int = 0
 
     @property
     def ended_s(self) -> int:
@@ -68,12 +80,24 @@ class Facts(msgspec.Struct, frozen=True):
     @property
     def held(self) -> Held:
         """As the ring counts it."""
-        size = on_disk(self.bytes, FACTS_BYTES)
-        return Held(self.commitment, size, self.ended_s, self.about.keep, self.about.keep_d)
+        size, about = on_disk(self.bytes, FACTS_BYTES), self.about
+        ended_s, dated = self.dated_s or self.ended_s, about.believed or self.dated_s > 0
+        return Held(self.commitment, size, ended_s, about.keep, about.keep_d, dated)
 
 
 FACTS_BYTES = 2048
 """No facts are larger."""
+
+
+class Aside(msgspec.Struct, frozen=True):
+    """A file that was put aside: where it is, and what it takes on the disk."""
+
+    path: Path
+    bytes: int
+
+
+class FolderTakenError(OSError):
+    """Another process records into the folder."""
 
 
 class SegmentFolder:
@@ -82,6 +106,44 @@ class SegmentFolder:
     def __init__(self, root: Path) -> None:
         """Nothing is made or read before it is needed."""
         self.root = root
+        self._lock: int | None = None
+
+    def hold(self) -> None:
+        """Be the folder's one writer, by a lock that the kernel drops with the process.
+
+        Raises:
+            FolderTakenError: another one is.
+            OSError: the disk does not let us.
+        """
+        path = self.root / LOCK
+        if self._lock is not None:
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(path.stat(), os.fstat(self._lock)):
+                    return
+            self.leave()  # another disk is here now
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(handle)
+            raise FolderTakenError(
+                f"{self.root}: process {holder} records into it already; stop that one, or give this box a folder of "
+                "its own (vision.video.folder)"
+            ) from error
+        except OSError:
+            os.close(handle)
+            raise
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, b"%d\n" % os.getpid(), 0)
+        self._lock = handle
+
+    def leave(self) -> None:
+        """Let another one write."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def path(self, facts: Facts) -> Path:
         """The segment's file."""
@@ -111,13 +173,15 @@ class SegmentFolder:
         return self._take_in(writing.path)
 
     def _take_in(self, path: Path) -> Facts | None:
-        """Make a segment of what was recorded, as far as it is whole."""
+        """Make a segment of what was recorded, as far as it is whole; one that cannot be understood is put aside."""
         beside = path.with_suffix(FACTS)
         try:
             about = msgspec.json.decode(beside.read_bytes(), type=About)
             whole = _completed(path)
         except (*UNREADABLE, ContractError, FileNotFoundError) as error:
-            log.warning("%s: nothing of it can be used: %s", path, error)
+            if path.stat().st_size > HEAD_BYTES:  # there may be pictures in it
+                _put_aside(path, str(error))
+                return None
             whole = None
         if whole is None:
             for file in (path, beside):
@@ -155,15 +219,18 @@ class SegmentFolder:
         for place in self._places():
             if (place / f"{RECORDING}{VIDEO}").exists():
                 self._take_in(place / f"{RECORDING}{VIDEO}")
+            for file in sorted(place.glob(f"*{GONE}")):
+                self._end_erasure(file)
+            if not place.is_dir():  # that was the last one
+                continue
             known = {facts.commitment: facts for facts in _facts_in(place)}
-            for file in place.iterdir():
-                if file.suffix == VIDEO and file.stem not in known:
-                    log.warning("%s: nothing opens its commitment any more; it goes", file)
-                    file.unlink(missing_ok=True)
+            for file in sorted(place.iterdir()):
+                if file.suffix == VIDEO and file.stem not in known and not file.with_suffix(GONE).exists():
+                    _put_aside(file, "nothing opens its commitment")
                 elif file.suffix == ".new":
                     file.unlink(missing_ok=True)
             found |= known
-        return dict(sorted(found.items(), key=lambda item: item[1].ended_s))
+        return dict(sorted(found.items(), key=lambda item: item[1].held.ended_s))
 
     def listed(self, permit: str = "") -> list[Facts]:
         """Every segment, or those of a permit, in the order of their time. Changes nothing.
@@ -172,7 +239,22 @@ class SegmentFolder:
             OSError: the folder cannot be read.
         """
         facts = [each for place in self._places() for each in _facts_in(place, tidy=False)]
-        return sorted((each for each in facts if permit in ("", each.about.permit)), key=lambda each: each.ended_s)
+        return sorted((each for each in facts if permit in ("", each.about.permit)), key=lambda each: each.held.ended_s)
+
+    def aside(self, permit: str = "") -> list[Aside]:
+        """What was put aside as damaged, or that of a permit. It stays until somebody takes it away by hand.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        places = [place for place in self._places() if permit in ("", place.name.removeprefix(_PERMIT))]
+        files = [file for place in places for file in sorted(place.glob(f"*{DAMAGED}"))]
+        return [Aside(file, on_disk(file.stat().st_size)) for file in files]
+
+    @staticmethod
+    def permit_of(aside: Aside) -> str:
+        """Whose work what was put aside showed."""
+        return aside.path.parent.name.removeprefix(_PERMIT)
 
     def _places(self) -> Iterator[Path]:
         if self.root.is_dir():
@@ -204,16 +286,25 @@ class SegmentFolder:
             OSError: something of it may be left; it can be erased again.
         """
         video = self.path(facts)
-        there = [file for file in (video.with_suffix(FACTS), video) if file.exists()]
-        for file in there:
-            _overwrite(file)
-            with contextlib.suppress(FileNotFoundError):
-                file.unlink()
+        beside, gone = video.with_suffix(FACTS), video.with_suffix(GONE)
+        with contextlib.suppress(FileNotFoundError):
+            beside.rename(gone)
+            _sync(gone.parent)
+        there = gone.exists() or video.exists()
         if there:
-            _sync(video.parent)
-            with contextlib.suppress(OSError):  # others are in it
-                video.parent.rmdir()
-        return bool(there)
+            self._end_erasure(gone)
+        return there
+
+    def _end_erasure(self, gone: Path) -> None:
+        """From the moment at which the facts had their other name there is no way back."""
+        for file in (gone, gone.with_suffix(VIDEO)):
+            _overwrite(file)
+        for file in (gone.with_suffix(VIDEO), gone):
+            file.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # somebody else has just ended it
+            _sync(gone.parent)
+        with contextlib.suppress(OSError):  # others are in it
+            gone.parent.rmdir()
 
 
 class Writing:
@@ -299,16 +390,32 @@ def _facts_in(place: Path, *, tidy: bool = True) -> Iterator[Facts]:
             continue
         try:
             facts = msgspec.json.decode(file.read_bytes(), type=Facts)
-            there = file.with_suffix(VIDEO).stat().st_size == facts.bytes
+            size = file.with_suffix(VIDEO).stat().st_size
         except FileNotFoundError:
-            there = False
+            if tidy and not file.with_suffix(VIDEO).exists():
+                file.unlink(missing_ok=True)
         except UNREADABLE as error:
-            log.warning("%s: no facts of a segment: %s", file, error)
-            there = False
-        if there and (facts.commitment, f"{_PERMIT}{facts.about.permit}") == (file.stem, place.name):
-            yield facts
-        elif tidy:
-            file.unlink(missing_ok=True)
+            if tidy and file.with_suffix(VIDEO).exists():
+                _put_aside(file.with_suffix(VIDEO), f"its facts cannot be read: {error}")
+        else:
+            told = (facts.commitment, f"{_PERMIT}{facts.about.permit}", facts.bytes)
+            if told == (file.stem, place.name, size):
+                yield facts
+            elif tidy:
+                _put_aside(file.with_suffix(VIDEO), f"its facts speak of another one, of {facts.bytes} bytes")
+
+
+def _put_aside(video: Path, why: str) -> None:
+    """Out of the way and not lost: a file that is not what its facts say, with those."""
+    number, name = 0, video.stem
+    while (video.with_name(f"{name}{VIDEO}{DAMAGED}")).exists() or video.with_name(f"{name}{FACTS}{DAMAGED}").exists():
+        number += 1
+        name = f"{video.stem}-{number}"
+    log.warning("%s is damaged and put aside as %s%s%s: %s", video, name, VIDEO, DAMAGED, why)
+    for file in (video, video.with_suffix(FACTS)):
+        with contextlib.suppress(FileNotFoundError):
+            file.rename(file.with_name(f"{name}{file.suffix}{DAMAGED}"))
+    _sync(video.parent)
 
 
 def _write(path: Path, body: bytes) -> None:

@@ -220,6 +220,8 @@ class CameraDevice:
                 seen = faults.black()
             case CameraFault.COVERED:
                 seen = faults.covered(self._frames)
+            case CameraFault.TAPED:
+                seen = faults.taped(self._frames)
             case _:
                 seen = self._scene()
         return encode(noisy(seen, self._frames))

@@ -6,20 +6,21 @@ from functools import cache
 import cv2
 import numpy as np
 
-from firmware_sim.people import Picture
+from firmware_sim.people import Bgr, Picture
 from firmware_sim.stage import HEIGHT, WIDTH, Shot, expose
 
 LOOPED = 20
 """Pictures that a looping camera repeats when nothing is said."""
 FEWEST_LOOPED, MOST_LOOPED = 2, 64
 _GLOW_STEPS = 5
+_HAND, _PAPER = (0.06, 0.08, 0.17), (0.74, 0.80, 0.82)
 
 
 class CameraFault(StrEnum):
     """What can be wrong with the camera.
 
-    Nothing more comes, the same picture comes for ever, the cap is on, something hangs before the lens, the last
-    pictures come again and again, the cable is out.
+    Nothing more comes, the same picture comes for ever, the cap is on, something hangs before the lens, paper is taped
+    over it by day, the last pictures come again and again, the cable is out.
     """
 
     NONE = "none"
@@ -27,6 +28,7 @@ class CameraFault(StrEnum):
     FROZEN = "frozen"
     BLACK = "black"
     COVERED = "covered"
+    TAPED = "taped"
     LOOP = "loop"
     DISCONNECT = "disconnect"
 
@@ -39,14 +41,19 @@ def black() -> Shot:
 
 def covered(picture: int) -> Shot:
     """What comes through a hand or a cloth before the lens: a dim shapeless glow, never quite the same."""
-    return _glow(picture // 2 % _GLOW_STEPS)
+    return _glow(picture // 2 % _GLOW_STEPS, _HAND, 0.6)
+
+
+def taped(picture: int) -> Shot:
+    """What comes through paper on the lens by day: bright, even, never quite the same."""
+    return _glow(picture // 2 % _GLOW_STEPS, _PAPER, 0.9)
 
 
 @cache
-def _glow(step: int) -> Shot:
+def _glow(step: int, colour: Bgr, darkest: float) -> Shot:
     rng = np.random.default_rng(5)
     spots: Picture = cv2.resize(
-        rng.uniform(0.6, 1.0, (3, 4)).astype(np.float32), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC
+        rng.uniform(darkest, 1.0, (3, 4)).astype(np.float32), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC
     )
-    glow = spots[..., None] * np.asarray((0.06, 0.08, 0.17), np.float32) * np.float32(1 + 0.02 * step)
+    glow = spots[..., None] * np.asarray(colour, np.float32) * np.float32(1 + 0.02 * step)
     return expose(glow)

@@ -14,6 +14,10 @@ from firmware_sim.stage.lens import HEIGHT, WIDTH, Shot, decode, jpeg
 NEAR, FAR = 125, 84
 """Half a head's height in pixels: of one or two people, and of more."""
 _PORTRAIT = (slice(42, 470), slice(140, 500))
+_PIPES = (((8, 20), (0.16, 0.20, 0.24)), ((26, 34), (0.62, 0.72, 0.76)))
+"""Rows and paint, of full light, of what runs along the wall above everybody's head."""
+_HANGERS = (60, 240, 400, 580)
+"""Columns of what holds it."""
 DARKEST, BRIGHTEST = 0.6, 1.4
 
 
@@ -45,11 +49,18 @@ class Scene(msgspec.Struct, frozen=True):
 
 @cache
 def background() -> Picture:
-    """A wall, lighter towards the floor. Shared: copy before painting on it."""
+    """A wall, lighter towards the floor, with pipes along its top: without an edge a workplace would be a covered lens.
+
+    Shared: copy before painting on it.
+    """
     rows: Picture = np.linspace(0.42, 0.62, HEIGHT, dtype=np.float32)[:, None, None]
     across: Picture = np.linspace(-1, 1, WIDTH, dtype=np.float32)[None, :, None]
     columns: Picture = 1 - np.float32(0.12) * np.abs(across)
     wall: Picture = rows * columns * np.asarray((0.96, 1.0, 1.0), np.float32)
+    for column in _HANGERS:
+        wall[: _PIPES[-1][0][1], column : column + 6] = 0.3
+    for (top, bottom), paint_ in _PIPES:
+        wall[top:bottom] = np.asarray(paint_, np.float32)
     return wall
 
 

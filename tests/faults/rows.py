@@ -232,7 +232,7 @@ _PEOPLE = (
 
 _CAMERA = tuple(
     Row("camera", fault, "camera", lambda limits: limits.camera(), ("camera_lost",))
-    for fault in ("stall", "frozen", "black", "covered", "loop", "disconnect")
+    for fault in ("stall", "frozen", "black", "covered", "taped", "loop", "disconnect")
 )
 
 CLOCK_LOOK_MS = 500.0

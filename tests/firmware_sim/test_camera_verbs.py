@@ -177,6 +177,17 @@ def test_a_covered_lens_is_dim_and_shapeless_and_still_alive(site: Site, watcher
     assert dlib.faces(one) == []
 
 
+def test_a_taped_lens_is_bright_and_shapeless_and_still_alive(site: Site, watcher: Watcher, dlib: Dlib) -> None:
+    """BOX-01: as bright as a day, and no two pictures alike."""
+    site.set("camera", "performer")
+    site.fault("camera", "taped")
+    one = watcher.until(lambda picture: picture.mean() > 180)
+    other = watcher.picture()
+    assert cv2.GaussianBlur(one, (0, 0), 4).std(axis=(0, 1)).max() < 12
+    assert (one != other).any()
+    assert dlib.faces(one) == []
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -124,6 +124,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     liveness_pause_s: Higher
     camera_ttl_s: Lower
     video_ttl_s: Lower
+    video_segment_s: Lower
     video_room_s: Higher
     video_warn_s: Higher
     # the box itself

@@ -112,6 +112,7 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "liveness_pause_s": ("两次检测间隔", "pause between two tries"),
         "camera_ttl_s": ("视频中断时限", "camera silent for at most"),
         "video_ttl_s": ("录像中断时限", "recording silent for at most"),
+        "video_segment_s": ("录像片段长度", "length of a recorded segment"),
         "video_room_s": ("放行前须有的录像空间（至多到票面结束）", "room to record, at most to the permit's end"),
         "video_warn_s": ("录像空间预警", "warning when there is room for less than"),
     },

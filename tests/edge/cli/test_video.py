@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from contracts.commitment import opens
+from contracts.errors import ContractError
 from contracts.event import ActionResult, Event
 from edge.audit.reader import Reader
 from edge.cli.app import build
@@ -121,6 +122,45 @@ def test_what_the_level_asks_to_keep_is_not_erased_before_its_time(box: Box, fol
     done = box.hotbox("video", "erase", facts.commitment, *WHY)
     assert (done.returncode == 0, len(_erased(box)) > before, folder.listed() == []) == (erased, erased, erased)
     assert erased or "is kept until" in done.stderr
+
+
+def test_a_clock_of_the_machine_that_ran_ahead_erases_nothing_that_must_be_kept(
+    box: Box, folder: SegmentFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether its time is over is told by the clock that the interlock believes, and by no other."""
+    facts, before, ahead = recorded(folder, keep=True), len(_erased(box)), time.time() + 40 * 86_400
+    monkeypatch.setenv("HOTBOX_LANG", "en")
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    done = CliRunner().invoke(build(), ["-c", str(box.config), "video", "erase", facts.commitment, *WHY])
+    assert isinstance(done.exception, ContractError)
+    assert "is kept until" in str(done.exception)
+    assert (folder.listed(), len(_erased(box))) == ([facts], before)
+
+
+def test_what_no_clock_dated_is_listed_so_and_not_erased(box: Box, folder: SegmentFolder) -> None:
+    facts = record(folder, About("HW-1", "boot-1", 0, True, 31, believed=False))
+    assert "no clock has told yet when it ended" in box.hotbox("video", "list").stdout
+    (row,) = json.loads(box.hotbox("video", "list", "--json").stdout)
+    assert row["keep_until"] == 0
+    done = box.hotbox("video", "erase", facts.commitment, *WHY)
+    assert (done.returncode, "no clock told yet" in done.stderr) == (1, True)
+    assert folder.listed() == [facts]
+
+
+def test_what_was_put_aside_as_damaged_is_listed_with_its_path(box: Box, folder: SegmentFolder) -> None:
+    facts = recorded(folder)
+    folder.path(facts).with_suffix(".json").write_bytes(b"{")
+    folder.scan()
+    try:
+        shown = box.hotbox("video", "list", "--check")
+        assert shown.returncode == 1
+        assert "damaged, put aside and kept" in shown.stdout
+        rows = json.loads(box.hotbox("video", "list", "--permit", "HW-1", "--json").stdout)
+        assert [row["damaged"] for row in rows] == [str(each.path) for each in folder.aside()]
+        assert box.hotbox("video", "list").returncode == 0
+    finally:
+        for each in folder.aside():
+            each.path.unlink()
 
 
 def test_nothing_is_erased_that_the_interlock_does_not_record(box: Box, folder: SegmentFolder) -> None:

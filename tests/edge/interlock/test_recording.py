@@ -14,6 +14,8 @@ from edge.interlock.outbox_watch import Said
 from edge.interlock.record import Note
 from edge.interlock.recording import (
     BACK_PERCENT,
+    BURST,
+    FASTER,
     PENDING_US,
     REMEMBERED,
     SPACING_US,
@@ -177,6 +179,27 @@ async def test_a_recorder_gone_wrong_does_not_fill_the_log(desk: Desk) -> None:
     assert len(desk.written) == 2
 
 
+@pytest.mark.rule("video_segment_s")
+async def test_only_so_many_segments_come_into_the_log_in_a_minute_and_more_is_told(desk: Desk) -> None:
+    """ANT-11: a vision process that was taken over offers one after the other."""
+    for number in range(BURST):
+        assert desk.take(segment(number), later_us=SPACING_US) == ""
+        await desk.durable(number)
+    every_us = GB.video_segment_s.value * SECOND // FASTER
+    left_us = every_us - (BURST - 1) * SPACING_US
+    assert "more than 4 segments in 30 s" in desk.take(segment(BURST), later_us=left_us - 1)
+    assert len(desk.written) == BURST
+    assert desk.take(segment(BURST), later_us=1) == ""
+    assert len(desk.written) == BURST + 1
+    await desk.durable(BURST)
+    assert "each is taken in its turn" in desk.take(segment(BURST + 1), later_us=every_us - 1)
+    for number in range(BURST + 1, BURST + 9):
+        assert desk.take(segment(number), later_us=every_us) == ""
+        await desk.durable(number)
+    desk.take(segment(0), later_us=0)
+    assert desk.told[-1] == f"{0:064x}", "what the log has is no new one"
+
+
 async def test_a_record_that_does_not_become_durable_is_written_again(desk: Desk) -> None:
     """Twice in the log is better than never."""
     desk.take(segment(1))
@@ -211,7 +234,7 @@ async def test_a_record_that_failed_is_no_word_to_vision(desk: Desk) -> None:
 
 async def test_not_every_segment_is_remembered_for_ever(desk: Desk) -> None:
     for number in range(REMEMBERED + 1):
-        desk.take(segment(number), later_us=SECOND)
+        desk.take(segment(number), later_us=GB.video_segment_s.value * SECOND)
         await desk.durable(number)
     written = len(desk.written)
     desk.take(segment(0), later_us=SECOND)

@@ -1,6 +1,10 @@
 """The camera's health over real MJPEG: what it shows counts only while it lives."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from functools import partial
@@ -69,7 +73,7 @@ async def test_stalled_camera_shows_nothing_and_comes_back(empty_site, reader):
 @pytest.mark.parametrize(
     ("fault", "health"),
     [("stall", Health.STALLED), ("frozen", Health.FROZEN), ("black", Health.BLACK), ("covered", Health.COVERED),
-     ("loop", Health.LOOPING), ("disconnect", Health.ABSENT)],
+     ("taped", Health.COVERED), ("loop", Health.LOOPING), ("disconnect", Health.ABSENT)],
 )  # fmt: skip
 async def test_fault_is_found_within_two_seconds_and_over_five_after_its_end(empty_site, reader, fault, health):
     """BOX-01, BOX-04, ANT-01"""
@@ -177,3 +181,127 @@ async def test_camera_that_is_not_there_is_absent(camera):
     finally:
         reader.stop()
     assert reader.opened == 0
+
+
+class Played:
+    """A capture with a clock: decoded frames of a camera at `fps`, from `frame(number)`."""
+
+    def __init__(self, frame, fps=25):
+        self._frame, self._wait = frame, 1 / fps
+        self.number = -1
+
+    def grab(self):
+        time.sleep(self._wait)
+        self.number += 1
+        return True
+
+    def retrieve(self):
+        return True, self._frame(self.number)
+
+    def release(self):
+        pass
+
+
+def frame_of(seed):
+    return np.random.default_rng(seed).integers(0, 255, (60, 80, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("loop", [31, 101])
+async def test_decoded_film_that_repeats_is_found_within_two_seconds(monkeypatch, loop):
+    """ANT-01: of a camera at V4L2 or RTSP, too, and whatever the length of the loop has to do with our sampling."""
+    played = Played(lambda number: frame_of(number % loop), fps=50)
+    monkeypatch.setattr(reading, "open_capture", lambda *_, **__: played)
+    reader = CameraReader(Vision("rtsp://camera", ""))
+    reader.start()
+    try:
+        await until(lambda: played.number >= loop - 1 or reader.health() is Health.LOOPING)
+        assert reader.health() is not Health.LOOPING, "it is shown for the first time"
+        began_s = time.monotonic()
+        await until(lambda: reader.health() is Health.LOOPING)
+        assert time.monotonic() - began_s <= FOUND_S
+    finally:
+        reader.stop()
+
+
+class Stopped:
+    """A process that was stopped for a while, as its ticking thread sees it."""
+
+    ended_s = float("-inf")
+
+    def since(self, asked_s):
+        return Stopped.ended_s >= asked_s
+
+    def stop(self):
+        pass
+
+
+class Buffered:
+    """A capture in whose buffer `waiting` frames lie at frame 5; each frame says its number, and when it was taken."""
+
+    def __init__(self, waiting):
+        self._waiting, self.number, self.taken_s = waiting, -1, {}
+
+    def grab(self):
+        self.number += 1
+        if self.number == 5:
+            Stopped.ended_s = time.monotonic() + 1e-3
+        old = 5 <= self.number < 5 + self._waiting
+        time.sleep(0.002 if old else 0.03)
+        self.taken_s[self.number] = float("-inf") if old else time.monotonic()
+        return True
+
+    def retrieve(self):
+        image = frame_of(self.number)
+        image[0, 0, 0] = self.number
+        return True, image
+
+    def release(self):
+        pass
+
+
+async def test_frames_that_waited_while_the_process_was_stopped_count_for_nothing(monkeypatch):
+    """BOX-01: a frame is never older than it says."""
+    played = Buffered(8)
+    monkeypatch.setattr(reading, "open_capture", lambda *_, **__: played)
+    monkeypatch.setattr(reading, "_Pauses", Stopped)
+    monkeypatch.setattr(reading, "PICTURES_PER_S", 1000)
+    monkeypatch.setattr(reading, "glance", lambda image: counted.append(int(image[0, 0, 0])) or bytes(image[0, 0]))
+    counted = []
+    reader = CameraReader(Vision("rtsp://camera", ""))
+    reader.start()
+    try:
+        await until(lambda: played.number > 20)
+    finally:
+        reader.stop()
+    assert counted[:5] == [0, 1, 2, 3, 4]
+    assert set(counted) & set(range(5, 13)) == set()
+    assert set(range(14, 20)) <= set(counted), "and then it goes on"
+
+
+_WATCHING = """
+import sys, time
+from edge.vision.camera import _Pauses
+
+pauses, began_s = _Pauses(), time.monotonic()
+time.sleep(0.1)
+print("ready", flush=True)
+sys.stdin.readline()
+print(pauses.since(began_s), flush=True)
+ended_s = time.monotonic() + 0.2
+time.sleep(0.3)
+print(pauses.since(ended_s), flush=True)
+"""
+
+
+def test_a_pause_of_the_whole_process_is_noticed():
+    """What a frozen group, a debugger or a sleeping machine does to it."""
+    command = [sys.executable, "-c", _WATCHING]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout.readline() == "ready\n"
+        watching.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, watching.pid, os.WSTOPPED)
+        threading.Event().wait(2 * reading.GAP_S)
+        watching.stdin.write("\n")
+        watching.stdin.flush()
+        watching.send_signal(signal.SIGCONT)
+        assert [watching.stdout.readline(), watching.stdout.readline()] == ["True\n", "False\n"]

@@ -24,6 +24,7 @@ replace = msgspec.structs.replace
 async def recorder(tmp_path: Path):
     made = Recorder(Video(str(tmp_path / "video"), 64, upload="all"), lambda: None)
     made.start()
+    await eventually(lambda: made.word().health == "ready")  # its first look tidies up, and these tests write meanwhile
     yield made
     made.stop()
 
@@ -211,7 +212,7 @@ async def test_more_bytes_than_a_chunk_or_fewer_than_none_are_not_waited_for(
 
 async def test_a_box_without_a_recorder_says_so(tmp_path: Path) -> None:
     boxed = replace(box(tmp_path), vision=Vision("", ""))
-    none = Filming(boxed, lambda: None)
+    none = Filming(boxed, lambda: None, 30)
     await none.start()
     (word,) = none.words()
     assert (word.health, word.left_s) == ("off", 0)
@@ -222,7 +223,7 @@ async def test_a_box_without_a_recorder_says_so(tmp_path: Path) -> None:
 async def test_words_are_the_recorders_and_a_segment_that_the_log_lacks(tmp_path: Path) -> None:
     boxed = replace(box(tmp_path), run=str(tmp_path / "run"), vision=Vision("", "", video=Video(str(tmp_path / "v"), 64)))
     facts = record(SegmentFolder(tmp_path / "v"))
-    made = Filming(boxed, lambda: None)
+    made = Filming(boxed, lambda: None, 30)
     await made.start()
     try:
         await eventually(lambda: len(list(made.words())) == 2)

@@ -1,6 +1,7 @@
 """The recorder with a clock in hand: what it records and when, its ring, and what it says of itself."""
 
 import errno
+import os
 import threading
 from pathlib import Path
 
@@ -35,9 +36,14 @@ class Site:
         self.grain = 0
         self.settings = Settings(str(folder), most_mib, **settings)
         self.segment_s = segment_s
-        self.recorder = self.made()
+        self.recorder = self.another()
 
     def made(self) -> Recorder:
+        """After a restart: with the process its lock has gone."""
+        self.recorder.store.leave()
+        return self.another()
+
+    def another(self) -> Recorder:
         return Recorder(
             self.settings, self.latest, clock_us=lambda: self.now, clock_ms=lambda: self.wall_ms, segment_s=self.segment_s
         )
@@ -293,14 +299,24 @@ def on_disk(folder: Path) -> int:
 def test_over_a_simulated_week_the_ring_never_exceeds_its_bound(
     tmp_path: Path, special: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Eight hours a day, on a ring that is far too small for that. Other work gives way, special work does not."""
+    """Eight hours a day, on a ring that is far too small for that. Other work gives way, special work does not.
+
+    Each day it is killed in the middle of a segment, and the machine's clock jumps by years while nobody believes it.
+    """
     monkeypatch.setattr(recording, "MAX_SEGMENT_BYTES", 200_000)
     site = Site(tmp_path / "video", most_mib=16, segment_s=600)
     site.grain = 48
     most = worst = 0
     began, healths = site.now, set()
-    for _ in range(7):
+    for day in range(7):
         shift = site.now
+        site.run(100, every_s=15, keep=special)
+        site.recorder = site.made()
+        site.step = (-400 if day % 2 else 400) * DAY_S
+        site.run(900, every_s=15, keep=special, wall_s=0)
+        site.recorder = site.made()
+        site.run(100, every_s=15, keep=special, wall_s=0)
+        site.step = 0
         while site.now < shift + 8 * 3600 * SECOND:
             site.run(600, every_s=15, keep=special)
             worst = max(worst, on_disk(tmp_path))
@@ -344,6 +360,73 @@ def test_with_a_clock_that_is_not_believed_nothing_is_deleted(site: Site) -> Non
     assert len(site.segments) == number
     site.run(MEASURE_S + 2, on=False)
     assert site.segments == []
+
+
+def test_a_clock_that_jumped_while_nobody_believed_it_costs_no_recording(site: Site) -> None:
+    """ANT-11: the tail of a trip by the clock is told by the interlock's clock, once it has one again."""
+    site.run(40, keep=True)
+    site.step = -40 * DAY_S
+    site.run(TAIL_S + 2, on=False, keep=True, wall_s=0)
+    number = len(site.segments)
+    assert sorted(facts.held.dated for facts in site.segments) == [False, True, True]
+    site.step = 0
+    site.run(2 * MEASURE_S + 2, on=False, keep=True)
+    assert len(site.segments) == number
+    tail = site.segments[-1]
+    assert (tail.about.believed, tail.held.dated) == (False, True)
+    assert tail.held.ended_s == pytest.approx(WALL_S + (tail.last_us - 1_000 * SECOND) / SECOND, abs=2)
+    site.now += 32 * DAY_S * SECOND
+    site.run(2 * MEASURE_S + 2, on=False, keep=True)
+    assert site.segments == [], "and it goes when its time is over"
+
+
+def test_a_clock_of_our_own_that_the_interlock_does_not_share_dates_nothing(site: Site) -> None:
+    """The interlock corrects the time by its own means: the recording follows it, to the millisecond where both agree."""
+    site.film()
+    believed = site.wall_s
+    site.step = -40 * DAY_S
+    site.recorder.film(Film("HW-1", True, True, 31, believed))
+    site.run(31, on=None)
+    site.recorder._finish()
+    facts = site.segments[0]
+    assert facts.about.believed
+    assert facts.ended_s == pytest.approx(believed + 30, abs=2)
+
+
+def test_what_no_clock_dated_before_a_restart_counts_from_when_one_is_believed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.step = -400 * DAY_S
+    site.run(31, keep=True, wall_s=0)
+    site.run(TAIL_S + 2, on=False, keep=True, wall_s=0)
+    number = len(site.segments)
+    monkeypatch.setattr(recording, "boot_id", lambda: "another start of the machine")
+    site.recorder, site.step = site.made(), 0
+    site.run(MEASURE_S + 2, on=False, wall_s=0)
+    assert not any(facts.held.dated for facts in site.segments)
+    site.run(MEASURE_S + 2, on=False)
+    site.run(1, on=False)
+    assert [facts.held.ended_s for facts in site.segments] == [pytest.approx(site.wall_s, abs=MEASURE_S + 4)] * number
+    site.now += 30 * DAY_S * SECOND
+    site.run(MEASURE_S + 2, on=False)
+    assert len(site.segments) == number
+    site.now += 2 * DAY_S * SECOND
+    site.run(MEASURE_S + 2, on=False)
+    assert site.segments == []
+
+
+def test_damaged_recordings_count_for_the_ring(tmp_path: Path) -> None:
+    site = Site(tmp_path / "video", most_mib=16)
+    site.run(65)
+    before = site.recorder.word().left_s
+    place = tmp_path / "video" / "permit-HW-0"
+    place.mkdir()
+    (place / f"{'a' * 64}.avi").write_bytes(bytes(8 * MIB))
+    site.recorder = site.made()
+    site.run(MEASURE_S + 2)
+    assert site.recorder.word().used_mib >= 8
+    assert site.recorder.word().left_s < 0.5 * before
+    assert (place / f"{'a' * 64}.avi.damaged").stat().st_size == 8 * MIB
 
 
 def test_room_is_reckoned_by_what_pictures_took(tmp_path: Path) -> None:
@@ -410,6 +493,22 @@ def test_a_disk_that_fails_is_told_and_what_was_recorded_is_found_again(
     assert [facts.frames for facts in site.segments] == [50]
 
 
+async def test_a_second_recorder_on_one_folder_has_failed_and_the_first_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ANT-11: two of them would overfill the disk and take each other's recordings for rubbish."""
+    first, second = (Recorder(Settings(str(tmp_path / "video"), 64), lambda: None) for _ in range(2))
+    first.start()
+    await eventually(lambda: first.word().health == "ready")
+    second.start()
+    await eventually(lambda: second.word().health == "failed")
+    assert f"process {os.getpid()} records into it already" in caplog.text
+    assert first.word().health == "ready"
+    first.stop()
+    await eventually(lambda: second.word().health == "ready")
+    second.stop()
+
+
 async def test_the_thread_survives_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "video").write_text("a file where the folder should be")
     made = Recorder(Settings(str(tmp_path / "video"), 64), lambda: None)
@@ -453,6 +552,42 @@ async def test_a_thread_that_does_not_come_back_from_the_disk_is_not_ready(
         ahead_s = 0.0
         await eventually(lambda: made.word().health == "ready")
     made.stop()
+
+
+async def test_a_thread_that_died_is_started_again_and_records_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ANT-11: what nobody thought of costs seconds, and not the recording until somebody looks."""
+    ahead_s, frames = 0.0, iter(range(1_000_000))
+
+    def latest() -> Frame:
+        return Frame(np.full((24, 32, 3), next(frames) % 200, np.uint8), now_us(), b"")
+
+    made = Recorder(
+        Settings(str(tmp_path / "video"), 64), latest, clock_us=lambda: now_us() + round(ahead_s * SECOND)
+    )
+    made.tend()
+    made.film(Film("HW-1", True, True, 31, WALL_S))
+    made.start()
+    await eventually(lambda: made.word().health == "recording")
+
+    def broken() -> None:
+        raise RuntimeError("something that nobody thought of")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "excepthook", lambda _: None)
+        patch.setattr(made, "turn", broken)
+        await eventually(lambda: made.word().health == "failed")
+        made.tend()
+        assert made.word().health == "failed", "not in a loop without a pause"
+    ahead_s = recording.AGAIN_S + 1
+    made.tend()
+    assert "starting it again" in caplog.text
+    await eventually(lambda: made.word().health == "recording")
+    made.stop()
+    made.tend()
+    assert made.word().health == "failed", "one that was told to end is not started"
+    assert len(made.store.listed()) == 2, "what it had begun is a segment, too"
 
 
 async def test_the_thread_finishes_its_segment_when_it_is_told_to_end(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Segments on the disk: what a power cut, an erasure or somebody's hand leaves is put right at the next start."""
 
+import os
 import shutil
 import stat
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from contracts.commitment import opens
 from contracts.errors import ContractError
 from contracts.video import pictures
-from edge.vision.segments import About, Facts, SegmentFolder
+from edge.vision.segments import About, Facts, FolderTakenError, SegmentFolder
 
 OFFSET_MS = 1_800_000_000_000
 ABOUT = About("HW-1", "boot-1", OFFSET_MS, True, 31)
@@ -138,7 +139,8 @@ def test_an_erased_segment_is_gone_and_its_salt_before_it(
         patch.setattr(Path, "unlink", cut)
         with pytest.raises(OSError, match="the power is gone"):
             folder.erase(first)
-    assert set(path.with_suffix(".json").read_bytes()) == {0}
+    assert not path.with_suffix(".json").exists()
+    assert set(path.with_suffix(".gone").read_bytes()) == {0}
     # The next look finishes what was begun.
     assert list(folder.scan()) == [second.commitment]
     assert not path.exists()
@@ -147,15 +149,92 @@ def test_an_erased_segment_is_gone_and_its_salt_before_it(
     assert list(folder.root.iterdir()) == []
 
 
-def test_facts_that_do_not_fit_their_file_count_for_nothing(folder: SegmentFolder) -> None:
+def test_an_erasure_that_was_cut_off_anywhere_is_ended_and_one_that_did_not_begin_is_not(
+    folder: SegmentFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = 0
+    for step in range(1, 4):
+        facts, done = record(folder), 0
+
+        def fsync(handle: int, *, last: int = step) -> None:
+            nonlocal done
+            done += 1
+            if done == last:
+                raise OSError(5, "the power is gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fsync)
+            with pytest.raises(OSError, match="the power is gone"):
+                folder.erase(facts)
+        reached += 1
+        assert folder.scan() == {}
+        assert (files(folder), folder.aside()) == ([], [])
+    assert reached == 3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [b"", b"{", b'{"about":"\xff"}', b'{"\xff', bytes(400), {"bytes": 1}, {"commitment": "0" * 64}, None],
+    ids=["empty", "half", "no text", "no name", "zeros", "another size", "another one", "none at all"],
+)
+def test_a_recording_whose_facts_are_damaged_is_put_aside_and_never_deleted(
+    folder: SegmentFolder, wrong: bytes | dict[str, object] | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ANT-11: one bad block must not cost the recording that the level asks to keep."""
+    facts, other = record(folder), record(folder, first_us=9_000_000)
+    video = folder.path(facts)
+    body, beside = video.read_bytes(), video.with_suffix(".json")
+    if wrong is None:
+        beside.unlink()
+    else:
+        beside.write_bytes(wrong if isinstance(wrong, bytes) else msgspec.json.encode(replace(facts, **wrong)))
+    assert folder.listed() == [other]
+    assert video.exists(), "looking changes nothing"
+    for _ in range(2):
+        assert folder.scan() == {other.commitment: other}
+        kept = {each.path.name: each for each in folder.aside()}
+        expected = [f"{facts.commitment}.avi.damaged"] + ([f"{facts.commitment}.json.damaged"] if wrong is not None else [])
+        assert sorted(kept) == expected
+        assert kept[expected[0]].path.read_bytes() == body
+        assert kept[expected[0]].bytes >= len(body)
+    assert folder.aside("HW-1")
+    assert folder.aside("HW-2") == []
+    assert "damaged" in caplog.text
+
+
+def test_a_recording_that_lost_its_end_is_put_aside_too(folder: SegmentFolder) -> None:
     facts = record(folder)
-    beside = folder.path(facts).with_suffix(".json")
-    for wrong in (b"{", b'{"about":"\xff"}', b'{"\xff', msgspec.json.encode(replace(facts, bytes=1)), msgspec.json.encode(replace(facts, commitment="0" * 64))):
-        beside.write_bytes(wrong)
-        assert folder.listed() == []
-        assert folder.path(facts).exists(), "looking changes nothing"
+    video = folder.path(facts)
+    body = video.read_bytes()[:-10]
+    video.write_bytes(body)
     assert folder.scan() == {}
-    assert files(folder) == []
+    assert next(each.path.read_bytes() for each in folder.aside()) == body
+
+
+@pytest.mark.parametrize("facts", [b"{", None], ids=["damaged", "none"])
+def test_what_was_being_recorded_is_put_aside_where_nobody_knows_what_it_is(
+    folder: SegmentFolder, facts: bytes | None
+) -> None:
+    bodies = []
+    for _ in range(2):
+        writing = folder.begin(ABOUT, 32, 24)
+        writing.add(jpeg(1), 5)
+        writing.close()
+        bodies.append(writing.path.read_bytes())
+        beside = writing.path.with_suffix(".json")
+        if facts is None:
+            beside.unlink()
+        else:
+            beside.write_bytes(facts)
+        assert folder.scan() == {}
+    assert [each.path.read_bytes() for each in folder.aside() if ".avi" in each.path.name] == bodies
+
+
+def test_facts_without_their_recording_go(folder: SegmentFolder) -> None:
+    """A finishing that was cut off leaves them; the recording is finished anew."""
+    facts = record(folder)
+    folder.path(facts).unlink()
+    assert (folder.scan(), files(folder)) == ({}, [])
 
 
 def test_other_files_are_let_be(folder: SegmentFolder) -> None:
@@ -209,3 +288,29 @@ def test_a_picture_that_is_none_is_refused_and_the_recording_goes_on(folder: Seg
     facts = folder.finish(writing)
     assert facts is not None
     assert (facts.frames, facts.bytes) == (2, writing.finished_bytes)
+
+
+def test_a_folder_has_one_writer_and_a_second_one_hears_who_it_is(tmp_path: Path) -> None:
+    first, second = SegmentFolder(tmp_path / "video"), SegmentFolder(tmp_path / "video")
+    first.hold()
+    first.hold()
+    with pytest.raises(FolderTakenError, match=rf"process {os.getpid()} records into it already"):
+        second.hold()
+    record(first)
+    assert len(second.listed()) == 1, "reading and erasing need no lock"
+    first.leave()
+    second.hold()
+    with pytest.raises(FolderTakenError):
+        first.hold()
+    second.leave()
+
+
+def test_a_folder_that_was_changed_for_another_is_held_anew(tmp_path: Path) -> None:
+    """A card that was put in again: the lock of the old one guards nothing."""
+    folder, other = SegmentFolder(tmp_path / "video"), SegmentFolder(tmp_path / "video")
+    folder.hold()
+    shutil.rmtree(folder.root)
+    folder.hold()
+    with pytest.raises(FolderTakenError):
+        other.hold()
+    folder.leave()
