@@ -76,6 +76,8 @@ WHAT = {
     "two_faces": "somebody else obeys beside a photograph of the person 照片旁另有人配合",
     "no_face": "nobody, or the person under a visor 无人或戴面罩",
     "frozen": "one picture for ever, taken during a turn 画面冻结",
+    "moved": "the photograph is jerked aside, down or nearer as each prompt asks; every other thief has practised where to 猛移照片",
+    "moved_beside": "the photograph is jerked, and somebody else obeys close beside it 旁边有人配合时猛移照片",
     "animated": "the person's animated head on a tablet obeys every prompt 平板上会动的头像",
 }
 
