@@ -79,10 +79,10 @@ def run(box: Box, species: Species, seed: int) -> Outcome:
         shown = practised(box.engine, shown)
     people = _permit(shown, list(box.templates), chance)
     watch = Watch(box.engine, box.templates, box.rules, chance)
-    tries, at_s, from_s, why = 1, 0.0, 0.0, "never began"
+    tries, asked, at_s, from_s, why = 1, 1, 0.0, 0.0, "never began"
     while at_s < LONGEST_S:
         if at_s >= from_s:
-            wanted = Wanted(people, (), f"{seed}-{tries}", "arming", (shown.person,))
+            wanted = Wanted(people, (), f"{seed}-{asked}", "arming", (shown.person,))
             picture = "frozen" if species is Species.FROZEN else f"{at_s:.3f}"
             for item in watch.look(attacks.view(shown, at_s), picture, at_s, wanted):
                 if isinstance(item, Face) and item.liveness == "proven":
@@ -93,10 +93,13 @@ def run(box: Box, species: Species, seed: int) -> Outcome:
                 if item.result == "open":
                     word = "still" if item.action == Action.LOOK.value else item.action
                     shown = attacks.told(shown, word, at_s)
-                elif item.result == "failed":
+                    continue
+                if item.result == "failed":
                     if tries == box.tries:
                         return Outcome(False, item.why, tries, at_s, shown.label, seed)
-                    tries, from_s = tries + 1, at_s + box.rules.liveness_pause_s.value
+                    tries += 1
+                # One that nobody answered is given back, and asked for anew like one that failed.
+                asked, from_s = asked + 1, at_s + box.rules.liveness_pause_s.value
         at_s = round(at_s + watch.every_s, 3)
     return Outcome(False, why, tries, at_s, shown.label, seed)
 
