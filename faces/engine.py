@@ -127,6 +127,9 @@ class Engine(Identity, Protocol):
     def detect(self, image: "Image") -> list[FaceBox]:
         """Faces in a BGR picture, largest first."""
 
+    def near(self, image: "Image", place: FaceBox) -> list[FaceBox]:
+        """Boxes of the face that is seen at about a place of a picture, faint or turned as it may be: one a look."""
+
     def landmarks(self, image: "Image", face: FaceBox) -> Landmarks:
         """Points on a face."""
 

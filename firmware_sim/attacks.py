@@ -99,6 +99,7 @@ class Trial(msgspec.Struct, frozen=True):
         recorded: what a recorded challenge had asked for.
         prompts: what was asked for so far.
         jerks: where a photograph that is moved is jerked to at a left and at a right.
+        steady: it lies on a stand.
         variety: from what it was drawn.
     """
 
@@ -117,6 +118,7 @@ class Trial(msgspec.Struct, frozen=True):
     recorded: Prompts = ()
     prompts: Prompts = ()
     jerks: tuple[Place, Place] = (AT_REST, AT_REST)
+    steady: bool = False
     variety: Variety = ALL
 
 
@@ -370,7 +372,7 @@ def _moved_to(flat: Flat, place: Place) -> Flat:
 
 
 def _moved(trial: Trial, at_s: float) -> View:
-    return moved(trial, _place(trial, at_s), _sway(trial, at_s))
+    return moved(trial, _place(trial, at_s), 0 if trial.steady else _sway(trial, at_s))
 
 
 def moved(trial: Trial, place: Place, sway: int = 0) -> View:
@@ -388,8 +390,8 @@ def _moved_beside(trial: Trial, at_s: float) -> View:
 
 
 def practised(trial: Trial, left: Place, right: Place) -> Trial:
-    """The trial of a thief who has found out where to jerk a photograph to, and brings a large one."""
-    trial = msgspec.structs.replace(trial, close=True, jerks=(left, right))
+    """The trial of a thief who has found out where to jerk a photograph to, and brings a large one on a stand."""
+    trial = msgspec.structs.replace(trial, close=True, jerks=(left, right), steady=True)
     return msgspec.structs.replace(trial, label=_label(trial))
 
 

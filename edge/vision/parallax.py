@@ -36,10 +36,15 @@ def points(engine: Engine, image: "Image", box: FaceBox, most: float = LOOSE) ->
     Five points are told in whole pixels and depend on where the face was thought to be; a nose moves by ten of them.
     """
     found = [engine.landmarks(image, _moved(box, *place)) for place in _AROUND]
-    means: dict[str, Any] = {name: _mean([getattr(one, name) for one in found]) for name in _POINTS}
-    face = replace(found[0], **means)
+    face = mean(found)
     loose = max(pstdev(getattr(one, name)[axis] for one in found) for name in _HOLD for axis in (0, 1))
     return face if loose <= most * face.apart_px else None
+
+
+def mean(faces: Sequence[Landmarks]) -> Landmarks:
+    """The points of one face from several readings of it."""
+    means: dict[str, Any] = {name: _mean([getattr(one, name) for one in faces]) for name in _POINTS}
+    return replace(faces[0], **means)
 
 
 def _moved(box: FaceBox, across: float, down: float, wider: float) -> FaceBox:

@@ -27,7 +27,7 @@ from edge.vision.challenge import (
     wants_identity,
 )
 from edge.vision.eyes import Eyes
-from edge.vision.parallax import points, pose
+from edge.vision.parallax import mean, points, pose
 from faces.engine import Engine, FaceBox, Landmarks
 from faces.match import Matched, Seen
 
@@ -138,15 +138,30 @@ class Prover:
         face was is no face: points that are looked for beside one are guessed, and a photograph that is jerked aside
         would seem to turn.
         """
-        face = points(self._engine, frame.image, box) if box is not None else None
-        if box is None or face is None:
+        boxes, face = self._read(frame.image, box)
+        if face is None:
             return see(trial, Glimpse(frame.at_us))
         glimpse = Glimpse(frame.at_us, pose(face), None, self._shut(trial, frame.image, face))
-        if is_straight(trial, glimpse):
+        if box is not None and is_straight(trial, glimpse):
             self._go_along(box)
         if wants_identity(trial, glimpse):
-            glimpse = replace(glimpse, same=self._is(trial.person, frame.image, box))
+            glimpse = replace(glimpse, same=self._is(trial.person, frame.image, boxes[0]))
         return see(trial, glimpse)
+
+    def _read(self, image: "Image", box: FaceBox | None) -> tuple[list[FaceBox], Landmarks | None]:
+        """The face in this frame: boxes in which the detector sees it and points hold, and the mean of these points.
+
+        A turned head is a faint one, and each box moves the nose by a little: hence several looks at one face.
+        """
+        place = box or self._place
+        if place is None:
+            return [], None
+        seen = [] if box is None else [box]
+        for each in self._engine.near(image, place):
+            if _apart(self._place or place, each) <= ASIDE * place.side and all(each.covers(one) for one in seen):
+                seen.append(each)
+        held = [(each, face) for each in seen if (face := points(self._engine, image, each)) is not None]
+        return [each for each, _ in held], mean([face for _, face in held]) if held else None
 
     def _shut(self, trial: Trial, image: "Image", face: Landmarks) -> bool | None:
         """Whether the eyes are shut; nobody looks where no blink is asked for."""

@@ -45,8 +45,8 @@ Turns and tilts are drawn in steps of 3°, and equal views are looked at once.
 
 The largest APCER among the species that a challenge is meant to stop: **{worst}** ({worst_species}). Max, not mean: a thief chooses.
 
-| living people (drawn) | trials | refused | BPCER (95 %) | median time of a passed challenge |
-|---|---|---|---|---|
+| living people (drawn) | trials | refused | BPCER (95 %) | passed at the first try | their median time (≤ 15 s asked) | longest |
+|---|---|---|---|---|---|---|
 {genuine}
 
 ## 不能阻挡的 | What is not stopped
@@ -115,8 +115,9 @@ def _species(name: str, row: dict[str, Any]) -> str:
 
 
 def _genuine(name: str, row: dict[str, Any]) -> str:
-    took = f"{row['passed_median_s']:.1f} s" if row["passed_median_s"] is not None else "–"
-    return f"| {name} | {row['trials']} | {row['refused']} | {percent(row['rate'], row['rate_95'])} | {took} |"
+    took, longest = (f"{row[key]:.1f} s" if row[key] is not None else "–" for key in ("passed_median_s", "passed_longest_s"))
+    rate = percent(row["rate"], row["rate_95"])
+    return f"| {name} | {row['trials']} | {row['refused']} | {rate} | {row['passed_first']} | {took} | {longest} |"
 
 
 def _not_stopped(species: dict[str, dict[str, Any]]) -> str:
