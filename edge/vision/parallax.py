@@ -41,6 +41,12 @@ def points(engine: Engine, image: "Image", box: FaceBox, most: float = LOOSE) ->
     return face if loose <= most * face.apart_px else None
 
 
+def face_in(engine: Engine, image: "Image", boxes: Sequence[FaceBox]) -> tuple[list[FaceBox], Landmarks | None]:
+    """Which boxes of one face have points that hold, and the mean of these points."""
+    read = [(box, face) for box in boxes if (face := points(engine, image, box)) is not None]
+    return [box for box, _ in read], mean([face for _, face in read]) if read else None
+
+
 def mean(faces: Sequence[Landmarks]) -> Landmarks:
     """The points of one face from several readings of it."""
     means: dict[str, Any] = {name: _mean([getattr(one, name) for one in faces]) for name in _POINTS}

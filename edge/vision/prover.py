@@ -27,7 +27,7 @@ from edge.vision.challenge import (
     wants_identity,
 )
 from edge.vision.eyes import Eyes
-from edge.vision.parallax import mean, points, pose
+from edge.vision.parallax import face_in, pose
 from faces.engine import Engine, FaceBox, Landmarks
 from faces.match import Matched, Seen
 
@@ -160,8 +160,7 @@ class Prover:
         for each in self._engine.near(image, place):
             if _apart(self._place or place, each) <= ASIDE * place.side and all(each.covers(one) for one in seen):
                 seen.append(each)
-        held = [(each, face) for each in seen if (face := points(self._engine, image, each)) is not None]
-        return [each for each, _ in held], mean([face for _, face in held]) if held else None
+        return face_in(self._engine, image, seen)
 
     def _shut(self, trial: Trial, image: "Image", face: Landmarks) -> bool | None:
         """Whether the eyes are shut; nobody looks where no blink is asked for."""

@@ -50,7 +50,6 @@ def test_points_lie_from_left_to_right_in_the_picture_with_the_nose_below(engine
     assert marks.nose_tip.y > marks.left_eye_outer.y
     assert abs(marks.turn) < 0.08
     assert abs(marks.roll_deg) < 5
-    assert marks.chin is None
 
 
 @pytest.mark.parametrize("yaw", [15, 20])

@@ -34,7 +34,7 @@ NEAR = 1e-9
 
 
 def pose(nose=0.0):
-    return Pose(nose, 0.0, 0.5, 0.0, 80.0)
+    return Pose(nose)
 
 
 class Camera:
