@@ -35,7 +35,6 @@ UNSTOPPED = 50
 MOST_REJECTS = MOST_ACCEPTED = 0.02
 MOST_MEDIAN_S = 15.0
 """A person who obeys passes within this time, half of the first tries at least."""
-MOST_REFUSED = 0.05
 
 
 class _Kept(msgspec.Struct):
@@ -132,8 +131,6 @@ def show(console: Console, found: dict[str, Any]) -> list[str]:
         )  # fmt: skip
         if row["passed_median_s"] is None or row["passed_median_s"] > MOST_MEDIAN_S:
             missed.append(f"{name}: median time")
-        if row["rate"] > MOST_REFUSED:
-            missed.append(f"{name}: refused")
     if missed:
         console.print(f"missed: {', '.join(missed)}", style="red")
     return missed
