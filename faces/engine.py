@@ -57,7 +57,7 @@ class FaceBox:
 
 @dataclass(frozen=True)
 class Landmarks:
-    """Points on a face; None is what an engine does not have. Openness of an eye: 0 shut, about 0.3 open."""
+    """Points on a face. No engine that ships sees eyelids, mouth or chin."""
 
     left_eye_outer: Point
     left_eye_inner: Point
@@ -65,11 +65,6 @@ class Landmarks:
     right_eye_outer: Point
     nose_tip: Point
     """The nose's most forward point that the engine has; dlib's is the foot of the nose."""
-    mouth_left: Point | None = None
-    mouth_right: Point | None = None
-    chin: Point | None = None
-    left_open: float | None = None
-    right_open: float | None = None
 
     @property
     def apart_px(self) -> float:
@@ -126,6 +121,9 @@ class Engine(Identity, Protocol):
 
     def detect(self, image: "Image") -> list[FaceBox]:
         """Faces in a BGR picture, largest first."""
+
+    def near(self, image: "Image", place: FaceBox) -> list[FaceBox]:
+        """Boxes of the face that is seen at about a place of a picture, faint or turned as it may be: one a look."""
 
     def landmarks(self, image: "Image", face: FaceBox) -> Landmarks:
         """Points on a face."""

@@ -8,6 +8,7 @@ prompt: what a challenge stops is what cannot obey.
 
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -36,6 +37,8 @@ class Species(StrEnum):
     FROZEN = "frozen"
     ANIMATED = "animated"
     SLANTED = "slanted"
+    MOVED = "moved"
+    MOVED_BESIDE = "moved_beside"
 
 
 class Variety(msgspec.Struct, frozen=True):
@@ -66,6 +69,17 @@ FEW = Variety((0.8, 1.2), (360,), (740,), (-6, 6), (30, 60), 3, 3, pairs=True)
 """For trials by the thousand."""
 
 
+class Place(NamedTuple):
+    """Where a photograph is held, against where it was at first: aside and below in widths of its face, and nearer."""
+
+    aside: float = 0.0
+    below: float = 0.0
+    nearer: float = 0.0
+
+
+AT_REST = Place()
+
+
 class Trial(msgspec.Struct, frozen=True):
     """One trial and what has been asked for so far.
 
@@ -84,6 +98,8 @@ class Trial(msgspec.Struct, frozen=True):
         moment_s: when somebody else steps in after a prompt, or at which moment a picture froze.
         recorded: what a recorded challenge had asked for.
         prompts: what was asked for so far.
+        jerks: where a photograph that is moved is jerked to at a left and at a right.
+        steady: it lies on a stand.
         variety: from what it was drawn.
     """
 
@@ -101,10 +117,20 @@ class Trial(msgspec.Struct, frozen=True):
     moment_s: float = 0.0
     recorded: Prompts = ()
     prompts: Prompts = ()
+    jerks: tuple[Place, Place] = (AT_REST, AT_REST)
+    steady: bool = False
     variety: Variety = ALL
 
 
 _BESIDE_WIDE = 280
+_BESIDE_ASIDE = 60
+"""Near enough for whoever follows the photograph to end at the other face."""
+_FACE, _CLOSE_FACE = 0.44, 0.28
+"""Width of the face on a sheet, as a share of the sheet's."""
+_JERKS = (0.3, 0.45, 0.6)
+_NEARER = 0.6
+"""Of a jerk aside: how much larger or smaller a photograph gets instead."""
+_JERKED_DEG = 15.0
 _BACK_S, _REST_S = 0.4, 0.2
 _HELD_S = 60.0
 """Longer than any prompt stands."""
@@ -146,6 +172,7 @@ def begin(
         moment_s=round(float(rng.uniform(0.0, 4.0)), 2),
         recorded=recorded if recorded is not None else _drawn_prompts(rng),
         variety=variety,
+        jerks=_drawn_jerks(seed),
     )
     return msgspec.structs.replace(trial, label=_label(trial))
 
@@ -159,6 +186,17 @@ def _drawn_prompts(rng: np.random.Generator) -> Prompts:
         found.append((round(at_s, 2), Action(last)))
         at_s += float(rng.uniform(0.7, 1.0)) * _RECORDED_S
     return tuple(found)
+
+
+def _drawn_jerks(seed: int) -> tuple[Place, Place]:
+    """To two sides, up and down, or nearer and further away."""
+    rng = np.random.default_rng((seed, 13))
+    way, far = int(rng.integers(3)), float(rng.choice(_JERKS) * rng.choice((-1, 1)))
+    if way == 0:
+        return Place(aside=far), Place(aside=-far)
+    if way == 1:
+        return Place(below=far), Place(below=-far)
+    return Place(nearer=_NEARER * far), Place(nearer=-_NEARER * far)
 
 
 def _label(trial: Trial) -> str:
@@ -175,8 +213,16 @@ def _label(trial: Trial) -> str:
         Species.NO_FACE: ("nobody", "under a mask")[trial.variant],
         Species.FROZEN: f"at {trial.moment_s:g} s",
         Species.ANIMATED: near,
+        Species.MOVED: f"{near}, jerked {_jerked(trial)}",
+        Species.MOVED_BESIDE: f"beside {trial.thief}, jerked {_jerked(trial)}",
     }[trial.species]
     return f"{trial.person}, {said}, light {trial.light:g}"
+
+
+def _jerked(trial: Trial) -> str:
+    """Both places in words: widths of the face to the right, and down; in percent nearer."""
+    left, right = (f"{place.aside:+.2f} {place.below:+.2f} {100 * place.nearer:+.0f} %" for place in trial.jerks)
+    return f"{left} at a left, {right} at a right"
 
 
 def told(trial: Trial, action: Action | str, at_s: float) -> Trial:
@@ -307,6 +353,48 @@ def _slanted(trial: Trial, at_s: float) -> View:
     return msgspec.structs.replace(seen, sheet=sheet)
 
 
+def _place(trial: Trial, at_s: float) -> Place:
+    """At a jerk: at once, held until the next prompt, and back before the same side again."""
+    turned = obeying(trial.prompts, trial.seed, at_s, degrees=2 * _JERKED_DEG).yaw_deg
+    left, right = trial.jerks
+    return left if turned > _JERKED_DEG else right if turned < -_JERKED_DEG else AT_REST
+
+
+def _moved_to(flat: Flat, place: Place) -> Flat:
+    """A sheet that is held elsewhere."""
+    face = (_CLOSE_FACE if flat.close else _FACE) * flat.wide
+    return msgspec.structs.replace(
+        flat,
+        wide=round(flat.wide * (1 + place.nearer)),
+        aside=flat.aside + round(face * place.aside),
+        below=round(face * place.below),
+    )
+
+
+def _moved(trial: Trial, at_s: float) -> View:
+    return moved(trial, _place(trial, at_s), 0 if trial.steady else _sway(trial, at_s))
+
+
+def moved(trial: Trial, place: Place, sway: int = 0) -> View:
+    """What the camera sees while the photograph of a trial is held at a place."""
+    rng, variety = np.random.default_rng((trial.seed, 11)), trial.variety
+    wide = int(rng.choice(variety.close_wide if trial.close else variety.wide))
+    return View(sheet=_moved_to(Flat(_on_paper(trial), True, trial.close, wide, sway), place), light=trial.light)
+
+
+def _moved_beside(trial: Trial, at_s: float) -> View:
+    """The photograph is jerked while somebody else obeys close beside it."""
+    thief = _someone(trial, trial.thief, obeying(trial.prompts, trial.seed, at_s))
+    beside = Flat(_on_paper(trial), True, False, _BESIDE_WIDE, _sway(trial, at_s), aside=_BESIDE_ASIDE)
+    return View((thief,), places=2, sheet=_moved_to(beside, _place(trial, at_s)))
+
+
+def practised(trial: Trial, left: Place, right: Place) -> Trial:
+    """The trial of a thief who has found out where to jerk a photograph to, and brings a large one on a stand."""
+    trial = msgspec.structs.replace(trial, close=True, jerks=(left, right), steady=True)
+    return msgspec.structs.replace(trial, label=_label(trial))
+
+
 def _replay(trial: Trial, at_s: float) -> View:
     filmed = _someone(trial, trial.person, obeying(trial.recorded, trial.seed + 1, at_s))
     return _in_hand(trial, False, filmed, at_s)
@@ -355,4 +443,6 @@ _SEEN: dict[Species, Callable[[Trial, float], View]] = {
     Species.NO_FACE: _no_face,
     Species.FROZEN: _frozen,
     Species.ANIMATED: _animated,
+    Species.MOVED: _moved,
+    Species.MOVED_BESIDE: _moved_beside,
 }

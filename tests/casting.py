@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edge.vision.parallax import points, pose
+from edge.vision.parallax import face_in, pose
 from faces.engine import Engine, FaceBox
 from faces.loading import load
 from faces.quality import measure
@@ -128,7 +128,7 @@ class _Look:
         return vector
 
     def _read(self, shot: Shot, yaw_deg: float) -> None:
-        nose = _nose(self._engine, shot, self._boxes, self._base)
+        nose = _nose(self._engine, shot, self._base)
         if not yaw_deg:
             self._base = nose
             self.short += max(0.0, abs(nose) - _LEANS_MOST)
@@ -167,22 +167,21 @@ def look(engine: Engine, face: Face, others: Sequence[Seen] = (), beyond: float 
 
 def _tilted(engine: Engine, face: Face) -> float:
     """How much more than it may a photograph of somebody seems to turn when it is tilted to both sides."""
-    photo, more, boxes, base = printed(portrait(Standing(face))), 0.0, list[FaceBox](), 0.0
+    photo, more, base = printed(portrait(Standing(face))), 0.0, 0.0
     for tilt_deg in (0.0, *_TILTS):
         shot = shoot(held(background(), hand(photo, 0.1, tilt_deg)), 1)
-        boxes += engine.detect(shot)[:1]
-        if not boxes:
-            return 0.0
-        nose = _nose(engine, shot, boxes, base)
+        nose = _nose(engine, shot, base)
         base = base if tilt_deg else nose
         more += max(0.0, abs(nose - base) - _TILTED_MOST)
     return more
 
 
-def _nose(engine: Engine, shot: Shot, boxes: Sequence[FaceBox], base: float) -> float:
-    """Where the nose is, read at the first box and at the last one as the box's challenge does: the larger turn."""
-    read = [pose(points(engine, shot, box)) for box in dict.fromkeys((boxes[0], boxes[-1]))]
-    return max((each.nose for each in read if each is not None), key=lambda nose: abs(nose - base), default=base)
+def _nose(engine: Engine, shot: Shot, base: float) -> float:
+    """Where the nose is, read as the box's challenge does; `base` where no face is found or its points do not hold."""
+    boxes = engine.detect(shot)[:1]
+    face = face_in(engine, shot, [*boxes, *engine.near(shot, boxes[0])])[1] if boxes else None
+    turned = pose(face) if face is not None else None
+    return base if turned is None else turned.nose
 
 
 def worth(candidate: Seen, others: Sequence[Seen]) -> float:

@@ -2,8 +2,7 @@
 
 An open eye has an iris between white: its brightness changes across. A shut one is skin over one line of lashes: its
 brightness changes down. The share of change across, against that of the same eyes while the person looked straight,
-falls when they shut. Deliberate and long: a natural blink lies between two looks. Landmarks that know how open an eye
-is are asked first.
+falls when they shut. Deliberate and long: a natural blink lies between two looks.
 """
 
 from statistics import median
@@ -27,8 +26,7 @@ class Eyes:
 
     def shut(self, image: "Image", points: "Landmarks", *, learn: bool) -> bool | None:
         """Whether both are shut; None while it is not known how they look open. `learn`: they are open now."""
-        both = points.left_open, points.right_open
-        now = (both[0], both[1]) if both[0] is not None and both[1] is not None else openness(image, points)
+        now = openness(image, points)
         if learn:
             self._open = [*self._open, now][-_HELD:]
         if not self._open:

@@ -27,7 +27,7 @@ from edge.vision.challenge import (
     wants_identity,
 )
 from edge.vision.eyes import Eyes
-from edge.vision.parallax import points, pose
+from edge.vision.parallax import face_in, pose
 from faces.engine import Engine, FaceBox, Landmarks
 from faces.match import Matched, Seen
 
@@ -134,43 +134,51 @@ class Prover:
     def _look(self, trial: Trial, frame: "Frame", box: FaceBox | None) -> Trial:
         """What a frame shows of the face; it is described where it would count.
 
-        A turned head is read where it is found and where it was when it was straight: it is found aside, in another
-        size, or not at all, and the five points are good in one of the two. A frame in which it is not found may count,
-        if the face is the person's, and says nothing else.
+        Movement and identity are read from one and the same face, which the detector found in this very frame. Where a
+        face was is no face: points that are looked for beside one are guessed, and a photograph that is jerked aside
+        would seem to turn.
         """
-        places = tuple(dict.fromkeys(each for each in (box, self._place if trial.number else None) if each is not None))
-        faces = [points(self._engine, frame.image, each) for each in places]
-        read = [(place, seen) for place, face in zip(places, faces, strict=True) if (seen := pose(face)) is not None]
-        if not read:
+        boxes, face = self._read(frame.image, box)
+        if face is None:
             return see(trial, Glimpse(frame.at_us))
-        best, turned = max(read, key=lambda one: abs(one[1].nose - trial.base))
-        glimpse = Glimpse(frame.at_us, turned, None, self._shut(trial, frame.image, faces[0]))
-        if is_straight(trial, glimpse):
+        glimpse = Glimpse(frame.at_us, pose(face), None, self._shut(trial, frame.image, face))
+        if box is not None and is_straight(trial, glimpse):
             self._go_along(box)
         if wants_identity(trial, glimpse):
-            glimpse = replace(glimpse, same=self._is(trial.person, frame.image, (best, *places)))
-        return see(trial, glimpse if box is not None or glimpse.same else Glimpse(frame.at_us))
+            glimpse = replace(glimpse, same=self._is(trial.person, frame.image, boxes[0]))
+        return see(trial, glimpse)
+
+    def _read(self, image: "Image", box: FaceBox | None) -> tuple[list[FaceBox], Landmarks | None]:
+        """The face in this frame: boxes in which the detector sees it and points hold, and the mean of these points.
+
+        A turned head is a faint one, and each box moves the nose by a little: hence several looks at one face.
+        """
+        place = box or self._place
+        if place is None:
+            return [], None
+        seen = [] if box is None else [box]
+        for each in self._engine.near(image, place):
+            if _apart(self._place or place, each) <= ASIDE * place.side and all(each.covers(one) for one in seen):
+                seen.append(each)
+        return face_in(self._engine, image, seen)
 
     def _shut(self, trial: Trial, image: "Image", face: Landmarks) -> bool | None:
         """Whether the eyes are shut; nobody looks where no blink is asked for."""
         return self._eyes.shut(image, face, learn=not trial.number) if trial.terms.blink else None
 
-    def _go_along(self, box: FaceBox | None) -> None:
+    def _go_along(self, box: FaceBox) -> None:
         """A person who moves takes the place along; a head on its way from one side to the other does not."""
         place = self._place
-        if box is None or place is None:
+        if place is None:
             return
         near = _apart(place, box) <= ALONG * place.side and abs(box.side - place.side) <= ALONG * place.side
         self._place = box if near else place
 
-    def _is(self, person: str, image: "Image", places: Sequence[FaceBox]) -> bool:
-        """Whether the face is the person's, at one of the places that it may be at."""
-        for place in dict.fromkeys(places):
-            match = self._identify(image, place)
-            if match.person == person:
-                self._distance = match.distance or 0.0
-                return True
-        return False
+    def _is(self, person: str, image: "Image", box: FaceBox) -> bool:
+        """Whether the face is the person's."""
+        match = self._identify(image, box)
+        self._distance = match.distance or 0.0
+        return match.person == person
 
     def _end(self, trial: Trial) -> None:
         self._trial = self._place = None

@@ -20,6 +20,9 @@ class Detector(Protocol):
     def detect(self, image: "Image") -> list[FaceBox]:
         """Faces in a BGR picture, largest first."""
 
+    def near(self, image: "Image", place: FaceBox) -> list[FaceBox]:
+        """Boxes of the face at about a place, faint or turned as it may be: one a look."""
+
 
 class Points(Protocol):
     """Finds the corners of the eyes and the nose."""
@@ -60,7 +63,8 @@ class PassiveModel(Protocol):
 class Assembled:
     """One engine of several parts. One call runs at a time: neither dlib's objects nor OpenCV's nets may be shared.
 
-    With dlib's parts, at 640x480 on one core of a PC: 35 ms to search, 1 ms for the points, 95 ms to describe a face.
+    With dlib's parts, at 640x480 on one core of a PC: 35 ms to search, 5 ms a look near a face, 1 ms for the points,
+    95 ms to describe a face.
     """
 
     def __init__(
@@ -89,6 +93,11 @@ class Assembled:
         """Faces in a BGR picture, largest first."""
         with self._lock:
             return self._detector.detect(image)
+
+    def near(self, image: "Image", place: FaceBox) -> list[FaceBox]:
+        """Boxes of the face at about a place, faint or turned as it may be: one a look."""
+        with self._lock:
+            return self._detector.near(image, place)
 
     def landmarks(self, image: "Image", face: FaceBox) -> Landmarks:
         """Both corners of both eyes and the foot of the nose."""

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 AREA = 640 * 480
 """Pixels that are searched for faces, whatever the camera gives: the time of a search grows with them."""
+NEAR = (100, 112, 125)
+"""Pixels that a face is brought to when it is looked for near a place, look by look: dlib searches in sizes a fifth
+apart and in steps of a tenth of a face, so each look finds it a little elsewhere."""
+FAINT = -0.4
+"""From this score on a face is seen near a place: drawn heads that turn by 33 degrees under a helmet have -0.2."""
+_MARGIN = 0.6
 _RESNET = "dlib_face_recognition_resnet_model_v1.dat"
 _POINTS = "shape_predictor_5_face_landmarks.dat"
 
@@ -57,6 +63,29 @@ class HogDetector:
             for box in found
         ]
         return sorted(boxes, key=lambda box: box.area, reverse=True)
+
+    def near(self, image: "Image", place: FaceBox) -> list[FaceBox]:
+        """Boxes of the surest face at about a place, one a look: of those that `NEAR` names."""
+        import cv2
+
+        more = round(_MARGIN * place.side)
+        left, top = max(0, place.left - more), max(0, place.top - more)
+        part = image[top : max(0, place.bottom + more), left : max(0, place.right + more)]
+        if not part.size or place.side <= 0:
+            return []
+        grey = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
+        found = []
+        for pixels in NEAR:
+            scale = pixels / place.side
+            how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+            boxes, scores, _ = self._find.run(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=how), 0, FAINT)
+            if boxes:
+                _, surest = max(zip(scores, range(len(boxes)), strict=True))
+                box = boxes[surest]
+                across, down = (box.left(), box.right()), (box.top(), box.bottom())
+                (a, b), (c, d) = ([round(at / scale) + off for at in ats] for ats, off in ((across, left), (down, top)))
+                found.append(FaceBox(a, c, b, d))
+        return found
 
 
 def _doublings(pixels: int) -> int:

@@ -44,7 +44,7 @@ class Flat(msgspec.Struct, frozen=True):
         wide: in pixels when it faces the camera.
         sway: where the hand is, one of SWAYS.
         tilt_deg, bend_deg: about its upright axis.
-        aside: pixels to the right of the middle.
+        aside, below: pixels to the right of the middle, and below it.
         slant_deg: how far the axis of the tilt leans from the upright of the picture; the face stays upright.
     """
 
@@ -57,6 +57,7 @@ class Flat(msgspec.Struct, frozen=True):
     bend_deg: int = 0
     aside: int = 0
     slant_deg: int = 0
+    below: int = 0
 
 
 class View(msgspec.Struct, frozen=True):
@@ -87,7 +88,11 @@ def _sheet(flat: Flat) -> Sheet:
     slant, tilt = math.radians(flat.slant_deg), math.radians(sheet.tilt_deg)
     upright_deg = math.degrees(math.atan2(math.sin(slant), math.cos(tilt) * math.cos(slant)))
     return msgspec.structs.replace(
-        sheet, across=sheet.across + flat.aside, bend_deg=flat.bend_deg, lean_deg=sheet.lean_deg + upright_deg
+        sheet,
+        across=sheet.across + flat.aside,
+        down=sheet.down + flat.below,
+        bend_deg=flat.bend_deg,
+        lean_deg=sheet.lean_deg + upright_deg,
     )
 
 

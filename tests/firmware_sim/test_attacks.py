@@ -104,6 +104,36 @@ def test_somebody_else_steps_in_during_a_challenge(dlib: Dlib) -> None:
     assert np.linalg.norm(before - after) > 0.55
 
 
+def test_a_jerked_photograph_is_elsewhere_at_each_prompt_and_faces_the_camera(dlib: Dlib) -> None:
+    """ANT-01: aside, down or nearer, and never turned."""
+    ways = set()
+    for seed in range(24):
+        trial = _trial(Species.MOVED, seed)
+        first, left, right = (attacks.view(trial, at_s).sheet for at_s in (0.2, 3.4, 6.4))
+        assert first is not None
+        assert left is not None
+        assert right is not None
+        assert {sheet.tilt_deg for sheet in (first, left, right)} == {0}
+        apart = [(sheet.aside - first.aside, sheet.below - first.below, sheet.wide - first.wide) for sheet in (left, right)]
+        assert all(any(place) for place in apart)
+        assert apart[0] != apart[1]
+        ways |= {index for index, off in enumerate(apart[0]) if off}
+    assert ways == {0, 1, 2}
+    trial = attacks.practised(_trial(Species.MOVED, 2), attacks.Place(aside=0.5), attacks.Place(aside=-0.5))
+    boxes = [dlib.faces(attacks.picture(trial, at_s)) for at_s in (0.2, 3.4)]
+    assert [len(found) for found in boxes] == [1, 1]
+
+
+def test_beside_a_jerked_photograph_somebody_else_obeys(dlib: Dlib) -> None:
+    """ANT-01: two faces, of which one turns and the other is the person's."""
+    trial = _trial(Species.MOVED_BESIDE, 1)
+    shown = attacks.view(trial, 3.4)
+    assert shown.sheet is not None
+    assert (shown.people[0].name, shown.sheet.who.name) == (trial.thief, trial.person)
+    assert shown.people[0].yaw_deg > 15
+    assert len(dlib.faces(attacks.picture(trial, 0.2))) == 2
+
+
 def test_two_faces_are_two_and_no_face_is_none(dlib: Dlib) -> None:
     two = [trial for seed in range(12) if (trial := attacks.begin(Species.TWO_FACES, seed))]
     none = [trial for seed in range(12) if (trial := attacks.begin(Species.NO_FACE, seed))]

@@ -33,6 +33,8 @@ LIVING = 200
 UNSTOPPED = 50
 """Trials of what a challenge does not stop: the number is known before."""
 MOST_REJECTS = MOST_ACCEPTED = 0.02
+MOST_MEDIAN_S = 15.0
+"""A person who obeys passes within this time, half of the first tries at least."""
 
 
 class _Kept(msgspec.Struct):
@@ -127,6 +129,8 @@ def show(console: Console, found: dict[str, Any]) -> list[str]:
             f"{name:10} refused {row['refused']} of {row['trials']}, first try {row['passed_first']},"
             f" median {row['passed_median_s']} s, longest {row['passed_longest_s']} s  {row['ends']}", highlight=False,
         )  # fmt: skip
+        if row["passed_median_s"] is None or row["passed_median_s"] > MOST_MEDIAN_S:
+            missed.append(f"{name}: median time")
     if missed:
         console.print(f"missed: {', '.join(missed)}", style="red")
     return missed

@@ -45,8 +45,8 @@ Turns and tilts are drawn in steps of 3°, and equal views are looked at once.
 
 The largest APCER among the species that a challenge is meant to stop: **{worst}** ({worst_species}). Max, not mean: a thief chooses.
 
-| living people (drawn) | trials | refused | BPCER (95 %) | median time of a passed challenge |
-|---|---|---|---|---|
+| living people (drawn) | trials | refused | BPCER (95 %) | passed at the first try | their median time (≤ 15 s asked) | longest |
+|---|---|---|---|---|---|---|
 {genuine}
 
 ## 不能阻挡的 | What is not stopped
@@ -76,6 +76,8 @@ WHAT = {
     "two_faces": "somebody else obeys beside a photograph of the person 照片旁另有人配合",
     "no_face": "nobody, or the person under a visor 无人或戴面罩",
     "frozen": "one picture for ever, taken during a turn 画面冻结",
+    "moved": "the photograph is jerked aside, down or nearer as each prompt asks; every other thief has practised where to 猛移照片",
+    "moved_beside": "the photograph is jerked, and somebody else obeys close beside it 旁边有人配合时猛移照片",
     "animated": "the person's animated head on a tablet obeys every prompt 平板上会动的头像",
 }
 
@@ -113,8 +115,9 @@ def _species(name: str, row: dict[str, Any]) -> str:
 
 
 def _genuine(name: str, row: dict[str, Any]) -> str:
-    took = f"{row['passed_median_s']:.1f} s" if row["passed_median_s"] is not None else "–"
-    return f"| {name} | {row['trials']} | {row['refused']} | {percent(row['rate'], row['rate_95'])} | {took} |"
+    took, longest = (f"{row[key]:.1f} s" if row[key] is not None else "–" for key in ("passed_median_s", "passed_longest_s"))
+    rate = percent(row["rate"], row["rate_95"])
+    return f"| {name} | {row['trials']} | {row['refused']} | {rate} | {row['passed_first']} | {took} | {longest} |"
 
 
 def _not_stopped(species: dict[str, dict[str, Any]]) -> str:

@@ -5,17 +5,19 @@ nonce a try and the pause between two, is played here; whatever looks at picture
 """
 
 import itertools
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from edge.interlock import rules
 from edge.interlock.evidence import Face, Prompt, Wanted
 from edge.interlock.rules import Rules
 from edge.vision.challenge import Action, Terms, draw
+from edge.vision.parallax import points
 from edge.vision.policy import policy_of
 from firmware_sim import attacks
 from firmware_sim.attacks import Species
@@ -33,9 +35,11 @@ LONGEST_S = 40.0
 """After this nobody holds anything up any more: whoever has not passed is not accepted."""
 STOPPED = (
     Species.PRINTED, Species.TILTED, Species.BENT, Species.REPLAY, Species.SWAPPED, Species.TWO_FACES, Species.NO_FACE,
-    Species.FROZEN,
+    Species.FROZEN, Species.MOVED, Species.MOVED_BESIDE,
 )  # fmt: skip
 """What a challenge is meant to stop."""
+_TRIED = tuple(attacks.Place(aside=step / 100) for step in range(-72, 73, 8) if abs(step) > 20)
+"""What a thief tries before a mirror: aside by so many widths of the face."""
 _RECORDED_FROM_S, _RECORDED_EVERY_S = 1.0, (1.2, 2.6)
 
 Told = Callable[[str, int, int], None]
@@ -71,12 +75,14 @@ def run(box: Box, species: Species, seed: int) -> Outcome:
     chance = random.Random(f"{species}/{seed}")
     recorded = _recorded(Terms.of(box.rules), chance) if species is Species.REPLAY else None
     shown = attacks.begin(species, seed, recorded=recorded, variety=attacks.FEW)
+    if species is Species.MOVED and seed % 2:
+        shown = practised(box.engine, shown)
     people = _permit(shown, list(box.templates), chance)
     watch = Watch(box.engine, box.templates, box.rules, chance)
-    tries, at_s, from_s, why = 1, 0.0, 0.0, "never began"
+    tries, asked, at_s, from_s, why = 1, 1, 0.0, 0.0, "never began"
     while at_s < LONGEST_S:
         if at_s >= from_s:
-            wanted = Wanted(people, (), f"{seed}-{tries}", "arming", (shown.person,))
+            wanted = Wanted(people, (), f"{seed}-{asked}", "arming", (shown.person,))
             picture = "frozen" if species is Species.FROZEN else f"{at_s:.3f}"
             for item in watch.look(attacks.view(shown, at_s), picture, at_s, wanted):
                 if isinstance(item, Face) and item.liveness == "proven":
@@ -87,12 +93,33 @@ def run(box: Box, species: Species, seed: int) -> Outcome:
                 if item.result == "open":
                     word = "still" if item.action == Action.LOOK.value else item.action
                     shown = attacks.told(shown, word, at_s)
-                elif item.result == "failed":
+                    continue
+                if item.result == "failed":
                     if tries == box.tries:
                         return Outcome(False, item.why, tries, at_s, shown.label, seed)
-                    tries, from_s = tries + 1, at_s + box.rules.liveness_pause_s.value
+                    tries += 1
+                # One that nobody answered is given back, and asked for anew like one that failed.
+                asked, from_s = asked + 1, at_s + box.rules.liveness_pause_s.value
         at_s = round(at_s + watch.every_s, 3)
     return Outcome(False, why, tries, at_s, shown.label, seed)
+
+
+def practised(engine: "Engine", shown: attacks.Trial) -> attacks.Trial:
+    """A thief who knows the box: jerks to where the points seem to turn most, by the places that were tried at home.
+
+    Every other one looks where the face was before the jerk, as if the box had not seen it move.
+    """
+    shown = attacks.practised(shown, attacks.AT_REST, attacks.AT_REST)
+    views = {place: cast("Any", attacks.moved(shown, place)) for place in (attacks.AT_REST, *_TRIED)}
+    rest = engine.detect(views[attacks.AT_REST])[:1]
+    read: dict[attacks.Place, float] = {}
+    for place, view in views.items():
+        for box in rest if shown.seed % 4 == 1 else engine.detect(view)[:1]:
+            face = points(engine, view, box, most=math.inf)
+            read |= {} if face is None else {place: face.turn}
+    if not read:
+        return shown
+    return attacks.practised(shown, max(read, key=read.__getitem__), min(read, key=read.__getitem__))
 
 
 def _permit(shown: attacks.Trial, everybody: Sequence[str], chance: random.Random) -> tuple[str, str]:

@@ -43,6 +43,9 @@ class Remembering:
     def detect(self, view: View) -> "list[FaceBox]":
         return list(self._once(("faces", view), lambda: self._engine.detect(_picture(view))))
 
+    def near(self, view: View, place: "FaceBox") -> "list[FaceBox]":
+        return list(self._once(("near", view, place), lambda: self._engine.near(_picture(view), place)))
+
     def landmarks(self, view: View, face: "FaceBox") -> "Landmarks":
         return self._once(("points", view, face), lambda: self._engine.landmarks(_picture(view), face))
 

@@ -1,13 +1,16 @@
 """`make faces` in small, with the real engine: the cast is recognised, attacks are stopped, who obeys passes. Synthetic."""
 
+import io
+
 import pytest
+from rich.console import Console
 
 from edge.interlock import rules
 from edge.vision.policy import policy_of
 from faces.loading import load
 from firmware_sim.attacks import Species
 from tests.bench.drawn import page, presentation, recognition
-from tests.bench.drawn.__main__ import PACK
+from tests.bench.drawn.__main__ import PACK, show
 from tests.bench.drawn.shown import Remembering
 
 PROBES = 60
@@ -56,6 +59,14 @@ def test_a_person_who_obeys_passes(box):
     outcomes = [presentation.run(box, Species.GENUINE, seed) for seed in (901, 902)]
     assert all(outcome.accepted for outcome in outcomes), outcomes
     assert all(outcome.took_s < 40 for outcome in outcomes)
+
+
+@pytest.mark.parametrize(("took_s", "missed"), [(14.2, []), (15.2, ["genuine: median time"])])
+def test_people_who_take_too_long_miss_the_target(box, took_s, missed):
+    """BOX-03: a welder follows the arrows within 15 s."""
+    outcomes = {Species.GENUINE: [presentation.Outcome(True, "accepted", 1, took_s, "p", seed) for seed in range(3)]}
+    found = {"recognition": None, "apart": 0.0, "challenge": presentation.figures(outcomes, box.rules, PACK)}
+    assert show(Console(file=io.StringIO()), found) == missed
 
 
 def test_page_says_that_it_is_synthetic_and_what_is_not_stopped(recognised, box):

@@ -34,7 +34,7 @@ NEAR = 1e-9
 
 
 def pose(nose=0.0):
-    return Pose(nose, 0.0, 0.5, 0.0, 80.0)
+    return Pose(nose)
 
 
 class Camera:
@@ -159,7 +159,7 @@ def test_a_turn_moves_the_nose_as_far_as_the_pack_asks(side, over, counts):
 
 def test_a_turn_counts_from_where_the_person_looked_straight():
     """A camera that hangs beside the screen sees everybody a little from the side."""
-    camera = Camera((RIGHT,)).show(0.05, frames=NEUTRAL_FRAMES).show(-0.02)
+    camera = Camera((RIGHT,)).show(0.05, frames=NEUTRAL_FRAMES).show(-0.01)
     assert camera.trial.number == 1
     camera.show(-0.04)
     assert camera.trial.number == 2

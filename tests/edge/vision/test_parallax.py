@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.vision.parallax import pose
-from faces.engine import Landmarks, Point
+from edge.vision.parallax import face_in, points, pose
+from faces.engine import FaceBox, Landmarks, Point
 
 FACE_MM = {
     "left_eye_outer": (-45.0, 0.0, 0.0), "left_eye_inner": (-17.0, 1.0, 10.0), "right_eye_inner": (17.0, 1.0, 10.0),
@@ -65,10 +65,33 @@ def test_a_leaning_head_turns_as_an_upright_one(yaw_deg, roll_deg, away_mm):
 def test_a_straight_face_has_no_turn():
     straight = pose(seen(FACE_MM))
     assert straight.nose == pytest.approx(0.0, abs=1e-9)
-    assert straight.inner == pytest.approx(0.0, abs=1e-9)
-    assert straight.roll_deg == pytest.approx(0.0)
-    assert straight.apart_px == pytest.approx(108.0)
-    assert 0.4 < straight.drop < 0.7
+
+
+class Guessing:
+    """Points that go along with the box by a share of how far it is moved; 0 holds on to a face."""
+
+    def __init__(self, along):
+        self._along = along
+
+    def landmarks(self, image, box):
+        aside = self._along * (box.left + box.right - 200) / 2
+        eyes = [Point(x + aside, 80.0) for x in (60.0, 85.0, 115.0, 140.0)]
+        return Landmarks(*eyes, Point(100.0 + aside, 120.0))
+
+
+@pytest.mark.parametrize(("along", "is_face"), [(0.0, True), (0.5, True), (1.5, False), (3.0, False)])
+def test_points_that_go_along_with_the_box_lie_on_no_face(along, is_face):
+    """ANT-01: beside a face they are guessed, and look turned."""
+    found = points(Guessing(along), None, FaceBox(0, 0, 200, 200))
+    assert (found is not None) is is_face
+
+
+def test_a_face_is_the_mean_of_the_boxes_that_hold():
+    box = FaceBox(0, 0, 200, 200)
+    assert face_in(Guessing(3.0), None, [box]) == ([], None)
+    boxes, face = face_in(Guessing(0.0), None, [box, FaceBox(4, 0, 204, 200)])
+    assert len(boxes) == 2
+    assert face.turn == pytest.approx(0.0)
 
 
 def test_eye_corners_in_one_point_are_no_face():
