@@ -146,7 +146,9 @@ class Crew:
                 with contextlib.suppress(BlockingIOError):
                     while datagram := end.recv(sockets.MAX_DATAGRAM):
                         message = evidence.decode_message(datagram)
-                        self.nonce = message.nonce if isinstance(message, evidence.Wanted) else self.nonce
+                        if isinstance(message, evidence.Wanted) and message.permit:
+                            # Under the permit that decides: the question before it came is asked anew with it.
+                            self.nonce = message.nonce
 
     def end_try(self, person: str, result: str, why: str = "late") -> None:
         """What the camera says of somebody who was asked to turn the head; each try has a nonce of its own."""

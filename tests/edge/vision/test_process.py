@@ -11,14 +11,13 @@ import psutil
 import pytest
 
 from edge.evidence_client import EvidenceClient
+from edge.interlock import rules
 from edge.interlock.evidence import SLOW, Camera, Face, FaceRefused, TemplateUsed, Video
 from edge.sockets import now_us
 from edge.vision.picture import Health
 from edge.vision.process import SLOW_S
 from edge.vision.process import _Process as Process
 from tests.edge.vision.conftest import VisionProcess
-from tests.edge.vision.test_challenge import TERMS
-from tests.faces.policies import SHIPPED
 
 
 def face_of(person):
@@ -169,7 +168,7 @@ async def test_whoever_comes_in_while_released_is_seen_between_two_looks_at_the_
 @pytest.mark.parametrize("health", [Health.OK, Health.STALLED])
 def test_a_camera_whose_faces_nobody_has_looked_at_in_time_is_slow(enrolled, ago_s, late, looking, health):
     """PTW-24: then nobody knows who is in view; a picture that is bad anyway says what is wrong with it."""
-    process = Process(enrolled, EvidenceClient(enrolled, None), SHIPPED, TERMS)
+    process = Process(enrolled, EvidenceClient(enrolled, None), rules.load("gb30871-2022"))
     process._looking, process._looked_s = looking, time.monotonic() - ago_s
     assert process._keeping_up(health) == (SLOW if looking and late and health is Health.OK else health.value)
 
