@@ -133,11 +133,7 @@ def record(job: Job, outcome: Outcome, book: Book, now_ms: int) -> None:
     falls_back = not row.emergency and failing_s >= pace.fall_back_s and any(map(telling.has_next_way, messages))
     row.detail = detail
     if outcome.final or falls_back or failing_s >= pace.give_up_s:
-        row.state, row.ended_ms = Delivery.State.FAILED, now_ms
-        row.save(update_fields=["state", "ended_ms", "detail"])
-        for message in messages:
-            if not telling.next_way(message, now_ms):
-                telling.gave_up(message, now_ms)
+        _give_up(row, detail, now_ms)
         return
     pause_ms = int(max(pace.pause_s(row.attempts), outcome.wait_s) * 1000)
     row.state = Delivery.State.WAITING
@@ -160,15 +156,25 @@ def _note_health(name: str, outcome: Outcome, now_ms: int) -> None:
     channel.save(update_fields=["detail", "ok_ms", "failing_since_ms", "failures", "sent", "failed_ms"])
 
 
-@transaction.atomic
 def orphans(names: Iterable[str], now_ms: int) -> int:
     """What waits for channels that the file no longer has goes the next way, or is given up. Gives how many."""
-    left = Delivery.objects.select_for_update().filter(state__in=Delivery.OPEN, lease_ms__lte=now_ms)
-    found = list(left.exclude(channel__in=list(names)))
-    for row in found:
-        row.state, row.ended_ms, row.detail = Delivery.State.FAILED, now_ms, "the channel was removed"
-        row.save(update_fields=["state", "ended_ms", "detail"])
-        for message in row.messages.all():
-            if not telling.next_way(message, now_ms):
-                telling.gave_up(message, now_ms)
+    resting = Q(state__in=[Delivery.State.HELD, Delivery.State.WAITING]) | Q(
+        state=Delivery.State.SENDING, lease_ms__lte=now_ms
+    )
+    orphaned = Delivery.objects.filter(resting).exclude(channel__in=list(names))
+    if not orphaned.exists():  # reading takes no lock that others wait for
+        return 0
+    with transaction.atomic():
+        found = list(orphaned.select_for_update())
+        for row in found:
+            _give_up(row, "the channel was removed", now_ms)
     return len(found)
+
+
+def _give_up(row: Delivery, detail: str, now_ms: int) -> None:
+    """This channel will not take it: the people's next one has to, or nobody is reached."""
+    row.state, row.ended_ms, row.detail = Delivery.State.FAILED, now_ms, detail
+    row.save(update_fields=["state", "ended_ms", "detail"])
+    for message in row.messages.all():
+        if not telling.next_way(message, now_ms):
+            telling.gave_up(message, now_ms)

@@ -52,7 +52,7 @@ class Mailbox:
     hang_after_data: threading.Event | None = None
     users: dict[bytes, bytes] = field(default_factory=dict)
 
-    async def handle_RCPT(self, server, session, envelope, address, options):
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd calls it so
         self.recipients.add(address)
         said = self.answer(address) if self.answer else ""
         if said:
@@ -60,7 +60,7 @@ class Mailbox:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server, session, envelope):
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802
         if self.data_answer.startswith("2"):
             self.mails.add(email.message_from_bytes(envelope.content, policy=email.policy.default))
         if self.hang_after_data is not None:
