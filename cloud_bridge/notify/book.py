@@ -143,8 +143,8 @@ def path_of(data: DataDir) -> Path:
     return data.root / "notify" / FILE
 
 
-def read(data: DataDir) -> Book:
-    """The book; empty when there is no file.
+def read(data: DataDir, *, must_exist: bool = False) -> Book:
+    """The book; empty when there is no file, unless it must exist because it had channels before.
 
     Raises:
         ContractError: the file can be read by others, is no book, or has a channel that cannot work. Says no secret.
@@ -154,6 +154,8 @@ def read(data: DataDir) -> Book:
         mode = stat.S_IMODE(path.stat().st_mode)
         text = path.read_bytes()
     except FileNotFoundError:
+        if must_exist:
+            raise ContractError(FILE, "the file", "none", "put it back; for no channels write: channels: {}") from None
         return Book()
     except OSError as error:
         raise ContractError(FILE, "a file that can be read", error.strerror or "none", _HINT) from error

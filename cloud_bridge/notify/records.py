@@ -45,6 +45,11 @@ def mirror(book: Book) -> None:
         Channel.objects.exclude(name__in=book.channels).update(present=False)
 
 
+def has_channels() -> bool:
+    """Whether the file had channels when it was read last."""
+    return Channel.objects.filter(present=True).exists()
+
+
 def release(me: str) -> int:
     """After a restart: what this bridge was sending was cut off, and is due at once. Gives how many."""
     return Delivery.objects.filter(state=Delivery.State.SENDING, claimed_by=me).update(lease_ms=0)

@@ -24,6 +24,8 @@ POLL_S = 0.25
 SLOTS = 4
 """Messages that one channel sends at the same time; the last one is kept for emergencies."""
 GRACE_S = 3.0
+SETTLED_S = 3.0
+"""A file that an editor is just writing may lack channels; what waits for them is not given up so soon."""
 PROBLEM = "notify.problem"
 """What is wrong with the channels file, in the run folder, for pages and `check`."""
 
@@ -46,6 +48,7 @@ class Sender:
         self._me = identity(data)
         self._book = books.Book()
         self._known = False
+        self._settled = 0.0
         self._stamp: object = object()
         self._running: dict[asyncio.Task[None], records.Job] = {}
         self._sent: dict[str, collections.deque[float]] = collections.defaultdict(collections.deque)
@@ -81,7 +84,8 @@ class Sender:
         self._read_book()
         if not self._known:
             return []
-        records.orphans(self._book.channels, self._clock())
+        if time.monotonic() > self._settled:
+            records.orphans(self._book.channels, self._clock())
         busy = collections.Counter(job.channel for job in self._running.values())
         free: dict[str, int] = {}
         calm = []
@@ -108,9 +112,10 @@ class Sender:
         if stamp == self._stamp:
             return
         self._stamp = stamp
+        self._settled = time.monotonic() + SETTLED_S
         problem = self._data.run / PROBLEM
         try:
-            self._book = books.read(self._data)
+            self._book = books.read(self._data, must_exist=records.has_channels())
         except ContractError as error:
             log.error("notify: %s", error)  # noqa: TRY400 - it says what to do itself
             write_atomically(problem, str(error), mode=0o600)

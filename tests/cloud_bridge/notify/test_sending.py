@@ -333,6 +333,24 @@ def test_a_channels_file_that_others_can_read_is_not_used(notifier, mailbox):
     mailbox.mails.wait(1)
 
 
+def test_a_channels_file_that_is_gone_is_no_order_to_give_up(notifier, mailbox):
+    """Some editors take a file away before they write the new one."""
+    from cloud_bridge.notify.book import path_of
+
+    set_book(notifier.data, channels={"mail": mail_channel(mailbox)})
+    reach("fang", ("mail", "fang@plant.example"))
+    good = path_of(notifier.data).read_text()
+    path_of(notifier.data).unlink()
+    tell("fang", at_ms=now_ms())
+    notifier.start()
+    until((notifier.data.run / "notify.problem").exists)
+    for _moment in later(4):
+        assert deliveries() == [("mail", "waiting", 0)]
+    path_of(notifier.data).write_text(good)
+    path_of(notifier.data).chmod(0o600)
+    mailbox.mails.wait(1)
+
+
 def test_what_waits_for_a_channel_that_is_taken_out_goes_by_the_next(notifier, mailbox, receiver):
     receiver.answer = lambda _r: (503, b"", {})
     slow = {"retry_s": [60], "fall_back_s": 600, "give_up_s": 600}
@@ -472,8 +490,7 @@ def test_a_secret_is_in_no_database_no_log_and_no_page(notifier, receiver):
     assert secret in got.path
     assert (got.headers["authorization"], field.encode() in got.body) == (token, True), "they were sent"
     said = [notifier.said()]
-    for file in notifier.data.root.glob("bridge.db*"):
-        said.append(file.read_bytes().decode("latin-1"))
+    said += [file.read_bytes().decode("latin-1") for file in notifier.data.root.glob("bridge.db*")]
     said += [client("root").get(page).content.decode() for page in ("/channels/", "/messages/", "/metrics")]
     said.append(client("root").get("/api/v1/told?subject=permit:HW-1").content.decode())
     assert "•••" in "".join(said)
