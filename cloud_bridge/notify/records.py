@@ -123,7 +123,9 @@ def record(job: Job, outcome: Outcome, book: Book, now_ms: int) -> None:
         ended_ms=now_ms, result=result, detail=detail
     )
     _note_health(job.channel, outcome, now_ms)
-    row = Delivery.objects.select_for_update().get(pk=job.delivery)
+    row = Delivery.objects.select_for_update().filter(pk=job.delivery).first()
+    if row is None:
+        return  # deleted meanwhile
     if outcome.ok:
         if row.state != Delivery.State.DELIVERED:
             row.state, row.ended_ms, row.detail = Delivery.State.DELIVERED, now_ms, detail

@@ -7,7 +7,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import DatabaseError
@@ -69,31 +69,33 @@ class Sender:
             log.warning("notify: %s messages were cut off while they were sent; they are sent again", cut_off)
         while True:
             try:
-                jobs = await asyncio.to_thread(self._take)
+                busy = collections.Counter(job.channel for job in self._running.values())
+                jobs = await asyncio.to_thread(self._take, busy)
             except DatabaseError as error:
                 log.warning("notify: %s", error)
                 jobs = []
             for job in jobs:
-                task = asyncio.create_task(self._send(job))
+                task = asyncio.create_task(self._send(job, self._book))
                 self._running[task] = job
                 task.add_done_callback(lambda done: self._running.pop(done, None))
             if not jobs:
                 await asyncio.sleep(POLL_S)
 
-    def _take(self) -> list[records.Job]:
+    def _take(self, busy: Mapping[str, int]) -> list[records.Job]:
+        """Claim what can be sent now; `busy` is how many messages each channel is sending."""
         self._read_book()
         if not self._known:
             return []
         if time.monotonic() > self._settled:
             records.orphans(self._book.channels, self._clock())
-        busy = collections.Counter(job.channel for job in self._running.values())
         free: dict[str, int] = {}
         calm = []
         for name, channel in self._book.channels.items():
-            left = min(SLOTS - busy[name], self._left_this_minute(name, channel.most_a_minute))
+            sending = busy.get(name, 0)
+            left = min(SLOTS - sending, self._left_this_minute(name, channel.most_a_minute))
             if left > 0:
                 free[name] = left
-                if busy[name] < SLOTS - 1:
+                if sending < SLOTS - 1:
                     calm.append(name)
         jobs = records.claim(self._me, free, calm, self._book, self._clock()) if free else []
         for job in jobs:
@@ -124,8 +126,9 @@ class Sender:
         self._known = True
         problem.unlink(missing_ok=True)
 
-    async def _send(self, job: records.Job) -> None:
-        channel, book = self._book.channels[job.channel], self._book
+    async def _send(self, job: records.Job, book: books.Book) -> None:
+        """Send by the file as it was when the job was claimed."""
+        channel = book.channels[job.channel]
         try:
             outcome = await _in_thread(lambda: channels.send(job.channel, channel, job.address, job.letter))
         except Exception as error:  # noqa: BLE001 - whatever a library raises, it is written down and others go on

@@ -25,6 +25,7 @@ class Way(msgspec.Struct, frozen=True):
 class Told(msgspec.Struct, frozen=True):
     """A message: what, to whom, when, by which ways; `seen_ms` is 0 while nobody showed that it was read."""
 
+    number: int
     title: str
     text: str
     cause: str
@@ -65,7 +66,7 @@ def told(language: str, most: int = 200, **conditions: Any) -> list[Told]:
         ways = [_way(part.delivery, known.get(part.channel)) for part in row.parts.all()]
         found.append(
             Told(
-                title, text, row.cause, row.threshold, row.recipient, row.name, row.emergency, row.created_ms,
+                row.pk, title, text, row.cause, row.threshold, row.recipient, row.name, row.emergency, row.created_ms,
                 row.failed_ms, row.seen_ms, row.seen_how, str(row.get_seen_how_display()), ways,
             )
         )

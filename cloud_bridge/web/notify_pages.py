@@ -89,10 +89,10 @@ def own_messages(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Kept."))
             return redirect("messages")
         status = 422
-    rows = told(get_language(), SHOWN, user=request.user)
+    unseen = told(get_language(), SHOWN, user=request.user, seen_ms=0)
+    rows = unseen + told(get_language(), SHOWN, user=request.user, seen_ms__gt=0)
     if request.method == "GET":
-        shown = Message.objects.filter(user=request.user, seen_ms=0).values_list("pk", flat=True)[:SHOWN]
-        telling.seen(list(shown), Message.Seen.PAGE, now_ms())
+        telling.seen([row.number for row in unseen], Message.Seen.PAGE, now_ms())
     context = {"rows": rows, "form": form, "ways": ways, "zone": settings.TIME_ZONE, "testable": any(
         way["use"] for way in ways)}  # fmt: skip
     return render(request, "web/messages.html", context, status=status)

@@ -1,6 +1,7 @@
 """The own page, the administrators' page, the link in a message, who was told when on a case, API and metrics."""
 
 import re
+import uuid
 
 import pytest
 
@@ -95,6 +96,19 @@ def test_opening_the_own_page_counts_as_seen_and_only_the_first_time(ways):
     assert Message.objects.get(recipient="fang").seen_ms == first.seen_ms
 
 
+def test_what_was_not_on_the_page_was_not_seen(ways):
+    """More than a page holds: the rest is shown, and counts as seen, when the page is opened again."""
+    from cloud_bridge.notify.models import Message
+    from cloud_bridge.web.notify_pages import SHOWN
+
+    for number in range(SHOWN + 3):
+        tell("fang", cause=f"c{number}", at_ms=NOON + number)
+    page("fang", "/messages/")
+    assert sorted(Message.objects.filter(seen_ms=0).values_list("cause", flat=True)) == ["c0", "c1", "c2"]
+    page("fang", "/messages/")
+    assert not Message.objects.filter(seen_ms=0).exists()
+
+
 def test_unseen_messages_are_counted_on_every_page(ways):
     tell("fang")
     assert re.search(r'消息 <span class="waiting">1</span>', page("fang", "/permits/"))
@@ -163,7 +177,8 @@ def permit(ways):
     from tests.cloud_bridge.box_side import BoxLog
     from tests.cloud_bridge.test_pages import apply
 
-    return apply(register("box-notify-page", BoxLog("box-notify-page").vkey, name="盒", place="台"))
+    name = f"box-notify-{uuid.uuid4().hex[:8]}"
+    return apply(register(name, BoxLog(name).vkey, name="盒", place="台"))
 
 
 def test_a_permits_page_shows_who_was_told_when_by_what_and_who_has_seen_it(permit):
