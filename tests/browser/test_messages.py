@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,12 +11,27 @@ from tests.browser.reader import signed_in
 from tests.cloud_bridge.notify.wire import mailbox, receiver
 from tests.cloud_bridge.running import until
 
+SHOTS = Path(os.environ["HOTBOX_PICTURES"]) if "HOTBOX_PICTURES" in os.environ else None
 WORDS = {
     "zh-hans": {"told": "通道已接收", "keep": "保存", "kept": "已保存", "test": "测试 工厂邮件", "read": "我已阅读", "seen": "已读",
-                "works": "正常", "send": "发送测试消息"},
+                "works": "正常", "failing": "发送失败", "send": "发送测试消息"},
     "en": {"told": "the channel took it", "keep": "Keep", "kept": "Kept.", "test": "Test 工厂邮件", "read": "I have read this",
-           "seen": "Seen", "works": "works", "send": "Send a test message"},
+           "seen": "Seen", "works": "works", "failing": "failing", "send": "Send a test message"},
 }  # fmt: skip
+
+
+SEED = """
+from cloud_bridge.boxes.models import now_ms
+from cloud_bridge.notify.models import Delivery, Message, Reach
+from cloud_bridge.notify.telling import Urgency, tell
+from cloud_bridge.people.models import User
+Message.objects.all().delete()
+Delivery.objects.all().delete()
+root, fang = (User.objects.get(username=name) for name in ("root", "fang"))
+told = {"box": "3# 反应釜盒 (box-7)", "place": "3# 反应釜平台", "permit": "HW-20260701-001", "subject": "", "at_ms": now_ms()}
+tell("call:x", "rang", "permit:HW-20260701-001", [root, fang], Urgency.EMERGENCY, "call.gas", told, now_ms())
+tell("call:y", "rang", "box:box-7", [], Urgency.ORDINARY, "call.humidity", told, now_ms())
+"""
 
 
 async def fits(page) -> bool:
@@ -23,9 +39,9 @@ async def fits(page) -> bool:
 
 
 async def picture(page, name: str) -> None:
-    """Kept where HOTBOX_PICTURES says, for people to look at."""
-    if folder := os.environ.get("HOTBOX_PICTURES"):
-        await page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+    """Kept for people to look at."""
+    if SHOTS:
+        await page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
 
 
 @pytest.fixture
@@ -62,7 +78,9 @@ async def test_a_person_sets_a_channel_tests_it_and_confirms_the_message_by_its_
     await page.goto(f"{bridge.url}/messages/")
     await page.check("[name=use-mail]")
     await page.fill("[name=address-mail]", f"root-{language}-{width}@plant.example")
-    await page.select_option("[name=language]", language)
+    await page.select_option("select[name=language]", language)
+    await page.check("[name=use-sms]")
+    await page.fill("[name=address-sms]", "13800138000")
     await page.fill("[name=quiet_from]", "22:00")
     await page.fill("[name=quiet_to]", "07:00")
     assert await fits(page)
@@ -71,12 +89,11 @@ async def test_a_person_sets_a_channel_tests_it_and_confirms_the_message_by_its_
 
     before = len(channels.mails.all)
     # One test a minute for each person and channel: the next run waits for a minute that has none yet.
-    bridge.cli("manage", "shell", "--no-imports", "-c",
-               "from cloud_bridge.notify.models import Message; Message.objects.all().delete()")  # fmt: skip
+    bridge.cli("manage", "shell", "--no-imports", "-c", SEED)
     assert await page.get_by_role("button", name=words["test"]).count() == 1
     await page.goto(f"{bridge.url}/channels/")
     await page.locator("tr", has_text="工厂邮件").get_by_role("button", name=words["send"]).click()
-    mail = channels.mails.wait(before + 1)[-1]
+    mail = until(lambda: [got for got in channels.mails.all[before:] if got["Subject"] in ("测试消息", "Test message")])[-1]
     assert mail["To"] == f"root-{language}-{width}@plant.example"
     link = re.search(rf"{re.escape(bridge.url)}/m/\S+", mail.get_content())[0]
 
@@ -84,6 +101,7 @@ async def test_a_person_sets_a_channel_tests_it_and_confirms_the_message_by_its_
     assert taken
     await page.goto(f"{bridge.url}/channels/")
     assert await page.get_by_text(words["works"], exact=True).count() == 1
+    await page.locator("tr", has_text=words["failing"]).get_by_text("HTTP 503 out of order").wait_for()
     assert await page.get_by_text(words["told"]).count() >= 1
     assert "s3cret" not in await page.content()
     assert await fits(page)
