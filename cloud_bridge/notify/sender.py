@@ -20,7 +20,7 @@ from cloud_bridge.process import SignOfLife, end_together
 from contracts.errors import ContractError
 
 log = logging.getLogger(__name__)
-POLL_S = 0.25
+POLL_S = 0.5
 SLOTS = 4
 """Messages that one channel sends at the same time; the last one is kept for emergencies."""
 GRACE_S = 3.0

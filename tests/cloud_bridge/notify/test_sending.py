@@ -1,6 +1,7 @@
 """The notify process against real servers: once, though killed; again, though refused; and what it did not reach."""
 
 import json
+import subprocess
 import threading
 from datetime import datetime, time, timedelta
 
@@ -217,7 +218,7 @@ def test_what_no_channel_takes_is_given_up_after_its_declared_time_and_shown(not
     until(lambda: message().failed_ms)
     [(channel, state, tries)] = deliveries()
     assert (channel, state) == ("hook", "failed")
-    assert tries > 5
+    assert tries >= 3
     began = message().created_ms
     assert 2_000 <= message().failed_ms - began < 15_000, "after give_up_s"
     assert told()[0].ways[0].detail == "HTTP 500 out of order"
@@ -490,7 +491,10 @@ def test_a_secret_is_in_no_database_no_log_and_no_page(notifier, receiver):
     assert secret in got.path
     assert (got.headers["authorization"], field.encode() in got.body) == (token, True), "they were sent"
     said = [notifier.said()]
-    said += [file.read_bytes().decode("latin-1") for file in notifier.data.root.glob("bridge.db*")]
+    # Not opened here: closing it would take away the locks that this process holds on its database.
+    files = sorted(notifier.data.root.glob("bridge.db*"))
+    said.append(subprocess.run(["cat", *files], check=True, capture_output=True).stdout.decode("latin-1"))
+    assert "permit:HW-1" in said[-1], "negative control: the database's text can be read like that"
     said += [client("root").get(page).content.decode() for page in ("/channels/", "/messages/", "/metrics")]
     said.append(client("root").get("/api/v1/told?subject=permit:HW-1").content.decode())
     assert "•••" in "".join(said)
