@@ -17,6 +17,13 @@ def told(subject: str) -> dict[str, Any]:
 
 
 @register.inclusion_tag("web/told.html")
+def told_of_calls(calls: list[Any]) -> dict[str, Any]:
+    """The same of a box's calls, whatever case each belongs to."""
+    causes = [f"call:{call.pk}" for call in calls]
+    return {"rows": told_of(get_language(), cause__in=causes), "texts": False, "names": True}
+
+
+@register.inclusion_tag("web/told.html")
 def told_rows(rows: list[Any], texts: bool, names: bool) -> dict[str, Any]:
     """The same of messages that a page has already."""
     return {"rows": rows, "texts": texts, "names": names}

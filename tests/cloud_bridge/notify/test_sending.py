@@ -24,6 +24,7 @@ from tests.cloud_bridge.notify.conftest import (
     user,
 )
 from tests.cloud_bridge.running import until
+from tests.cloud_bridge.test_pages import client
 
 
 def now_ms():
@@ -456,6 +457,10 @@ def test_who_answers_the_call_has_seen_the_message(clean, log):
     assert message().seen_ms == 0
     calls.answer(Call.objects.get(box=log.box), "an", "安全员 安然", "an")
     assert (message().seen_ms > 0, message().seen_how) == (True, "answer")
+    page = client("shen").get(f"/boxes/{log.box}/").content.decode()
+    told = page[page.index('id="box-told"'):]
+    assert "安全员 安然" in told
+    assert "已响应" in told
 
 
 def test_a_humidity_warning_can_wait_for_the_morning(clean, log):
@@ -474,8 +479,6 @@ def test_a_humidity_warning_can_wait_for_the_morning(clean, log):
 
 
 def test_a_secret_is_in_no_database_no_log_and_no_page(notifier, receiver):
-    from tests.cloud_bridge.test_pages import client
-
     receiver.answer = lambda r: (400, f"{r.path} {r.headers.get('authorization')} {r.body[:300]!r}".encode(), {})
     secret, token, field = "Path-s3cret-0001", "Bearer-s3cret-0002", "field-s3cret-0003"
     sms = {
