@@ -11,7 +11,7 @@ from tests.browser.reader import signed_in
 from tests.cloud_bridge.notify.wire import mailbox, receiver
 from tests.cloud_bridge.running import until
 
-SHOTS = Path(os.environ["HOTBOX_PICTURES"]) if "HOTBOX_PICTURES" in os.environ else None
+SHOTS = Path(os.environ["PICTURES_TO"]) if "PICTURES_TO" in os.environ else None
 WORDS = {
     "zh-hans": {"told": "通道已接收", "keep": "保存", "kept": "已保存", "test": "测试 工厂邮件", "read": "我已阅读", "seen": "已读",
                 "works": "正常", "failing": "发送失败", "send": "发送测试消息"},
