@@ -7,6 +7,7 @@
     DIR/ingest/cosign_key.pem  only the ingest process reads it
     DIR/faces/                 what only the enrolment process reads: the key that face templates are sealed with, the
                                one that signs what boxes get of them, and pictures where the site's policy keeps any
+    DIR/notify/channels.yaml   what messages go out by, with its secrets, 0600: only the notify process reads it
     DIR/mqtt/                  certificates for the MQTT broker (cloud_bridge.pki)
     DIR/public/                public halves, for boxes
     DIR/media/                 recordings that came up (cloud_bridge.video.shelf)

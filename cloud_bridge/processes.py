@@ -93,6 +93,14 @@ def enrolment(data: DataDir) -> None:
     _run(Enrolment(data, SignOfLife(data.run, "enrolment")).run())
 
 
+def notify(data: DataDir) -> None:
+    """Messages to people. The only process that reads the channels' secrets; one at a time for a data directory."""
+    from cloud_bridge.notify.sender import Sender
+
+    with data.lock("notify"):
+        _run(Sender(data, SignOfLife(data.run, "notify")).run())
+
+
 def broker(port: int) -> None:
     """The embedded broker, on loopback.
 

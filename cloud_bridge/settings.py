@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "cloud_bridge.enrolment",
     "cloud_bridge.offences",
     "cloud_bridge.video",
+    "cloud_bridge.notify",
     "cloud_bridge.web",
     "django.contrib.admin",
     "django.contrib.auth",

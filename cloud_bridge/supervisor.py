@@ -245,6 +245,7 @@ class Supervisor:
             Child("worker", partial(processes.worker, self.data, broker)),
             Child("signer", partial(processes.signer, self.data)),
             Child("enrolment", partial(processes.enrolment, self.data)),
+            Child("notify", partial(processes.notify, self.data)),
             *(Child(f"web-{number}", web) for number in range(1, WEB_WORKERS + 1)),
         ]
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import F
 
 from cloud_bridge.boxes.models import Box, Call, CallKind, Notice, now_ms
+from cloud_bridge.boxes.signals import call_answered, call_rang
 from cloud_bridge.people.models import User
 from cloud_bridge.people.roles import Role
 from contracts.event import Event
@@ -55,7 +56,10 @@ def ring(box: Box, leaf: Event, columns: dict[str, Any]) -> None:
     for role in CALLED[kind]:
         known = Call.objects.filter(box=box, kind=kind, subject=subject, role=role, answered_ms=0)
         if not known.update(count=F("count") + 1, last_ms=now):
-            Call.objects.create(kind=kind, subject=subject, role=role, told=_told(role), last_ms=now, **columns)
+            made = Call.objects.create(
+                kind=kind, subject=subject, role=role, told=_told(role), last_ms=now, **columns
+            )
+            call_rang.send(Call, call=made)
     Notice.tell(Notice.Kind.CALL, box.pk, box.pk)
 
 
@@ -70,11 +74,12 @@ def ringing(roles: Collection[Role] = tuple(Role)) -> list[Call]:
     return list(called.select_related("box").order_by("pk"))
 
 
-def answer(call: Call, by: str, name: str) -> bool:
-    """Whoever answers first is written down; False when somebody else was faster."""
+def answer(call: Call, by: str, name: str, username: str = "") -> bool:
+    """Whoever answers first is written down; False when somebody else was faster. `username`: whose account it is."""
     changed = Call.objects.filter(pk=call.pk, answered_ms=0).update(
         answered_ms=now_ms(), answered_by=by, answered_name=name[:80]
     )
     if changed:
         Notice.tell(Notice.Kind.CALL, call.box_id, call.box_id)
+        call_answered.send(Call, call=call, by=username or by)
     return bool(changed)

@@ -1,8 +1,8 @@
-"""Commands that keep the bridge's books: boxes, users, people, faces, permits, audit, mqtt, check."""
+"""Commands that keep the bridge's books: boxes, users, people, faces, permits, audit, mqtt, notify, check."""
 
 import typer
 
-from cloud_bridge.commands import audit, box, check, faces, load, mqtt, people, permit
+from cloud_bridge.commands import audit, box, check, faces, load, mqtt, notify, people, permit
 
 
 def register(app: typer.Typer) -> None:
@@ -14,5 +14,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(permit.app, name="permit", help="Permits to work. / 作业票。")
     app.add_typer(audit.app, name="audit", help="Check the stored logs. / 校验已存日志。")
     app.add_typer(mqtt.app, name="mqtt", help="Certificates and access list for mosquitto. / MQTT 证书与访问控制。")
+    app.add_typer(notify.app, name="notify", help="Messages to people: channels, addresses, receipts. / 消息通知。")
     app.command("check")(check.check)
     app.command("load")(load.load)

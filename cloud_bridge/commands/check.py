@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cloud_bridge.prepare import prepare
+from contracts.errors import ContractError
 
 STUCK_TRIES = 3
 
@@ -21,6 +22,7 @@ def check(
 
     from cloud_bridge.boxes.models import Alert, Box, PendingRecord
     from cloud_bridge.keys import COMMAND, FACES, PERMIT, signing_pem
+    from cloud_bridge.notify import book
     from cloud_bridge.video.intake import GIB, most_bytes
     from cloud_bridge.video.room import use
     from cloud_bridge.video.shelf import Shelf
@@ -37,6 +39,10 @@ def check(
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             wrong.append(f"{path}: expected mode 0600, got {mode:04o}; run: chmod 600 {path}")
+    try:
+        book.read(context.obj)
+    except ContractError as error:
+        wrong.append(str(error))
     if len({signing_pem(context.obj, purpose) for purpose in (PERMIT, COMMAND, FACES)}) < 3:
         wrong.append("permit, command and faces key: expected three keys, got fewer; remove them and start again")
     wrong += [str(message) for message in checks.run_checks() if message.level >= checks.WARNING]

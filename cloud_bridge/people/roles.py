@@ -35,6 +35,7 @@ CLOSE = "boxes.close_alert"
 ENROL = "enrolment.enrol_face"
 JUDGE = "offences.judge_candidate"
 LOOK = "video.view_clip"
+CHANNELS = "notify.see_channels"
 
 GRANTS: dict[Role, tuple[str, ...]] = {
     Role.APPLICANT: (APPLY,),
@@ -51,6 +52,11 @@ GRANTS: dict[Role, tuple[str, ...]] = {
         "enrolment.view_facepolicy",
         "enrolment.add_facepolicy",
         LOOK,
+        CHANNELS,
+        "notify.add_reach",
+        "notify.change_reach",
+        "notify.delete_reach",
+        "notify.view_reach",
         "people.add_user",
         "people.change_user",
         "people.view_user",

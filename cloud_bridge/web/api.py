@@ -1,6 +1,6 @@
 """The REST API below /api/v1, for people who are signed in. Reading only: decisions are made on the pages."""
 
-from typing import Any
+from typing import Any, Literal
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest
@@ -11,6 +11,7 @@ from ninja.security import django_auth
 
 from cloud_bridge.boxes.models import Event, LiveEvent
 from cloud_bridge.boxes.summary import summaries
+from cloud_bridge.notify.told import Told, told
 from cloud_bridge.offences.receivers import REFUSED
 from cloud_bridge.people.models import User
 from cloud_bridge.people.roles import JUDGE
@@ -210,6 +211,47 @@ class ClipOut(Schema):
     keep: bool
     until_ms: int
     state: str
+
+
+class WayOut(Schema):
+    """One channel that a message took; `taken_ms` is 0 while the channel has not taken it."""
+
+    channel: str
+    address: str
+    state: str
+    due_ms: int
+    taken_ms: int
+    attempts: int
+    unsure: bool
+    detail: str
+
+
+class ToldOut(Schema):
+    """A message about a case. Taken by a channel and seen by a reader are two things; 0 while it is not so."""
+
+    title: str
+    text: str
+    cause: str
+    threshold: str
+    recipient: str
+    name: str
+    emergency: bool
+    created_ms: int
+    failed_ms: int
+    taken_ms: int
+    seen_ms: int
+    seen_how: str
+    ways: list[WayOut]
+
+
+@api.get("/told", response=list[ToldOut])
+def list_told(
+    request: HttpRequest, subject: str, language: Literal["zh-hans", "en"] = "zh-hans",
+    limit: int = Query(LIMIT, ge=1, le=LIMIT),
+) -> list[Told]:  # fmt: skip
+    """Who was told when about a case, such as ``permit:HW-1``; newest first."""
+    del request
+    return told(language, limit, subject=subject)
 
 
 @api.get("/boxes", response=list[BoxOut])

@@ -30,7 +30,7 @@ def answer(request: HttpRequest, call: int) -> HttpResponse:
     found = get_object_or_404(Call, pk=call)
     if found.role not in request.user.roles:
         raise PermissionDenied
-    if calls.answer(found, request.user.identity, str(request.user)):
+    if calls.answer(found, request.user.identity, str(request.user), request.user.username):
         messages.success(request, _("You answered: take care of it, and write down what you found."))
     else:
         found.refresh_from_db()

@@ -8,7 +8,7 @@ from django.http import HttpRequest, JsonResponse
 
 from cloud_bridge.process import ALIVE_LIMIT_S
 
-PROCESSES = ("ingest", "worker", "signer", "enrolment")
+PROCESSES = ("ingest", "worker", "signer", "enrolment", "notify")
 
 
 def process_ages() -> dict[str, float | None]:

@@ -12,6 +12,7 @@ from cloud_bridge.boxes.models import PendingRecord, Rejection, now_ms
 from cloud_bridge.boxes.summary import Summary, summaries
 from cloud_bridge.insight.models import Interception
 from cloud_bridge.insight.trace import figures
+from cloud_bridge.notify.models import Channel, Delivery, Message
 from cloud_bridge.permits.models import Permit
 from cloud_bridge.permits.workflow import State
 from cloud_bridge.video.intake import most_bytes
@@ -69,6 +70,7 @@ def _lines() -> Iterator[str]:
     yield from _family("hotbox_bridge_call_age_seconds", "gauge", "How long the oldest of them rings; 0 without any.")
     oldest = min((call.received_ms for call in ringing), default=None)
     yield f"hotbox_bridge_call_age_seconds {0 if oldest is None else max(0, (now_ms() - oldest) // 1000)}"
+    yield from _messages()
     yield from _family("hotbox_bridge_permits", "gauge", "Permits by state.")
     counts = dict(Permit.objects.order_by().values_list("state").annotate(Count("pk")))
     for state in State:
@@ -85,6 +87,29 @@ def _lines() -> Iterator[str]:
     for name, age in process_ages().items():
         if age is not None:
             yield f'hotbox_bridge_process_age_seconds{{process="{name}"}} {age}'
+
+
+def _messages() -> Iterator[str]:
+    """Messages to people: what waits, what was given up, which channels fail."""
+    yield from _family("hotbox_bridge_messages", "gauge", "Things to send, by state.")
+    counts = dict(Delivery.objects.order_by().values_list("state").annotate(Count("pk")))
+    for state in Delivery.State:
+        yield f'hotbox_bridge_messages{{state="{state.value}"}} {counts.get(state.value, 0)}'
+    yield from _family("hotbox_bridge_messages_unreached", "gauge", "Messages that reached nobody and nobody saw.")
+    yield f"hotbox_bridge_messages_unreached {Message.objects.filter(failed_ms__gt=0, seen_ms=0).count()}"
+    now = now_ms()
+    late = Delivery.objects.filter(state__in=[Delivery.State.WAITING, Delivery.State.SENDING]).order_by("created_ms")
+    oldest = late.values_list("created_ms", flat=True).first()
+    yield from _family("hotbox_bridge_message_age_seconds", "gauge", "Age of the oldest that is not held; 0 without.")
+    yield f"hotbox_bridge_message_age_seconds {0 if oldest is None else max(0, (now - oldest) // 1000)}"
+    channels = list(Channel.objects.filter(present=True))
+    yield from _family("hotbox_bridge_channel_failing_seconds", "gauge", "How long a channel fails; 0: it works.")
+    for row in channels:
+        failing = max(0, (now - row.failing_since_ms) // 1000) if row.failing_since_ms else 0
+        yield f'hotbox_bridge_channel_failing_seconds{{channel="{_label(row.name)}"}} {failing}'
+    yield from _family("hotbox_bridge_channel_taken_total", "counter", "What a channel has taken.")
+    for row in channels:
+        yield f'hotbox_bridge_channel_taken_total{{channel="{_label(row.name)}"}} {row.sent}'
 
 
 def _insight(boxes: list[str]) -> Iterator[str]:

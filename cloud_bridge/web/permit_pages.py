@@ -155,6 +155,7 @@ def _permit(request: HttpRequest, jti: str, form: DecisionForm, status: int = 20
         "web/permit.html",
         {
             "permit": permit,
+            "told_of": f"permit:{permit.jti}",
             "signatures": signatures,
             "required": REQUIRED_SIGNATURES,
             "missing": range(len(signatures) + 1, REQUIRED_SIGNATURES + 1) if state is State.PENDING_APPROVAL else [],

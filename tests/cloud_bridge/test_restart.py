@@ -52,7 +52,7 @@ async def test_killed_with_its_children_and_started_again_it_has_every_event_onc
                 await side.send("cp", log.note(20))
                 await side.acknowledged(bridge.witness, 20)
             children = psutil.Process(bridge.process.pid).children()
-            assert len(children) == 6, "ingest, worker, signer, enrolment, two web workers; the broker is not ours"
+            assert len(children) == 7, "ingest, worker, signer, enrolment, notify, two web workers; the broker is not ours"
             os.kill(bridge.process.pid, signal.SIGKILL)
             until(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children))
         with running(data, "--broker", f"127.0.0.1:{port}") as bridge:

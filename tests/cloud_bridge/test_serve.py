@@ -91,7 +91,7 @@ def test_check_finds_nothing_wrong_and_names_a_key_that_others_can_read(cli, dja
         key.chmod(0o600)
 
 
-@pytest.mark.parametrize("name", ["signer", "worker", "ingest", "enrolment", "web-1"])
+@pytest.mark.parametrize("name", ["signer", "worker", "ingest", "enrolment", "notify", "web-1"])
 def test_a_process_that_dies_is_started_again(bridge, name):
     before = json.loads((bridge.data / "bridge.json").read_text())["processes"][name]
     title = f"hb-{name}"
