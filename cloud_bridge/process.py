@@ -160,21 +160,38 @@ class SignOfLife:
 
 
 class Changes:
-    """Tells that another process committed, by SQLite's `data_version` (findings/stack)."""
+    """Tells that another process committed: SQLite's `data_version` (findings/stack), PostgreSQL's snapshot."""
 
     def __init__(self, database: Path) -> None:
-        self._connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, check_same_thread=False)
-        self._last = -1
+        from django.db import connection
+
+        self._connection = (
+            sqlite3.connect(f"file:{database}?mode=ro", uri=True, check_same_thread=False)
+            if connection.vendor == "sqlite"
+            else None
+        )
+        self._last: object = object()
 
     def changed(self) -> bool:
         """Whether something was committed since the last call; true at the first."""
-        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        version = self._version()
         self._last, before = version, self._last
         return version != before
 
+    def _version(self) -> object:
+        if self._connection is not None:
+            return self._connection.execute("PRAGMA data_version").fetchone()
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            # Transactions that are running, and the next one's number: both move with every commit.
+            cursor.execute("SELECT pg_current_snapshot()::text")
+            return cursor.fetchone()
+
     def close(self) -> None:
         """Let the database go."""
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
     async def wait(self, poll_s: float, longest_s: float) -> AsyncIterator[bool]:
         """Yield true after each change and false when none came for `longest_s`."""
