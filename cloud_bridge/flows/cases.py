@@ -11,7 +11,7 @@ from django.utils import timezone
 from cloud_bridge.flows import versions
 from cloud_bridge.flows.definition.model import By
 from cloud_bridge.flows.engine import case as frozen
-from cloud_bridge.flows.engine.case import Actor, Event, Outcome
+from cloud_bridge.flows.engine.case import Actor, Armed, Event, Outcome
 from cloud_bridge.flows.engine.decide import OPENED, decide, open_case
 from cloud_bridge.flows.models import Case, Deadline, Fate, History, Outbox
 from cloud_bridge.flows.vocabulary import Flow
@@ -83,7 +83,7 @@ def store(row: Case, outcome: Outcome, event: Event, now: datetime, due: datetim
     row.state, row.rev = outcome.case.state, outcome.case.rev
     row.body = msgspec.to_builtins(outcome.case)
     row.changed = now
-    row.save()
+    row.save(update_fields=["state", "rev", "body", "changed"] if row.pk else None)
     _arm(row, outcome)
     record = msgspec.to_builtins(event)
     record["effects"] = msgspec.to_builtins(outcome.effects)
@@ -104,29 +104,33 @@ def store(row: Case, outcome: Outcome, event: Event, now: datetime, due: datetim
 def _arm(row: Case, outcome: Outcome) -> None:
     """Make the waiting rows those that the rules want: confirmed, new, or no longer due."""
     wanted = {(one.name, one.lap): one for one in outcome.armed}
-    kept = []
-    for waiting in Deadline.objects.filter(case=row, fate=Fate.WAITS):
-        one = wanted.pop((waiting.name, waiting.lap), None)
+    same, lapsed = [], []
+    for pk, name, lap, due in Deadline.objects.filter(case=row, fate=Fate.WAITS).values_list("pk", "name", "lap", "due"):
+        one = wanted.pop((name, lap), None)
         if one is None:
-            waiting.fate = Fate.LAPSED
-        elif one.due != waiting.due:
-            waiting.next_try = one.due
-            waiting.due, waiting.since, waiting.tries = one.due, one.since, 0
-        waiting.rev = row.rev
-        kept.append(waiting)
-    Deadline.objects.bulk_update(kept, ["fate", "due", "since", "next_try", "rev", "tries"])
+            lapsed.append(pk)
+        elif one.due == due:
+            same.append(pk)
+        else:
+            _wait(pk, one, row.rev)
+    if same:
+        Deadline.objects.filter(pk__in=same).update(rev=row.rev)
+    if lapsed:
+        Deadline.objects.filter(pk__in=lapsed).update(fate=Fate.LAPSED, rev=row.rev)
     if not wanted:
         return
     # A rung that lapsed may wait again in the same lap; one that has fired never does.
-    for lapsed in Deadline.objects.filter(case=row, fate=Fate.LAPSED):
-        one = wanted.pop((lapsed.name, lapsed.lap), None)
+    for pk, name, lap in Deadline.objects.filter(case=row, fate=Fate.LAPSED).values_list("pk", "name", "lap"):
+        one = wanted.pop((name, lap), None)
         if one is not None:
-            lapsed.fate, lapsed.rev, lapsed.due, lapsed.since = Fate.WAITS, row.rev, one.due, one.since
-            lapsed.next_try, lapsed.tries = one.due, 0
-            lapsed.save()
+            _wait(pk, one, row.rev)
     Deadline.objects.bulk_create(
-        Deadline(
-            case=row, name=one.name, lap=one.lap, rev=row.rev, due=one.due, since=one.since, next_try=one.due
-        )
+        Deadline(case=row, name=one.name, lap=one.lap, rev=row.rev, due=one.due, since=one.since, next_try=one.due)
         for one in wanted.values()
-    )  # fmt: skip
+    )
+
+
+def _wait(pk: int, one: Armed, rev: int) -> None:
+    Deadline.objects.filter(pk=pk).update(
+        fate=Fate.WAITS, rev=rev, due=one.due, since=one.since, next_try=one.due, tries=0
+    )

@@ -80,7 +80,8 @@ def _all_fields(flow: Flow) -> Iterator[tuple[str, Field]]:
 
 def _field(path: str, field: Field) -> Iterator[Problem]:
     if field.kind is Kind.CHOICE and len(field.choices) < 2:
-        yield Problem(f"{path}.choices", _("two choices or more"), str(len(field.choices)), _("List what may be chosen."))
+        came = str(len(field.choices))
+        yield Problem(f"{path}.choices", _("two choices or more"), came, _("List what may be chosen."))
     if field.kind is not Kind.CHOICE and field.choices:
         yield Problem(f"{path}.choices", _("no choices"), field.kind.value, _("Only a choice has choices."))
     if field.least is not None and field.most is not None and field.least > field.most:
