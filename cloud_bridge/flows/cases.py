@@ -105,7 +105,8 @@ def _arm(row: Case, outcome: Outcome) -> None:
     """Make the waiting rows those that the rules want: confirmed, new, or no longer due."""
     wanted = {(one.name, one.lap): one for one in outcome.armed}
     same, lapsed = [], []
-    for pk, name, lap, due in Deadline.objects.filter(case=row, fate=Fate.WAITS).values_list("pk", "name", "lap", "due"):
+    waiting = Deadline.objects.filter(case=row, fate=Fate.WAITS)
+    for pk, name, lap, due in waiting.values_list("pk", "name", "lap", "due"):
         one = wanted.pop((name, lap), None)
         if one is None:
             lapsed.append(pk)

@@ -147,6 +147,8 @@ def _step(flow: Flow, case: Case, event: Event, transition: Transition) -> Step 
     if not transition.completes_step:
         return None
     waiting = open_steps(flow, case)
+    if len(waiting) == 1 and event.step in ("", waiting[0].name):
+        return waiting[0]
     for step in waiting:
         named = step.name == event.step if event.step else _fits(case, event, step)
         if named:
