@@ -18,6 +18,7 @@ def check(
     from django.db import connection
 
     from cloud_bridge.boxes.models import Alert, Box
+    from cloud_bridge.flows.system_checks import unusable
     from cloud_bridge.keys import COMMAND, FACES, PERMIT, signing_pem
 
     wrong = []
@@ -35,6 +36,7 @@ def check(
     if len({signing_pem(context.obj, purpose) for purpose in (PERMIT, COMMAND, FACES)}) < 3:
         wrong.append("permit, command and faces key: expected three keys, got fewer; remove them and start again")
     wrong += [str(message) for message in checks.run_checks() if message.level >= checks.WARNING]
+    wrong += unusable()
     if connection.vendor == "sqlite":
         wrong += _sqlite(quick=quick)
     alerts = Alert.objects.filter(open=True).count()

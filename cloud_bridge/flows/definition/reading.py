@@ -56,9 +56,9 @@ def tree(text: str, origin: str) -> dict[str, Any]:
     try:
         raw = yaml_file.load(text, origin)
     except ContractError as error:
-        raise DefinitionError(
-            origin, (Problem(error.field if error.field != origin else "", error.expected, error.came, error.hint),)
-        ) from error
+        path = error.field if error.field != origin else ""
+        todo = error.hint or _("Correct it there.")
+        raise DefinitionError(origin, (Problem(path, error.expected, error.came, todo),)) from error
     if not isinstance(raw, dict):
         came = _("nothing") if raw is None else str(raw)[:40]
         raise DefinitionError(origin, (Problem("", _("keys with values"), came, _("See configs/workflows/.")),))

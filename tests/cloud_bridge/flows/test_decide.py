@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.cloud_bridge.flows.conftest import FANG, FACTS, NOW, SIGNED, ZHOU, event, person, read_file, window
+from tests.cloud_bridge.flows.conftest import FACTS, FANG, NOW, SIGNED, ZHOU, event, person, read_file, window
 
 
 @pytest.fixture(scope="module")
