@@ -15,10 +15,11 @@ from cloud_bridge.flows.definition.model import By, Transition
 from cloud_bridge.flows.engine.decide import sources
 from cloud_bridge.flows.vocabulary import Flow
 
-BOX_W, BOX_H, PITCH, LANE, EDGE = 168, 46, 92, 18, 26
+BOX_W, BOX_H, PITCH, LANE, EDGE = 192, 46, 92, 18, 26
 MANY = 4
 """A transition out of more states than these is a flag at its target, not a bundle of lines."""
-PORTS = BOX_H / 2 - 9
+FLAG, APART = 136, 18
+"""Room for a flag and its words; how far apart two lines arrive where there is room."""
 
 
 @dataclass
@@ -51,9 +52,11 @@ def draw(flow: Flow) -> str:
     for way in ways:
         way.side = _side(columns, rows, way)
     lanes = {side: _pack(rows, [way for way in ways if way.side == side]) for side in ("left", "middle", "right")}
-    x = [LANE * lanes["left"] + EDGE]
+    flagged = any(box.flags and columns[name] == 0 for name, box in boxes.items())
+    x = [max(LANE * lanes["left"] + EDGE, FLAG if flagged else 0)]
     x.append(x[0] + BOX_W + LANE * (lanes["middle"] + 1) + EDGE)
-    x.append(x[1] + BOX_W + LANE * (lanes["right"] + 1) + EDGE + (54 if any(b.flags for b in boxes.values()) else 0))
+    room = FLAG if any(box.flags for box in boxes.values()) else 0
+    x.append(x[1] + BOX_W + LANE * (lanes["right"] + 1) + EDGE + room)
     for name, box in boxes.items():
         box.x, box.y = x[columns[name]], 30 + rows[name] * PITCH
     width = x[2] + BOX_W + 12 if ends else x[1] + BOX_W + 12
@@ -62,7 +65,7 @@ def draw(flow: Flow) -> str:
     at = {"left": lambda n: x[0] - EDGE / 2 - n * LANE, "middle": lambda n: x[0] + BOX_W + EDGE / 2 + n * LANE,
           "right": lambda n: x[1] + BOX_W + EDGE / 2 + n * LANE}  # fmt: skip
     lines = [part for way in ways for part in _line(way, boxes, ports, at)]
-    shapes = [part for box in boxes.values() for part in _shape(flow, box)]
+    shapes = [part for box in boxes.values() for part in (*_shape(flow, box), *_flags(box, ports))]
     title = escape(str(definition.title))
     return (
         f'<svg class="flow" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
@@ -163,6 +166,8 @@ def _span_of(rows: dict[str, float]):
 def _ports(boxes: dict[str, _Box], ways: list[_Way]) -> dict[tuple[int, str], tuple[float, float]]:
     """Where each transition touches each box: spread over the side, in the order of where the other end is."""
     wanted: dict[tuple[str, str], list[tuple[float, int, str]]] = defaultdict(list)
+    for name, box in boxes.items():
+        wanted[name, "left"] += [(box.y, number, name) for number, _row, _count in box.flags]
     for way in ways:
         if way.side == "straight":
             continue
@@ -172,10 +177,10 @@ def _ports(boxes: dict[str, _Box], ways: list[_Way]) -> dict[tuple[int, str], tu
     found = {}
     for (name, face), touching in wanted.items():
         box = boxes[name]
+        step = min(APART, (BOX_H - 10) / max(len(touching) - 1, 1))
         for index, (_y, number, _name) in enumerate(sorted(touching)):
-            share = (index + 1) / (len(touching) + 1) * 2 - 1
             x = box.x if face == "left" else box.x + BOX_W
-            found[number, name] = (x, box.y + share * PORTS)
+            found[number, name] = (x, box.y + (index - (len(touching) - 1) / 2) * step)
     return found
 
 
@@ -238,19 +243,23 @@ def _shape(flow: Flow, box: _Box) -> list[str]:
     title = escape(str(state.title))
     parts.append(f'<text class="flow-title" x="{middle:.0f}" y="{box.y + offset:.0f}">{title}</text>')
     if below:
-        parts.append(f'<text class="flow-times" x="{middle:.0f}" y="{box.y + 14:.0f}">⏱ {escape(below)}</text>')
+        parts.append(f'<text class="flow-times" x="{middle:.0f}" y="{box.y + 14:.0f}">{escape(below)}</text>')
     elif box.stays:
         said = " ".join(f"↻{number}" for number in box.stays)
         parts.append(f'<text class="flow-times" x="{middle:.0f}" y="{box.y + 14:.0f}">{said}</text>')
-    for index, (number, row, count) in enumerate(box.flags):
-        y = box.y + (index - (len(box.flags) - 1) / 2) * 21
-        kind = _kind(row)
-        text = escape(_("from %s") % count)
-        line = f"M{left - 52:.0f} {y:.1f}H{left - 1:.0f}"
+    return parts
+
+
+def _flags(box: _Box, ports: dict[tuple[int, str], tuple[float, float]]) -> list[str]:
+    """Transitions out of many states, at the state they lead to."""
+    parts = []
+    for number, row, count in box.flags:
+        x, y = ports[number, box.name]
+        kind, line = _kind(row), f"M{x - 50:.0f} {y:.1f}H{x - 1:.0f}"
         parts += [
             f'<path class="flow-line {kind}" d="{line}" marker-end="url(#flow-{kind})"/>',
-            _number(left - 24, y, number, kind),
-            f'<text class="flow-many" x="{left - 56:.0f}" y="{y + 3.6:.1f}">{text}</text>',
+            _number(x - 22, y, number, kind),
+            f'<text class="flow-many" x="{x - 54:.0f}" y="{y + 3.6:.1f}">{escape(_("from %s") % count)}</text>',
         ]
     return parts
 
