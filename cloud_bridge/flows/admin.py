@@ -97,7 +97,7 @@ class VersionAdmin(_ReadOnly):
         row = Version.objects.filter(pk=object_id).first()
         if row is None:
             raise Http404
-        return self._page(request, lambda: versions.pinned(row), str(row))
+        return self._page(request, lambda: versions.pinned(row.pk), str(row))
 
     def present(self, request: HttpRequest, flow: str) -> HttpResponse:
         """The definition that new cases begin under."""
@@ -178,10 +178,10 @@ class CaseAdmin(_ReadOnly):
         del form_url, extra_context
         if not self.has_view_permission(request):
             raise PermissionDenied
-        case = Case.objects.select_related("version").filter(pk=object_id).first()
+        case = Case.objects.filter(pk=object_id).first()
         if case is None:
             raise Http404
-        rules = versions.pinned(case.version)
+        rules = versions.pinned(case.version_id)
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "title": case.subject, "case": case,
             "state": rules.definition.states[case.state].title,

@@ -45,8 +45,8 @@ def happen(flow: str, subject: str, event: Event, clock: Clock = timezone.now) -
         Refused: the rules say no; nothing has changed.
         Case.DoesNotExist: no such case.
     """
-    row = locked(Case.objects).select_related("version").get(flow=flow, subject=subject)
-    rules = versions.pinned(row.version)
+    row = locked(Case.objects).get(flow=flow, subject=subject)
+    rules = versions.pinned(row.version_id)
     gather = rules.vocabulary.gather
     if gather is not None:
         event = msgspec.structs.replace(event, facts={**event.facts, **gather(subject)})

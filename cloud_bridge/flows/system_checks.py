@@ -27,7 +27,7 @@ def unusable() -> list[str]:
     found = []
     for version in Version.objects.filter(cases__deadlines__fate=Fate.WAITS).distinct():
         try:
-            versions.pinned(version)
+            versions.pinned(version.pk)
         except DefinitionError as error:
             found += [f"workflow {error.origin}: {problem}" for problem in error.problems]
     stuck = Deadline.objects.filter(fate=Fate.WAITS, tries__gt=0).select_related("case")

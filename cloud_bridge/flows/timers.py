@@ -61,15 +61,15 @@ def fire_next(clock: Clock = timezone.now) -> bool:
 
 def put_back(clock: Clock = timezone.now) -> int:
     """After the machine's clock was put back: clocks of cases that would begin in the future begin now."""
-    ahead = Deadline.objects.filter(fate=Fate.WAITS, since__gt=clock() + SKEW).values_list("case_id", flat=True)
+    ahead = Deadline.objects.filter(fate=Fate.WAITS, since__gt=clock() + SKEW).order_by()
     done = 0
-    for pk in sorted(set(ahead)):
+    for pk in sorted(set(ahead.values_list("case_id", flat=True))):
         with transaction.atomic():
             row = locked(Case.objects, skip=True).filter(pk=pk).first()
             if row is None:
                 continue
             now = clock()
-            outcome = corrected(versions.pinned(row.version), body(row), now)
+            outcome = corrected(versions.pinned(row.version_id), body(row), now)
             if outcome is not None:
                 store(row, outcome, Event(CLOCK_PUT_BACK, By.TIMER, THE_CLOCK), now)
                 done += 1
@@ -84,14 +84,14 @@ def _waiting(now: datetime):
 
 def _claim(now: datetime) -> Deadline | None:
     """The earliest row of a case that is now ours: the lock is the case's, so that its rows keep their order."""
-    rows = _waiting(now).select_related("case", "case__version").order_by("next_try", "pk")
+    rows = _waiting(now).select_related("case").order_by("next_try", "pk")
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True, of=("case",))
     found = rows.first()
     if found is None or not connection.features.has_select_for_update_skip_locked:
         return found
     # The lock came after the look: look again, under the lock.
-    fresh = _waiting(now).filter(case=found.case_id).select_related("case", "case__version")
+    fresh = _waiting(now).filter(case=found.case_id).select_related("case")
     return fresh.order_by("next_try", "pk").first() or found
 
 
@@ -100,7 +100,7 @@ def _fire(row: Deadline, now: datetime) -> None:
     if not claimed:
         return
     case = row.case
-    rules = versions.pinned(case.version)
+    rules = versions.pinned(case.version_id)
     outcome = expire(rules, body(case), row.name, row.lap, now) if row.rev == case.rev else None
     if outcome is None:
         Deadline.objects.filter(pk=row.pk).update(fate=Fate.LAPSED, fired=None)

@@ -39,13 +39,21 @@ def from_files(flow: str) -> Flow:
     return _read(flow, _text(path), str(path), local, str(own))
 
 
-def pinned(version: Version) -> Flow:
+@functools.lru_cache(maxsize=64)
+def pinned(sha256: str) -> Flow:
     """The definition that a case keeps to.
 
     Raises:
         DefinitionError: the program no longer knows a word of it.
     """
-    return _read(version.flow, version.text, f"{version}", version.local, f"{version} (local)")
+    row = Version.objects.get(pk=sha256)
+    return _read(row.flow, row.text, f"{row}", row.local, f"{row} (local)")
+
+
+def forget() -> None:
+    """Read everything again: the words have changed."""
+    pinned.cache_clear()
+    _read.cache_clear()
 
 
 def pin(flow: Flow, now: datetime) -> Version:
