@@ -31,7 +31,10 @@ def _django() -> Path:
 
 
 def feed(count: int, rate: float) -> None:
-    """Open permits and submit them, at most `rate` a second; then they wait for approvers who never come."""
+    """Open permits and submit them, at most `rate` a second; then they wait for approvers who never come.
+
+    Half-way it says so on standard output.
+    """
     _django()
     from django.utils import timezone
 
@@ -43,6 +46,8 @@ def feed(count: int, rate: float) -> None:
     began = time.monotonic()
     for number in range(count):
         time.sleep(max(0.0, began + number / rate - time.monotonic()))
+        if number == count // 2:
+            print("half-way", flush=True)
         now = timezone.now()
         data = {"level": "grade_2", "starts": now.isoformat(), "ends": (now + timedelta(hours=9)).isoformat()}
         cases.begin("permit", f"DH-{number:05d}", applicant, data)
@@ -89,7 +94,7 @@ def work(count: int) -> None:
 def tally() -> None:
     """What fired, how late, and what does not add up; as JSON."""
     _django()
-    from cloud_bridge.flows.models import Case, Deadline, Fate, History, Outbox
+    from cloud_bridge.flows.models import Case, Deadline, Fate, History, Outbox, Version
 
     rows = list(History.objects.filter(via__in=RUNGS).values_list("case__subject", "via", "at", "due", "rev"))
     late = sorted((at - due).total_seconds() for _subject, _via, at, due, _rev in rows)
@@ -99,7 +104,15 @@ def tally() -> None:
         order[subject].append(via)
     messages = Counter(Outbox.objects.filter(kind="notify").values_list("case__subject", flat=True))
     cases = list(Case.objects.values_list("subject", "state"))
+    lengths = {row.pk: _lengths(row) for row in Version.objects.all()}
+    submitted = dict(History.objects.filter(via="submit").values_list("case__subject", "at"))
+    version_of = dict(Case.objects.values_list("subject", "version_id"))
     figures = {
+        "versions": len(lengths),
+        "by_another_version": sum(
+            abs((due - submitted[subject]).total_seconds() - lengths[version_of[subject]][via]) > 0.001
+            for subject, via, _at, due, _rev in rows
+        ),
         "cases": len(cases),
         "frozen": sum(state == "frozen" for _subject, state in cases),
         "fires": len(rows),
@@ -119,6 +132,15 @@ def tally() -> None:
             "late_max_s": round(late[-1], 3),
         }
     print(json.dumps(figures))
+
+
+def _lengths(version) -> dict[str, float]:
+    """How long after the submission each rung is due, in seconds, by the text of a version."""
+    from cloud_bridge.flows import versions
+    from cloud_bridge.flows.definition import durations
+
+    rungs = versions.pinned(version.pk).definition.ladders["fuse"].rungs
+    return {f"fuse.{name}": durations.parse(rung.after["total"]).total_seconds() for name, rung in rungs.items()}
 
 
 if __name__ == "__main__":
