@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from cloud_bridge.flows import versions
 from cloud_bridge.flows.cases import Clock
 from cloud_bridge.flows.models import Outbox
+from cloud_bridge.flows.timers import SKEW
 
 log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
@@ -47,6 +48,12 @@ def deliver_all(clock: Clock = timezone.now, *, at_most: int = 200) -> int:
     return done
 
 
+def put_back(clock: Clock = timezone.now) -> int:
+    """After the machine's clock was put back: what would wait for the future waits no longer; gives how many rows."""
+    late = clock() + max(LEASE, timedelta(seconds=LONGEST_RETRY_S)) + SKEW
+    return Outbox.objects.filter(done=None, next_try__gt=late).update(next_try=clock())
+
+
 def waiting(flow: str, names: Iterable[str], clock: Clock = timezone.now):
     """Rows that nobody is delivering."""
     return Outbox.objects.filter(case__flow=flow, kind__in=list(names), done=None, next_try__lte=clock())
@@ -70,8 +77,8 @@ def attempt(row: Outbox, deliver: Deliver, clock: Clock = timezone.now) -> bool:
     """Deliver a claimed row and say so; one that fails comes again later."""
     try:
         deliver(row)
-    except DatabaseError:
-        raise
+    except (OperationalError, InterfaceError):
+        raise  # the database is busy or gone: the lease runs out, and the row comes again
     except Exception as error:
         log.exception("%s: %s cannot be delivered; trying again later", row.key, row.kind)
         later = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(row.tries - 1, 16))

@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from cloud_bridge.flows import versions
@@ -49,8 +49,8 @@ def fire_next(clock: Clock = timezone.now) -> bool:
             claimed = _claim(now)
             if claimed is not None:
                 _fire(claimed, now)
-    except DatabaseError:
-        raise
+    except (OperationalError, InterfaceError):
+        raise  # the database is busy or gone: it is not this row's fault
     except Exception as error:
         if claimed is None:
             raise
@@ -60,7 +60,12 @@ def fire_next(clock: Clock = timezone.now) -> bool:
 
 
 def put_back(clock: Clock = timezone.now) -> int:
-    """After the machine's clock was put back: clocks of cases that would begin in the future begin now."""
+    """After the machine's clock was put back: clocks of cases that would begin in the future begin now.
+
+    Tries that were put off until then are made now. Gives how many cases were corrected.
+    """
+    late = clock() + timedelta(seconds=LONGEST_RETRY_S) + SKEW
+    Deadline.objects.filter(fate=Fate.WAITS, tries__gt=0, next_try__gt=late).update(next_try=clock())
     ahead = Deadline.objects.filter(fate=Fate.WAITS, since__gt=clock() + SKEW).order_by()
     done = 0
     for pk in sorted(set(ahead.values_list("case_id", flat=True))):

@@ -11,8 +11,8 @@ from tests.cloud_bridge.flows.escalation import Size
 from tests.soak.outcome import MissingMeansError, Outcome, Told
 
 CASES = 2000
-RATE = 20.0
-HOUR_S = 15.0
+RATE = 12.0
+HOUR_S = 10.0
 KILL_EVERY_S = (1.0, 5.0)
 MOST_S = 2.0
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -97,6 +98,8 @@ def _wrong_tunables(baseline: Definition, local: Local) -> list[Problem]:
         elif type(row.value) is not type(base.value) or _sizes(row.value, base.value) is None:
             found.append(Problem(f"{path}.value", _("a value such as %s") % said(base.value), said(row.value),
                                  _("Write it as the baseline does.")))  # fmt: skip
+        elif _is_negative(row.value) and not _is_negative(base.value):
+            found.append(Problem(f"{path}.value", _("a time of zero or more"), said(row.value), _("Correct it there.")))
         elif not _at_least_as_strict(row.value, base):
             found.append(_weaker(path, row.value, base))
     return found
@@ -125,6 +128,11 @@ def _sizes(value: Any, base: Any) -> tuple[Any, Any] | None:
         mine, theirs = durations.parse(value), durations.parse(base)
         return None if mine is None or theirs is None else (mine, theirs)
     return value, base
+
+
+def _is_negative(value: Any) -> bool:
+    length = durations.parse(value) if isinstance(value, str) else None
+    return length is not None and length < timedelta(0)
 
 
 def _at_least_as_strict(value: Any, base: Tunable) -> bool:

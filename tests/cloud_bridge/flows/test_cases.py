@@ -317,3 +317,62 @@ def test_what_is_due_is_found_without_looking_at_the_rest(app, clock):
         assert "USING INDEX" in plan or "USING COVERING INDEX" in plan, plan
         assert "SCAN" not in plan, plan
         assert "TEMP B-TREE" not in plan, plan
+
+
+def test_a_row_that_the_database_refuses_holds_up_no_other(app, subject, clock, monkeypatch):
+    """The app's own rows break a constraint: that case is put off, the other one escalates."""
+    from django.db import IntegrityError
+
+    for one in (subject, f"{subject}-b"):
+        begin(app, one, clock)
+        submit(app, one, clock)
+    real = app.timers.applied
+
+    def refuses(rules, case, came, outcome):
+        if case.subject == subject:
+            raise IntegrityError("UNIQUE constraint failed")
+        real(rules, case, came, outcome)
+
+    monkeypatch.setattr(app.timers, "applied", refuses)
+    clock.goes(hours=2)
+    app.timers.fire_due(clock)
+    assert (vias(app, subject)[2:], vias(app, f"{subject}-b")[2:]) == ([], ["fuse.remind"])
+
+
+def test_a_database_that_is_busy_is_nobodys_fault(app, subject, clock, monkeypatch):
+    from django.db import OperationalError
+
+    begin(app, subject, clock)
+    submit(app, subject, clock)
+    clock.goes(hours=2)
+
+    def busy(*_args):
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as locked, pytest.raises(OperationalError):
+        locked.setattr(app.timers, "applied", busy)
+        app.timers.fire_due(clock)
+    assert app.models.Deadline.objects.get(case__subject=subject, name="fuse.remind").tries == 0
+    assert app.timers.fire_due(clock) == 1
+
+
+def test_a_message_of_the_future_waits_no_longer_once_the_clock_is_right(app, subject):
+    clock = Clock(NOW + timedelta(hours=24))
+    begin(app, subject, clock, ends=(NOW + timedelta(hours=72)).isoformat())
+    submit(app, subject, clock)
+    clock.now = NOW
+    assert app.outbox.claim("permit", ["notify"], clock) is None
+    assert app.outbox.put_back(clock) == 1
+    assert app.outbox.claim("permit", ["notify"], clock) is not None
+
+
+def test_a_step_back_of_the_clock_is_noticed_and_a_step_forward_needs_nothing(app):
+    from cloud_bridge.flows.worker import Steps
+
+    steps = Steps()
+    assert steps.look(1000.0, 50.0), "at the start"
+    assert not steps.look(1000.25, 50.25)
+    assert not steps.look(5000.0, 50.5), "forward"
+    assert steps.look(1000.75, 50.75), "back"
+    assert not steps.look(1001.0, 51.0)
+    assert steps.look(1060.75, 110.75), "every minute"

@@ -146,6 +146,7 @@ def test_the_example_of_local_rules_tightens_the_baseline(read, permit_text):
 
 @pytest.mark.parametrize(("rows", "path", "both"), [
     ({"tunables": {"fuse_remind": {"value": "3 h"}}}, "tunables.fuse_remind.value", ("3 h", "at most 2 h", "PTW-13")),
+    ({"tunables": {"check_in": {"value": "-1 min"}}}, "tunables.check_in.value", ("-1 min", "zero or more")),
     ({"tunables": {"fire_watch": {"value": "59 min"}}}, "tunables.fire_watch.value", ("59 min", "at least 60 min")),
     ({"tunables": {"late_recipients": {"value": ["safety_officer", "applicant"]}}}, "tunables.late_recipients.value", ("safety_officer, applicant", "all of ehs_vice_president, applicant")),
     ({"tunables": {"media_count": {"value": 0}}}, "tunables.media_count.value", ("0", "at least 1")),
