@@ -15,7 +15,7 @@ POLL_S = 0.25
 AGAIN_S = 1.0
 STEP_S = 1.0
 LOOK_S = 60.0
-"""How often the rows themselves are asked whether the clock was put back, while another machine or nobody was looking."""
+"""How often the rows themselves are asked whether the clock was put back while nobody was looking."""
 
 
 class Steps:
