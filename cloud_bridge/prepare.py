@@ -33,7 +33,8 @@ def prepare(data: DataDir) -> None:
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", verbosity=0, interactive=False)
             call_command("createcachetable", verbosity=0)
-            data.database.chmod(0o600)
+            if connection.vendor == "sqlite":
+                data.database.chmod(0o600)
 
 
 FIRST_USER = "admin"

@@ -20,6 +20,7 @@ _PR_SET_DUMPABLE = 4
 ALIVE_EVERY_S = 1.0
 ALIVE_LIMIT_S = 15.0
 CANCEL_AGAIN_S = 0.2
+_OF_DJANGO = ("context", "cursor_factory", "prepare_threshold")
 
 
 def die_with_parent(parent: int, name: str) -> None:
@@ -169,21 +170,45 @@ class SignOfLife:
 
 
 class Changes:
-    """Tells that another process committed, by SQLite's `data_version` (findings/stack)."""
+    """Tells that another process committed: SQLite's `data_version` (findings/stack), PostgreSQL's snapshot.
+
+    It has a connection of its own: Django's are not for the event loop.
+    """
 
     def __init__(self, database: Path) -> None:
-        self._connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, check_same_thread=False)
-        self._last = -1
+        from django.db import connection
+
+        self._sqlite = None
+        self._postgresql = None
+        if connection.vendor == "sqlite":
+            self._sqlite = sqlite3.connect(f"file:{database}?mode=ro", uri=True, check_same_thread=False)
+        else:
+            self._parameters = connection.get_connection_params()
+        self._last: object = object()
 
     def changed(self) -> bool:
-        """Whether something was committed since the last call; true at the first."""
-        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        """Whether something was committed since the last call; true at the first, and when nobody can tell."""
+        version = self._sqlite.execute("PRAGMA data_version").fetchone() if self._sqlite else self._snapshot()
         self._last, before = version, self._last
         return version != before
 
+    def _snapshot(self) -> object:
+        """PostgreSQL's transactions that are running, and the next one's number: both move with every commit."""
+        import psycopg
+
+        try:
+            if self._postgresql is None:
+                wanted = {key: value for key, value in self._parameters.items() if key not in _OF_DJANGO}
+                self._postgresql = psycopg.connect(**wanted, autocommit=True)
+            return self._postgresql.execute("SELECT pg_current_snapshot()::text").fetchone()
+        except psycopg.OperationalError:
+            self._postgresql = None
+            return object()
+
     def close(self) -> None:
         """Let the database go."""
-        self._connection.close()
+        for connection in filter(None, (self._sqlite, self._postgresql)):
+            connection.close()
 
     async def wait(self, poll_s: float, longest_s: float) -> AsyncIterator[bool]:
         """Yield true after each change and false when none came for `longest_s`."""

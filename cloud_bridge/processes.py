@@ -68,15 +68,16 @@ def ingest(data: DataDir, broker: Broker) -> None:
 
 
 def worker(data: DataDir, broker: Broker) -> None:
-    """Timers, delivery, what follows from the logs, and recordings whose time is over."""
+    """Timers and effects of workflows, delivery, what follows from the logs, and recordings whose time is over."""
     from cloud_bridge.boxes import following
     from cloud_bridge.enrolment import deliveries
+    from cloud_bridge.flows import worker as flows
     from cloud_bridge.insight import follower
     from cloud_bridge.permits import delivery
     from cloud_bridge.video import expiry
 
     sending = delivery.run(data, broker, SignOfLife(data.run, "worker"), deliveries.outgoing)
-    _run(end_together(sending, following.run(), follower.run(), expiry.run()))
+    _run(end_together(sending, following.run(), follower.run(), expiry.run(), flows.run()))
 
 
 def signer(data: DataDir) -> None:

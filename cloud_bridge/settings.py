@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
 
+from cloud_bridge import database
 from cloud_bridge.datadir import DataDir
 
 DATA = DataDir.from_environment()
@@ -25,6 +26,7 @@ ASGI_APPLICATION = "cloud_bridge.asgi.application"
 INSTALLED_APPS = [
     "cloud_bridge.people",
     "cloud_bridge.boxes",
+    "cloud_bridge.flows",
     "cloud_bridge.permits",
     "cloud_bridge.insight",
     "cloud_bridge.enrolment",
@@ -71,20 +73,7 @@ TEMPLATES = [
     }
 ]
 
-# Settings of findings/stack: with Django's defaults concurrent writers got "database is locked".
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(DATA.database),
-        "CONN_MAX_AGE": 0,
-        "OPTIONS": {
-            "timeout": 10,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON",
-        },
-        "TEST": {"NAME": str(DATA.database)},
-    }
-}
+DATABASES = {"default": database.settings_of(DATA, os.environ.get(database.ENVIRONMENT, ""))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Shared by the web workers: allauth counts failed sign-ins here.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"}}
@@ -134,6 +123,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 """No page takes more (`web.body_limit`), and up to this nothing is put into a file."""
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * DATA_UPLOAD_MAX_MEMORY_SIZE
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# Workflows: each flow by the module that has its vocabulary; the group's baseline, and the base's own rules over it.
+FLOWS = {"permit": "cloud_bridge.permits.flow"}
+FLOW_FOLDER = os.environ.get("HOTBOX_BRIDGE_BASELINE", str(PACKAGE.parent / "configs" / "workflows"))
+FLOW_LOCAL = os.environ.get("HOTBOX_BRIDGE_FLOWS", "")
 
 NINJA_PAGINATION_MAX_LIMIT = 1000
 

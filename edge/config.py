@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from contracts import yaml_file
 from contracts.errors import ContractError, from_msgspec
 from contracts.gas import Unit
 from contracts.permit import BadgeNumber, Id, Name
 from contracts.topics import ROOT
-from edge import yaml_file
 from edge.gas import profile as device_profile
 from edge.panel.wiring import Kiosk, Panel, check_panel
 from edge.presence.fence import Fence

@@ -1,8 +1,8 @@
-"""Commands that keep the bridge's books: boxes, users, people, faces, permits, audit, mqtt, notify, check."""
+"""Commands that keep the bridge's books: boxes, users, people, faces, permits, workflows, audit, mqtt, notify, check."""
 
 import typer
 
-from cloud_bridge.commands import audit, box, check, faces, load, mqtt, notify, people, permit
+from cloud_bridge.commands import audit, box, check, faces, flow, load, mqtt, notify, people, permit
 
 
 def register(app: typer.Typer) -> None:
@@ -12,6 +12,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(people.person_app, name="person", help="People at the boxes. / 现场人员。")
     app.add_typer(faces.app, name="faces", help="Enrolled faces and their key. / 已登记的人脸及其密钥。")
     app.add_typer(permit.app, name="permit", help="Permits to work. / 作业票。")
+    app.add_typer(flow.app, name="flow", help="Workflows: check a definition, try it. / 工作流：检查与试运行。")
     app.add_typer(audit.app, name="audit", help="Check the stored logs. / 校验已存日志。")
     app.add_typer(mqtt.app, name="mqtt", help="Certificates and access list for mosquitto. / MQTT 证书与访问控制。")
     app.add_typer(notify.app, name="notify", help="Messages to people: channels, addresses, receipts. / 消息通知。")

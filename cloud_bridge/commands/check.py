@@ -21,6 +21,7 @@ def check(
     from django.db import connection
 
     from cloud_bridge.boxes.models import Alert, Box, PendingRecord
+    from cloud_bridge.flows.system_checks import unusable
     from cloud_bridge.keys import COMMAND, FACES, PERMIT, signing_pem
     from cloud_bridge.notify import book
     from cloud_bridge.video.intake import GIB, most_bytes
@@ -46,16 +47,9 @@ def check(
     if len({signing_pem(context.obj, purpose) for purpose in (PERMIT, COMMAND, FACES)}) < 3:
         wrong.append("permit, command and faces key: expected three keys, got fewer; remove them and start again")
     wrong += [str(message) for message in checks.run_checks() if message.level >= checks.WARNING]
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA journal_mode")
-        (mode,) = cursor.fetchone()
-        if mode != "wal":
-            wrong.append(f"database: expected journal mode wal, got {mode}; keep it on a local disk")
-        if not quick:
-            cursor.execute("PRAGMA quick_check")
-            (sound,) = cursor.fetchone()
-            if sound != "ok":
-                wrong.append(f"database: expected ok, got {sound}; restore it from its backup")
+    wrong += unusable()
+    if connection.vendor == "sqlite":
+        wrong += _sqlite(quick=quick)
     alerts = Alert.objects.filter(open=True).count()
     if alerts:
         wrong.append(f"alerts: expected none open, got {alerts}; look at the boxes' pages")
@@ -72,3 +66,20 @@ def check(
     if not wrong:
         typer.echo(f"✔ keys, settings and database are in order; {Box.objects.count()} boxes")
     raise typer.Exit(1 if wrong else 0)
+
+
+def _sqlite(*, quick: bool) -> list[str]:
+    from django.db import connection
+
+    wrong = []
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        (mode,) = cursor.fetchone()
+        if mode != "wal":
+            wrong.append(f"database: expected journal mode wal, got {mode}; keep it on a local disk")
+        if not quick:
+            cursor.execute("PRAGMA quick_check")
+            (sound,) = cursor.fetchone()
+            if sound != "ok":
+                wrong.append(f"database: expected ok, got {sound}; restore it from its backup")
+    return wrong

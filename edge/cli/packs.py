@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge import yaml_file
+from contracts import yaml_file
 from edge.cli.choices import Choices
 from edge.config import read
 from edge.interlock import rules

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from contracts import yaml_file
 from contracts.errors import ContractError
-from edge import yaml_file
 from edge.cli import printing
 from edge.cli.choices import choices
 from edge.cli.packs import asked

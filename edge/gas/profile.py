@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from contracts import yaml_file
 from contracts.errors import ContractError, from_msgspec
 from contracts.gas import Unit
-from edge import yaml_file
 
 DEVICES = Path(__file__).resolve().parents[2] / "configs" / "devices"
 DEFAULT = "generic-int"

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from contracts import yaml_file
 from contracts.errors import ContractError, from_msgspec
-from edge import yaml_file
 
 HERE = Path(__file__).parent
 _TIME = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)min)?(?:([\d.]+)s)?")

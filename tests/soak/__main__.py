@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tests.bench import machine
-from tests.soak import backlog, cuts, fsync, fuse, kills, oracles, speed, stall, tamper
+from tests.soak import backlog, cuts, escalation, fsync, fuse, kills, oracles, speed, stall, tamper
 from tests.soak.outcome import MissingMeansError, Outcome, Told
 
 WIDTH = 118
@@ -42,6 +42,7 @@ SOAKS: dict[str, Soak] = {
     "speed": Soak("the log is as fast and as small as it must be, at a million events (5 min, on an idle machine)", speed.run),
     "stall": Soak("100 trips while the log's disk hangs are no later than 100 while it writes (20 min, on an idle machine)", stall.run),
     "kills": Soak("broker, ingest, link and interlock killed 100 times each, over two brokers: nothing lost or double (15 min)", kills.run),
+    "escalation": Soak("2,000 permits that nobody approves, workers killed at random, on SQLite and PostgreSQL: each threshold once, 2 s late at most (10 min)", escalation.run),
     "backlog": Soak("30 days drain within 5 h at 256 kbit/s while alarms take 2 s at most; then all of it is compared (1 h)", backlog.run),
 }
 """A new soak test is one file and one row here."""

@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
             field=models.BooleanField(default=False),
         ),
         migrations.RunSQL(
-            'UPDATE boxes_event SET late = 1 WHERE received_ms - t > 120000', migrations.RunSQL.noop
+            'UPDATE boxes_event SET late = TRUE WHERE received_ms - t > 120000', migrations.RunSQL.noop
         ),
         migrations.AddIndex(
             model_name='event',

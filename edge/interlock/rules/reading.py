@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from contracts import yaml_file
 from contracts.errors import ContractError, from_msgspec, quote
 from contracts.gas import Kind, Unit, gas
 from contracts.permit import Id, Level
-from edge import yaml_file
 from edge.interlock.evidence import FACES_AGAIN_MS
 from edge.interlock.rules.pack import Rules
 from edge.interlock.rules.rows import (

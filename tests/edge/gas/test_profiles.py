@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from contracts import yaml_file
 from contracts.errors import ContractError
 from edge import config as box_config
-from edge import yaml_file
 from edge.config import BoxConfig
 from edge.gas import profile as profiles
 from edge.gas.block import reads

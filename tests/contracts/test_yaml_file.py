@@ -2,8 +2,8 @@
 
 import pytest
 
+from contracts import yaml_file
 from contracts.errors import ContractError
-from edge import yaml_file
 from edge.interlock import rules
 
 

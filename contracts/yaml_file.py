@@ -1,4 +1,4 @@
-"""YAML as the box reads it: a key stands once. Plain YAML lets the last of two equal keys win in silence."""
+"""YAML as box and bridge read it: a key stands once. Plain YAML lets the last of two equal keys win in silence."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
