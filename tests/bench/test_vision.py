@@ -14,3 +14,4 @@ def test_frames_become_verdicts_and_trips_happen_beside_a_busy_vision(tmp_path: 
     assert 50 < found["rss_mib"] < 300
     assert found["trials"] + found["trials_quiet"] + found["spurious_trips"] == 10
     assert found["vision_cpu_pct"] > 0
+    assert found["recorded_s"] > 0, "it records while it is measured"

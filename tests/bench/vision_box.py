@@ -19,8 +19,12 @@ from edge.interlock.evidence import (
     Evidence,
     Face,
     FaceRefused,
+    Film,
+    Logged,
+    Segment,
     TemplateLogged,
     TemplateUsed,
+    Video,
     Wanted,
     decode,
     encode_message,
@@ -34,6 +38,7 @@ from tests.edge.presence.box import box
 NICE = 5
 """What the vision process asks for itself; the baseline gets the same."""
 _START_S = 30.0
+_FILM_EVERY_S = 1.0
 
 
 def enrolled_box(site: Site, people: tuple[str, ...]) -> config.BoxConfig:
@@ -55,17 +60,24 @@ def write(boxed: config.BoxConfig, path: Path) -> Path:
         presence=msgspec.structs.replace(boxed.presence, quorum=("badge",), beacon=1009),
     )
     facts = msgspec.to_builtins(whole)
+    facts["vision"]["video"] = {"folder": str(path.parent / "video"), "most_mib": 64, "upload": "none"}
     del facts["vision"]["engine"]  # the usual one, which a file does not name
     path.write_text(json.dumps(facts))
     return path
 
 
 class Vision:
-    """The process, started as the supervisor starts it; usable as a context manager."""
+    """The process, started as the supervisor starts it; usable as a context manager.
+
+    It records all the while, as it does while ignition is released: what it says is read by `hear` and `drain`, which
+    answer as the interlock does.
+    """
 
     def __init__(self, settings: Path, *, core: int | None = None) -> None:
         """Start it, on one core if it is named."""
         self._end, theirs = sockets.pair()
+        self._filmed_s = float("-inf")
+        self._first_us = self._written_us = 0
         number = theirs.fileno()
         command = [sys.executable, "-m", "edge.process", "vision", str(settings), f"vision={number}"]
         self.process = subprocess.Popen(command, pass_fds=(number,))
@@ -94,21 +106,42 @@ class Vision:
         """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            if select.select([self._end], [], [], left)[0]:
-                datagram = self._end.recv(sockets.MAX_DATAGRAM)
-                if not datagram:
-                    raise LateError(f"the vision process ended with exit code {self.process.wait(_START_S)}")
-                item = decode(datagram)
-                if isinstance(item, TemplateUsed):
-                    sockets.send(self._end, encode_message(TemplateLogged(item.person, item.digest)))
-                if until(sockets.now_us(), item):
-                    return
+            self._film()
+            if select.select([self._end], [], [], min(left, _FILM_EVERY_S))[0] and until(sockets.now_us(), self._next()):
+                return
         raise LateError(f"the vision process did not say what was waited for within {seconds:g} s")
 
     def drain(self) -> None:
         """Forget what has come so far."""
-        while select.select([self._end], [], [], 0)[0] and self._end.recv(sockets.MAX_DATAGRAM):
-            pass
+        self._film()
+        while select.select([self._end], [], [], 0)[0]:
+            self._next()
+
+    def _film(self) -> None:
+        """Once a second: ignition is released, record."""
+        if time.monotonic() - self._filmed_s >= _FILM_EVERY_S:
+            self._filmed_s = time.monotonic()
+            film = Film("HW-1", on=True, keep=True, keep_d=31, wall_s=int(time.time()))
+            sockets.send(self._end, encode_message(film))
+
+    def _next(self) -> Evidence:
+        """What it says next, answered if it wants an answer."""
+        datagram = self._end.recv(sockets.MAX_DATAGRAM)
+        if not datagram:
+            raise LateError(f"the vision process ended with exit code {self.process.wait(_START_S)}")
+        item = decode(datagram)
+        match item:
+            case TemplateUsed():
+                sockets.send(self._end, encode_message(TemplateLogged(item.person, item.digest)))
+            case Segment():
+                sockets.send(self._end, encode_message(Logged(item.commitment)))
+            case Video(written_us=written_us) if written_us:
+                self._first_us, self._written_us = self._first_us or written_us, written_us
+        return item
+
+    def recorded_s(self) -> float:
+        """From the first to the newest picture that it said is on the disk."""
+        return (self._written_us - self._first_us) / 1e6
 
     def pause(self) -> None:
         """Stop it."""
