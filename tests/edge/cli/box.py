@@ -108,7 +108,7 @@ class Crew:
         self.badges: set[int] = {1009}
         self.faces: set[str] = set()
         self.liveness = "not_proven"
-        self.nonce = self._spent = ""
+        self.nonce = self._spent = self._permit = ""
         self._pairs = {source: sockets.pair() for source in (evidence.Source.PRESENCE, evidence.Source.VISION)}
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._talk, daemon=True)
@@ -146,13 +146,12 @@ class Crew:
                 with contextlib.suppress(BlockingIOError):
                     while datagram := end.recv(sockets.MAX_DATAGRAM):
                         message = evidence.decode_message(datagram)
-                        if isinstance(message, evidence.Wanted) and message.permit:
-                            # Under the permit that decides: the question before it came is asked anew with it.
-                            self.nonce = message.nonce
+                        if isinstance(message, evidence.Wanted):
+                            self.nonce, self._permit = message.nonce, message.permit
 
     def end_try(self, person: str, result: str, why: str = "late") -> None:
         """What the camera says of somebody who was asked to turn the head; each try has a nonce of its own."""
-        until(lambda: self.nonce != self._spent, "another question")
+        until(lambda: self._permit and self.nonce != self._spent, "another question, under a permit")
         self._spent = self._spent if result == "open" else self.nonce
         now = sockets.now_us()
         told = evidence.Prompt(now, person, self.nonce, "left", 3, 8, now + 3_000_000, result, why)  # type: ignore[arg-type]

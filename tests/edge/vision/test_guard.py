@@ -8,11 +8,10 @@ import time
 import pytest
 
 from edge.evidence_client import EvidenceClient
+from edge.interlock import rules
 from edge.vision import guard
 from edge.vision.process import _Process as Process
 from tests.edge.presence.box import box
-from tests.edge.vision.test_challenge import TERMS
-from tests.faces.policies import SHIPPED
 
 WITHIN_S = 20
 
@@ -78,7 +77,7 @@ def test_stricter_limit_from_outside_stays():
 def test_process_moves_while_camera_and_worker_do(tmp_path, monkeypatch, camera, busy_s, moves):
     """BOX-01: a thread that died or hangs leaves the watchdog hungry."""
     config = box(tmp_path)
-    process = Process(config, EvidenceClient(config, None), SHIPPED, TERMS)
+    process = Process(config, EvidenceClient(config, None), rules.load("gb30871-2022"))
     monkeypatch.setattr(process._camera, "alive", lambda: camera)
     process._busy_since_s = None if busy_s is None else time.monotonic() - busy_s
     assert process._moves() is moves
