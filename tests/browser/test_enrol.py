@@ -108,6 +108,29 @@ async def test_a_page_without_a_camera_says_so(bridge, browser):
     await page.context.close()
 
 
+async def test_a_press_before_the_page_is_ready_is_not_lost(bridge, browser):
+    """On a slow line the script comes after the button: until then it cannot be pressed."""
+    code, script = await asyncio.to_thread(somebody, bridge), asyncio.Event()
+
+    async def late(route):
+        await script.wait()
+        await route.continue_()
+
+    page, _ = await signed_in(bridge, browser, "an", "zh-hans", WIDTH)
+    await page.goto(f"{bridge.url}/faces/{code}/")
+    await page.fill("[name=signed_as]", "苏平")
+    await page.check("[name=looked]")
+    await page.route("**/enrol*.js", late)
+    await page.get_by_role("button", name="同意", exact=True).click()
+    start = page.get_by_role("button", name="开始拍摄")
+    await start.wait_for()
+    assert await start.is_disabled()
+    script.set()
+    await start.click()
+    await page.locator("[data-said]", has_text="无法使用摄像头").wait_for()
+    await page.context.close()
+
+
 async def test_only_the_enrolment_page_may_ask_for_the_camera(bridge, browser):
     """Every other page forbids it, the one that waits for consent included."""
     code = await asyncio.to_thread(somebody, bridge)

@@ -17,7 +17,7 @@ TURN = 1.5 * RULE.terms.turn
 
 
 def at(nose, at_s=0.0, apart=None):
-    return Look(at_s, Pose(nose, 0.0, 0.5, 0.0, 60.0), apart)
+    return Look(at_s, Pose(nose), apart)
 
 
 def shown(looks, species="print", prompts=()):

@@ -112,4 +112,6 @@
       start.disabled = false;
     }
   });
+  // The page comes with the button off: on a slow line a press before this script is there would be lost.
+  start.disabled = false;
 })();
