@@ -25,7 +25,7 @@ APART = 0.60
 REFUSED = 0.02
 """The largest share of its own pictures that anybody may be refused at (issue: pose, light, helmet)."""
 GB = rules.load("gb30871-2022")
-TURN, SPARE = GB.liveness_turn_milli.value / 1000, 0.005
+TURN, SPARE = GB.liveness_turn_milli.value / 1000, 0.02
 LIMIT = read(Path(__file__).parents[2] / "configs" / "rules" / "gb30871-2022.yaml").limit
 TURNS_DEG = (-20.0, -10.0, 0.0, 10.0, 20.0)
 LIGHTS = (0.6, 1.0, 1.4)

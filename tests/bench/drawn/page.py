@@ -28,7 +28,8 @@ Probes are turned by up to ±20°, in a light of 60 to 140 %, every other one un
 | taken for the other one of the own permit | {own} | {mistaken} | {mistaken_rate} | – |
 | false rejects: own template over the limit, or no face found ({without} of them) | {probes} | {rejects} | {reject_rate} | ≤ 2 % |
 
-The nearest impostor came to {nearest:.3f}. False rejects by what was varied:
+The nearest impostor came to {nearest:.3f}; the own template was nearer than any other by at least {gap:.3f}, by less than the margin in
+{within} of {probes} pictures. False rejects by what was varied:
 
 {by}
 
@@ -96,6 +97,7 @@ def page(found: dict[str, Any], machine: str, source: str) -> str:
         own=f"{seen['own_permits']:,}", mistaken=seen["mistaken"], mistaken_rate=_rate(seen["mistaken"], seen["own_permits"]),
         probes=f"{seen['probes']:,}", rejects=seen["false_rejects"], without=seen["without_face"],
         reject_rate=_rate(seen["false_rejects"], seen["probes"]), nearest=seen["nearest_impostor"],
+        gap=seen["least_gap"], within=seen["within_margin"],
         by="\n".join(_by(name, rows) for name, rows in seen["by"].items()),
         tries=trials["tries"], actions=trials["actions"], action_s=trials["action_s"], rules=trials["rules"],
         species="\n".join(_species(name, row) for name, row in stopped.items()),

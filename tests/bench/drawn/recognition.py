@@ -106,6 +106,7 @@ def figures(answers: Sequence[Answer], enrolled: Templates, policy: "Policy") ->
                 permits += 1
                 strangers += who is not None
     accepted = sum(apart <= policy.limit for apart in others)
+    gaps = [_gap(answer) for answer in answers if answer.distances]
     return {
         "people": len(enrolled), "limit": policy.limit, "margin": policy.margin,
         "probes": len(answers), "without_face": sum(answer.vector is None for answer in answers),
@@ -113,6 +114,7 @@ def figures(answers: Sequence[Answer], enrolled: Templates, policy: "Policy") ->
         "false_reject_95": interval(len(refused), len(answers)),
         "impostor_trials": len(others), "false_accepts": accepted, "nearest_impostor": min(others, default=None),
         "permit_trials": permits, "permit_false_accepts": strangers, "own_permits": own, "mistaken": mistaken,
+        "least_gap": min(gaps, default=None), "within_margin": sum(gap < policy.margin for gap in gaps),
         "by": {name: _by(answers, policy, of) for name, of in _AXES.items()},
     }  # fmt: skip
 
@@ -128,6 +130,12 @@ def nearest_templates(enrolled: Templates) -> float:
 
 def _is_accepted(answer: Answer, policy: "Policy") -> bool:
     return answer.distances.get(answer.probe.person, float("inf")) <= policy.limit
+
+
+def _gap(answer: Answer) -> float:
+    """How much nearer the own template is than the nearest other one."""
+    person = answer.probe.person
+    return min(apart for other, apart in answer.distances.items() if other != person) - answer.distances[person]
 
 
 def _band(value: float, step: float) -> str:
