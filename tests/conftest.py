@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+from hypothesis import settings
 
 from tests import leftovers
 
@@ -15,6 +16,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Nor may a box or a site that somebody works with in this shell be taken for a test's own.
     for name in [name for name in os.environ if name.startswith("HOTBOX_")]:
         del os.environ[name]
+    # An example is held to no time: a busy machine is no failure.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
     if hasattr(config, "workerinput"):
         return  # one of several workers: the run that started it looks
     line = leftovers.mark()

@@ -84,15 +84,13 @@ def mailbox(tls: ssl.SSLContext | None = None, users: dict[bytes, bytes] | None 
 
     ready = threading.Event()
 
-    async def serve() -> None:
-        server = await loop.create_server(protocol, "127.0.0.1", 0)
-        box.port = server.sockets[0].getsockname()[1]
-        ready.set()
-
     def work() -> None:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(serve())
+        server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0))
+        box.port = server.sockets[0].getsockname()[1]
+        loop.call_soon(ready.set)  # not before: a stop that came earlier would be used up, and the server stay
         loop.run_forever()
+        server.close()
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(asyncio.sleep(0))
