@@ -57,12 +57,13 @@ The largest APCER among the species that a challenge is meant to stop: **{worst}
 - **An animated photo** (a portrait that follows the prompts on a tablet, by a puppeteer or a deepfake) obeys like a living head, and is accepted. The
   advisory score of an optional model is written into the log; it decides nothing, because close-up attacks pass it three times out of four (findings).
 - **A photograph that is tilted sideways and back at once** slants, and its nose moves along the line of the eyes like a turning head's: the five
-  points that are free to use hold no plane. Whoever practises that passes, as the row *slanted* says. A photograph tilted about its upright axis is stopped.
+  points that are free to use hold no plane. Whoever practises that passes, as the row *slanted* says. A photograph tilted about its upright axis is stopped
+  by a lens of 39° and from afar, as here; **close to a wider lens it passes**, because its far half shrinks (docs/liveness.md).
 - **A mask** that is worn over a face, a twin, or a person who is forced: nothing here sees them.
 - **A blind guess**: whoever turns at random follows {actions} coins once in {guess} tries, and has {tries}.
 - What stands against these is not the camera: two people who are both here, badges that stay, a supervisor who is named when the box gives up,
   video of the work, and a safety officer who looks at refused faces.
-- **斜向倾斜的照片**(同时侧转并后仰)会使鼻尖沿眼线移动, 熟练者可能通过; 绕竖轴倾斜则会被拒。
+- **斜向倾斜的照片**(同时侧转并后仰)会使鼻尖沿眼线移动, 熟练者可能通过; 绕竖轴倾斜在 39° 镜头、稍远处会被拒; 贴近更广角的镜头时会通过。
 - **会动的照片**(平板上随提示转动的头像, 人操控或深度伪造)与活人一样会照做, 会被接受; **面具**、双胞胎、被胁迫的人, 这里都看不出来。靠双人在场、
   工牌连续、具名的监督人、全程录像和安全员复核来防。
 """
