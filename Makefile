@@ -30,7 +30,7 @@ else
 	@echo "» tests that mostly wait for devices, two at a time"
 	@$(PY) -m pytest -n 2 --dist loadfile -m "not alone" --ignore tests/scenarios --ignore tests/bench --ignore tests/faults tests
 	@echo "» devices, lines and whole stories that are held to their time, one at a time"
-	@$(PY) -m pytest -m alone tests/edge
+	@$(PY) -m pytest -m alone tests/edge tests/firmware_sim
 	@$(PY) -m pytest tests/bench tests/faults tests/scenarios
 endif
 

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -20,6 +21,22 @@ USERS = (
 )
 
 
+def forbid_opening(database: Path) -> None:
+    """Make `open` refuse this database's files in this process, for good.
+
+    Whoever closes such a file takes away the locks that SQLite holds on it in the same process (sqlite.org/howtocorrupt,
+    2.2): the next process that ends then removes the journal, and what this one writes is seen by nobody any more.
+    """
+
+    def watch(event: str, arguments: tuple) -> None:
+        if event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
+            opened = Path(os.fsdecode(arguments[0]))
+            if opened.parent == database.parent and opened.name.startswith(database.name):
+                raise AssertionError(f"{opened}: read it in another process, such as cat, or by SQLite")
+
+    sys.addaudithook(watch)
+
+
 @pytest.fixture(scope="session")
 def django_data():
     """Django, set up in this process on a directory of its own."""
@@ -30,6 +47,7 @@ def django_data():
 
         data = DataDir(Path(folder))
         prepare(data)
+        forbid_opening(data.database)
         # Django's handler writes to the stream that this test's capture will close.
         logging.getLogger().handlers[:] = [
             h for h in logging.getLogger().handlers if type(h) is not logging.StreamHandler

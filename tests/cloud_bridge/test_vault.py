@@ -1,6 +1,7 @@
 """The templates' key lies beside the database, can be changed at any moment, and pictures are kept only by policy, erasably."""
 
 import stat
+import subprocess
 
 import numpy as np
 import pytest
@@ -312,7 +313,8 @@ def _files_of_the_database(data):
 
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return b"".join(path.read_bytes() for path in data.database.parent.glob(f"{data.database.name}*"))
+    files = sorted(data.database.parent.glob(f"{data.database.name}*"))
+    return subprocess.run(["cat", *files], check=True, capture_output=True).stdout
 
 
 def test_a_template_that_was_replaced_or_withdrawn_is_in_no_file_of_the_database(data):

@@ -153,6 +153,7 @@ async def test_damaged_lines_are_counted(site: Site, line: Host) -> None:
     await eventually(lambda: _deadman(site)["bad_lines"] == before + 1)
 
 
+@pytest.mark.alone
 async def test_it_missed_no_tick(site: Site, line: Host) -> None:
     """A second of heartbeats at 1 ms distance costs it nothing."""
     before = _deadman(site)["late_ticks"]

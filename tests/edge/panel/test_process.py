@@ -14,6 +14,8 @@ from tests.edge.cli.box import PYTHON, make_idle, until
 
 PLACES = {"kind": "modbus", "unit_id": 30, "red": 0, "amber": 1, "green": 2, "white": 3, "buzzer": 4, "silence": 0,
           "lamp_test": 1, "silence_s": 30}  # fmt: skip
+PRESS_MS = 1500
+"""So long that a machine with other work hears it: the module is asked five times a second at best."""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def test_a_box_without_permit_flashes_three_times(box):
 
 
 def test_lamp_test_by_command_and_by_button_lights_everything(box):
-    for press in (lambda: box.hotbox("panel", "test"), lambda: box.site.press("lamp_test", 400)):
+    for press in (lambda: box.hotbox("panel", "test"), lambda: box.site.press("lamp_test", PRESS_MS)):
         until(lambda: not _lamps(box)["green"], "the last test is over", 20)
         press()
         until(lambda: all(_lamps(box)[name] for name in ("red", "amber", "green", "white", "buzzer")), "all on", 10)
@@ -78,7 +80,7 @@ def test_lamp_test_by_command_and_by_button_lights_everything(box):
 
 
 def test_the_silence_button_silences_for_the_declared_time(box):
-    box.site.press("silence", 400)
+    box.site.press("silence", PRESS_MS)
     quiet_ms = until(lambda: _view(box)["quiet_ms"], "silenced", 10)
     assert quiet_ms <= PLACES["silence_s"] * 1000
     assert "silenced" in box.hotbox("panel").stdout
