@@ -15,7 +15,7 @@ from tests.edge.cli.box import PYTHON, make_idle, until
 PLACES = {"kind": "modbus", "unit_id": 30, "red": 0, "amber": 1, "green": 2, "white": 3, "buzzer": 4, "silence": 0,
           "lamp_test": 1, "silence_s": 30}  # fmt: skip
 PRESS_MS = 1500
-"""So long that a machine with other work hears it: the module is asked five times a second at best."""
+"""So long that a machine with other work hears it: the module is asked ten times a second at best."""
 
 
 @pytest.fixture(scope="module")
