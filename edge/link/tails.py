@@ -21,7 +21,7 @@ from edge.audit.reader import Reader
 from edge.link.pieces import Packer
 
 ASK_S, ASK_MAX_S = 2.0, 60.0
-MAX_ASKED = 8  # in vain, until the next connection: a bridge that knows nothing of this epoch says nothing
+MAX_ASKED = 8  # in vain, until the next connection: it knows nothing of this epoch, or holds another one of its name
 _CHUNK_LEAVES = 200
 
 _logger = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ class Tail:
     def begin(self) -> None:
         """A new connection: ask from the beginning."""
         self._next = None
+        self._wanted = -1
         self._asked, self._ask_at = 0, self._clock()
 
     def wanted(self, want: int, *, held: bool) -> None:
@@ -72,8 +73,12 @@ class Tail:
             return  # it tells so after each piece; what it then still lacks it says when it is asked again
         if want > self._end or (held and want == self._end):
             self.done = True  # it has all that we can give it
-        else:
-            self._next, self._asked = want, 0
+            return
+        self._next = want
+        if want > self._wanted:
+            # Only what it takes earns more questions: a bridge that has another record under this number refuses ours,
+            # and wants the same one for ever.
+            self._wanted, self._asked = want, 0
 
     def acknowledged(self, size: int) -> None:
         """The bridge witnessed so many leaves; those without a checkpoint follow, though nobody signs for them."""
@@ -110,7 +115,9 @@ class Tail:
     def sent(self, owed: Owed) -> None:
         """The broker took it."""
         if owed.leaf == "log":
-            self._next, self._ask_at = owed.end, self._clock()
+            self._next = owed.end
+            if not self._asked:
+                self._ask_at = self._clock()
         else:
             self._asked += 1
             self._ask_at = self._clock() + min(ASK_S * 2 ** (self._asked - 1), ASK_MAX_S)

@@ -161,6 +161,27 @@ def test_a_bridge_that_says_nothing_is_asked_ever_more_seldom_and_again_after_a_
         assert tail.owed() is not None
 
 
+def test_a_bridge_that_wants_the_same_leaf_for_ever_is_offered_it_ever_more_seldom_and_then_left_alone(bad: Path) -> None:
+    """ANT-09: a log that was rolled back is refused where the bridge holds another record under the same number."""
+    clock = Clock()
+    with opened(bad, clock) as tail:
+        waits, offered = [], 0
+        for _ in range(10 * MAX_ASKED):
+            asked = tail.owed()
+            if asked is None:
+                break
+            assert asked.leaf == "cp"
+            tail.sent(asked)
+            waits.append(tail.wait_s())
+            tail.wanted(LEAVES, held=False)
+            offered += len(_sent(tail))
+            clock.now += waits[-1] or 0
+        assert len(waits) == MAX_ASKED + 1, "the first answer is news, the same one again is none"
+        assert waits[1:4] == pytest.approx([ASK_S, 2 * ASK_S, 4 * ASK_S])
+        assert offered == MAX_ASKED + 1
+        assert not tail.done, "it stays counted as unsent"
+
+
 def test_what_cannot_be_read_is_counted_and_told(station: Station, bad: Path, caplog: pytest.LogCaptureFixture) -> None:
     bad.write_bytes(b"rubbish" * 1000)
     station.open().close()
