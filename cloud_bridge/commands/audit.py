@@ -102,7 +102,7 @@ def trace(
 def held(
     context: typer.Context,
     box: Annotated[str, typer.Argument(help="Name of the box. / 盒子名。")],
-    out: Annotated[Path, typer.Option(help="Folder to write the notes to; new or empty. / 输出目录（新建或为空）。")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write the notes to; new or empty. / 输出目录（新建或为空）。")],
     as_json: Annotated[bool, typer.Option("--json", help="As JSON. / 输出 JSON。")] = False,
 ) -> None:
     """Write every checkpoint that the bridge witnessed, for `hotbox audit verify --held DIR`. / 导出云桥留存的见证。

@@ -40,7 +40,7 @@ def add(
 def trust(
     context: typer.Context,
     box: Annotated[str, typer.Argument(help="Name of the box. / 盒子名。")],
-    out: Annotated[Path, typer.Option(help="Folder to write the public keys to. / 输出目录。")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write the public keys to. / 输出目录。")],
 ) -> None:
     """Write what the box must trust: permit_keys.json, command_keys.json, faces_keys.json, witness.vkey. / 导出公钥。"""
     prepare(context.obj)

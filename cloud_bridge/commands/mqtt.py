@@ -20,7 +20,7 @@ _RELOAD = "reload mosquitto / 重新加载: systemctl reload mosquitto"
 def setup(
     context: typer.Context,
     host: Annotated[list[str], typer.Option(help="Broker's name or address, may be repeated. / 代理地址，可重复。")],
-    out: Annotated[Path, typer.Option(help="Folder for mosquitto's files. / mosquitto 文件输出目录。")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for mosquitto's files. / mosquitto 文件输出目录。")],
     at: Annotated[str, typer.Option(help="Where they lie on the broker's machine. / 代理主机上的目录。")] = INSTALLED,
     port: Annotated[int, typer.Option(help="Port of the broker. / 代理端口。", min=1, max=65535)] = PORT,
 ) -> None:
@@ -45,7 +45,7 @@ def setup(
 def box(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the box. / 盒子名。")],
-    out: Annotated[Path, typer.Option(help="Folder to write ca.pem, box.pem, box.key to. / 输出目录。")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write ca.pem, box.pem, box.key to. / 输出目录。")],
     hears: Annotated[list[str] | None, typer.Option(help="Topic of a detector, may be repeated. / 探测器主题。")] = None,
 ) -> None:
     """A registered box's certificate for the broker. / 为已登记的盒子签发证书。"""
@@ -64,7 +64,7 @@ def detector(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of the detector. / 探测器名。")],
     topic: Annotated[list[str], typer.Option(help="Topic that it writes, may be repeated. / 其写入的主题。")],
-    out: Annotated[Path, typer.Option(help="Folder to write ca.pem, box.pem, box.key to. / 输出目录。")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write ca.pem, box.pem, box.key to. / 输出目录。")],
 ) -> None:
     """The certificate of a detector that speaks MQTT: it may write its own topics, and read none. / 签发探测器证书。"""
     prepare(context.obj)

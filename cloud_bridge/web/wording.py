@@ -69,7 +69,8 @@ def reason(code: str, subject: str = "") -> str:
     text = REASONS.get(code)
     if text is None:
         return f"{code} {subject}".strip()
-    return gettext(text).replace("{subject}", subject).strip()
+    said = gettext(text).replace("{subject}", subject).strip()
+    return said if subject else said.rstrip(" :：")  # a heading over many names none, and leads to nothing
 
 
 def todo(code: str, subject: str = "") -> str:

@@ -216,7 +216,7 @@ def status(ctx: typer.Context, db: Db = None, as_json: Json = False) -> None:
 def export(
     ctx: typer.Context,
     *,
-    out: Annotated[Path, typer.Option("-o", help="The zip to write. 输出的压缩包。")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The zip to write. 输出的压缩包。")],
     db: Db = None,
     trust: Trust = None,
     first: Annotated[str, typer.Option("--from", help="First event, or a time. 起始序号或时间。")] = "",

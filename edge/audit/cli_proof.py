@@ -34,7 +34,7 @@ def prove_command(
     ctx: typer.Context,
     seq: Annotated[int | None, typer.Argument(help="Number of the event. 事件序号。")] = None,
     db: Db = None,
-    out: Annotated[Path | None, typer.Option("-o", help="Write here. 输出文件。")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write here. 输出文件。")] = None,
     checked: Annotated[
         Path | None,
         typer.Option("--check", help="Check this proof, as `prove` or `prove --json` made it. 核验此证明。"),

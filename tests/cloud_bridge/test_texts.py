@@ -112,6 +112,18 @@ def test_an_unknown_event_is_shown_as_it_came(django_data):
     assert wording.event_detail("gas.alarm", {"code": ["not", "text"], "value_milli": "12"}) == ""
 
 
+def test_a_reason_without_its_subject_ends_without_a_colon(django_data):
+    from django.utils.translation import override
+
+    from cloud_bridge.web.wording import reason
+
+    with override("zh-hans"):
+        assert reason("temperature_high") == "设备未冷却"
+        assert reason("temperature_high", "V-101") == "设备未冷却：V-101"
+    with override("en"):
+        assert reason("temperature_high") == "not cool enough"
+
+
 def test_a_moment_in_a_reason_is_shown_as_day_and_time(django_data):
     from cloud_bridge.web import wording
 
