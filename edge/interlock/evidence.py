@@ -355,6 +355,8 @@ class Film(msgspec.Struct, frozen=True, tag_field="kind", tag="film"):
 
     `on`: ignition is released, record under `permit`. `keep`: its level asks for that, nothing overwrites it for
     `keep_d` days. `wall_s` is the wall clock where it is believed, else 0: then nothing is old enough to be deleted.
+    `certain_s`: so much of it signed time bears out, by CLOCK_BOOTTIME since it was heard; `signed_s`: so much of that
+    was itself signed. What must be kept is aged by these alone.
     """
 
     permit: str
@@ -362,6 +364,8 @@ class Film(msgspec.Struct, frozen=True, tag_field="kind", tag="film"):
     keep: bool
     keep_d: int
     wall_s: int
+    certain_s: int = 0
+    signed_s: int = 0
 
 
 class Logged(msgspec.Struct, frozen=True, tag_field="kind", tag="logged"):
