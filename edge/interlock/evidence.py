@@ -168,7 +168,7 @@ class TemplateKept(_OfTemplate, frozen=True, tag="template_kept"):
 
 
 class TemplateRemoved(_OfTemplate, frozen=True, tag="template_removed"):
-    """A face template that was kept for the permit is deleted, and why."""
+    """A face template that was kept for the permit is deleted, and why. Told again until `RemovalLogged` has come."""
 
     why: Literal["permit_over", "expired", "withdrawn", "unusable"]
 
@@ -381,6 +381,15 @@ class TemplateLogged(msgspec.Struct, frozen=True, tag_field="kind", tag="templat
     digest: str
 
 
+class RemovalLogged(msgspec.Struct, frozen=True, tag_field="kind", tag="removal_logged"):
+    """For `vision`: the log has it that this template was deleted, which is told until then (see `TemplateRemoved`)."""
+
+    person: str
+    permit: str
+    iat: int
+    why: str
+
+
 class Told(msgspec.Struct, frozen=True, tag_field="kind", tag="told"):
     """For `link`: the answer to an offer, to be published on up/rsp (a `contracts.topics.Response` as JSON)."""
 
@@ -393,7 +402,7 @@ class Pulse(msgspec.Struct, frozen=True, tag_field="kind", tag="pulse"):
     status: bytes
 
 
-Message = Wanted | FaceBundle | Film | Logged | TemplateLogged | Told | Pulse
+Message = Wanted | FaceBundle | Film | Logged | TemplateLogged | RemovalLogged | Told | Pulse
 _message_decoder = msgspec.json.Decoder(Message)
 
 
