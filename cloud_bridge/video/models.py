@@ -18,7 +18,6 @@ class ClipState(models.TextChoices):
     HELD = "held", _("here")
     EXPIRED = "expired", _("deleted when its time was over")
     ERASED = "erased", _("erased")
-    REFUSED = "refused", _("what came is not what the log committed to")
 
 
 class Clip(models.Model):

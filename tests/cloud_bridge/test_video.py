@@ -268,10 +268,12 @@ def test_nothing_is_taken_that_no_record_speaks_of(log, intake):
 
 
 def test_nothing_is_taken_of_another_size(log, intake):
+    """And it is nobody's last word: the box that says so in its log sends that size."""
     one = segment()
     tell(log, one, bytes=len(one.body) + 1)
     answer = intake.take(log.box, one.piece()).answer
-    assert (answer.state, str(len(one.body) + 1) in answer.detail) == ("refused", True)
+    assert (answer.state, str(len(one.body) + 1) in answer.detail) == ("later", True)
+    assert clip_of(one).state == "recorded"
 
 
 def test_another_boxs_segment_is_not_taken(log, intake, django_data):
@@ -288,7 +290,7 @@ def test_another_boxs_segment_is_not_taken(log, intake, django_data):
 
 
 def test_what_is_not_what_was_committed_to_never_counts(log, intake, shelf):
-    """Three times it is asked for again, then never more; each time it is counted against the box."""
+    """It is asked for again, and after three times later; the box's own copy is taken whenever it comes."""
     one = segment()
     tell(log, one)
     forged = msgspec.structs.replace(one, body=one.body[:-9] + b"x" + one.body[-8:])
@@ -297,12 +299,12 @@ def test_what_is_not_what_was_committed_to_never_counts(log, intake, shelf):
         for payload in forged.pieces():
             taken = intake.take(log.box, payload)
         assert taken.wrong.field == "media.commitment"
-        expected = _answer(one, "want", 0, again=True) if attempt < 3 else "refused"
+        expected = _answer(one, "want", 0, again=True) if attempt < 3 else "later"
         assert (taken.answer if attempt < 3 else taken.answer.state) == expected
         assert not shelf.path(log.box, one.commitment).exists()
         assert not shelf.path(log.box, one.commitment, ".part").exists()
-    assert clip_of(one).state == "refused"
-    assert bring(intake, log, one).state == "refused"
+    assert (clip_of(one).state, clip_of(one).tries) == ("recorded", 3)
+    assert bring(intake, log, one).state == "held"
 
 
 def test_a_full_shelf_takes_nothing_more_and_deletes_nothing(log, shelf):
