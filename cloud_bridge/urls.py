@@ -54,7 +54,6 @@ urlpatterns = [
     path("video/", video_pages.recordings, name="recordings"),
     path("video/<int:clip>/", video_pages.player, name="clip"),
     path("video/<int:clip>/<int:number>.jpg", video_pages.picture, name="clip_picture"),
-    path("video/<int:clip>/again", video_pages.take_again, name="clip_again"),
     path("video/<int:clip>/clip.avi", video_pages.file, name="clip_file"),
     path("calls/", call_pages.ringing, name="calls"),
     path("calls/<int:call>/answer", call_pages.answer, name="call_answer"),

@@ -4,10 +4,12 @@ A piece says where it belongs and needs nothing that came before. One without by
 what the log speaks of is taken (``video.segment``), and it counts once its commitment opens.
 
 ``held`` and ``refused`` end a segment at the box: the bridge signs them with the key of its cosignatures, or whoever
-may publish on the box's topics could keep a recording from ever leaving it. A box that knows of this says so in its
-pieces (`Piece.signed`): an older one would not read the answer.
+may publish on the box's topics could keep a recording from ever leaving it. An answer names the piece that it answers,
+by size and salt: what the bridge says to somebody else's piece is not heard. A box that knows of this says so in its
+pieces (`Piece.signed`, `Piece.bound`): an older one would not read the answer.
 """
 
+import hashlib
 from typing import Annotated, Literal
 
 import msgspec
@@ -29,7 +31,7 @@ FINAL = ("held", "refused")
 class Piece(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Head of up/media: whose bytes follow, of how many, and from where on. `salt` opens the commitment, in hex.
 
-    `signed`: the box wants the last word on it signed.
+    `signed`: the box wants the last word on it signed. `bound`: it wants to see which piece an answer is to.
     """
 
     commitment: Sha256
@@ -37,6 +39,7 @@ class Piece(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     salt: Sha256
     at: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEGMENT_BYTES)] = 0
     signed: bool = False
+    bound: bool = False
 
 
 class MediaAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -44,7 +47,8 @@ class MediaAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
     `state` is ``want`` (go on from there), ``held`` (it has all, and it is what was committed to), ``later`` (ask again
     in a while) or ``refused`` (never send it again). `again`: something was missing, send from `have` on once more.
-    `signature`: of the bridge, over box, commitment and state, in hex (`sign_answer`).
+    `size`, `opens`: of the piece that it answers, and the SHA-256 of its salt, for a box that wants to see them
+    (`to_piece`). `signature`: of the bridge, over box, commitment, these two and state, in hex (`sign_answer`).
     """
 
     commitment: Sha256
@@ -53,11 +57,30 @@ class MediaAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     again: bool = False
     detail: Annotated[str, msgspec.Meta(max_length=200)] = ""
     signature: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{128})?\Z")] = ""
+    size: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEGMENT_BYTES)] = 0
+    opens: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
+
+
+def _opens(piece: Piece) -> str:
+    return hashlib.sha256(bytes.fromhex(piece.salt)).hexdigest()
+
+
+def to_piece(answer: MediaAnswer, piece: Piece) -> MediaAnswer:
+    """The same answer, to this piece of whoever sent it."""
+    return msgspec.structs.replace(answer, size=piece.size, opens=_opens(piece))
+
+
+def is_to(answer: MediaAnswer, piece: Piece) -> bool:
+    """Whether an answer is to a piece of this segment, as its box has it, and to nobody else's under its name."""
+    return (answer.commitment, answer.size, answer.opens) == (piece.commitment, piece.size, _opens(piece))
 
 
 def _message(box: str, answer: MediaAnswer) -> bytes:
     """What is signed; it begins like no other text that this key signs."""
-    return f"hotbox/media-answer/v1\n{box}\n{answer.commitment}\n{answer.state}\n".encode()
+    if not answer.opens:  # to a box of before
+        return f"hotbox/media-answer/v1\n{box}\n{answer.commitment}\n{answer.state}\n".encode()
+    told = f"{box}\n{answer.commitment}\n{answer.size}\n{answer.opens}\n{answer.state}\n"
+    return f"hotbox/media-answer/v2\n{told}".encode()
 
 
 def sign_answer(answer: MediaAnswer, box: str, key: Ed25519PrivateKey) -> MediaAnswer:

@@ -363,6 +363,7 @@ class Video(_Section, frozen=True):
     """The recorder: its folder, how much of the disk it may take, how many pictures a second, how fine (JPEG quality).
 
     `upload`: what goes to the bridge when the line allows: ``kept`` (what the level of its permit asks for), all, none.
+    What must be kept and is to go there stays here until it is there.
     """
 
     folder: Name

@@ -52,6 +52,11 @@ def distance(face: "Vector", templates: "NDArray[np.float32]") -> float:
     return float(distances[:2].mean())
 
 
+def apart(some: "NDArray[np.float32]", others: "NDArray[np.float32]") -> float:
+    """How far two people's templates lie apart: the least of each row's distance to the other one, from both sides."""
+    return min(*(distance(row, others) for row in some), *(distance(row, some) for row in others))
+
+
 def match(
     faces: Sequence["Vector"], people: Mapping[str, "NDArray[np.float32]"], policy: Policy
 ) -> list[Matched]:

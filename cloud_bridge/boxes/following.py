@@ -1,7 +1,8 @@
 """Who acts on the boxes' records: an app says on which types, and whether only once the bridge has witnessed them.
 
-What deletes something, or stops something, waits for the witness: anybody who can publish on a box's topics can begin
-an epoch of its log, but only the box's key, in an epoch that people have authorised, gets a checkpoint over it agreed.
+What keeps, deletes or names something waits for the witness: anybody who can publish on a box's topics can begin an
+epoch of its log, but only the box's key, in an epoch that people have authorised, gets a checkpoint over it agreed.
+What a record that nobody signed for had settled, the true one that comes after it could not settle any more.
 An act that fails is not forgotten: it is tried again until it is done (`PendingRecord`).
 """
 
@@ -48,6 +49,11 @@ def follow(*types: str, witnessed: bool = False) -> Callable[[Act], Act]:
         return act
 
     return enter
+
+
+def waiting() -> frozenset[str]:
+    """The types of record on which nobody acts before they are witnessed."""
+    return frozenset(kind for kind, several in _by_type.items() if all(one.witnessed for one in several))
 
 
 def tell(event: Event, leaf: contract_event.Event) -> None:

@@ -31,8 +31,10 @@ from contracts.face import FaceClaims, seal
 log = logging.getLogger(__name__)
 LONGEST_S = 60.0
 """A statement has 6 kB: on a poor line it is not repeated more often than once a minute."""
-AGAIN = ("template_no_permit", "template_storage")
-"""Refusals that may pass by themselves: sent again. Others stay refused until the template or the box's key changes."""
+AGAIN = {"template_no_permit": LONGEST_S, "template_storage": LONGEST_S, "template_twin": 600.0}
+"""Refusals that may pass by themselves: sent again, so often at most. A twin's passes once the other's template has
+left the box. Others stay refused until the template or the box's key changes.
+"""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ def outgoing(timers: Timers, now: float) -> list[Outgoing]:
     found: list[Outgoing] = []
     for row in rows.select_related("permit"):
         waits = row.state == FaceDelivery.State.SENT or (row.state == FaceDelivery.State.REFUSED and row.why in AGAIN)
-        if waits and timers.due(f"face {row.pk} {row.iat}", now, longest_s=LONGEST_S):
+        refused = f" {row.why}" if row.state == FaceDelivery.State.REFUSED else ""
+        longest_s = AGAIN.get(row.why, LONGEST_S) if refused else LONGEST_S
+        if waits and timers.due(f"face {row.pk} {row.iat}{refused}", now, longest_s=longest_s):
             found.append((topics.dn(row.permit.box_id, "faces"), row.jws, False))
     return found

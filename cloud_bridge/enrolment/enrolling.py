@@ -177,22 +177,23 @@ def _rows_of(held: FaceTemplate, vault: Vault, length: int) -> "NDArray[np.float
 
 
 def nearest_of(template: Template, vault: Vault) -> tuple[Person | None, int]:
-    """Who else's template lies so near that a box might take one for the other, and how near, in thousandths.
+    """Who else's template lies so near that a box might take one for the other, and how near, as a box reckons it.
 
-    Whoever that is, nothing is refused for it: among a thousand people some resemble each other. (None, 0): nobody.
+    In thousandths. Whoever that is, nothing is refused for it: among a thousand people some resemble each other.
+    (None, 0): nobody.
 
     Raises:
         ContractError: somebody's template does not open; it says whose.
     """
     from faces import policy
-    from faces.match import distance
+    from faces.match import apart
 
     vectors, limits = unpack(template), policy.read(PACK)
     nearest: tuple[float, Person] | None = None
     others = FaceTemplate.objects.filter(engine=template.engine, model_sha256=template.model_sha256)
     for held in others.exclude(person__code=template.person).select_related("person"):
         rows = _rows_of(held, vault, vectors.shape[1])
-        apart = min(distance(vector, rows) for vector in vectors)
-        if apart <= limits.limit and (nearest is None or apart < nearest[0]):
-            nearest = (apart, held.person)
+        away = apart(vectors, rows)
+        if away <= limits.limit and (nearest is None or away < nearest[0]):
+            nearest = (away, held.person)
     return (nearest[1], max(1, round(nearest[0] * 1000))) if nearest else (None, 0)

@@ -1,4 +1,8 @@
-"""A refused face in a box's log becomes a candidate: something to look into, and nobody's fault yet."""
+"""A refused face in a box's log becomes a candidate: something to look into, and nobody's fault yet.
+
+It names a person (`nearest`), so it waits for the witness: what nobody signed for puts no name before the
+officers.
+"""
 
 from typing import Any
 
@@ -17,7 +21,7 @@ def _number(data: dict[str, Any], name: str) -> int:
     return value if isinstance(value, int) and -(2**31) < value < 2**31 else -1
 
 
-@follow(REFUSED)
+@follow(REFUSED, witnessed=True)
 def on_event(event: Event, leaf: contract_event.Event) -> None:
     """Follow the box's refusals; times are the box's, so that what comes late is joined as it happened."""
     distance = _number(leaf.data, "distance_milli")

@@ -20,7 +20,7 @@ from cloud_bridge.video.models import Clip, ClipState
 from cloud_bridge.video.room import Room
 from cloud_bridge.video.shelf import Key, Shelf
 from contracts.errors import ContractError
-from contracts.media import FINAL, MediaAnswer, Piece, sign_answer, unpack
+from contracts.media import FINAL, MediaAnswer, Piece, sign_answer, to_piece, unpack
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,11 @@ MOST_OPEN = 4
 """Of one box, side by side; it sends one after the other."""
 IDLE_S = 600.0
 """So long nothing came of it: its place is another's."""
-MOST_TRIES = 3
+LATER_EACH = 3
+"""So many copies that are something else: then the box is to let its other segments pass. None is ever refused for it:
+whoever may publish for the box can send such copies, and the box looks at its own before it sends one.
+"""
+MOST_TRIES = 32_767
 DEFAULT_GIB = 64
 GIB = "HOTBOX_BRIDGE_VIDEO_GIB"
 """The environment's word on how much disk recordings may take."""
@@ -90,15 +94,21 @@ class Intake:
         piece, body = unpack(payload)
         taken = self._taken(box, piece, body)
         answer = taken.answer
-        if self._key is not None and piece.signed and answer is not None and answer.state in FINAL:
-            return Taken(sign_answer(answer, box, self._key), taken.wrong)
-        return taken
+        if answer is None:
+            return taken
+        if piece.bound:
+            answer = to_piece(answer, piece)
+        if self._key is not None and piece.signed and answer.state in FINAL:
+            answer = sign_answer(answer, box, self._key)
+        return Taken(answer, taken.wrong)
 
     def _taken(self, box: str, piece: Piece, body: bytes) -> Taken:
         key = (box, piece.commitment)
         upload = self._open.get(key)
+        if upload is not None and piece.size != upload.size:
+            return Taken(_other_size(piece, upload.size))
         try:
-            if upload is None or not body or piece.size != upload.size:
+            if upload is None or not body:
                 self._let_go(key)
                 found = self._look(box, piece)
                 if isinstance(found, MediaAnswer):
@@ -148,7 +158,7 @@ class Intake:
         if clip.state != ClipState.RECORDED:
             return _answer(piece, "refused", 0, detail=clip.state)
         if clip.bytes != piece.size:
-            return _answer(piece, "refused", 0, detail=f"the log says {clip.bytes} bytes")
+            return _other_size(piece, clip.bytes)
         have = self._shelf.came(box, piece.commitment, piece.size)
         self._close_others(box)
         if not self._room.promise((box, piece.commitment), piece.size, keep=clip.keep):
@@ -177,13 +187,17 @@ class Intake:
                 return Taken(_answer(piece, "refused", 0, detail="it is not kept any more"))
             self._room.has(key, upload.size)
             return Taken(_answer(piece, "held", piece.size))
-        tries = (clip.values_list("tries", flat=True).first() or 0) + 1
-        over = tries >= MOST_TRIES
-        clip.update(tries=tries, state=ClipState.REFUSED if over else ClipState.RECORDED)
+        tries = min((clip.values_list("tries", flat=True).first() or 0) + 1, MOST_TRIES)
+        clip.update(tries=tries)
         wrong = ContractError("media.commitment", f"what {piece.commitment[:12]}… commits to", "something else")
-        if over:
-            return Taken(_answer(piece, "refused", 0, detail="it is not what the log committed to"), wrong)
+        if tries % LATER_EACH == 0:
+            return Taken(_answer(piece, "later", 0, detail="it is not what the log committed to"), wrong)
         return Taken(_answer(piece, "want", 0, again=True), wrong)
+
+
+def _other_size(piece: Piece, size: int) -> MediaAnswer:
+    """Nobody's last word: the segment is as large as its box says in its log, and this is another's piece."""
+    return _answer(piece, "later", 0, detail=f"the log says {size} bytes")
 
 
 def _answer(

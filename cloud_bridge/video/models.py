@@ -18,7 +18,6 @@ class ClipState(models.TextChoices):
     HELD = "held", _("here")
     EXPIRED = "expired", _("deleted when its time was over")
     ERASED = "erased", _("erased")
-    REFUSED = "refused", _("what came is not what the log committed to")
 
 
 class Clip(models.Model):
@@ -27,7 +26,8 @@ class Clip(models.Model):
     Attributes:
         log, seq: the record that speaks of it.
         offset_ms: the box's wall clock less CLOCK_BOOTTIME; `clock` who said so, `tq` and `te` how good it was.
-        keep: the permit's level asks for it. until_ms: then it goes, with its salt.
+        keep: the permit's level asks for it. until_ms: then it goes, with its salt, and what must be kept not before
+            the bridge has run for `due_ms` (`RunningTime`), whatever its clock says.
         tries: how often it came and was something else.
     """
 
@@ -48,6 +48,7 @@ class Clip(models.Model):
     bytes = models.PositiveIntegerField()
     keep = models.BooleanField()
     until_ms = models.BigIntegerField()
+    due_ms = models.BigIntegerField(default=0)
     state = models.CharField(max_length=16, choices=ClipState.choices, default=ClipState.RECORDED)
     held_ms = models.BigIntegerField(default=0)
     tries = models.PositiveSmallIntegerField(default=0)
@@ -70,10 +71,34 @@ class Clip(models.Model):
         """How long it is."""
         return (self.last_us - self.first_us) / 1e6
 
+    def is_over(self, at_ms: int, ran_ms: int) -> bool:
+        """Whether it was kept for long enough, at that time by the bridge's clock and after it ran for so long."""
+        return self.until_ms < at_ms and self.due_ms <= ran_ms
+
     @property
     def is_held(self) -> bool:
         """Whether its pictures are here."""
         return self.state == ClipState.HELD
+
+
+class RunningTime(models.Model):
+    """For how many ms the bridge's worker has run, ever: one row. It counts CLOCK_BOOTTIME, which nobody can set."""
+
+    ms = models.PositiveBigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.ms} ms"
+
+    @classmethod
+    def now(cls) -> int:
+        """As it was last counted."""
+        return cls.objects.filter(pk=1).values_list("ms", flat=True).first() or 0
+
+    @classmethod
+    def has_come(cls, ms: int) -> None:
+        """It is so late. Several workers count the same time: the one that is ahead holds."""
+        if not cls.objects.get_or_create(pk=1, defaults={"ms": ms})[1]:
+            cls.objects.filter(pk=1, ms__lt=ms).update(ms=ms)
 
 
 class Viewing(models.Model):

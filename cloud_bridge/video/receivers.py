@@ -5,8 +5,8 @@ from django.conf import settings
 
 from cloud_bridge.boxes.following import follow
 from cloud_bridge.boxes.models import Event as LogEvent
-from cloud_bridge.boxes.models import now_ms
-from cloud_bridge.video.models import DAY_MS, Clip, ClipState
+from cloud_bridge.boxes.models import Log, now_ms
+from cloud_bridge.video.models import DAY_MS, Clip, ClipState, RunningTime
 from cloud_bridge.video.shelf import Shelf
 from contracts import event as contract_event
 from contracts.events.video import Recorded
@@ -15,9 +15,12 @@ from contracts.video import MAX_SEGMENT_BYTES
 MOST_DAYS = 3650
 
 
-@follow("video.segment")
+@follow("video.segment", witnessed=True)
 def on_recorded(event: LogEvent, leaf: contract_event.Event) -> None:
-    """Once each: a segment whose record was offered twice has the row of the first."""
+    """Once each: a segment whose record was offered twice has the row of the first.
+
+    A row of what nobody signed for, which an older version of this bridge has made, is put right.
+    """
     try:
         told = msgspec.convert(leaf.data, Recorded)
     except msgspec.ValidationError:
@@ -28,16 +31,20 @@ def on_recorded(event: LogEvent, leaf: contract_event.Event) -> None:
     # A clock that nobody vouches for may be behind: then it counts from when we heard of it. None is later than that:
     # a clock that is ahead keeps people's pictures no longer.
     since = min(last, event.received_ms) if leaf.tq != "none" else event.received_ms
-    Clip.objects.get_or_create(
-        box_id=event.box_id,
-        commitment=told.commitment,
-        defaults={
-            "log": event.log, "seq": event.seq, "permit": event.permit, "first_us": told.first_us,
-            "last_us": told.last_us, "offset_ms": told.offset_ms, "clock": told.clock, "tq": leaf.tq[:8], "te": leaf.te,
-            "first_ms": first, "last_ms": last, "frames": told.frames, "bytes": told.bytes, "keep": told.keep,
-            "until_ms": since + told.keep_d * DAY_MS,
-        },
-    )  # fmt: skip
+    facts = {
+        "log": event.log, "seq": event.seq, "permit": event.permit, "first_us": told.first_us,
+        "last_us": told.last_us, "offset_ms": told.offset_ms, "clock": told.clock, "tq": leaf.tq[:8], "te": leaf.te,
+        "first_ms": first, "last_ms": last, "frames": told.frames, "bytes": told.bytes, "keep": told.keep,
+        "until_ms": since + told.keep_d * DAY_MS,
+        "due_ms": RunningTime.now() + told.keep_d * DAY_MS if told.keep else 0,
+    }  # fmt: skip
+    clip, made = Clip.objects.get_or_create(box_id=event.box_id, commitment=told.commitment, defaults=facts)
+    if not made and not _is_witnessed(clip):
+        Clip.objects.filter(pk=clip.pk).update(**facts)
+
+
+def _is_witnessed(clip: Clip) -> bool:
+    return Log.objects.filter(box=clip.box_id, epoch=clip.log, witnessed_size__gt=clip.seq).exists()
 
 
 def _is_sane(told: Recorded) -> bool:
@@ -53,7 +60,9 @@ def on_erased(event: LogEvent, leaf: contract_event.Event) -> None:
     if leaf.data.get("kind") != "video":
         return
     clip = Clip.objects.filter(box_id=event.box_id, commitment=leaf.data.get("commitment")).first()
-    if clip is None or clip.state == ClipState.EXPIRED or (clip.keep and now_ms() < clip.until_ms):
+    if clip is None or clip.state == ClipState.EXPIRED or (
+        clip.keep and not clip.is_over(now_ms(), RunningTime.now())
+    ):
         return
     Shelf(settings.DATA.media).erase(clip.box_id, clip.commitment)
     clip.state = ClipState.ERASED

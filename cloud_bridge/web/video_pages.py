@@ -4,14 +4,12 @@ import logging
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.paginator import Paginator
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
 
 from cloud_bridge.boxes.models import now_ms
 from cloud_bridge.people.roles import LOOK
@@ -120,20 +118,6 @@ def file(request: HttpRequest, clip: int) -> FileResponse:
         raise Http404 from error
     _look(request, found)
     return FileResponse(body, as_attachment=True, filename=f"{found.permit}-{found.commitment[:8]}.avi")
-
-
-@login_required
-@permission_required(LOOK, raise_exception=True)
-@require_POST
-def take_again(request: HttpRequest, clip: int) -> HttpResponse:
-    """A segment that was refused for good may come once more: the box asks for each now and then."""
-    found = get_object_or_404(Clip, pk=clip)
-    if Clip.objects.filter(pk=clip, state=ClipState.REFUSED).update(state=ClipState.RECORDED, tries=0):
-        _logger.info("%s may come again, says %s", found, request.user.username)
-        messages.success(request, _("It is taken again when the box offers it, which may take some days."))
-    else:
-        messages.error(request, _("Expected a segment that was refused, got another one; reload the page."))
-    return redirect("clip", clip=clip)
 
 
 def _places(clip: Clip) -> tuple[Picture, ...]:

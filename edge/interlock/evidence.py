@@ -168,7 +168,7 @@ class TemplateKept(_OfTemplate, frozen=True, tag="template_kept"):
 
 
 class TemplateRemoved(_OfTemplate, frozen=True, tag="template_removed"):
-    """A face template that was kept for the permit is deleted, and why."""
+    """A face template that was kept for the permit is deleted, and why. Told again until `RemovalLogged` has come."""
 
     why: Literal["permit_over", "expired", "withdrawn", "unusable"]
 
@@ -355,6 +355,8 @@ class Film(msgspec.Struct, frozen=True, tag_field="kind", tag="film"):
 
     `on`: ignition is released, record under `permit`. `keep`: its level asks for that, nothing overwrites it for
     `keep_d` days. `wall_s` is the wall clock where it is believed, else 0: then nothing is old enough to be deleted.
+    `certain_s`: so much of it signed time bears out, by CLOCK_BOOTTIME since it was heard; `signed_s`: so much of that
+    was itself signed. What must be kept is aged by these alone.
     """
 
     permit: str
@@ -362,6 +364,8 @@ class Film(msgspec.Struct, frozen=True, tag_field="kind", tag="film"):
     keep: bool
     keep_d: int
     wall_s: int
+    certain_s: int = 0
+    signed_s: int = 0
 
 
 class Logged(msgspec.Struct, frozen=True, tag_field="kind", tag="logged"):
@@ -377,6 +381,15 @@ class TemplateLogged(msgspec.Struct, frozen=True, tag_field="kind", tag="templat
     digest: str
 
 
+class RemovalLogged(msgspec.Struct, frozen=True, tag_field="kind", tag="removal_logged"):
+    """For `vision`: the log has it that this template was deleted, which is told until then (see `TemplateRemoved`)."""
+
+    person: str
+    permit: str
+    iat: int
+    why: str
+
+
 class Told(msgspec.Struct, frozen=True, tag_field="kind", tag="told"):
     """For `link`: the answer to an offer, to be published on up/rsp (a `contracts.topics.Response` as JSON)."""
 
@@ -389,7 +402,7 @@ class Pulse(msgspec.Struct, frozen=True, tag_field="kind", tag="pulse"):
     status: bytes
 
 
-Message = Wanted | FaceBundle | Film | Logged | TemplateLogged | Told | Pulse
+Message = Wanted | FaceBundle | Film | Logged | TemplateLogged | RemovalLogged | Told | Pulse
 _message_decoder = msgspec.json.Decoder(Message)
 
 

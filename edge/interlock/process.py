@@ -61,7 +61,7 @@ from edge.interlock.snapshot import AuditHealth, Snapshot, accept
 from edge.interlock.state import FORGOTTEN, Durable, Mode
 from edge.interlock.status import AuditView, Status
 from edge.interlock.store import StateStore
-from edge.interlock.template_notes import TemplateNotes, TemplatesUsed, standing
+from edge.interlock.template_notes import TemplateNotes, TemplatesRemoved, TemplatesUsed, standing
 from edge.kiosk.answers import PermitAnswers
 from edge.relay.driver import make as make_relay
 from edge.relay.element import ElementStatus
@@ -164,6 +164,7 @@ class Interlock:
         self._questions = Questions()
         self._templates = TemplateNotes()
         self._used = TemplatesUsed(self._templates, self._journal.put_heard, self._tell_vision)
+        self._removed = TemplatesRemoved(self._templates, self._journal.put_heard, self._tell_vision)
         self._history = History(self._site, self._rules)
         self._step: kernel.Step
         self._last_us = now_us()
@@ -336,9 +337,12 @@ class Interlock:
                 self._peers.tell(ev.Source.VISION, ev.FaceBundle(item.jws))
             case ev.TemplateUsed():
                 self._used.take(item, now_us())
-            case ev.FaceKey() | ev.TemplateKept() | ev.TemplateRemoved() | ev.TemplateRefused():
-                notes = self._templates.of(item, now_us())
-                self._journal.put(*self._refusals.thin(notes, now_us()))
+            case ev.TemplateRemoved():
+                self._removed.take(item, now_us())
+            case ev.FaceKey() | ev.TemplateKept() | ev.TemplateRefused():
+                if isinstance(item, ev.TemplateKept):
+                    self._removed.kept(item)
+                self._journal.put(*self._templates.of(item, now_us()))
         return []
 
     def judge_permit(self, token: str) -> offers.Judged:
@@ -485,7 +489,7 @@ class Interlock:
         self._peers.tell(ev.Source.VISION, msgspec.structs.replace(message, permits=permits, permit=number))
         self._tell_vision(film(self._step.facts, self._step.verdicts))
 
-    def _tell_vision(self, message: ev.Film | ev.Logged | ev.TemplateLogged) -> None:
+    def _tell_vision(self, message: ev.Film | ev.Logged | ev.TemplateLogged | ev.RemovalLogged) -> None:
         self._peers.tell(ev.Source.VISION, message)
 
     def _pulse(self, now: int) -> None:

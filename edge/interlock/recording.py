@@ -38,12 +38,27 @@ REMEMBERED = 256
 def film(f: Facts, verdicts: dict[str, Verdict]) -> Film:
     """What vision is to record now."""
     wall_s = f.wall_s if verdicts["clock"].ok else 0
-    permit = f.permit.jti if f.permit is not None else ""
-    return Film(permit, f.durable.mode is Mode.RELEASED, is_filmed(f), f.rules.video_retention_d.value, wall_s)
+    certain_s = min(wall_s, borne_out_s(f))
+    permit, keep_d = f.permit.jti if f.permit is not None else "", f.rules.video_retention_d.value
+    on, signed_s = f.durable.mode is Mode.RELEASED, min(certain_s, f.durable.as_of)
+    return Film(permit, on, is_filmed(f), keep_d, wall_s, certain_s, signed_s)
+
+
+def borne_out_s(f: Facts) -> int:
+    """The time that has come for certain, seconds since 1970; 0 while nothing signed has ever been heard.
+
+    No clock that anybody can set is in it: the bridge's signed time as it was first heard in this boot, and
+    CLOCK_BOOTTIME since. Until something is heard in this boot, what was signed before it, and the boot's own time.
+    """
+    durable = f.durable
+    if not durable.as_of:
+        return 0
+    ahead_s = durable.as_of if durable.signed_ahead_s is None else durable.signed_ahead_s
+    return ahead_s + f.now_us // 1_000_000
 
 
 def refuse_kept(f: Facts, verdicts: dict[str, Verdict], until_s: int) -> None:
-    """What must be kept until then is not erased before, by a clock that is believed.
+    """What must be kept until then is not erased before, by a clock that is believed and that signed time bears out.
 
     Raises:
         ContractError: it is to be kept still, or nobody knows.
@@ -58,6 +73,10 @@ def refuse_kept(f: Facts, verdicts: dict[str, Verdict], until_s: int) -> None:
     if f.wall_s <= until_s:
         came = f"one that is kept until {until}"
         raise ContractError("commitment", wanted, came, "its permit's level asks for the recording")
+    certain_s = borne_out_s(f)
+    if certain_s <= until_s:
+        came = f"one that is kept until {until}, and {local_time(certain_s) if certain_s else 'no time'} by signed time"
+        raise ContractError("commitment", wanted, came, "let the box hear its bridge, or take a permit of today")
 
 
 def judge(told: str, seen: Video | None, since_us: int, now_us: int, rules: Rules) -> tuple[str, tuple[Said, ...]]:

@@ -69,7 +69,7 @@ def _next_boot(found: Durable, now_us: int, rules: Rules, clock: Clock) -> Durab
     restarted = watch and FireWatch(watch.permit, now_us, now_us + rules.fire_watch_s.value * 1_000_000)
     durable = replace(
         found, since_us=now_us, fire_watch=restarted, clock_offset_ms=None, clock_trusted=False, signed_offset_ms=None,
-        bypasses=(), proof_test=None,
+        signed_ahead_s=None, bypasses=(), proof_test=None,
         detectors={name: _of_another_boot(record) for name, record in found.detectors.items()},
     )  # fmt: skip
     shift_us = _shift_us(found, now_us, rules, clock)

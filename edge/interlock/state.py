@@ -253,6 +253,7 @@ class Durable(msgspec.Struct, frozen=True, dict=True):
         clock_trusted: the clock condition passed when last evaluated, so the offset tells when things happened.
         clock_back_ms: how far the wall clock was found set back; blocks until a person resets.
         signed_offset_ms: the offset that the bridge's signed time agreed with in this boot.
+        signed_ahead_s: how far signed time lay ahead of CLOCK_BOOTTIME, the least of what was heard in this boot.
         lost_s: when the state was found lost, seconds since 1970; revocation lists from before it do not count.
         liveness_failed: person → tries to prove to be alive that failed since the last that did not.
         trying: the try whose arrows are being shown: spent, unless its end says otherwise.
@@ -301,6 +302,7 @@ class Durable(msgspec.Struct, frozen=True, dict=True):
     clock_trusted: bool = False
     clock_back_ms: int = 0
     signed_offset_ms: int | None = None
+    signed_ahead_s: int | None = None
     lost_s: int | None = None
     liveness_failed: dict[str, int] = {}
     trying: Try | None = None

@@ -163,7 +163,9 @@ def _hear(turn: Turn, as_of: int) -> None:
     """
     if as_of <= turn.d.as_of:
         return
-    turn.d = replace(turn.d, as_of=as_of)
+    # A bridge whose clock was set forward speeds up no time here: that passes by CLOCK_BOOTTIME alone.
+    ahead_s, known = as_of - turn.now // 1_000_000, turn.d.signed_ahead_s
+    turn.d = replace(turn.d, as_of=as_of, signed_ahead_s=ahead_s if known is None else min(known, ahead_s))
     if abs(turn.f.wall_s - as_of) <= turn.rules.clock_behind_s.value:
         turn.d = replace(turn.d, signed_offset_ms=offset_ms(turn.snapshot.clock))
 

@@ -5,12 +5,14 @@ The templates themselves never pass through here readably; a person's face count
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
 
 from contracts.event import ActionResult, Category, Severity
 from edge.interlock.evidence import (
     FaceKey,
+    RemovalLogged,
     Standing,
     TemplateKept,
     TemplateLogged,
@@ -19,10 +21,13 @@ from edge.interlock.evidence import (
     TemplateUsed,
 )
 from edge.interlock.record import Note
+from edge.interlock.refusals import Refusals
 from edge.interlock.state import Durable, usable
 
 BURST = 512
 """Templates of all permits that a box can hold, twice over: nobody's are left out, and a mad process fills no disk."""
+REFUSED_BURST = 32
+"""Refusals have a budget of their own: anyone on the broker can cause them, and they must cost nobody else's record."""
 EVERY_US = 1_000_000
 """After such a burst one record a second."""
 _NOTE = Note("", Category.IDENTITY, Severity.INFO, ActionResult.OK, ("box", ""), "", 0, 0, False, {})
@@ -41,26 +46,52 @@ def standing(durable: Durable, wall_s: int) -> tuple[Standing, ...]:
     )
 
 
+class _Budget:
+    """Each record costs a second of the time since the last ones, of which so many are saved up."""
+
+    def __init__(self, burst: int) -> None:
+        self._burst = burst
+        self._paid_us = 0
+
+    def pays(self, now_us: int) -> bool:
+        """Whether there may be one more."""
+        paid_us = max(self._paid_us, now_us - self._burst * EVERY_US) + EVERY_US
+        if paid_us > now_us:
+            return False
+        self._paid_us = paid_us
+        return True
+
+
 class TemplateNotes:
     """Turns vision's words into records, as many as there can be good ones."""
 
     def __init__(self) -> None:
         """Nothing was told yet."""
         self._key = ""
-        self._paid_us = 0
+        self._good, self._refused = _Budget(BURST), _Budget(REFUSED_BURST)
+        self._refusals = Refusals()
+        self._left_out = 0
 
     def of(self, item: Told, now_us: int) -> tuple[Note, ...]:
         """The record of what vision tells; none of a key that is recorded already, or of a flood."""
-        if isinstance(item, FaceKey) and item.key == self._key:
+        if isinstance(item, TemplateRefused):
+            return self._refusal(item, now_us)
+        if (isinstance(item, FaceKey) and item.key == self._key) or not self._good.pays(now_us):
             return ()
-        # Each record costs a second of the time since the last ones, of which so many are saved up.
-        paid_us = max(self._paid_us, now_us - BURST * EVERY_US) + EVERY_US
-        if paid_us > now_us:
-            return ()
-        self._paid_us = paid_us
         if isinstance(item, FaceKey):
             self._key = item.key
         return (_note(item),)
+
+    def _refusal(self, item: TemplateRefused, now_us: int) -> tuple[Note, ...]:
+        """Thinned out by its code; what the budget leaves out is counted in the next one, whatever its code."""
+        for note in self._refusals.thin((_note(item),), now_us):
+            more = cast("int", note.data.get("n", 0))
+            if not self._refused.pays(now_us):
+                self._left_out += more + 1
+                return ()
+            more, self._left_out = more + self._left_out, 0
+            return (replace(note, data={**note.data, "n": more}) if more else note,)
+        return ()
 
 
 class TemplatesUsed:
@@ -95,6 +126,44 @@ class TemplatesUsed:
             return
         self._logged = dict([*self._logged.items()][-BURST:]) | {item.person: said}
         self._tell(TemplateLogged(item.person, item.digest))
+
+
+class TemplatesRemoved:
+    """Writes down each deletion once; vision, which tells it again and again, is answered when it is on the disk."""
+
+    def __init__(
+        self, notes: TemplateNotes, write: Callable[[Note], "asyncio.Future[int]"],
+        tell: Callable[[RemovalLogged], None],
+    ) -> None:  # fmt: skip
+        """As `TemplatesUsed`."""
+        self._notes, self._write, self._tell = notes, write, tell
+        self._logged: dict[RemovalLogged, None] = {}
+        self._pending: set[RemovalLogged] = set()
+
+    def take(self, item: TemplateRemoved, now_us: int) -> None:
+        """Have it written down unless it is; what a flood left out is told again."""
+        said = RemovalLogged(item.person, item.permit, item.iat, item.why)
+        if said in self._logged:
+            self._tell(said)
+            return
+        if said in self._pending:
+            return
+        for note in self._notes.of(item, now_us):
+            self._pending.add(said)
+            self._write(note).add_done_callback(lambda done: self._durable(said, done))
+
+    def kept(self, item: TemplateKept) -> None:
+        """It is here again: its next deletion is another one."""
+        self._logged = {
+            said: None for said in self._logged if (said.person, said.permit) != (item.person, item.permit)
+        }
+
+    def _durable(self, said: RemovalLogged, done: "asyncio.Future[int]") -> None:
+        self._pending.discard(said)
+        if done.cancelled() or done.exception() is not None:
+            return
+        self._logged = dict.fromkeys([*self._logged][-BURST:]) | {said: None}
+        self._tell(said)
 
 
 def _note(item: Told) -> Note:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from contracts.media import MAX_PIECE_BYTES, MediaAnswer, Piece
+from contracts.media import MAX_PIECE_BYTES, MediaAnswer, Piece, is_to
 
 WINDOW_BYTES = 64 * 1024
 """Under way without a word of the bridge."""
@@ -50,9 +50,13 @@ class MediaLane:
         """It waits for a segment."""
         return self._clip is None and self._clock() >= self._rest_until
 
+    def is_for(self, answer: MediaAnswer) -> bool:
+        """Whether the bridge answers this lane: others may send pieces, too, under the name of the segment."""
+        return self._clip is not None and is_to(answer, self._clip)
+
     def begin(self, commitment: str, size: int, salt: str) -> None:
         """This one goes next."""
-        self._clip = Piece(commitment, size, salt, signed=True)
+        self._clip = Piece(commitment, size, salt, signed=True, bound=True)
         self.connected()
 
     def connected(self) -> None:

@@ -73,6 +73,8 @@ class MediaSender:
             return False
         try:
             answer = read_answer(payload)
+            if not self._lane.is_for(answer):
+                return True
             self._check(answer)
             ended = self._lane.answered(answer)
         except ContractError as error:

@@ -6,6 +6,7 @@ else, and hears what became of them at the bridge. A request and its answer are 
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -23,6 +24,7 @@ from edge.interlock.evidence import Source
 
 if TYPE_CHECKING:
     from edge.vision.recorder import Recorder
+    from edge.vision.segments import Facts
 
 READERS = 2
 CHUNK_BYTES = 64 * 1024
@@ -72,6 +74,8 @@ class ClipServer:
         self._allowed = _allowed(config)
         self._server: asyncio.Server | None = None
         self._readers = 0
+        self._sound = ""
+        """The segment that was looked at last, and is what the log has."""
 
     async def start(self) -> None:
         """Listen; a path that cannot be used is told, and the recording goes on without."""
@@ -118,7 +122,7 @@ class ClipServer:
         if ask.op == "next":
             return (_line(Clip(facts.commitment, facts.bytes, facts.salt)),)
         try:
-            body = await asyncio.to_thread(self._recorder.store.read, facts, ask.at, CHUNK_BYTES)
+            body = await asyncio.to_thread(self._read, facts, ask.at)
         except FileNotFoundError:
             self._recorder.gone(facts.commitment)
             body = b""
@@ -133,6 +137,20 @@ class ClipServer:
             elif facts.sent:  # the bridge has lost it, or takes it after all
                 self._recorder.sent(facts.commitment, "")
         return (_line(Chunk(len(body))), body)
+
+    def _read(self, facts: "Facts", at: int) -> bytes:
+        """Some of a segment that is what the log has; what a disk has spoilt stays here.
+
+        Raises:
+            FileNotFoundError: it is gone.
+            OSError: the disk does not give it, or something else.
+        """
+        if self._sound != facts.commitment and not self._recorder.store.is_sound(facts):
+            if not self._recorder.store.path(facts).exists():
+                raise FileNotFoundError(facts.commitment)
+            raise OSError(errno.EIO, "it is not what the log committed to")
+        self._sound = facts.commitment
+        return self._recorder.store.read(facts, at, CHUNK_BYTES)
 
 
 class Clips:

@@ -8,7 +8,8 @@ one holds, through restarts, too, so that nobody brings back what was taken back
 import logging
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -22,9 +23,10 @@ from contracts.errors import UNREADABLE, ContractError
 from contracts.face import FaceClaims, open_sealed
 from edge.interlock.evidence import Standing, TemplateKept, TemplateRefused, TemplateRemoved
 from edge.sockets import now_us
-from edge.vision.templates import TemplateStore
+from edge.vision.removals import REMOVALS, Removals, key_of
+from edge.vision.templates import Entry, TemplateStore
 from faces.engine import Identity
-from faces.match import distance
+from faces.match import apart
 from faces.templates import Template, unpack
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ News = TemplateKept | TemplateRefused | TemplateRemoved
 STATEMENTS = "statements.json"
 AGAIN_S = 120
 """The bridge repeats a statement until it finds the answer in the box's log; so long the answer is on its way."""
+WARN_EVERY_S = 60.0
+"""Anyone on the broker can send what is refused: the journal has one line a code in this time, with their number."""
 CLOCK_S = 60
 """Whoever makes a template at the bridge and whoever signs it may read the clock so far apart."""
 _CODES = {
@@ -127,6 +131,9 @@ class Deliveries:
         self._trust, self._store, self._engine = trust, store, engine
         self._statements = Statements(store.folder / STATEMENTS, now_s)
         self._told: dict[tuple[str, str], tuple[int, int]] = {}
+        self._warned: dict[str, tuple[float, int]] = {}
+        self.removals = Removals(store.folder / REMOVALS)
+        """Deletions that the log has not confirmed."""
 
     def take(self, token: str, permits: Sequence[Standing], now_s: int) -> News | None:
         """Judge one statement and act on it; what was acted on before is told again after a while only: None."""
@@ -150,26 +157,55 @@ class Deliveries:
             self._check(claims, permits, now_s)
             return self._withdraw(claims, now_s) if claims.withdrawn else self._keep(claims, now_s)
         except ContractError as error:
-            log.warning("a face template is refused: %s", error)
-            return _refused(claims, _CODES.get(error.field, "template_sealed"))
+            code = _CODES.get(error.field, "template_sealed")
+            self._warn(code, error)
+            return _refused(claims, code)
         except OSError as error:
             log.warning("a face template cannot be kept: %s", error)
             return _refused(claims, "template_storage")
 
-    def tidy(self, permits: Sequence[Standing] | None, now_s: int) -> Iterator[News]:
-        """Delete what is over: templates whose time has come and, when `permits` are told, those of others."""
+    def _warn(self, code: str, error: ContractError) -> None:
+        now_s = time.monotonic()
+        at_s, left_out = self._warned.get(code, (float("-inf"), 0))
+        if now_s - at_s < WARN_EVERY_S:
+            self._warned[code] = (at_s, left_out + 1)
+            return
+        self._warned[code] = (now_s, 0)
+        more = f" ({left_out} more like it since the last)" if left_out else ""
+        log.warning("a face template is refused: %s%s", error, more)
+
+    def tidy(self, permits: Sequence[Standing] | None, now_s: int) -> list[TemplateRemoved]:
+        """Delete what is over: templates whose time has come and, when `permits` are told, those of others.
+
+        What was deleted, which waits in `removals` until the log has it: it is written there first, for a template that
+        is gone is not found again.
+
+        Raises:
+            OSError: something could not be deleted; what was, waits in `removals`.
+        """
         standing = None if permits is None else {each.permit for each in permits}
-        for entry in self._store.purge(now_s, standing):
+        gone: list[TemplateRemoved] = []
+
+        def over(entry: Entry) -> None:
             if entry.permit:
-                ended = standing is not None and entry.permit not in standing
-                why: Literal["permit_over", "expired"] = "permit_over" if ended else "expired"
-                iat = self._statements.last(entry.permit, entry.person)
-                yield TemplateRemoved(now_us(), entry.person, entry.permit, iat, why)
-        for entry in self._store.entries(now_s):
-            if entry.permit and not entry.usable and self._store.remove(entry.person, entry.permit):
-                log.warning("the template of %s for %s was unusable: %s", entry.person, entry.permit, entry.why)
-                iat = self._statements.last(entry.permit, entry.person)
-                yield TemplateRemoved(now_us(), entry.person, entry.permit, iat, "unusable")
+                going(entry, "permit_over" if standing is not None and entry.permit not in standing else "expired")
+
+        def going(entry: Entry, why: Literal["permit_over", "expired", "unusable"]) -> None:
+            iat = self._statements.last(entry.permit, entry.person)
+            gone.append(TemplateRemoved(now_us(), entry.person, entry.permit, iat, why))
+            self.removals.add(gone[-1])
+
+        try:
+            self._store.purge(now_s, standing, over)
+            for entry in self._store.entries(now_s):
+                if entry.permit and not entry.usable:
+                    going(entry, "unusable")
+                    self._store.remove(entry.person, entry.permit)
+                    log.warning("the template of %s for %s was unusable: %s", entry.person, entry.permit, entry.why)
+        finally:
+            there = [removed for removed in gone if self._store.path(removed.person, removed.permit).exists()]
+            self.removals.logged({key_of(removed) for removed in there})  # which the disk did not let go
+        return gone
 
     def _is_known(self, claims: FaceClaims) -> bool:
         """Whether this very statement was acted on and still holds."""
@@ -231,7 +267,7 @@ class Deliveries:
     def _check_alone(self, person: str, rows: "NDArray[np.float32]", now_s: int) -> None:
         """One head must not be two people: performer and guardian could be the same man."""
         for other, theirs in self._store.others(person, now_s).items():
-            nearest = min(*(distance(row, theirs) for row in rows), *(distance(row, rows) for row in theirs))
+            nearest = apart(rows, theirs)
             if nearest <= self._limit:
                 came = f"{nearest:.2f} from {other}"
                 raise ContractError("twin", f"more than {self._limit:.2f} from everybody", came, "look at both people")

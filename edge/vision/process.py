@@ -15,7 +15,17 @@ from typing import TypeVar
 from edge.config import BoxConfig
 from edge.evidence_client import EvidenceClient
 from edge.interlock import rules
-from edge.interlock.evidence import FACES_AGAIN_MS, SLOW, Camera, Face, FaceBundle, Film, TemplateLogged, Wanted
+from edge.interlock.evidence import (
+    FACES_AGAIN_MS,
+    SLOW,
+    Camera,
+    Face,
+    FaceBundle,
+    Film,
+    RemovalLogged,
+    TemplateLogged,
+    Wanted,
+)
 from edge.sockets import now_us
 from edge.vision import guard
 from edge.vision.camera import CameraReader
@@ -99,7 +109,7 @@ class _Process:
 
     async def _listen(self) -> None:
         async for message in self._client.messages():
-            if isinstance(message, FaceBundle | Wanted | Film):
+            if isinstance(message, FaceBundle | Wanted | Film | RemovalLogged):
                 self._post.hear(message)
             if isinstance(message, Film):
                 self._wall_s = message.wall_s

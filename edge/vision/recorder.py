@@ -142,7 +142,8 @@ class Recorder:
             if film.on or self._film is None or now >= self._until_us:
                 self._film = film
             else:
-                self._film = replace(self._film, wall_s=film.wall_s)
+                times = {"wall_s": film.wall_s, "certain_s": film.certain_s, "signed_s": film.signed_s}
+                self._film = replace(self._film, **times)
             if film.on:
                 self._until_us = now + round(TAIL_S * 1e6)
 
@@ -205,19 +206,23 @@ class Recorder:
 
         One that the bridge put off lets the others pass.
         """
-        upload, now = self._settings.upload, self._clock_us()
+        now = self._clock_us()
         with self._lock:
             self._put_off = {each: until for each, until in self._put_off.items() if until > now}
             off = self._put_off
             going = [
                 facts for facts in self._held.values()
-                if facts.logged and (upload == "all" or (upload == "kept" and facts.about.keep))
+                if facts.logged and self._goes_up(facts)
                 and not (facts.commitment in off and facts.commitment in self._unreadable)
             ]  # fmt: skip
         waiting = [facts for facts in going if not facts.sent]
         if not waiting:
             return self._to_ask_again(going, now)
         return min(waiting, key=lambda each: (each.commitment in off, not each.about.keep, each.ended_s))
+
+    def _goes_up(self, facts: Facts) -> bool:
+        upload = self._settings.upload
+        return upload == "all" or (upload == "kept" and facts.about.keep)
 
     def _to_ask_again(self, sent: list[Facts], now: int) -> Facts | None:
         """One of those that the bridge has, or refused: now and then, in turn. It may have been restored since.
@@ -302,9 +307,9 @@ class Recorder:
         if self._scanned_us is None or now - self._scanned_us >= RESCAN_S * 1e6:
             self._rescan(now)
         if self._is_due(now):
-            now_s = film.wall_s if film is not None else 0
-            self._date(now_s, now)
-            for facts in [facts for facts in self._all() if facts.held.is_over(now_s)]:
+            moment = _now(film)
+            self._date(moment, now)
+            for facts in [facts for facts in self._all() if self._in_ring(facts).is_over(moment)]:
                 self._remove(facts)
             self._measure(film, now)
         self._say(health=READY if self._word.left_s else FULL)
@@ -346,14 +351,20 @@ class Recorder:
             offset_ms = believed_ms
         return About(film.permit, self._boot, offset_ms, film.keep, film.keep_d, believed=film.wall_s > 0)
 
-    def _date(self, now_s: int, now: int) -> None:
+    def _date(self, moment: ring.Now, now: int) -> None:
         """A clock is believed: say by it when segments ended that nobody could date.
 
-        Of this start of the machine that is known; one from an earlier start has ended by now.
+        Of this start of the machine that is known; one from an earlier start has ended by now. What must be kept is
+        dated by the time that is certain, as it is aged by it: also where the clock of its own time was behind that.
         """
-        for facts in [facts for facts in self._all() if now_s and not facts.held.dated]:
-            ago_s = (now - facts.last_us) // 1_000_000 if facts.about.boot == self._boot else 0
-            self._mark(facts.commitment, dated_s=now_s - ago_s)
+        for facts in self._all():
+            own, keep = facts.about.boot == self._boot, facts.about.keep
+            now_s, known_s = moment.certain if keep else moment.believed, facts.dated_s or facts.ended_s
+            ended_s = now_s - ((now - facts.last_us) // 1_000_000 if own else 0)
+            undated = not facts.about.believed and not facts.dated_s
+            was_behind = keep and own and ended_s - known_s > CLOCKS_APART_MS // 1000
+            if now_s and (undated or was_behind):
+                self._mark(facts.commitment, dated_s=ended_s)
 
     def _finish(self) -> None:
         """The segment is whole: from now on it is offered."""
@@ -394,13 +405,16 @@ class Recorder:
         """Whether a whole segment fits, after what may go has gone."""
         if self._scanned_us is None:
             self._rescan(now)
-        made = ring.plan([facts.held for facts in self._all()], self._bound(), self._need, film.wall_s)
+        made = ring.plan([self._in_ring(facts) for facts in self._all()], self._bound(), self._need, _now(film))
         for each in made.remove:
             facts = self.find(each.commitment)
             if facts is not None:
                 self._remove(facts)
         self._measure(film, now)
         return made.fits
+
+    def _in_ring(self, facts: Facts) -> ring.Held:
+        return replace(facts.held, owed=self._goes_up(facts) and not facts.sent)
 
     def _remove(self, facts: Facts) -> None:
         """For good, its salt first."""
@@ -428,8 +442,7 @@ class Recorder:
     def _measure(self, film: Film | None, now: int) -> None:
         """For how long there is room."""
         self._measured_us = now
-        now_s = film.wall_s if film is not None else 0
-        room = ring.room([facts.held for facts in self._all()], self._bound(), now_s)
+        room = ring.room([self._in_ring(facts) for facts in self._all()], self._bound(), _now(film))
         left_s = int(max(0, room - self._need) / self._bytes_per_s())
         self._say(left_s=left_s, used_mib=-(-self._used() // _MIB))
 
@@ -444,6 +457,11 @@ class Recorder:
     def _say(self, **news: object) -> None:
         with self._lock:
             self._word = replace(self._word, **news)
+
+
+def _now(film: Film | None) -> ring.Now:
+    """The times that the interlock has told."""
+    return ring.Now(film.wall_s, film.certain_s, film.signed_s) if film is not None else ring.Now()
 
 
 def off() -> Video:

@@ -57,8 +57,8 @@ class About(msgspec.Struct, frozen=True):
 class Facts(msgspec.Struct, frozen=True):
     """A finished segment. `salt` in hex; `logged`: the log has it; `sent`: the bridge's word, held or refused.
 
-    `dated_s`: where its own clock was not believed, when it ended at the latest, by a clock that was; 0 while there is
-    none.
+    `dated_s`: where its own clock was not believed, or turned out to be slow, when it ended at the latest, by a clock
+    that was; 0 while there is none.
     """
 
     about: About
@@ -82,7 +82,8 @@ class Facts(msgspec.Struct, frozen=True):
         """As the ring counts it."""
         size, about = on_disk(self.bytes, FACTS_BYTES), self.about
         ended_s, dated = self.dated_s or self.ended_s, about.believed or self.dated_s > 0
-        return Held(self.commitment, size, ended_s, about.keep, about.keep_d, dated)
+        held = self.sent == "held"
+        return Held(self.commitment, size, ended_s, about.keep, about.keep_d, dated, at_bridge=held)
 
 
 FACTS_BYTES = 2048

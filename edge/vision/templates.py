@@ -226,9 +226,12 @@ class TemplateStore:
             self._sync()
         return gone
 
-    def purge(self, now_s: float, permits: Collection[str] | None = None) -> list[Entry]:
+    def purge(
+        self, now_s: float, permits: Collection[str] | None = None, announce: Callable[[Entry], None] | None = None
+    ) -> list[Entry]:
         """Delete what has expired and, when `permits` are told, what came for a permit that is none of them.
 
+        `announce` hears of each before it is deleted.
         What a power cut left of a file that was being written goes, too: it is somebody's template.
         """
         gone = []
@@ -239,6 +242,8 @@ class TemplateStore:
         for entry in self.entries(now_s):
             ended = permits is not None and bool(entry.permit) and entry.permit not in permits
             if ended or _expired(entry.expires, now_s):
+                if announce is not None:
+                    announce(entry)
                 gone += self.remove(entry.person, entry.permit)
         return gone
 

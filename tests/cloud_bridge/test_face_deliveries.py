@@ -141,6 +141,25 @@ def test_nothing_is_sent_where_something_is_missing(data, log, why):
         Suspension.objects.all().delete()
 
 
+@pytest.mark.parametrize("first", ["performer", "guardian"])
+def test_whom_a_box_would_call_a_twin_the_bridge_finds_near(data, first):
+    """ANT-01: whichever of the two is enrolled first; a box looks at both sides."""
+    import numpy as np
+
+    def places(*several):
+        rows = np.zeros((len(several), 128), np.float32)
+        for row, place in zip(rows, several, strict=True):
+            row[: len(place)] = place
+        return rows
+
+    looks = {"performer": places((0,), (0, 0.1), (0, 0.2)), "guardian": places((0.3,), (1.2,), (1.2, 0.1))}
+    second = "guardian" if first == "performer" else "performer"
+    assert not enrolled(data, first, looks[first]).nearest
+    answer = enrolled(data, second, looks[second])
+    assert answer.nearest
+    assert 290 < answer.nearest_milli < 320
+
+
 def test_a_key_that_is_not_newer_changes_nothing(data, log):
     from cloud_bridge.enrolment.models import BoxFaceKey
 
@@ -213,7 +232,7 @@ def test_a_statement_is_repeated_ever_more_slowly_until_the_box_has_it(data, log
     assert due(20_000) == []
 
 
-@pytest.mark.parametrize(("code", "again"), [("template_no_permit", True), ("template_engine", False), ("template_forged", False)])
+@pytest.mark.parametrize(("code", "again"), [("template_no_permit", True), ("template_twin", True), ("template_engine", False), ("template_forged", False)])
 def test_a_refusal_that_may_pass_is_tried_again_and_another_is_not(data, log, timers, code, again):
     enrolled(data, "performer")
     tell_key(log)
@@ -222,6 +241,21 @@ def test_a_refusal_that_may_pass_is_tried_again_and_another_is_not(data, log, ti
     store(log, "template.refused", permit.jti, chan="performer", iat=rows(permit)["performer"].iat, code=code)
     assert bool(due(10_000)) is again
     assert prepare(data) == 0
+
+
+def test_a_twin_is_tried_again_in_case_the_other_has_left(data, log, timers):
+    """ANT-02: seldom: each time is a record in the box's log."""
+    enrolled(data, "performer")
+    tell_key(log)
+    permit = permit_of(log)
+    prepare(data)
+    store(log, "template.refused", permit.jti, chan="performer", iat=rows(permit)["performer"].iat, code="template_twin")
+    sent = [second for second in range(0, 12_000, 2) if due(second)]
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
+    assert gaps == sorted(gaps)
+    assert gaps[-1] > 500
+    store(log, "template.kept", permit.jti, chan="performer", iat=rows(permit)["performer"].iat, engine="x")
+    assert due(30_000) == []
 
 
 def age(permit, seconds):

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from contracts.errors import ContractError
 from tests.cloud_bridge.box_side import BoxLog
 from tests.cloud_bridge.recordings import segment
 
@@ -54,6 +55,7 @@ def test_an_index_row_that_could_not_be_made_is_made_later(log, monkeypatch, cap
         patch.setattr(Clip.objects, "get_or_create", fails)
         log.store()
         assert Event.objects.filter(box_id=log.box).count() == 2
+        log.witness()
         (row,) = pending(log)
         assert (row.event.seq, row.tries, "Input/output error" in row.why) == (0, 1, True)
         assert not Clip.objects.filter(commitment=one.commitment).exists(), "what it had begun is taken back"
@@ -67,6 +69,33 @@ def test_an_index_row_that_could_not_be_made_is_made_later(log, monkeypatch, cap
     assert not pending(log).exists()
 
 
+EVIDENCE = {
+    "video.segment", "evidence.erased", "identity.refused", "template.kept", "template.removed", "template.refused",
+    "template.key",
+}  # fmt: skip
+
+
+def test_nobody_acts_on_evidence_that_is_not_signed_for(log):
+    """ANT-11, ANT-02, PTW-17: whatever it speaks of, it waits; one of an epoch that nobody authorised waits for good."""
+    from cloud_bridge.boxes.following import waiting
+    from cloud_bridge.boxes.witness import Held, agree
+
+    log.leaf()
+    log.store()
+    log.witness()
+    forged = log.begun_by_another(2)
+    kinds = sorted(EVIDENCE)
+    for kind in kinds:
+        forged.leaf(kind, permit="HW-F-9")
+    forged.store()
+    with pytest.raises((ContractError, Held)):
+        agree(log.box, forged.note().encode())
+    assert waiting() >= EVIDENCE
+    assert sorted(row.event.type for row in pending(log)) == kinds
+    assert worked_off(log) == 0
+    assert all(row.unwitnessed and not row.tries for row in pending(log))
+
+
 def test_an_erasure_that_the_disk_refused_is_done_later(log, monkeypatch, django_data):
     """A passer-by's picture goes, whatever the disk said when the box's log came."""
     from cloud_bridge.video.intake import Intake
@@ -76,6 +105,7 @@ def test_an_erasure_that_the_disk_refused_is_done_later(log, monkeypatch, django
     shelf, one = Shelf(django_data.media), segment()
     log.leaf("video.segment", permit="HW-F-2", **one.record(keep=False))
     log.store()
+    log.witness()
     intake = Intake(shelf, 2**30)
     for payload in one.pieces():
         intake.take(log.box, payload)
@@ -111,6 +141,7 @@ def test_what_cannot_be_done_for_long_is_told_by_check(log, monkeypatch, cli):
     with monkeypatch.context() as patch:
         patch.setattr(Clip.objects, "get_or_create", fails)
         log.store()
+        log.witness()
         assert "not acted on" not in _check(cli)
         for _ in range(3):
             worked_off(log)

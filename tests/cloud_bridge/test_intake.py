@@ -71,6 +71,7 @@ def sent_by_a_box(intake, log, one, most_steps=500):
         went += 1
         payload = pack(going.piece, one.body[going.piece.at : going.piece.at + going.bytes])
         answer = intake.take(log.box, payload).answer
+        assert answer is None or lane.is_for(answer)
         ended = lane.answered(answer) if answer is not None else None
         if ended is not None:
             return ended.state, went
@@ -115,22 +116,80 @@ def test_a_whole_part_that_is_something_else_is_asked_for_anew(log, intake, shel
     assert sent_by_a_box(intake, log, one)[0] == "held"
 
 
-def test_what_was_refused_for_good_comes_again_when_an_officer_says_so(log, intake):
-    """A disk or a box that was repaired: three wrong copies are not the end of the evidence."""
+def test_no_copy_that_is_something_else_ends_a_segment(log, intake):
+    """ANT-11: whoever can publish for a box sends one after the other; the box's own is taken all the same, and counted."""
     one = segment()
     tell(log, one)
     forged = msgspec.structs.replace(one, body=one.body[:-9] + b"x" + one.body[-8:])
-    for _ in range(3):
-        for payload in forged.pieces():
-            intake.take(log.box, payload)
-    assert sent_by_a_box(intake, log, one)[0] == "refused"
-    pk = clip_of(one).pk
-    assert client("shen").post(f"/video/{pk}/again").status_code == 403
-    assert 'action="/video/' in client("an").get(f"/video/{pk}/").content.decode()
-    assert client("an").post(f"/video/{pk}/again").status_code == 302
+    last = [[intake.take(log.box, payload) for payload in forged.pieces()][-1] for _ in range(7)]
+    assert [taken.answer.state for taken in last] == ["want", "want", "later", "want", "want", "later", "want"]
+    assert all(taken.wrong.field == "media.commitment" for taken in last)
+    page = client("an").get(f"/video/{clip_of(one).pk}/").content.decode()
+    assert "收到但不符" in page
+    assert "7 <span" in page
     assert sent_by_a_box(intake, log, one)[0] == "held"
-    client("an").post(f"/video/{pk}/again")
-    assert clip_of(one).is_held, "what is here stays"
+    assert clip_of(one).is_held
+
+
+@pytest.mark.parametrize("bound", [False, True])
+@pytest.mark.parametrize("by", [-1, 1])
+def test_nobody_has_the_bridge_sign_the_end_of_anothers_segment(log, shelf, bound, by):
+    """ANT-11: not with a piece of another size, before the segment came, while it comes, or with another salt."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from cloud_bridge.video.intake import Intake
+
+    one = segment()
+    tell(log, one)
+    intake = Intake(shelf, GIB, Ed25519PrivateKey.generate())
+    others = [
+        Piece(one.commitment, len(one.body) + by, one.salt.hex(), signed=True, bound=bound),
+        Piece(one.commitment, len(one.body) + by, "0" * 64, signed=True, bound=bound),
+    ]
+    for begun in (False, True):
+        for piece in others:
+            answer = intake.take(log.box, pack(piece, b"")).answer
+            assert (answer.state, answer.signature, str(len(one.body)) in answer.detail) == ("later", "", True)
+        if not begun:
+            intake.take(log.box, one.pieces()[0])
+    assert intake.take(log.box, one.piece()).answer.have == MAX_PIECE_BYTES, "what had come is still here"
+    assert sent_by_a_box(intake, log, one)[0] == "held"
+
+
+def test_the_bridges_answer_names_the_piece_that_it_answers(log, shelf):
+    """A box that asked so hears no other; one of before gets what it can read."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from cloud_bridge.video.intake import Intake
+    from contracts.checkpoint import note_key
+    from contracts.media import check_answer, is_to
+
+    key, one = Ed25519PrivateKey.generate(), segment()
+    tell(log, one)
+    intake = Intake(shelf, GIB, key)
+    own = Piece(one.commitment, len(one.body), one.salt.hex(), signed=True, bound=True)
+    asked = intake.take(log.box, pack(own, b"")).answer
+    assert (asked.state, is_to(asked, own)) == ("want", True)
+    assert sent_by_a_box(intake, log, one)[0] == "held"
+    for piece in (own, msgspec.structs.replace(own, salt="0" * 64)):
+        answer = intake.take(log.box, pack(piece, b"")).answer
+        check_answer(answer, log.box, note_key("bridge", key, cosigner=True))
+        assert (answer.state, is_to(answer, piece), is_to(answer, own)) == ("held", True, piece == own)
+
+
+def test_an_update_takes_again_what_copies_had_ended(log, intake):
+    from importlib import import_module
+
+    from django.apps import apps
+
+    from cloud_bridge.video.models import Clip
+
+    one = segment()
+    tell(log, one)
+    Clip.objects.filter(commitment=one.commitment).update(state="refused")
+    assert sent_by_a_box(intake, log, one)[0] == "refused"
+    import_module("cloud_bridge.video.migrations.0004_never_refused").take_again(apps, None)
+    assert sent_by_a_box(intake, log, one)[0] == "held"
 
 
 def test_the_last_word_is_signed_for_a_box_that_wants_it_so(log, shelf):
@@ -157,7 +216,7 @@ def test_no_piece_may_speak_of_another_size_than_the_first(log, shelf, intake):
     one = msgspec.structs.replace(one, body=body, commitment=commit(one.salt, body))
     tell(log, one, bytes=2, frames=1)
     assert intake.take(log.box, pack(Piece(one.commitment, 2, one.salt.hex()), b"")).answer.state == "want"
-    assert {intake.take(log.box, payload).answer.state for payload in one.pieces()} == {"refused"}
+    assert {intake.take(log.box, payload).answer.state for payload in one.pieces()} == {"later"}
     assert not clip_of(one).is_held
     assert shelf.parts() == {}
 

@@ -26,14 +26,16 @@ def log(django_data, request):
     Suspension.objects.all().delete()
 
 
-def refused(log, permit="HW-1", **changes):
-    """A refused face in the box's log; the candidates that stand then."""
+def refused(log, permit="HW-1", signed=True, **changes):
+    """A refused face in the box's log, signed for; the candidates that stand then."""
     from cloud_bridge.boxes.store import store_batch
     from cloud_bridge.offences.models import Candidate
 
     first = len(log.leaves)
     log.leaf("identity.refused", "warning", permit, **(SEEN | changes))
     store_batch(log.box, *topics.unpack_batch(log.batch(first)))
+    if signed:
+        log.witness()
     return list(Candidate.objects.filter(box_id=log.box))
 
 
@@ -65,6 +67,21 @@ def test_a_refused_face_in_the_log_is_a_candidate_and_nobodys_offence(log):
     assert (found.nearest, found.distance_milli, found.permit, found.state) == ("performer", 640, "HW-1", "open")
     assert not offences("performer")
     assert not suspended("performer")
+
+
+def test_whoever_can_publish_for_a_box_puts_nobodys_name_before_the_officers(log):
+    """ANT-02: `nearest` is a person's name; a record that nobody signed for names none."""
+    (found,) = refused(log)
+    forged = log.begun_by_another(2)
+    forged.leaf("identity.refused", "warning", "HW-1", **(SEEN | {"nearest": "shifu"}))
+    forged.leaf("identity.refused", "warning", "HW-1", **SEEN)
+    forged.store()
+    assert len(refused(log, "HW-1", signed=False)) == 1
+    found.refresh_from_db()
+    assert (found.count, found.nearest) == (1, "performer")
+    log.witness()
+    found.refresh_from_db()
+    assert found.count == 2
 
 
 def test_the_same_face_again_is_the_same_candidate_and_another_permit_another_one(log):

@@ -3,6 +3,7 @@
 import os
 import stat
 import time
+from importlib import import_module
 from types import SimpleNamespace
 
 import msgspec
@@ -47,8 +48,8 @@ def intake(shelf):
     return Intake(shelf, GIB)
 
 
-def tell(log, *recorded: Segment, permit="HW-V-1", **changes):
-    """Their records come with the log; an event that is not of recordings is between them."""
+def tell(log, *recorded: Segment, permit="HW-V-1", signed=True, **changes):
+    """Their records come with the log, signed for; an event that is not of recordings is between them."""
     from cloud_bridge.boxes.store import store_batch
 
     first = len(log.leaves)
@@ -56,6 +57,8 @@ def tell(log, *recorded: Segment, permit="HW-V-1", **changes):
         log.leaf()
         log.leaf("video.segment", permit=permit, **one.record(**changes))
     store_batch(log.box, *topics.unpack_batch(log.batch(first)))
+    if signed:
+        log.witness()
 
 
 def clip_of(one: Segment):
@@ -97,6 +100,61 @@ def test_the_index_is_read_to_its_end_piece_by_piece(log):
     got = [client("shen").get(f"/api/v1/clips?permit=HW-V-P&limit=2&offset={at}").json() for at in (0, 2, 4, 6)]
     assert [len(page) for page in got] == [2, 2, 1, 0]
     assert [row["commitment"] for page in got for row in page] == [one.commitment for one in several]
+
+
+def test_a_segment_counts_once_its_record_is_witnessed(log, intake):
+    """ANT-11: whoever can publish for a box can write records, and nobody but its key signs for them."""
+    from cloud_bridge.video.models import Clip
+
+    one = segment()
+    tell(log, one, signed=False)
+    assert not Clip.objects.filter(commitment=one.commitment).exists()
+    assert intake.take(log.box, one.piece()).answer.state == "later"
+    log.witness()
+    assert clip_of(one).seq == 1
+    assert bring(intake, log, one).state == "held"
+
+
+@pytest.mark.parametrize("signed_first", [False, True])
+def test_a_log_that_nobody_signed_speaks_of_no_segment(log, intake, shelf, signed_first):
+    """GB 30871-2022 B.3: another size, another time to keep it, told before the box's record or after it."""
+    from cloud_bridge.video.expiry import sweep
+
+    tell(log, segment())
+    one = segment()
+    forged = log.begun_by_another(2)
+    forged.leaf("video.segment", permit="HW-V-X", **one.record(keep=False, keep_d=0, bytes=len(one.body) + 1))
+    if signed_first:
+        tell(log, one)
+    forged.store()
+    tell(log, one)
+    clip = clip_of(one)
+    assert (clip.log, clip.permit, clip.bytes, clip.keep) == (1, "HW-V-1", len(one.body), True)
+    assert clip.until_ms == clip.last_ms + 31 * DAY_MS
+    assert bring(intake, log, one).state == "held"
+    sweep(shelf, int(time.time() * 1000) + DAY_MS, 0)
+    assert clip_of(one).is_held
+    assert shelf.is_sound(log.box, one.commitment)
+
+
+def test_what_an_older_bridge_took_from_a_log_that_nobody_signed_is_put_right(log, intake):
+    """ANT-11: by an update, from the box's own records, and nothing that lies here goes before that."""
+    from django.apps import apps
+
+    from cloud_bridge.video.models import Clip
+
+    here, away = held(log, intake), segment()
+    tell(log, away)
+    Clip.objects.filter(box=log.box).update(log=2, seq=0, permit="HW-V-X", keep=False, bytes=1, until_ms=1)
+    import_module("cloud_bridge.video.migrations.0002_witnessed_records_alone").follow_again(apps, None)
+    assert clip_of(here).until_ms > (time.time() + 30 * 86_400) * 1000
+    assert intake.take(log.box, away.piece()).answer.state == "later"
+    tell(log, segment())
+    for one, state in ((here, "held"), (away, "recorded")):
+        clip = clip_of(one)
+        assert (clip.log, clip.permit, clip.keep, clip.state) == (1, "HW-V-1", True, state)
+        assert (clip.bytes, clip.until_ms) == (len(one.body), clip.last_ms + 31 * DAY_MS)
+    assert bring(intake, log, away).state == "held"
 
 
 def test_the_same_segment_twice_in_the_log_is_one_row(log):
@@ -210,10 +268,12 @@ def test_nothing_is_taken_that_no_record_speaks_of(log, intake):
 
 
 def test_nothing_is_taken_of_another_size(log, intake):
+    """And it is nobody's last word: the box that says so in its log sends that size."""
     one = segment()
     tell(log, one, bytes=len(one.body) + 1)
     answer = intake.take(log.box, one.piece()).answer
-    assert (answer.state, str(len(one.body) + 1) in answer.detail) == ("refused", True)
+    assert (answer.state, str(len(one.body) + 1) in answer.detail) == ("later", True)
+    assert clip_of(one).state == "recorded"
 
 
 def test_another_boxs_segment_is_not_taken(log, intake, django_data):
@@ -230,7 +290,7 @@ def test_another_boxs_segment_is_not_taken(log, intake, django_data):
 
 
 def test_what_is_not_what_was_committed_to_never_counts(log, intake, shelf):
-    """Three times it is asked for again, then never more; each time it is counted against the box."""
+    """It is asked for again, and after three times later; the box's own copy is taken whenever it comes."""
     one = segment()
     tell(log, one)
     forged = msgspec.structs.replace(one, body=one.body[:-9] + b"x" + one.body[-8:])
@@ -239,12 +299,12 @@ def test_what_is_not_what_was_committed_to_never_counts(log, intake, shelf):
         for payload in forged.pieces():
             taken = intake.take(log.box, payload)
         assert taken.wrong.field == "media.commitment"
-        expected = _answer(one, "want", 0, again=True) if attempt < 3 else "refused"
+        expected = _answer(one, "want", 0, again=True) if attempt < 3 else "later"
         assert (taken.answer if attempt < 3 else taken.answer.state) == expected
         assert not shelf.path(log.box, one.commitment).exists()
         assert not shelf.path(log.box, one.commitment, ".part").exists()
-    assert clip_of(one).state == "refused"
-    assert bring(intake, log, one).state == "refused"
+    assert (clip_of(one).state, clip_of(one).tries) == ("recorded", 3)
+    assert bring(intake, log, one).state == "held"
 
 
 def test_a_full_shelf_takes_nothing_more_and_deletes_nothing(log, shelf):
@@ -378,13 +438,39 @@ def test_after_its_month_a_recording_goes_with_its_salt_and_the_row_stays(log, i
     from cloud_bridge.video.expiry import sweep
 
     one = held(log, intake)
-    until = clip_of(one).until_ms
-    sweep(shelf, until)
+    until, due = clip_of(one).until_ms, clip_of(one).due_ms
+    sweep(shelf, until, due)
     assert clip_of(one).is_held
-    assert sweep(shelf, until + 1) >= 1
+    assert sweep(shelf, until + 1, due) >= 1
     assert clip_of(one).state == "expired"
     assert not list(shelf.path(log.box, one.commitment).parent.glob(f"{one.commitment}*"))
     assert intake.take(log.box, one.piece()).answer.state == "refused"
+
+
+def test_a_bridge_whose_clock_is_set_forward_deletes_nothing_that_must_be_kept(log, intake, shelf):
+    """GB 30871-2022 B.3: neither what lay here nor what comes in meanwhile, until the bridge has run for a month."""
+    from cloud_bridge.video.expiry import Counter, sweep
+    from cloud_bridge.video.models import RunningTime
+
+    uptime = [5_000]
+    counter = Counter(lambda: uptime[0])
+    began = counter.count()
+    kept, loose = held(log, intake), held(log, intake, keep=False)
+    a_year_on = clip_of(kept).until_ms + 365 * DAY_MS
+    sweep(shelf, a_year_on, counter.count())
+    assert (clip_of(kept).state, clip_of(loose).state) == ("held", "expired")
+    uptime[0] += 30 * DAY_MS
+    sweep(shelf, a_year_on, counter.count())
+    assert clip_of(kept).is_held
+    restarted = Counter(lambda: uptime[0] % DAY_MS)
+    assert restarted.count() == began + 30 * DAY_MS == RunningTime.now(), "another start of the machine goes on from there"
+    uptime[0] += DAY_MS // 2
+    assert restarted.count() == began + 30 * DAY_MS + DAY_MS // 2
+    assert counter.count() == began + 30 * DAY_MS + DAY_MS // 2, "two workers count one time"
+    sweep(shelf, a_year_on, began + 31 * DAY_MS - 1)
+    assert clip_of(kept).is_held
+    sweep(shelf, a_year_on, began + 31 * DAY_MS)
+    assert clip_of(kept).state == "expired"
 
 
 def test_one_file_that_cannot_be_deleted_keeps_no_other(log, intake, shelf, monkeypatch):
@@ -401,9 +487,9 @@ def test_one_file_that_cannot_be_deleted_keeps_no_other(log, intake, shelf, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(Shelf, "erase", fails)
-        sweep(shelf, clip_of(other).until_ms + 1)
+        sweep(shelf, clip_of(other).until_ms + 1, clip_of(other).due_ms)
     assert (clip_of(stuck).state, clip_of(other).state) == ("held", "expired")
-    sweep(shelf, clip_of(stuck).until_ms + 1)
+    sweep(shelf, clip_of(stuck).until_ms + 1, clip_of(stuck).due_ms)
     assert clip_of(stuck).state == "expired"
 
 
@@ -412,7 +498,7 @@ def test_what_never_came_is_expired_too(log, shelf):
 
     one = segment()
     tell(log, one)
-    sweep(shelf, clip_of(one).until_ms + 1)
+    sweep(shelf, clip_of(one).until_ms + 1, clip_of(one).due_ms)
     assert clip_of(one).state == "expired"
 
 
@@ -423,10 +509,10 @@ def test_what_stopped_coming_in_is_forgotten(log, intake, shelf):
     tell(log, one)
     intake.take(log.box, one.pieces()[0])
     part = shelf.path(log.box, one.commitment, ".part")
-    sweep(shelf, 0)
+    sweep(shelf, 0, 0)
     assert part.exists()
     os.utime(part, (0, 0))
-    sweep(shelf, 0)
+    sweep(shelf, 0, 0)
     assert not part.exists()
 
 

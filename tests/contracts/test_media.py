@@ -13,9 +13,11 @@ from contracts.media import (
     MediaAnswer,
     Piece,
     check_answer,
+    is_to,
     pack,
     read_answer,
     sign_answer,
+    to_piece,
     unpack,
 )
 from contracts.video import MAX_SEGMENT_BYTES
@@ -76,8 +78,28 @@ def test_a_last_word_is_signed_for_one_box_one_segment_and_one_state() -> None:
         check_answer(signed, "box-2", witness)
 
 
+def test_an_answer_is_to_one_piece_and_signed_for_it() -> None:
+    """ANT-11: what the bridge says to somebody else's piece ends nothing of the box's."""
+    key = Ed25519PrivateKey.generate()
+    witness = note_key("bridge", key, cosigner=True)
+    own, plain = Piece(NAME, 10, SALT, signed=True, bound=True), MediaAnswer(NAME, 10, "refused")
+    assert is_to(to_piece(plain, own), msgspec.structs.replace(own, at=3)), "whatever part of it"
+    assert not is_to(plain, own)
+    for other in (Piece(NAME, 11, SALT), Piece(NAME, 10, "ce" * 32), Piece("ef" * 32, 10, SALT)):
+        answer = sign_answer(to_piece(msgspec.structs.replace(plain, commitment=other.commitment), other), "box-1", key)
+        assert not is_to(answer, own)
+        check_answer(answer, "box-1", witness)
+        forged = msgspec.structs.replace(to_piece(plain, own), signature=answer.signature)
+        with pytest.raises(ContractError, match="signature"):
+            check_answer(forged, "box-1", witness)
+    unbound = sign_answer(plain, "box-1", key)
+    with pytest.raises(ContractError, match="signature"):
+        check_answer(msgspec.structs.replace(to_piece(plain, own), signature=unbound.signature), "box-1", witness)
+
+
 def test_an_answer_to_an_older_box_is_as_it_always_was() -> None:
     """It does not ask for a signature, and would not read one."""
-    assert b"signature" not in msgspec.json.encode(MediaAnswer(NAME, 10, "held"))
+    assert set(msgspec.json.decode(msgspec.json.encode(MediaAnswer(NAME, 10, "held")))) == {"commitment", "have", "state"}
     assert b"signed" not in pack(Piece(NAME, 10, SALT), b"")
+    assert b"bound" not in pack(Piece(NAME, 10, SALT, signed=True), b"")
     assert unpack(pack(Piece(NAME, 10, SALT, signed=True), b""))[0].signed

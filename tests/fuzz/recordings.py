@@ -97,8 +97,9 @@ def _piece_feed() -> Feed:
             return None if error.expected else f"refused without a word: {data[:_LONGEST]!r}"
         line, _, rest = data.partition(b"\n")
         said = json.loads(line)
-        if rest != body or {"at": 0, **said} != {
+        if rest != body or {"at": 0, "signed": False, "bound": False, **said} != {
             "commitment": piece.commitment, "size": piece.size, "salt": piece.salt, "at": piece.at,
+            "signed": piece.signed, "bound": piece.bound,
         }:  # fmt: skip
             return f"{piece} from {line!r}"
         fits = 0 <= piece.at <= piece.at + len(body) <= piece.size <= 8 * 2**20 and len(body) <= 4096

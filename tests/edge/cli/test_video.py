@@ -117,7 +117,16 @@ def test_what_need_not_be_kept_is_erased_and_the_log_says_so(box: Box, folder: S
 
 @pytest.mark.parametrize(("ago_d", "erased"), [(1, False), (30, False), (32, True)])
 def test_what_the_level_asks_to_keep_is_not_erased_before_its_time(box: Box, folder: SegmentFolder, ago_d: int, erased: bool) -> None:
-    """GB 30871-2022 B.3"""
+    """GB 30871-2022 B.3: by its clock, and by what time was signed for it: that of the permit which it takes here."""
+    if erased:
+        early = recorded(folder, keep=True, ago_s=ago_d * 86_400)
+        refused = box.hotbox("video", "erase", early.commitment, *WHY)
+        assert (refused.returncode, "no time by signed time" in refused.stderr) == (1, True), refused.stderr
+        assert folder.listed() == [early]
+        folder.erase(early)
+        file = box.folder / "today.jws"
+        file.write_text(box.permit("HW-7"))
+        assert box.hotbox("permit", "import", str(file)).returncode == 0
     facts, before = recorded(folder, keep=True, ago_s=ago_d * 86_400), len(_erased(box))
     done = box.hotbox("video", "erase", facts.commitment, *WHY)
     assert (done.returncode == 0, len(_erased(box)) > before, folder.listed() == []) == (erased, erased, erased)

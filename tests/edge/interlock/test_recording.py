@@ -1,15 +1,18 @@
 """What vision is told to record, how segments come into the log, and what is said of a recorder that is not well."""
 
 import asyncio
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
 import pytest
 
+from contracts.errors import ContractError
 from contracts.event import Severity
 from contracts.events import check
-from contracts.permit import Level
+from contracts.permit import Level, Revocations
 from edge.interlock.evidence import Film, Logged, Segment, Video
+from edge.interlock.happenings import Revoked
 from edge.interlock.outbox_watch import Said
 from edge.interlock.record import Note
 from edge.interlock.recording import (
@@ -21,14 +24,18 @@ from edge.interlock.recording import (
     SPACING_US,
     Segments,
     VideoWatch,
+    borne_out_s,
     film,
     judge,
+    refuse_kept,
 )
 from tests.edge.interlock.bench import GB, SECOND, WALL_S, Bench, permit, replace
 from tests.edge.interlock.memory import as_written
 
 NOW = 1_000 * SECOND
 WELL = Video(NOW, "ready", "", 0, 2 * GB.video_warn_s.value, 10, 512)
+DAY_S = 86_400
+PERMIT_AGE_S = 120
 TTL_US = GB.video_ttl_s.value * SECOND
 
 
@@ -43,14 +50,71 @@ def test_vision_is_told_what_to_record(bench: Bench) -> None:
         step = bench.step()
         return film(step.facts, step.verdicts)
 
+    def times() -> tuple[int, int, int]:
+        """The clock; what of it the permit's signed time bears out, as old as the permit was; what was signed."""
+        now_s = bench.wall_ms // 1000
+        return now_s, now_s - PERMIT_AGE_S, WALL_S - PERMIT_AGE_S
+
     assert told() == Film("", False, False, 31, WALL_S)
     bench.prepare(permit(level=Level.SPECIAL))
-    assert told() == Film("HW-1", False, True, 31, bench.wall_ms // 1000)
+    assert told() == Film("HW-1", False, True, 31, *times())
     bench.release()
-    assert told() == Film("HW-1", True, True, 31, bench.wall_ms // 1000)
+    assert told() == Film("HW-1", True, True, 31, *times())
     bench.clock_quality = "none"
-    assert told().wall_s == 0, "a clock that is not believed deletes nothing"
+    assert (told().wall_s, told().certain_s, told().signed_s) == (0, 0, 0), "it deletes nothing"
     assert told().on is False
+
+
+@pytest.mark.parametrize("days", [1, 32, 400])
+@pytest.mark.parametrize("bridge_too", [False, True])
+def test_no_clock_that_is_set_forward_makes_a_recording_old(bench: Bench, days: int, bridge_too: bool) -> None:
+    """GB 30871-2022 B.3: a believed one, and the bridge's, which the same forged time has reached."""
+    bench.prepare(permit(level=Level.SPECIAL))
+    bench.step()
+    bench.wall_jump_ms = days * DAY_S * 1000
+    if bridge_too:
+        bench.step(Revoked(Revocations("bridge-1", "box-1", 9, bench.wall_ms // 1000, ())))
+    step = bench.step()
+    told, true_s = film(step.facts, step.verdicts), (bench.wall_ms - bench.wall_jump_ms) // 1000
+    assert told.wall_s == true_s + days * DAY_S, "the control: it is believed"
+    assert true_s - PERMIT_AGE_S <= told.certain_s <= true_s
+    assert told.signed_s <= told.certain_s
+    for ago_s, refused in ((31 * DAY_S - 60, True), (31 * DAY_S + PERMIT_AGE_S + 60, False)):
+        until_s = true_s - ago_s + 31 * DAY_S
+        with pytest.raises(ContractError, match="by signed time") if refused else nullcontext():
+            refuse_kept(step.facts, step.verdicts, until_s)
+
+
+def test_time_passes_by_the_machines_own_clock_between_two_signed_words(bench: Bench) -> None:
+    bench.prepare(permit(level=Level.SPECIAL))
+    bench.now += 40 * DAY_S * SECOND
+    step = bench.step()
+    assert borne_out_s(step.facts) == bench.wall_ms // 1000 - PERMIT_AGE_S
+    told = film(step.facts, step.verdicts)
+    assert (told.certain_s, told.signed_s) == (bench.wall_ms // 1000 - PERMIT_AGE_S, WALL_S - PERMIT_AGE_S)
+
+
+def test_what_was_signed_before_this_boot_counts_with_the_boots_own_time(bench: Bench) -> None:
+    """It was off for a while that nobody can tell: never more than what has passed."""
+    bench.durable = replace(bench.durable, as_of=WALL_S - 5 * DAY_S, signed_ahead_s=None)
+    step = bench.step()
+    assert borne_out_s(step.facts) == WALL_S - 5 * DAY_S + bench.now // SECOND
+    bench.durable = replace(bench.durable, as_of=0)
+    assert borne_out_s(bench.step().facts) == 0
+
+
+def test_only_time_that_was_signed_lets_a_person_erase_what_is_kept(bench: Bench) -> None:
+    """GB 30871-2022 B.3"""
+    step = bench.step()
+    refuse_kept(step.facts, step.verdicts, 0)
+    with pytest.raises(ContractError, match="no time by signed time"):
+        refuse_kept(step.facts, step.verdicts, WALL_S - DAY_S)
+    with pytest.raises(ContractError, match="its permit's level asks"):
+        refuse_kept(step.facts, step.verdicts, WALL_S + DAY_S)
+    bench.clock_quality = "none"
+    step = bench.step()
+    with pytest.raises(ContractError, match="a clock that is not believed"):
+        refuse_kept(step.facts, step.verdicts, WALL_S - DAY_S)
 
 
 def test_other_levels_are_recorded_too_but_give_way(bench: Bench) -> None:

@@ -65,6 +65,7 @@ KEPT = Durable(
     clock_trusted=True,
     clock_back_ms=5,
     signed_offset_ms=6,
+    signed_ahead_s=7,
 )
 
 
@@ -87,7 +88,7 @@ ENDED = tuple(
 )
 UNKNOWN = {
     "boot_id": "new", "since_us": NOW, "fire_watch": FireWatch("HW-1", NOW, NOW + WATCH_US), "clock_offset_ms": None,
-    "clock_trusted": False, "signed_offset_ms": None, "bypasses": (), "proof_test": None,
+    "clock_trusted": False, "signed_offset_ms": None, "signed_ahead_s": None, "bypasses": (), "proof_test": None,
     "detectors": {
         "a": DetectorRecord(bump=replace(PROOF, at_us=0)), "b": DetectorRecord(calibration=replace(PROOF, at_us=0, due_s=4)),
         "c": DetectorRecord(),

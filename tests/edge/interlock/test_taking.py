@@ -285,6 +285,20 @@ def test_signed_time_that_is_no_newer_says_nothing(ready: Bench, older_s: int) -
     assert (kept, made.d.signed_offset_ms) == ({}, None)
 
 
+@pytest.mark.parametrize(
+    ("known_s", "jump_s", "ahead_s"), [(None, 0, 0), (None, 90_000, 90_000), (0, 90_000, 0), (0, -5, -5), (-5, 0, -5)]
+)
+def test_signed_time_that_jumps_ahead_speeds_up_no_time_of_this_boot(
+    ready: Bench, known_s: int | None, jump_s: int, ahead_s: int
+) -> None:
+    """GB 30871-2022 B.3: what must be kept is aged by it, and a bridge's clock can be set, too."""
+    boot_s = ready.wall_ms // 1000 - ready.now // SECOND
+    as_of = ready.wall_ms // 1000 + jump_s
+    known = None if known_s is None else boot_s + known_s
+    made, _, _ = _take(ready, _listed(5, as_of), as_of=9, revision=5, signed_ahead_s=known)
+    assert (made.d.as_of, made.d.signed_ahead_s) == (as_of, boot_s + ahead_s)
+
+
 def _listed(rev: int, as_of: int, *numbers: str) -> Revoked:
     return Revoked(Revocations("bridge-1", "box-1", rev, as_of, numbers))
 

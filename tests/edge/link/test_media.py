@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.commitment import opens
 from contracts.event import Severity
-from contracts.media import FINAL, MediaAnswer, sign_answer, unpack
+from contracts.media import FINAL, MediaAnswer, Piece, sign_answer, to_piece, unpack
 from contracts.topics import dn, parse
 from edge.config import BoxConfig, Video
 from edge.link import media_sender
@@ -69,6 +69,8 @@ class Shelf(WitnessBridge):
                 self.held.append(piece.commitment)
                 state = "held"
             answer = MediaAnswer(piece.commitment, len(have), state)  # type: ignore[arg-type]
+        assert piece.bound
+        answer = to_piece(answer, piece)
         if piece.signed and answer.state in FINAL:
             answer = sign_answer(answer, BOX, self.key)
         await client.publish(dn(BOX, "media"), msgspec.json.encode(answer), qos=1)
@@ -228,7 +230,7 @@ async def test_nonsense_from_the_bridge_is_skipped(
 
 
 @pytest.mark.parametrize("state", ["held", "refused"])
-@pytest.mark.parametrize("signed", ["not", "by another", "for another box"])
+@pytest.mark.parametrize("signed", ["not", "by another", "for another box", "to another's piece", "to no piece"])
 async def test_nobody_but_the_bridge_ends_a_recording(
     box: Box, broker: iotcore.Broker, station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, signed: str
 ) -> None:
@@ -238,9 +240,16 @@ async def test_nobody_but_the_bridge_ends_a_recording(
     async with filmed(box, tmp_path) as (recorder, (facts,)), running(bridge.run(), box.listen(), link(box)):
         await eventually(lambda: len(bridge.pieces) > 2)
         forged = MediaAnswer(facts.commitment, facts.bytes if state == "held" else 0, state)  # type: ignore[arg-type]
-        if signed != "not":
+        own = Piece(facts.commitment, facts.bytes, facts.salt)
+        if signed == "to another's piece":
+            forged = sign_answer(to_piece(forged, replace(own, size=facts.bytes + 1)), BOX, station.witness_key)
+        elif signed == "to no piece":
+            forged = sign_answer(forged, BOX, station.witness_key)
+        elif signed != "not":
             key = station.witness_key if signed == "for another box" else Ed25519PrivateKey.generate()
-            forged = sign_answer(forged, "box-other" if signed == "for another box" else BOX, key)
+            forged = sign_answer(to_piece(forged, own), "box-other" if signed == "for another box" else BOX, key)
+        else:
+            forged = to_piece(forged, own)
         await bridge.send("media", msgspec.json.encode(forged))
         before = len(bridge.pieces)
         await eventually(lambda: len(bridge.pieces) > before + 3)
@@ -248,6 +257,26 @@ async def test_nobody_but_the_bridge_ends_a_recording(
         monkeypatch.setattr(media_sender, "MOST_BYTES_S", 10**8)
         await eventually(lambda: bridge.held == [facts.commitment], 20)
         await eventually(lambda: recorder.find(facts.commitment).sent == "held")
+
+
+async def test_what_the_bridge_says_to_somebody_elses_piece_puts_nothing_off(
+    box: Box, broker: iotcore.Broker, station: Station, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ANT-11: whoever can publish on up/media is answered on the box's dn/media; only the box's own pieces count."""
+    monkeypatch.setattr(media_sender, "MOST_BYTES_S", 64 * 1024)
+    bridge = Shelf(broker.port, station)
+    async with filmed(box, tmp_path) as (recorder, (facts,)), running(bridge.run(), box.listen(), link(box)):
+        await eventually(lambda: len(bridge.pieces) > 2)
+        others = [Piece(facts.commitment, facts.bytes + 1, facts.salt), Piece(facts.commitment, facts.bytes, "0" * 64)]
+        for piece in others:
+            for answer in (MediaAnswer(facts.commitment, 0, "later"), MediaAnswer(facts.commitment, 0, "want", again=True)):
+                await bridge.send("media", msgspec.json.encode(to_piece(answer, piece)))
+        before = len(bridge.pieces)
+        await eventually(lambda: len(bridge.pieces) > before + 3)
+        assert not recorder._put_off
+        monkeypatch.setattr(media_sender, "MOST_BYTES_S", 10**8)
+        await eventually(lambda: bridge.held == [facts.commitment], 20)
+        assert sum(size for _, _, size in bridge.pieces) == facts.bytes, "nothing of it went twice"
 
 
 async def test_a_bridge_that_was_restored_gets_again_what_it_lost(

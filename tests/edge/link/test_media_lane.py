@@ -65,7 +65,7 @@ def go(lane: MediaLane, body: bytes) -> bytes | None:
 def test_first_it_asks_how_much_is_there(lane: MediaLane) -> None:
     lane.begin(NAME, 10_000, SALT)
     going = lane.going()
-    assert (going.piece, going.bytes) == (Piece(NAME, 10_000, SALT, signed=True), 0)
+    assert (going.piece, going.bytes) == (Piece(NAME, 10_000, SALT, signed=True, bound=True), 0)
     lane.went(going)
     assert lane.going() is None
     assert lane.answered(MediaAnswer(NAME, 4096, "want")) is None

@@ -87,6 +87,21 @@ async def test_a_segment_that_was_erased_meanwhile_gives_nothing(recorder: Recor
     assert await link.read(facts.commitment, 0) == b""
 
 
+async def test_what_a_disk_has_spoilt_never_leaves_the_box(recorder: Recorder, link: Clips, caplog) -> None:
+    """ANT-11: the bridge counts no copy that is something else against a segment, so the box sends none."""
+    spoilt, sound = await held(recorder, 2)
+    path = recorder.store.path(spoilt)
+    body = bytearray(path.read_bytes())
+    body[-9] ^= 1
+    path.write_bytes(body)
+    assert await link.read(spoilt.commitment, 0) == b""
+    assert "not what the log committed to" in caplog.text
+    assert (await link.next()).commitment == sound.commitment
+    assert await link.read(sound.commitment, 0) == recorder.store.path(sound).read_bytes()[:CHUNK_BYTES]
+    assert await link.read(spoilt.commitment, CHUNK_BYTES) == b"", "nor from its middle on"
+    assert recorder.find(spoilt.commitment) is not None, "it stays here"
+
+
 async def test_nobody_else_may_ask(recorder: Recorder, server: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await held(recorder)
     monkeypatch.setattr(door, "_uid_of", lambda _: os.geteuid() + 1)

@@ -13,6 +13,7 @@ from contracts import jws
 from contracts.face import FaceClaims, published, seal
 from edge.interlock.evidence import Standing, TemplateKept, TemplateRefused, TemplateRemoved
 from edge.vision.deliveries import AGAIN_S, CLOCK_S, STATEMENTS, Deliveries, Trust
+from edge.vision.removals import REMOVALS, key_of
 from edge.vision.templates import TemplateStore
 from faces.loading import EngineIdentity
 from faces.templates import VERSION, Template, pack
@@ -201,10 +202,78 @@ def test_what_belongs_to_a_permit_that_stands_no_longer_is_deleted_and_said(stor
 def test_nothing_outlives_its_permits_end(store):
     desk = deliveries(store)
     desk.take(statement(), PERMITS, NOW)
-    assert list(desk.tidy(None, EXP - 1)) == []
+    assert desk.tidy(None, EXP - 1) == []
     (gone,) = desk.tidy(None, EXP)
     assert gone.why == "expired"
     assert store.entries() == []
+
+
+def test_a_deletion_waits_for_the_log_through_a_restart(store):
+    """ANT-01: who was known here, and that it was deleted: a template that is gone is not found again."""
+    desk = deliveries(store)
+    desk.take(statement(), PERMITS, NOW)
+    assert desk.removals.waiting == ()
+    (gone,) = desk.tidy((), NOW)
+    again = deliveries(store)
+    assert again.removals.waiting == desk.removals.waiting == (gone,)
+    file = store.folder / REMOVALS
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    again.removals.logged({("li", *key_of(gone)[1:])})
+    assert again.removals.waiting == (gone,)
+    again.removals.logged({key_of(gone)})
+    assert again.removals.waiting == deliveries(store).removals.waiting == ()
+
+
+def test_a_deletion_is_written_down_before_it_is_done_and_not_when_the_disk_refused_it(store, monkeypatch):
+    desk = deliveries(store)
+    desk.take(statement(), PERMITS, NOW)
+    before = []
+
+    def fails(self, person, permit=None):
+        before.extend(desk.removals.waiting)
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TemplateStore, "remove", fails)
+        with pytest.raises(OSError, match="Input/output"):
+            desk.tidy((), NOW)
+    assert [removed.person for removed in before] == ["zhang"]
+    assert desk.removals.waiting == ()
+    assert len(desk.tidy((), NOW)) == len(desk.removals.waiting) == 1
+
+
+@pytest.mark.parametrize("damage", ["damaged", "[1]"])
+def test_a_record_of_deletions_that_cannot_be_read_is_told(store, caplog, damage):
+    store.folder.mkdir(parents=True)
+    (store.folder / REMOVALS).write_text(damage)
+    assert deliveries(store).removals.waiting == ()
+    assert "may lack deletions" in caplog.text
+
+
+def test_a_full_disk_keeps_no_template_from_being_deleted(store, caplog, monkeypatch):
+    desk = deliveries(store)
+    desk.take(statement(), PERMITS, NOW)
+
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("edge.vision.removals.tempfile.mkstemp", full)
+    assert [removed.why for removed in desk.tidy((), NOW)] == ["permit_over"]
+    assert kept(store) == set()
+    assert len(desk.removals.waiting) == 1
+    assert "cannot be written" in caplog.text
+
+
+def test_a_flood_of_forged_statements_is_a_line_in_the_journal(store, caplog):
+    """Anyone on the broker can send them."""
+    desk = deliveries(store)
+    for number in range(600):
+        assert desk.take(f"nonsense {number}", PERMITS, NOW).code == "template_forged"
+    desk.take(statement(aud="box-2"), PERMITS, NOW)
+    assert [record.message.count("is refused") for record in caplog.records] == [1, 1]
+    desk._warned["template_forged"] = (float("-inf"), desk._warned["template_forged"][1])
+    desk.take("nonsense", PERMITS, NOW)
+    assert "599 more like it" in caplog.records[-1].message
 
 
 def test_a_template_that_cannot_be_opened_any_more_is_deleted_and_asked_for_again(store, tmp_path):

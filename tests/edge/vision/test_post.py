@@ -15,6 +15,7 @@ from edge.interlock.evidence import (
     FaceBundle,
     FaceKey,
     Film,
+    RemovalLogged,
     Standing,
     TemplateKept,
     TemplateRefused,
@@ -124,3 +125,113 @@ async def test_the_time_is_the_one_that_the_interlock_believes(fresh):
     assert post._time_s() == 1_800_000_000
     post.hear(Film("", on=False, keep=False, keep_d=30, wall_s=0))
     assert post._time_s() < 1_000_000_000
+
+
+class Desk:
+    """A post whose words a test takes, or does not take, in the interlock's place."""
+
+    def __init__(self, config):
+        self.takes, self.told, self._moved = True, [], asyncio.Event()
+        self.post = Post(config, self._work, self._send)
+        self._task = asyncio.create_task(self.post.run())
+
+    async def _work(self, task):
+        done = await asyncio.to_thread(task)
+        self._moved.set()
+        return done
+
+    def _send(self, item):
+        self._moved.set()
+        if self.takes:
+            self.told.append(item)
+        return self.takes
+
+    def want(self, *permits):
+        self.post.hear(Wanted(("performer",), (), "", "arming", permits=permits, permit="HW-1"))
+
+    async def see(self, test):
+        """Wait until something is so."""
+        async with asyncio.timeout(60):
+            while not test():
+                self._moved.clear()
+                await self._moved.wait()
+
+    async def until(self, kind, iat=0):
+        """The first of that kind that was told, of that statement; it is forgotten, and all that was told."""
+
+        def found():
+            return [item for item in self.told if isinstance(item, kind) and (not iat or item.iat == iat)]
+
+        await self.see(found)
+        first = found()[0]
+        self.told.clear()
+        return first
+
+    async def stop(self):
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def test_a_deletion_is_told_until_the_log_has_it(fresh, monkeypatch):
+    """ANT-01, PTW-07: through an interlock that takes nothing, one that does not answer, and a restart."""
+    monkeypatch.setattr("edge.vision.post.AGAIN_S", 0.2)
+    monkeypatch.setattr("edge.vision.post.TIDY_S", 0.1)
+    first = Desk(fresh[0])
+    first.want(PERMIT)
+    key = await first.until(FaceKey)
+    first.post.hear(FaceBundle(statement(fresh[1], key.key)))
+    iat = (await first.until(TemplateKept)).iat
+
+    def waits(desk):
+        return iat in {removed.iat for removed in desk.post._deliveries.removals.waiting}
+
+    first.takes = False
+    first.want()
+    await first.see(lambda: waits(first))
+    assert not [item for item in first.told if isinstance(item, TemplateRemoved)]
+    first.takes = True
+    gone = await first.until(TemplateRemoved, iat)
+    again = await first.until(TemplateRemoved, iat)
+    assert (gone.person, gone.why) == (again.person, again.why) == ("performer", "permit_over")
+    assert again.at_us > gone.at_us
+    await first.stop()
+    second = Desk(fresh[0])
+    second.want()
+    await second.until(TemplateRemoved, iat)
+    second.post.hear(RemovalLogged(gone.person, gone.permit, gone.iat, gone.why))
+    await second.see(lambda: not waits(second))
+    await second.stop()
+    third = Desk(fresh[0])
+    third.want()
+    await third.until(FaceKey)
+    await third.until(FaceKey)
+    assert not waits(third)
+    assert iat not in {key[2] for key in third.post._removed_s}
+    await third.stop()
+
+
+async def test_six_hundred_forged_statements_cost_a_genuine_one_nothing(fresh, monkeypatch, caplog):
+    """ANT-09: neither its place, nor its word to the interlock, nor a search of the folder for each."""
+    from edge.vision.deliveries import Deliveries
+
+    tidied, tidy = [], Deliveries.tidy
+    monkeypatch.setattr(Deliveries, "tidy", lambda self, permits, now_s: (tidied.append(1), tidy(self, permits, now_s))[1])
+    desk = Desk(fresh[0])
+    desk.want(PERMIT)
+    key = await desk.until(FaceKey)
+    desk.takes = False
+    for number in range(600):
+        desk.post.hear(FaceBundle(f"nonsense {number}"))
+        if number % 50 == 49:
+            await desk.see(lambda: not desk.post._letters)
+    desk.post.hear(FaceBundle(statement(fresh[1], key.key)))
+    await desk.see(lambda: desk.post._untold)
+    desk.takes = True
+    desk.want(PERMIT)
+    assert isinstance(desk.told[0], TemplateKept)
+    assert [item.code for item in desk.told[1:]] == ["template_forged"]
+    assert len(tidied) == 1
+    assert caplog.text.count("is refused") == 1
+    desk.want()
+    await desk.until(TemplateRemoved)
+    await desk.stop()

@@ -32,9 +32,11 @@ class Site:
     def __init__(self, folder: Path, *, most_mib: int = 64, segment_s: float = SEGMENT_S, **settings: object) -> None:
         self.now = 1_000 * SECOND
         self.step = 0
+        self.signed_s: int | None = None
+        """When the bridge last signed what time it is; a moment ago, unless said."""
         self.picture = True
         self.grain = 0
-        self.settings = Settings(str(folder), most_mib, **settings)
+        self.settings = Settings(str(folder), most_mib, **({"upload": "none"} | settings))
         self.segment_s = segment_s
         self.recorder = self.another()
 
@@ -49,8 +51,13 @@ class Site:
         )
 
     @property
+    def true_s(self) -> int:
+        return WALL_S + (self.now - 1_000 * SECOND) // SECOND
+
+    @property
     def wall_s(self) -> int:
-        return WALL_S + (self.now - 1_000 * SECOND) // SECOND + self.step
+        """As the machine has it: somebody may have set it."""
+        return self.true_s + self.step
 
     @property
     def wall_ms(self) -> int:
@@ -67,7 +74,10 @@ class Site:
         return Frame(image, at_us, at_us.to_bytes(16))
 
     def film(self, *, on: bool = True, permit: str = "HW-1", keep: bool = False, wall_s: int | None = None) -> None:
-        self.recorder.film(Film(permit, on, keep, 31, self.wall_s if wall_s is None else wall_s))
+        wall_s = self.wall_s if wall_s is None else wall_s
+        certain_s = min(wall_s, self.true_s)
+        signed_s = certain_s if self.signed_s is None else min(certain_s, self.signed_s)
+        self.recorder.film(Film(permit, on, keep, 31, wall_s, certain_s, signed_s))
 
     def run(self, seconds: float, *, on: bool | None = True, every_s: float = 0.1, **film: object) -> None:
         """Let time pass; the interlock speaks once a second, or is silent."""
@@ -358,6 +368,67 @@ def test_with_a_clock_that_is_not_believed_nothing_is_deleted(site: Site) -> Non
     site.step = 400 * DAY_S
     site.run(MEASURE_S + 2, on=False, wall_s=0)
     assert len(site.segments) == number
+    site.run(MEASURE_S + 2, on=False)
+    assert site.segments == []
+
+
+@pytest.mark.parametrize(
+    ("upload", "sent", "unsigned", "signed"),
+    [("none", "", True, False), ("kept", "", True, True), ("kept", "refused", True, False), ("kept", "held", False, False)],
+)
+def test_a_believed_clock_that_is_set_forward_deletes_nothing_that_must_be_kept(
+    tmp_path: Path, upload: str, sent: str, unsigned: bool, signed: bool
+) -> None:
+    """GB 30871-2022 B.3: forged NTP, a wrong RTC, `date -s`; through a restart, and while there is no room, too.
+
+    `unsigned`, `signed`: whether it is still there when its month has passed, before and after somebody has signed that.
+    """
+    site = Site(tmp_path / "video", upload=upload)
+    site.run(65, keep=True)
+    site.run(TAIL_S + 2, on=False, keep=True)
+    kept = [facts.commitment for facts in site.segments]
+    for commitment in kept if sent else ():
+        site.recorder.logged(commitment)
+        site.recorder.sent(commitment, sent)
+    site.step = 400 * DAY_S
+    site.run(2 * MEASURE_S, on=False, keep=True)
+    site.recorder = site.made()
+    site.run(2 * MEASURE_S, on=False, keep=True)
+    site.run(40, keep=True, permit="HW-2")
+    assert [facts.commitment for facts in site.segments][: len(kept)] == kept
+    # The month passes, and no signed word of it comes.
+    site.step, site.signed_s = 0, site.true_s
+    site.now += 32 * DAY_S * SECOND
+    site.run(MEASURE_S + 2, on=False)
+
+    def left() -> list[str]:
+        return [facts.commitment for facts in site.segments if facts.commitment in kept]
+
+    assert left() == (kept if unsigned else []), "the only copy waits for a signature"
+    site.signed_s = None
+    site.run(MEASURE_S + 2, on=False)
+    assert left() == (kept if signed else []), "what is to go to the bridge waits until it is there"
+    for commitment in kept:
+        site.recorder.sent(commitment, "held")
+    site.run(MEASURE_S + 2, on=False)
+    assert left() == []
+
+
+def test_what_a_slow_clock_dated_is_dated_anew_before_it_is_aged(site: Site) -> None:
+    """GB 30871-2022 B.3: a believed clock that was forty days behind, and is set right."""
+    site.step = -40 * DAY_S
+    site.run(65, keep=True)
+    site.run(TAIL_S + 2, on=False, keep=True)
+    number = len(site.segments)
+    site.step = 0
+    site.run(MEASURE_S + 2, on=False)
+    assert len(site.segments) == number
+    assert all(abs(facts.held.ended_s - site.true_s) < 200 for facts in site.segments)
+    site.recorder = site.made()
+    site.now += 30 * DAY_S * SECOND
+    site.run(MEASURE_S + 2, on=False)
+    assert len(site.segments) == number
+    site.now += 2 * DAY_S * SECOND
     site.run(MEASURE_S + 2, on=False)
     assert site.segments == []
 
