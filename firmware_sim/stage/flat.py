@@ -15,8 +15,8 @@ import numpy.typing as npt
 from firmware_sim.people import Picture
 from firmware_sim.stage.lens import HEIGHT, WIDTH
 
-_AWAY = 900.0
-"""Distance of a sheet in pixels of its own size: how strongly its far edge shrinks when it is tilted."""
+FOCAL = 900.0
+"""Focal length in pixels of a lens that sees 39 degrees across."""
 _LIGHT = (-0.35, 0.82)
 _STEPS = 257
 _BLUR = 0.6
@@ -34,6 +34,8 @@ class Sheet(msgspec.Struct, frozen=True):
         lean_deg: clockwise in the picture.
         bend_deg: the arc that its width makes; positive bulges towards the camera.
         shine: strength of a reflection of the sky on it.
+        focal: of the lens, in pixels: the shorter, the nearer is a sheet that looks as wide, and the more its far edge
+            shrinks when it is tilted.
     """
 
     picture: Picture
@@ -44,6 +46,7 @@ class Sheet(msgspec.Struct, frozen=True):
     lean_deg: float = 0.0
     bend_deg: float = 0.0
     shine: float = 0.0
+    focal: float = FOCAL
 
 
 def printed(content: Picture, border: float = 0.05) -> Picture:
@@ -132,7 +135,7 @@ def _section(sheet: Sheet, half_wide: float) -> tuple[_Line, _Line, _Line, _Line
         facing = along / bow
         right, near = bow * np.sin(facing), bow * (np.cos(facing) - 1)
     right, near = right * math.cos(tilt) + near * math.sin(tilt), near * math.cos(tilt) - right * math.sin(tilt)
-    nearer = _AWAY / (_AWAY - near)
+    nearer = sheet.focal / (sheet.focal - near)
     lit = np.sin(facing + tilt) * _LIGHT[0] + np.cos(facing + tilt) * _LIGHT[1]
     bright = 0.75 + 0.25 * np.clip(lit, 0, 1) / _LIGHT[1]
     # What turns away beyond the edge of a bent sheet is hidden behind it.
