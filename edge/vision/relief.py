@@ -1,10 +1,10 @@
-"""How far a nose stands out of its face, told by two looks at it: on a picture it does not, however that is held.
+"""How far a nose stands out of its face, told by two looks at it: on paper it does not, however that is held.
 
-Two looks at a plane differ by a homography, whatever the lens, the distance, the tilt and its axis. A head's differ by
-one and by what stands out of the plane: the nose goes its own way along the line of the eyes. Both are fitted to the
-pixels of the face at once, the homography and how far the nose goes beyond it. The points alone do not tell: near a
-wide lens, or tilted sideways and back at once, a photograph moves its nose between its eyes as far as a head that
-turns. Pure.
+Two looks at a plane differ by a homography, whatever the lens, the distance, the tilt and its axis. Paper that is bent
+or folded about the face's upright adds a ridge from forehead to chin. A head adds a nose, which goes its own way along
+the line of the eyes and ends above the mouth. All three are fitted to the pixels of the face at once. The points alone
+do not tell: near a wide lens, or tilted sideways and back at once, a photograph moves its nose between its eyes as far
+as a head that turns. Pure.
 """
 
 import math
@@ -39,8 +39,10 @@ _ODD = 0.5
 """Brightness that differs by more, in spreads, is something else: a hidden cheek, a glint. It counts less."""
 _NOSE_WIDE, _NOSE_END, _TIP = 0.13, 0.11, 0.06
 """A nose: half its width, how soon it ends below its tip, and how far the tip lies above its foot."""
-_FIRM_FAR, _FIRM_NOSE = 3e-3, 2e-3
-"""What is to be explained by a far side that shrinks, or by the nose, must show in the pixels by so much."""
+_CREASE = 0.05
+"""Half the width over which a fold is round."""
+_FIRM_FAR, _FIRM_NOSE, _FIRM_FOLD = 3e-3, 2e-3, 1e-3
+"""What is to be explained by a far side that shrinks, the nose or a fold must show in the pixels by so much."""
 _HEADWAY = 1.3
 """The nose's tip goes further than its foot, which is the point that is read."""
 _ALIKE = 0.5
@@ -63,7 +65,7 @@ class _Fit(NamedTuple):
 
 
 def relief(straight: Look, turned: Look) -> float:
-    """How far the nose went beyond what a plane explains, in the distance of the outer eye corners (30 ms).
+    """How far the nose went beyond what paper explains, in the distance of the outer eye corners (20 ms).
 
     Positive is to the picture's right, as in `Pose`. 0 where the two looks cannot be brought together.
     """
@@ -114,6 +116,15 @@ def _nose(aside: float, drop: float) -> "Grey":
     return np.asarray(along * np.exp(-(((x - middle) / _NOSE_WIDE) ** 2) / 2), np.float32)
 
 
+@cache
+def _fold() -> "Grey":
+    """How far each place of paper lies behind its middle, that is folded there or bent."""
+    import numpy as np
+
+    x, _ = _places()
+    return np.asarray(np.sqrt(x * x + _CREASE**2), np.float32)
+
+
 def _cut(look: Look, high_px: float, room: float) -> "Grey":
     """The face with its eyes level and _SCALE apart; down, as many of its pixels are one `high_px`."""
     import cv2
@@ -148,15 +159,15 @@ def _evened(grey: "Grey", blur: float) -> "Grey":
 
 
 def _fit(before: "Grey", now: "Grey", shape: "Grey", slant: float, nose: float) -> _Fit:
-    """Bring two looks together: a homography of eight numbers, and how far the nose goes across and down.
+    """Bring two looks together: a homography of eight numbers, how far the nose goes across and down, and a fold.
 
     Least squares by Gauss and Newton, from a plane that slants by so much and a nose that went so far.
     """
     import numpy as np
 
-    found = np.zeros(10)
+    found = np.zeros(11)
     found[1], found[8] = slant, nose
-    steady = np.array([1e-6] * 6 + [_FIRM_FAR] * 2 + [_FIRM_NOSE] * 2)
+    steady = np.array([1e-6] * 6 + [_FIRM_FAR] * 2 + [_FIRM_NOSE] * 2 + [_FIRM_FOLD])
     warped = model = before
     for blur in _BLURS:
         model, picture = _evened(before, blur), _evened(now, blur)
@@ -178,7 +189,7 @@ def _fit(before: "Grey", now: "Grey", shape: "Grey", slant: float, nose: float) 
 
 
 def _seen(picture: "Grey", shape: "Grey", found: "NDArray[np.float64]") -> "tuple[Grey, Grey] | None":
-    """The turned look as the straight one would be, and how it changes with each of the ten numbers.
+    """The turned look as the straight one would be, and how it changes with each of the numbers.
 
     None where no camera could see it so.
     """
@@ -186,8 +197,8 @@ def _seen(picture: "Grey", shape: "Grey", found: "NDArray[np.float64]") -> "tupl
     import numpy as np
 
     x, y = _places()
-    a, b, c, d, e, f, g, h, across, down = (float(number) for number in found)
-    x, y = x + across * shape, y + down * shape
+    a, b, c, d, e, f, g, h, across, down, folded = (float(number) for number in found)
+    x, y = x + across * shape + folded * _fold(), y + down * shape
     away = 1 + g * x + h * y
     if not away.min() > _FAR_SIDE:
         return None
@@ -201,7 +212,8 @@ def _seen(picture: "Grey", shape: "Grey", found: "NDArray[np.float64]") -> "tupl
     back = -(right * u + below * v)
     aside, under = right * (1 + a) + below * d + back * g, right * b + below * (1 + e) + back * h
     plane = (right * x, right * y, right, below * x, below * y, below, back * x, back * y)
-    changes = [np.asarray(each, np.float32).ravel() for each in (*plane, aside * shape, under * shape)]
+    beyond = (aside * shape, under * shape, aside * _fold())
+    changes = [np.asarray(each, np.float32).ravel() for each in (*plane, *beyond)]
     return np.asarray(warped, np.float32), np.stack(changes)
 
 
