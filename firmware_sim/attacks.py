@@ -40,6 +40,7 @@ class Species(StrEnum):
     SLANTED = "slanted"
     MOVED = "moved"
     MOVED_BESIDE = "moved_beside"
+    FOLDED = "folded"
 
 
 class Variety(msgspec.Struct, frozen=True):
@@ -50,6 +51,7 @@ class Variety(msgspec.Struct, frozen=True):
         wide, close_wide: of a sheet in pixels, with its border in the picture and without.
         gazes_deg: how who is on a photograph looked.
         bends_deg: how far paper is bent.
+        folds_deg: how far each half of it is turned back.
         sways: places of a hand, a part of SWAYS.
         step_deg: of turns and tilts.
         pairs: every person has one thief; any other one otherwise.
@@ -73,12 +75,13 @@ class Variety(msgspec.Struct, frozen=True):
     tilts_deg: tuple[int, int] = (15, 56)
     slants_deg: tuple[int, ...] = (10, 20, 30, 40, 45, 60)
     near_people: tuple[int, ...] = (0, 85, 100)
+    folds_deg: tuple[int, ...] = (10, 20, 30, 45, 60)
 
 
 ALL = Variety()
 FEW = Variety(
     (0.8, 1.2), (360,), (740,), (-6, 6), (30, 60), 3, 3, pairs=True, near_wide=(740, 1100, 1400),
-    slants_deg=(15, 30, 45), near_people=(0, 90),
+    slants_deg=(15, 30, 45), near_people=(0, 90), folds_deg=(15, 30, 50),
 )  # fmt: skip
 """For trials by the thousand."""
 
@@ -108,6 +111,7 @@ class Trial(msgspec.Struct, frozen=True):
         close: a sheet fills the picture, so that its border is not seen.
         degrees: how far a photograph is tilted when a turn is asked for; negative: the wrong way.
         bend_deg: how far it is bent.
+        fold_deg: how far each half of it is turned back.
         variant: which of the ways of this species.
         moment_s: when somebody else steps in after a prompt, or at which moment a picture froze.
         recorded: what a recorded challenge had asked for.
@@ -139,6 +143,7 @@ class Trial(msgspec.Struct, frozen=True):
     focal: float = FOCAL
     wide: int = 0
     slant_deg: int = 0
+    fold_deg: int = 0
     variety: Variety = ALL
 
 
@@ -155,7 +160,7 @@ _BACK_S, _REST_S = 0.4, 0.2
 _HELD_S = 60.0
 """Longer than any prompt stands."""
 _FURTHER_DEG = 8.0
-_TILTING = (Species.TILTED, Species.SLANTED, Species.BENT)
+_TILTING = (Species.TILTED, Species.SLANTED, Species.BENT, Species.FOLDED)
 _TURNS = (Action.LEFT, Action.RIGHT)
 _ASKED = (Action.LEFT, Action.RIGHT, Action.BLINK)
 _RECORDED_S = 3.0
@@ -210,6 +215,7 @@ def _held_how(trial: Trial) -> Trial:
         wide=int(rng.choice(wides)),
         focal=float(rng.choice(variety.focals)),
         slant_deg=int(rng.choice(variety.slants_deg)) if trial.species is Species.SLANTED else 0,
+        fold_deg=int(rng.choice(variety.folds_deg)) if trial.species is Species.FOLDED else 0,
     )
 
 
@@ -244,6 +250,7 @@ def _label(trial: Trial) -> str:
         Species.TILTED: f"{near}, {lens}, tilted {trial.degrees:g}°",
         Species.SLANTED: f"{near}, {lens}, tilted {abs(trial.degrees):g}° about an axis {trial.slant_deg}° off",
         Species.BENT: f"{near}, {lens}, tilted {trial.degrees:g}°, bent {trial.bend_deg:g}°",
+        Species.FOLDED: f"{near}, {lens}, tilted {trial.degrees:g}°, folded {trial.fold_deg}°",
         Species.REPLAY: f"{near}, " + " ".join(action for _, action in trial.recorded[:4]),
         Species.SWAPPED: ("person first", "thief first")[trial.variant],
         Species.TWO_FACES: ("beside a photograph", "beside the person")[trial.variant],
@@ -378,6 +385,13 @@ def _tilted(trial: Trial, at_s: float) -> View:
     return _in_hand(trial, True, _on_paper(trial), at_s, turned * (1 if trial.degrees > 0 else -1), bend_deg)
 
 
+def _folded(trial: Trial, at_s: float) -> View:
+    """Along the nose, which the fold then points at the camera."""
+    seen = _tilted(trial, at_s)
+    sheet = seen.sheet and msgspec.structs.replace(seen.sheet, fold_deg=trial.fold_deg)
+    return msgspec.structs.replace(seen, sheet=sheet)
+
+
 def _slanted(trial: Trial, at_s: float) -> View:
     """To one side and back at once, as far that side's nose goes along the eye line with it."""
     turned = obeying(trial.prompts, trial.seed, at_s, degrees=abs(trial.degrees)).yaw_deg
@@ -478,4 +492,5 @@ _SEEN: dict[Species, Callable[[Trial, float], View]] = {
     Species.ANIMATED: _animated,
     Species.MOVED: _moved,
     Species.MOVED_BESIDE: _moved_beside,
+    Species.FOLDED: _folded,
 }

@@ -1,7 +1,7 @@
 """Flat things before the camera: a printed photograph, a tablet. In somebody's hand, tilted, or bent.
 
-A plane and a piece of a cylinder are the two surfaces that paper can take without being torn, so these are all the
-ways in which a photograph can be shown. What is on it moves as one surface: it has no parallax of its own.
+A plane, a piece of a cylinder and a fold are what paper takes in two hands without being torn or crumpled. What is on
+it moves as one surface: it has no parallax of its own.
 """
 
 import math
@@ -33,6 +33,7 @@ class Sheet(msgspec.Struct, frozen=True):
         tilt_deg: about its upright axis; positive as a head's turn to its own left: the edge on the right is far.
         lean_deg: clockwise in the picture.
         bend_deg: the arc that its width makes; positive bulges towards the camera.
+        fold_deg: how far each half is turned back along its upright middle; positive points it at the camera.
         shine: strength of a reflection of the sky on it.
         focal: of the lens, in pixels: the shorter, the nearer is a sheet that looks as wide, and the more its far edge
             shrinks when it is tilted.
@@ -45,6 +46,7 @@ class Sheet(msgspec.Struct, frozen=True):
     tilt_deg: float = 0.0
     lean_deg: float = 0.0
     bend_deg: float = 0.0
+    fold_deg: float = 0.0
     shine: float = 0.0
     focal: float = FOCAL
 
@@ -127,8 +129,10 @@ _Line = npt.NDArray[np.float64]
 def _section(sheet: Sheet, half_wide: float) -> tuple[_Line, _Line, _Line, _Line]:
     """Seen from above, at steps along the sheet: place on it, place in the picture, size there, brightness there."""
     along = np.linspace(-half_wide, half_wide, _STEPS)
-    bend, tilt = math.radians(sheet.bend_deg), math.radians(sheet.tilt_deg)
-    if abs(bend) < 1e-3:
+    bend, tilt, fold = (math.radians(deg) for deg in (sheet.bend_deg, sheet.tilt_deg, sheet.fold_deg))
+    if fold:
+        right, near, facing = along * math.cos(fold), -np.abs(along) * math.sin(fold), np.sign(along) * fold
+    elif abs(bend) < 1e-3:
         right, near, facing = along, np.zeros(_STEPS), np.zeros(_STEPS)
     else:
         bow = 2 * half_wide / bend

@@ -47,6 +47,7 @@ class Flat(msgspec.Struct, frozen=True):
         aside, below: pixels to the right of the middle, and below it.
         slant_deg: how far the axis of the tilt leans from the upright of the picture; the face stays upright.
         focal: of the lens, in pixels.
+        fold_deg: how far each half is turned back along its upright middle.
     """
 
     who: Someone
@@ -60,6 +61,7 @@ class Flat(msgspec.Struct, frozen=True):
     slant_deg: int = 0
     below: int = 0
     focal: float = FOCAL
+    fold_deg: int = 0
 
 
 class View(msgspec.Struct, frozen=True):
@@ -98,6 +100,7 @@ def _sheet(flat: Flat) -> Sheet:
         across=sheet.across + flat.aside,
         down=sheet.down + flat.below,
         bend_deg=flat.bend_deg,
+        fold_deg=flat.fold_deg,
         focal=flat.focal,
         lean_deg=sheet.lean_deg + upright_deg,
     )

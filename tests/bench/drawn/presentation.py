@@ -35,7 +35,7 @@ LONGEST_S = 40.0
 """After this nobody holds anything up any more: whoever has not passed is not accepted."""
 STOPPED = (
     Species.PRINTED, Species.TILTED, Species.BENT, Species.REPLAY, Species.SWAPPED, Species.TWO_FACES, Species.NO_FACE,
-    Species.FROZEN, Species.MOVED, Species.MOVED_BESIDE,
+    Species.FROZEN, Species.MOVED, Species.MOVED_BESIDE, Species.SLANTED, Species.FOLDED,
 )  # fmt: skip
 """What a challenge is meant to stop."""
 _TRIED = tuple(attacks.Place(aside=step / 100) for step in range(-72, 73, 8) if abs(step) > 20)
