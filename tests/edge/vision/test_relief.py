@@ -20,13 +20,18 @@ SIDES = (1, -1)
 
 @pytest.fixture(scope="module")
 def look(engine):
-    """A view as the box reads it."""
+    """A straight view and a turned one as the box reads them."""
 
-    def read(view, grain=1, place=None):
-        picture = draw(view, grain)
-        found = engine.detect(picture)[:1] or [place]
-        face = face_in(engine, picture, [*found, *engine.near(picture, found[0])])[1]
-        return Look(picture, face)
+    def read(straight, turned):
+        pictures = draw(straight, 1), draw(turned, 2)
+        [place] = engine.detect(pictures[0])
+        looks = []
+        for picture in pictures:
+            found = engine.detect(picture)[:1]
+            face = face_in(engine, picture, [*found, *engine.near(picture, (found or [place])[0])])[1]
+            assert face is not None, "no face is found: nothing was tested"
+            looks.append(Look(picture, face))
+        return looks
 
     return read
 
@@ -43,7 +48,7 @@ def photo(name, tilt_deg=0, **held):
 
 def reads(look, straight, turned, side):
     """How far the nose went between the eyes, and beyond what paper explains: to the side that it is turned to."""
-    before, now = look(straight), look(turned, 2)
+    before, now = look(straight, turned)
     return side * (now.face.turn - before.face.turn), side * relief(before, now)
 
 
@@ -64,7 +69,7 @@ def test_it_does_so_in_another_light_under_a_helmet_and_further_away(look, how):
 
 
 @pytest.mark.parametrize("focal", LENSES)
-@pytest.mark.parametrize("tilt_deg", [-48, -30, 30, 48])
+@pytest.mark.parametrize("tilt_deg", [-40, -25, 25, 40])
 def test_a_photograph_tilted_near_a_wide_lens_has_none(look, focal, tilt_deg):
     """ANT-01: about its upright axis, whichever lens it is."""
     found = reads(look, photo("performer", focal=focal), photo("performer", tilt_deg, focal=focal), np.sign(tilt_deg))[1]
@@ -73,7 +78,7 @@ def test_a_photograph_tilted_near_a_wide_lens_has_none(look, focal, tilt_deg):
 
 def test_such_a_photograph_moves_its_nose_as_a_head_does(look):
     """The negative control: by the points alone it turns."""
-    held = {"focal": 417.0, "wide": 1400}
+    held = {"focal": 554.0, "wide": 1400}
     turns = [reads(look, photo("performer", **held), photo("performer", side * 48, **held), side)[0] for side in SIDES]
     assert max(turns) > TURN
 
@@ -95,12 +100,15 @@ def test_paper_that_is_bent_or_folded_has_none(look, focal, how):
         assert reads(look, photo("supervisor", **held), photo("supervisor", side * 36, **held), side)[1] < RELIEF
 
 
-def test_looks_at_two_people_are_not_brought_together(look):
-    """Nothing is known where they do not agree: such a look is no turn."""
-    before, now = look(person("performer")), look(person("guardian", 26), 2)
-    assert abs(relief(before, now)) < RELIEF or relief(before, now) == 0.0
+@pytest.mark.parametrize("what", ["nothing", "noise"])
+def test_looks_that_do_not_agree_tell_nothing(look, what):
+    """Whatever the points say, such a look is no turn."""
+    before, now = look(person("performer"), person("performer", 26))
+    assert relief(before, now) > RELIEF
+    noise = np.random.default_rng(1).integers(0, 255, now.image.shape, dtype=np.uint8)
+    other = noise if what == "noise" else np.full_like(now.image, 120)
+    assert relief(before, now._replace(image=other)) == 0.0
 
 
 def test_the_same_look_again_shows_nothing(look):
-    before = look(person("relief"))
-    assert relief(before, look(person("relief"), 2)) == pytest.approx(0.0, abs=0.01)
+    assert relief(*look(person("relief"), person("relief"))) == pytest.approx(0.0, abs=0.01)
