@@ -70,11 +70,11 @@ class Box:
         return int(self.rules.liveness_tries_count.value)
 
 
-def run(box: Box, species: Species, seed: int) -> Outcome:
+def run(box: Box, species: Species, seed: int, variety: attacks.Variety = attacks.FEW) -> Outcome:
     """One trial; the seed decides all of it."""
     chance = random.Random(f"{species}/{seed}")
     recorded = _recorded(Terms.of(box.rules), chance) if species is Species.REPLAY else None
-    shown = attacks.begin(species, seed, recorded=recorded, variety=attacks.FEW)
+    shown = attacks.begin(species, seed, recorded=recorded, variety=variety)
     if species is Species.MOVED and seed % 2:
         shown = practised(box.engine, shown)
     people = _permit(shown, list(box.templates), chance)
