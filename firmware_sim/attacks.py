@@ -17,6 +17,7 @@ from firmware_sim.cast import CAST
 from firmware_sim.people import Pose, Wear
 from firmware_sim.people.acting import PHASES, Act, Action, idle
 from firmware_sim.stage import WIDTH, Shot
+from firmware_sim.stage.flat import FOCAL
 from firmware_sim.stage.view import SWAYS, Flat, Someone, View, draw
 
 Prompts = tuple[tuple[float, Action], ...]
@@ -39,6 +40,7 @@ class Species(StrEnum):
     SLANTED = "slanted"
     MOVED = "moved"
     MOVED_BESIDE = "moved_beside"
+    FOLDED = "folded"
 
 
 class Variety(msgspec.Struct, frozen=True):
@@ -49,9 +51,15 @@ class Variety(msgspec.Struct, frozen=True):
         wide, close_wide: of a sheet in pixels, with its border in the picture and without.
         gazes_deg: how who is on a photograph looked.
         bends_deg: how far paper is bent.
+        folds_deg: how far each half of it is turned back.
         sways: places of a hand, a part of SWAYS.
         step_deg: of turns and tilts.
         pairs: every person has one thief; any other one otherwise.
+        focals: of the lens before which a photograph is tilted or bent, in pixels: 90, 75, 60 and 39 degrees across.
+        near_wide: of a sheet without its border there: a face at 20 cm from the lens of 60 degrees is the widest.
+        tilts_deg: from, and below, how far it is tilted.
+        slants_deg: how far the axis of a slant is off the upright.
+        near_people: half a head's height in pixels of whoever is really there; 0 is as near as there is room.
     """
 
     lights: tuple[float, ...] = (0.8, 0.9, 1.0, 1.1, 1.2)
@@ -62,10 +70,19 @@ class Variety(msgspec.Struct, frozen=True):
     sways: int = SWAYS
     step_deg: int = 1
     pairs: bool = False
+    focals: tuple[int, ...] = (320, 417, 554, 900)
+    near_wide: tuple[int, ...] = (700, 900, 1100, 1400)
+    tilts_deg: tuple[int, int] = (15, 56)
+    slants_deg: tuple[int, ...] = (10, 20, 30, 40, 45, 60)
+    near_people: tuple[int, ...] = (0, 85, 100)
+    folds_deg: tuple[int, ...] = (10, 20, 30, 45, 60)
 
 
 ALL = Variety()
-FEW = Variety((0.8, 1.2), (360,), (740,), (-6, 6), (30, 60), 3, 3, pairs=True)
+FEW = Variety(
+    (0.8, 1.2), (360,), (740,), (-6, 6), (30, 60), 3, 3, pairs=True, near_wide=(740, 1100, 1400),
+    slants_deg=(15, 30, 45), near_people=(0, 90), folds_deg=(15, 30, 50),
+)  # fmt: skip
 """For trials by the thousand."""
 
 
@@ -94,12 +111,16 @@ class Trial(msgspec.Struct, frozen=True):
         close: a sheet fills the picture, so that its border is not seen.
         degrees: how far a photograph is tilted when a turn is asked for; negative: the wrong way.
         bend_deg: how far it is bent.
+        fold_deg: how far each half of it is turned back.
         variant: which of the ways of this species.
         moment_s: when somebody else steps in after a prompt, or at which moment a picture froze.
         recorded: what a recorded challenge had asked for.
         prompts: what was asked for so far.
         jerks: where a photograph that is moved is jerked to at a left and at a right.
         steady: it lies on a stand.
+        focal: of the lens, in pixels.
+        wide: of a sheet when it faces the camera.
+        slant_deg: how far the axis of a slant is off the upright.
         variety: from what it was drawn.
     """
 
@@ -119,6 +140,10 @@ class Trial(msgspec.Struct, frozen=True):
     prompts: Prompts = ()
     jerks: tuple[Place, Place] = (AT_REST, AT_REST)
     steady: bool = False
+    focal: float = FOCAL
+    wide: int = 0
+    slant_deg: int = 0
+    fold_deg: int = 0
     variety: Variety = ALL
 
 
@@ -135,6 +160,7 @@ _BACK_S, _REST_S = 0.4, 0.2
 _HELD_S = 60.0
 """Longer than any prompt stands."""
 _FURTHER_DEG = 8.0
+_TILTING = (Species.TILTED, Species.SLANTED, Species.BENT, Species.FOLDED)
 _TURNS = (Action.LEFT, Action.RIGHT)
 _ASKED = (Action.LEFT, Action.RIGHT, Action.BLINK)
 _RECORDED_S = 3.0
@@ -166,7 +192,7 @@ def begin(
         light=float(rng.choice(variety.lights)),
         wear=Wear.HELMET if rng.random() < 0.3 else Wear.NOTHING,
         close=bool(rng.random() < 0.5),
-        degrees=float(rng.integers(15, 46) * (1 if rng.random() < 0.8 else -1)),
+        degrees=float(rng.integers(*variety.tilts_deg) * (1 if rng.random() < 0.8 else -1)),
         bend_deg=int(rng.choice(variety.bends_deg) * (1 if rng.random() < 0.7 else -1)),
         variant=int(rng.integers(2)),
         moment_s=round(float(rng.uniform(0.0, 4.0)), 2),
@@ -174,7 +200,23 @@ def begin(
         variety=variety,
         jerks=_drawn_jerks(seed),
     )
+    trial = _held_how(trial)
     return msgspec.structs.replace(trial, label=_label(trial))
+
+
+def _held_how(trial: Trial) -> Trial:
+    """How large the sheet is; one that is tilted may be near a wide lens."""
+    rng, variety = np.random.default_rng((trial.seed, 11)), trial.variety
+    if trial.species not in _TILTING:
+        return msgspec.structs.replace(trial, wide=int(rng.choice(variety.close_wide if trial.close else variety.wide)))
+    wides = variety.near_wide if trial.close else variety.wide
+    return msgspec.structs.replace(
+        trial,
+        wide=int(rng.choice(wides)),
+        focal=float(rng.choice(variety.focals)),
+        slant_deg=int(rng.choice(variety.slants_deg)) if trial.species is Species.SLANTED else 0,
+        fold_deg=int(rng.choice(variety.folds_deg)) if trial.species is Species.FOLDED else 0,
+    )
 
 
 def _drawn_prompts(rng: np.random.Generator) -> Prompts:
@@ -201,12 +243,14 @@ def _drawn_jerks(seed: int) -> tuple[Place, Place]:
 
 def _label(trial: Trial) -> str:
     near = "close-up" if trial.close else "border seen"
+    lens = f"{trial.wide} px before {trial.focal:g}"
     said = {
         Species.GENUINE: trial.wear.value,
         Species.PRINTED: near,
-        Species.TILTED: f"{near}, tilted {trial.degrees:g}°",
-        Species.SLANTED: f"{near}, tilted {abs(trial.degrees):g}° about an axis {_slant(trial)}° off the upright",
-        Species.BENT: f"{near}, tilted {trial.degrees:g}°, bent {trial.bend_deg:g}°",
+        Species.TILTED: f"{near}, {lens}, tilted {trial.degrees:g}°",
+        Species.SLANTED: f"{near}, {lens}, tilted {abs(trial.degrees):g}° about an axis {trial.slant_deg}° off",
+        Species.BENT: f"{near}, {lens}, tilted {trial.degrees:g}°, bent {trial.bend_deg:g}°",
+        Species.FOLDED: f"{near}, {lens}, tilted {trial.degrees:g}°, folded {trial.fold_deg}°",
         Species.REPLAY: f"{near}, " + " ".join(action for _, action in trial.recorded[:4]),
         Species.SWAPPED: ("person first", "thief first")[trial.variant],
         Species.TWO_FACES: ("beside a photograph", "beside the person")[trial.variant],
@@ -309,7 +353,8 @@ def _someone(trial: Trial, name: str, pose: Pose, wear: Wear = Wear.NOTHING) -> 
 
 
 def _genuine(trial: Trial, at_s: float) -> View:
-    return View((_someone(trial, trial.person, obeying(trial.prompts, trial.seed, at_s), trial.wear),))
+    pixels = int(np.random.default_rng((trial.seed, 14)).choice(trial.variety.near_people))
+    return View((_someone(trial, trial.person, obeying(trial.prompts, trial.seed, at_s), trial.wear),), pixels=pixels)
 
 
 def _sway(trial: Trial, at_s: float) -> int:
@@ -319,10 +364,10 @@ def _sway(trial: Trial, at_s: float) -> int:
 
 
 def _in_hand(trial: Trial, paper: bool, who: Someone, at_s: float, tilt_deg: float = 0.0, bend_deg: int = 0) -> View:
-    rng, variety = np.random.default_rng((trial.seed, 11)), trial.variety
-    wide = int(rng.choice(variety.close_wide if trial.close else variety.wide))
-    tilt = variety.step_deg * round(tilt_deg / variety.step_deg)
-    return View(sheet=Flat(who, paper, trial.close, wide, _sway(trial, at_s), tilt, bend_deg))
+    step = trial.variety.step_deg
+    tilt = step * round(tilt_deg / step)
+    flat = Flat(who, paper, trial.close, trial.wide, _sway(trial, at_s), tilt, bend_deg, focal=trial.focal)
+    return View(sheet=flat)
 
 
 def _on_paper(trial: Trial) -> Someone:
@@ -340,15 +385,18 @@ def _tilted(trial: Trial, at_s: float) -> View:
     return _in_hand(trial, True, _on_paper(trial), at_s, turned * (1 if trial.degrees > 0 else -1), bend_deg)
 
 
-def _slant(trial: Trial) -> int:
-    return (30, 45)[trial.variant]
+def _folded(trial: Trial, at_s: float) -> View:
+    """Along the nose, which the fold then points at the camera."""
+    seen = _tilted(trial, at_s)
+    sheet = seen.sheet and msgspec.structs.replace(seen.sheet, fold_deg=trial.fold_deg)
+    return msgspec.structs.replace(seen, sheet=sheet)
 
 
 def _slanted(trial: Trial, at_s: float) -> View:
     """To one side and back at once, as far that side's nose goes along the eye line with it."""
     turned = obeying(trial.prompts, trial.seed, at_s, degrees=abs(trial.degrees)).yaw_deg
     seen = _in_hand(trial, True, _on_paper(trial), at_s, turned)
-    slant = -_slant(trial) if turned > 0 else _slant(trial)
+    slant = -trial.slant_deg if turned > 0 else trial.slant_deg
     sheet = seen.sheet and msgspec.structs.replace(seen.sheet, slant_deg=slant)
     return msgspec.structs.replace(seen, sheet=sheet)
 
@@ -377,9 +425,8 @@ def _moved(trial: Trial, at_s: float) -> View:
 
 def moved(trial: Trial, place: Place, sway: int = 0) -> View:
     """What the camera sees while the photograph of a trial is held at a place."""
-    rng, variety = np.random.default_rng((trial.seed, 11)), trial.variety
-    wide = int(rng.choice(variety.close_wide if trial.close else variety.wide))
-    return View(sheet=_moved_to(Flat(_on_paper(trial), True, trial.close, wide, sway), place), light=trial.light)
+    flat = Flat(_on_paper(trial), True, trial.close, trial.wide, sway)
+    return View(sheet=_moved_to(flat, place), light=trial.light)
 
 
 def _moved_beside(trial: Trial, at_s: float) -> View:
@@ -391,7 +438,7 @@ def _moved_beside(trial: Trial, at_s: float) -> View:
 
 def practised(trial: Trial, left: Place, right: Place) -> Trial:
     """The trial of a thief who has found out where to jerk a photograph to, and brings a large one on a stand."""
-    trial = msgspec.structs.replace(trial, close=True, jerks=(left, right), steady=True)
+    trial = _held_how(msgspec.structs.replace(trial, close=True, jerks=(left, right), steady=True))
     return msgspec.structs.replace(trial, label=_label(trial))
 
 
@@ -445,4 +492,5 @@ _SEEN: dict[Species, Callable[[Trial, float], View]] = {
     Species.ANIMATED: _animated,
     Species.MOVED: _moved,
     Species.MOVED_BESIDE: _moved_beside,
+    Species.FOLDED: _folded,
 }

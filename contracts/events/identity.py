@@ -53,7 +53,8 @@ class LivenessFailed(Data, frozen=True):
     why: Annotated[
         str,
         doc(
-            "`late`, `wrong` movement, `somebody_else` moved, `lost` face; `broken_off`: something else ended it;"
+            "`late`, `wrong` movement, `flat`: it turned as a picture does, `somebody_else` moved, `lost` face;"
+            " `broken_off`: something else ended it;"
             " `unanswered`: nothing moved, which costs no try"
         ),
     ]

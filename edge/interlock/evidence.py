@@ -119,7 +119,7 @@ class Prompt(_Item, frozen=True, tag="prompt", omit_defaults=True):
         number: which movement of `of`; 0 while the person is to look straight first.
         until_us: end of its time, CLOCK_BOOTTIME.
         result: open, passed, failed, or dropped: nobody followed before the first movement was asked for.
-        why: of a failure: late, wrong, somebody_else or lost.
+        why: of a failure: late, wrong, flat, somebody_else or lost.
     """
 
     person: Text

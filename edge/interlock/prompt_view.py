@@ -12,6 +12,8 @@ SAYS: dict[str, tuple[str, str]] = {
 }
 PASSED = ("核验通过", "verified")
 AGAIN = ("未通过，请稍候再试", "not verified: wait, then try again")
+FLAT = ("未通过，请稍候，下次转头幅度大些", "not verified: wait, then try again and turn further")
+"""A turn that did not show the face's relief, as a picture's does not."""
 CALL = ("未通过，请主管到场", "not verified: call a supervisor")
 END_US = 3_000_000
 """How long the end of a try is told."""
@@ -40,4 +42,6 @@ def _says(f: Facts, asked: Prompt) -> tuple[str, str]:
     if asked.result == "passed":
         return PASSED
     failed = f.durable.liveness_failed.get(asked.person, 0)
-    return AGAIN if failed < f.rules.liveness_tries_count.value else CALL
+    if failed >= f.rules.liveness_tries_count.value:
+        return CALL
+    return FLAT if asked.why == "flat" else AGAIN

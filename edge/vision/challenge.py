@@ -1,13 +1,13 @@
 """Liveness: one try of one person to follow movements that nobody could predict. Pure: no clock, no camera, no chance.
 
     look straight -> left or right, by a coin each time -> … -> look straight          passed
-    wrong movement · too late · another face · face lost                               failed
+    wrong movement · too late · flat as a picture · another face · face lost           failed
     nobody looks straight, or nobody answers the first arrow                           dropped: no try is spent
 
 The same direction may be asked for twice in a row: with two directions and no repeats there would be two orders. A
-movement counts when the head enters the direction after it was asked for, so a second left needs a way back first. On
-every frame that counts the face is the person's. An order that nobody answered is asked again as it is: whoever waits
-for an order that suits waits for ever.
+movement counts when the head enters the direction after it was asked for, so a second left needs a way back first, and
+when the nose stands out of the face as no picture's does. On every frame that counts the face is the person's. An
+order that nobody answered is asked again as it is: whoever waits for an order that suits waits for ever.
 
 What passes is a living head or a moving picture of one that follows in time: a film that was taken before fits one
 order of 2^n. An animated photo or a mask is not stopped (docs/faces.md).
@@ -58,6 +58,7 @@ class Why(StrEnum):
     NONE = ""
     LATE = "late"
     WRONG = "wrong"
+    FLAT = "flat"
     SOMEBODY_ELSE = "somebody_else"
     LOST = "lost"
     UNANSWERED = "unanswered"
@@ -69,12 +70,16 @@ Choose = Callable[[Sequence[Any]], Any]
 
 @dataclass(frozen=True)
 class Terms:
-    """What a try asks for: how many turns, each within how long, how far the nose moves, and whether one blink more."""
+    """What a try asks for: how many turns, each within how long, how far the nose moves, and whether one blink more.
+
+    `relief` is how far the nose goes beyond what a plane explains (`edge.vision.relief`).
+    """
 
     actions: int
     action_us: int
     turn: float
     blink: bool
+    relief: float
 
     @classmethod
     def of(cls, rules: Rules) -> "Terms":
@@ -82,6 +87,7 @@ class Terms:
         return cls(
             rules.liveness_actions_count.value, rules.liveness_action_s.value * 1_000_000,
             rules.liveness_turn_milli.value / 1000, rules.liveness_blink.value,
+            rules.liveness_relief_milli.value / 1000,
         )  # fmt: skip
 
 
@@ -98,12 +104,14 @@ class Glimpse:
     """What one frame shows of the face that is followed: nothing (None) where it is not found.
 
     `same`: whether it is the person's; None while nobody looked. `shut`: both eyes are; None where it is not seen.
+    `relief`: how far the nose went beyond what a plane explains since the straight look; None while nobody measured.
     """
 
     at_us: int
     pose: Pose | None = None
     same: bool | None = None
     shut: bool | None = None
+    relief: float | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,7 @@ class Trial:
         ready: since the movement was asked for the head was elsewhere, so that it can be made.
         seen_us: when the face was last found.
         moved: somebody has moved since the first movement was asked for.
+        flat: frames of the present movement that showed a turn such as a picture makes.
         others: frames of the present movement that showed somebody else's face.
     """
 
@@ -133,6 +142,7 @@ class Trial:
     side: int = 0
     ready: bool = True
     moved: bool = False
+    flat: int = 0
     others: int = 0
     result: Result = Result.OPEN
     why: Why = Why.NONE
@@ -170,18 +180,32 @@ def tick(trial: Trial, now_us: int) -> Trial:
         return _end(trial, Result.DROPPED, Why.LATE)
     if trial.others:
         return _end(trial, Result.FAILED, Why.SOMEBODY_ELSE)
+    if trial.flat:
+        return _end(trial, Result.FAILED, Why.FLAT)
     if trial.number == 1 and not trial.moved:
         return _end(trial, Result.DROPPED, Why.UNANSWERED)
     return _end(trial, Result.FAILED, Why.LATE)
 
 
+def wants_relief(trial: Trial, glimpse: Glimpse) -> bool:
+    """Whether this frame shows the turn that is asked for, so that it must not be a picture's."""
+    return _wanted(trial.action) != 0 and _is_made(tick(trial, glimpse.at_us), glimpse)
+
+
 def wants_identity(trial: Trial, glimpse: Glimpse) -> bool:
     """Whether this frame would complete the present movement, so that it has to be the person's face."""
     trial = tick(trial, glimpse.at_us)
+    if trial.number:
+        return _is_made(trial, glimpse) and not _is_flat(trial, glimpse)
     if not trial.open or glimpse.pose is None:
         return False
-    if not trial.number:
-        return _steady((*trial.straight, glimpse.pose)[-NEUTRAL_FRAMES:])
+    return _steady((*trial.straight, glimpse.pose)[-NEUTRAL_FRAMES:])
+
+
+def _is_made(trial: Trial, glimpse: Glimpse) -> bool:
+    """By its pose this frame completes the present movement."""
+    if not trial.open or not trial.number or glimpse.pose is None:
+        return False
     side = _side(trial, glimpse.pose)
     return not _is_wrong(trial, side) and _done(trial, side, glimpse)
 
@@ -222,8 +246,11 @@ def _turned(trial: Trial, glimpse: Glimpse, pose: Pose) -> Trial:
         return _end(trial, Result.FAILED, Why.WRONG)
     done = _done(trial, side, glimpse)
     moved = trial.moved or side != 0
-    trial = replace(trial, side=side, moved=moved, ready=trial.ready or side != _wanted(trial.action))
-    if not done or glimpse.same is None:
+    flat = done and _is_flat(trial, glimpse)
+    trial = replace(
+        trial, side=side, moved=moved, ready=trial.ready or side != _wanted(trial.action), flat=trial.flat + flat
+    )
+    if not done or flat or glimpse.same is None:
         return trial
     if not glimpse.same:
         return replace(trial, others=trial.others + 1)
@@ -247,8 +274,14 @@ def _is_wrong(trial: Trial, side: int) -> bool:
     return side not in (0, _wanted(trial.action), trial.side)
 
 
+def _is_flat(trial: Trial, glimpse: Glimpse) -> bool:
+    """A turn is asked for, and nothing shows that it is more than a picture's."""
+    wanted = _wanted(trial.action)
+    return wanted != 0 and (glimpse.relief is None or glimpse.relief * wanted < trial.terms.relief)
+
+
 def _done(trial: Trial, side: int, glimpse: Glimpse) -> bool:
-    """The movement is made with this frame."""
+    """The movement is made with this frame, as far as pose and lids go."""
     if side != _wanted(trial.action):
         return False
     if trial.action is Action.BLINK:
@@ -261,7 +294,7 @@ def _next(trial: Trial, at_us: int) -> Trial:
     if trial.number == trial.of:
         return _end(trial, Result.PASSED, Why.NONE)
     asked = replace(
-        trial, number=trial.number + 1, asked_us=at_us, until_us=at_us + trial.terms.action_us, others=0
+        trial, number=trial.number + 1, asked_us=at_us, until_us=at_us + trial.terms.action_us, flat=0, others=0
     )
     return replace(asked, ready=asked.side != _wanted(asked.action))
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from edge.interlock.evidence import Face, FaceRefused, Prompt, Wanted
 from edge.vision.challenge import Choose, Terms
-from edge.vision.prover import Prover
+from edge.vision.prover import Prover, Relief
+from edge.vision.relief import relief
 from edge.vision.templates import Rows
 from faces.engine import Engine, FaceBox
 from faces.match import Matched, Seen, match
@@ -35,13 +36,19 @@ class Lookout:
     """
 
     def __init__(
-        self, engine: Engine, templates: Rows, policy: Policy, terms: Terms, choose: Choose = secrets.choice
+        self,
+        engine: Engine,
+        templates: Rows,
+        policy: Policy,
+        terms: Terms,
+        choose: Choose = secrets.choice,
+        relief: Relief = relief,
     ) -> None:
         """Look for nobody yet."""
         self._engine = engine
         self._templates = templates
         self._policy = policy
-        self._prover = Prover(engine, self._who, terms, choose)
+        self._prover = Prover(engine, self._who, terms, choose, relief)
         self._vote = Vote(policy)
         self._people: tuple[str, ...] = ()
         self._nonce = ""

@@ -1,8 +1,9 @@
 """How a head is turned, told by parallax: the nose stands before the eyes, so a turn moves it along their line.
 
-A picture of a face that is tilted shrinks along that line, nose and all, so the nose's place in the frame of the eye
-corners stays: no angle is fitted, because a fitted angle cannot tell a turned head from a tilted picture (a photo at 45
-degrees reads up to 28). Pure.
+A picture of a face that is tilted shrinks along that line, nose and all: no angle is fitted, because a fitted angle
+cannot tell a turned head from a tilted picture (a photo at 45 degrees reads up to 28). This is how far a movement is
+read, not whether it is a head's: near a wide lens the far half of a picture shrinks more, and its nose wanders between
+the eyes; tilted sideways and back at once it does so anywhere. What tells the two apart is `edge.vision.relief`. Pure.
 """
 
 from collections.abc import Sequence

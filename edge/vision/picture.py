@@ -16,11 +16,12 @@ FROZEN_S = 1.4
 """A camera that gives two pictures a second, as some do in the dark, is not frozen."""
 BLACK_MEAN = 6.0
 """Mean brightness, of 255, under which nobody could be recognised: cap on, or no light at all."""
-COVERED_EDGE = 4.0
-"""Where even the sharpest edges of the picture, an eightieth of it wide, stand out by less, there is no scene, however
-bright it is. Paper, tape, cloth and a hand in the sun, behind noise of 3 to 8 of 255, have at most 3.6; the simulated
-workplace has 48 and more at 60 to 140 % of its light, and 7 in fog or dusk that leave a tenth of its contrast
-(tests/edge/vision/test_covered.py). A view of nothing but one plain surface cannot be told from paper.
+FEWEST_FIELDS = 6
+"""Of FIELDS, in which there must be edges: with fewer there is no scene, however bright it is. Paper, tape, cloth and
+a hand in the sun, behind noise of 3 to 8 of 255, have none; a thing close before the lens, in whose place little is
+left to see, 5 and fewer. The simulated workplace, a plain wall with pipes along its top, has 8 in 60 to 140 % of its
+light and in fog or dusk that leave a tenth of its contrast (tests/edge/vision/test_covered.py). A view of nothing but
+one plain surface cannot be told from paper, and what leaves an eighth of the fields with edges is not told at all.
 """
 DARK_S = 1.0
 """An exposure change may lose a picture or two, and a hand may pass."""
@@ -32,11 +33,16 @@ _DIGEST_BYTES = 16
 _ROWS = 8
 """Every so manyth row is enough to tell a frame from all others."""
 _SMALL = (80, 60)
+_FIELDS = (8, 6)
+"""Fields across and down; each is ten places of the small picture wide and high."""
+FIELDS = _FIELDS[0] * _FIELDS[1]
+_EDGE = 4.0
+"""A step of brightness, of 255, between two places of the small picture; noise of 8 makes no more than a few."""
+_STEPS = 6
+"""So many steps in a field are an edge, not noise or the rim of what hangs before the lens."""
 _AROUND = 7
 """What lies before the lens is far out of focus: its brightness changes evenly over so many places of the small
 picture, and what changes evenly, as light that falls from one side does, too, is no edge."""
-_SHARPEST = 99.5
-"""Percentile of the steps of brightness that stands for the sharpest edges."""
 
 
 class Health(StrEnum):
@@ -53,10 +59,10 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class Light:
-    """What a picture shows at a glance: mean brightness, and how far its sharpest edges stand out, of 255."""
+    """What a picture shows at a glance: mean brightness, of 255, and in how many of FIELDS there are edges."""
 
     mean: float
-    edge: float
+    fields: int
 
 
 def digest(content: bytes | memoryview) -> bytes:
@@ -79,8 +85,12 @@ def light(image: "Image") -> Light:
     small = cv2.cvtColor(cv2.resize(image, _SMALL, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY).astype(np.float32)
     down, across = np.diff(small, axis=0), np.diff(small, axis=1)
     slopes = cv2.blur(down, (1, _AROUND)), cv2.blur(across, (_AROUND, 1))
-    edges = np.abs(np.concatenate([(down - slopes[0]).ravel(), (across - slopes[1]).ravel()]))
-    return Light(float(small.mean()), float(np.percentile(edges, _SHARPEST)))
+    steps = np.zeros(small.shape, np.uint8)
+    steps[:-1] += np.abs(down - slopes[0]) >= _EDGE
+    steps[:, :-1] += np.abs(across - slopes[1]) >= _EDGE
+    columns, rows = _FIELDS
+    each = steps.reshape(rows, _SMALL[1] // rows, columns, _SMALL[0] // columns).sum((1, 3))
+    return Light(float(small.mean()), int((each >= _STEPS).sum()))
 
 
 class _Seen:
@@ -136,7 +146,7 @@ class PictureJudge:
             self._digest = pixels
             self._changed_s = now_s
         black = seen.mean < BLACK_MEAN
-        covered = seen.edge < COVERED_EDGE
+        covered = seen.fields < FEWEST_FIELDS
         self._black_s = (now_s if self._black_s is None else self._black_s) if black else None
         self._covered_s = (now_s if self._covered_s is None else self._covered_s) if covered else None
 

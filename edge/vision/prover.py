@@ -25,9 +25,11 @@ from edge.vision.challenge import (
     see,
     tick,
     wants_identity,
+    wants_relief,
 )
 from edge.vision.eyes import Eyes
 from edge.vision.parallax import face_in, pose
+from edge.vision.relief import Look, relief
 from faces.engine import Engine, FaceBox, Landmarks
 from faces.match import Matched, Seen
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 Identify = Callable[["Image", FaceBox], Matched]
 """Whose face it is, of the permit's people."""
+Relief = Callable[[Look, Look], float]
+"""How far the nose went beyond what a plane explains, between a straight look and a turned one."""
 ASIDE = 0.75
 """A face that is followed moves between two looks by at most this share of its width."""
 ALONG = 0.12
@@ -59,9 +63,14 @@ NOBODY = Followed()
 class Prover:
     """At most one try at a time."""
 
-    def __init__(self, engine: Engine, identify: Identify, terms: Terms, choose: Choose = secrets.choice) -> None:
+    def __init__(
+        self, engine: Engine, identify: Identify, terms: Terms, choose: Choose = secrets.choice, relief: Relief = relief
+    ) -> None:
         """Nobody is asked for anything."""
         self._engine, self._identify, self._terms, self._choose = engine, identify, terms, choose
+        self._relief = relief
+        self._straight: Look | None = None
+        """The last look before the first arrow: the turns are told against it."""
         self._nonce = self._used = ""
         """What is asked under, and what a try has used up."""
         self._prove: tuple[str, ...] = ()
@@ -88,7 +97,7 @@ class Prover:
         self._prove = wanted.prove
         trial = self._trial
         if trial is not None and (trial.nonce != wanted.nonce or trial.person not in wanted.prove):
-            self._trial = self._place = None
+            self._trial = self._place = self._straight = None
         self._unanswered = {who: order for who, order in self._unanswered.items() if who in wanted.people}
 
     def offer(self, frame: "Frame", seen: Mapping[str, Seen]) -> list[Prompt]:
@@ -142,6 +151,11 @@ class Prover:
         if face is None:
             return see(trial, Glimpse(frame.at_us))
         glimpse = Glimpse(frame.at_us, pose(face), None, self._shut(trial, frame.image, face))
+        look = Look(frame.image, face)
+        if not trial.number:
+            self._straight = look
+        elif self._straight is not None and wants_relief(trial, glimpse):
+            glimpse = replace(glimpse, relief=self._relief(self._straight, look))
         if box is not None and is_straight(trial, glimpse):
             self._go_along(box)
         if wants_identity(trial, glimpse):
@@ -181,7 +195,7 @@ class Prover:
         return match.person == person
 
     def _end(self, trial: Trial) -> None:
-        self._trial = self._place = None
+        self._trial = self._place = self._straight = None
         self._nonce, self._used = "", trial.nonce
         self._unanswered.pop(trial.person, None)
         if trial.why is Why.UNANSWERED:

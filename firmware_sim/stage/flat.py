@@ -1,7 +1,7 @@
 """Flat things before the camera: a printed photograph, a tablet. In somebody's hand, tilted, or bent.
 
-A plane and a piece of a cylinder are the two surfaces that paper can take without being torn, so these are all the
-ways in which a photograph can be shown. What is on it moves as one surface: it has no parallax of its own.
+A plane, a piece of a cylinder and a fold are what paper takes in two hands without being torn or crumpled. What is on
+it moves as one surface: it has no parallax of its own.
 """
 
 import math
@@ -15,8 +15,8 @@ import numpy.typing as npt
 from firmware_sim.people import Picture
 from firmware_sim.stage.lens import HEIGHT, WIDTH
 
-_AWAY = 900.0
-"""Distance of a sheet in pixels of its own size: how strongly its far edge shrinks when it is tilted."""
+FOCAL = 900.0
+"""Focal length in pixels of a lens that sees 39 degrees across."""
 _LIGHT = (-0.35, 0.82)
 _STEPS = 257
 _BLUR = 0.6
@@ -33,7 +33,10 @@ class Sheet(msgspec.Struct, frozen=True):
         tilt_deg: about its upright axis; positive as a head's turn to its own left: the edge on the right is far.
         lean_deg: clockwise in the picture.
         bend_deg: the arc that its width makes; positive bulges towards the camera.
+        fold_deg: how far each half is turned back along its upright middle; positive points it at the camera.
         shine: strength of a reflection of the sky on it.
+        focal: of the lens, in pixels: the shorter, the nearer is a sheet that looks as wide, and the more its far edge
+            shrinks when it is tilted.
     """
 
     picture: Picture
@@ -43,7 +46,9 @@ class Sheet(msgspec.Struct, frozen=True):
     tilt_deg: float = 0.0
     lean_deg: float = 0.0
     bend_deg: float = 0.0
+    fold_deg: float = 0.0
     shine: float = 0.0
+    focal: float = FOCAL
 
 
 def printed(content: Picture, border: float = 0.05) -> Picture:
@@ -124,15 +129,17 @@ _Line = npt.NDArray[np.float64]
 def _section(sheet: Sheet, half_wide: float) -> tuple[_Line, _Line, _Line, _Line]:
     """Seen from above, at steps along the sheet: place on it, place in the picture, size there, brightness there."""
     along = np.linspace(-half_wide, half_wide, _STEPS)
-    bend, tilt = math.radians(sheet.bend_deg), math.radians(sheet.tilt_deg)
-    if abs(bend) < 1e-3:
+    bend, tilt, fold = (math.radians(deg) for deg in (sheet.bend_deg, sheet.tilt_deg, sheet.fold_deg))
+    if fold:
+        right, near, facing = along * math.cos(fold), -np.abs(along) * math.sin(fold), np.sign(along) * fold
+    elif abs(bend) < 1e-3:
         right, near, facing = along, np.zeros(_STEPS), np.zeros(_STEPS)
     else:
         bow = 2 * half_wide / bend
         facing = along / bow
         right, near = bow * np.sin(facing), bow * (np.cos(facing) - 1)
     right, near = right * math.cos(tilt) + near * math.sin(tilt), near * math.cos(tilt) - right * math.sin(tilt)
-    nearer = _AWAY / (_AWAY - near)
+    nearer = sheet.focal / (sheet.focal - near)
     lit = np.sin(facing + tilt) * _LIGHT[0] + np.cos(facing + tilt) * _LIGHT[1]
     bright = 0.75 + 0.25 * np.clip(lit, 0, 1) / _LIGHT[1]
     # What turns away beyond the edge of a bent sheet is hidden behind it.

@@ -9,7 +9,7 @@ import numpy as np
 
 from firmware_sim.cast import CAST
 from firmware_sim.people import Picture, Pose, Wear
-from firmware_sim.stage.flat import Sheet, hand, held, on_screen, printed
+from firmware_sim.stage.flat import FOCAL, Sheet, hand, held, on_screen, printed
 from firmware_sim.stage.lens import Shot, decode, jpeg
 from firmware_sim.stage.scene import Scene, Standing, paint, portrait
 
@@ -46,6 +46,8 @@ class Flat(msgspec.Struct, frozen=True):
         tilt_deg, bend_deg: about its upright axis.
         aside, below: pixels to the right of the middle, and below it.
         slant_deg: how far the axis of the tilt leans from the upright of the picture; the face stays upright.
+        focal: of the lens, in pixels.
+        fold_deg: how far each half is turned back along its upright middle.
     """
 
     who: Someone
@@ -58,21 +60,27 @@ class Flat(msgspec.Struct, frozen=True):
     aside: int = 0
     slant_deg: int = 0
     below: int = 0
+    focal: float = FOCAL
+    fold_deg: int = 0
 
 
 class View(msgspec.Struct, frozen=True):
-    """What is before the camera at a moment: hashable, so that equal views need to be looked at only once."""
+    """What is before the camera at a moment: hashable, so that equal views need to be looked at only once.
+
+    `pixels` is half a head's height; 0 is as near as people's number leaves room for.
+    """
 
     people: tuple[Someone, ...] = ()
     places: int = 0
     sheet: Flat | None = None
     light: float = 1.0
+    pixels: int = 0
 
 
 def draw(view: View, grain: int = 0) -> Shot:
     """The picture of it; `grain` is the sensor's noise, by which two pictures of one view differ."""
     people = tuple(Standing(CAST[who.name], who.pose, who.wear) for who in view.people)
-    scene = paint(Scene(people, places=view.places))
+    scene = paint(Scene(people, places=view.places, pixels=view.pixels))
     if view.sheet is not None:
         scene = held(scene, _sheet(view.sheet))
     return decode(jpeg(scene * np.float32(view.light), grain))
@@ -92,6 +100,8 @@ def _sheet(flat: Flat) -> Sheet:
         across=sheet.across + flat.aside,
         down=sheet.down + flat.below,
         bend_deg=flat.bend_deg,
+        fold_deg=flat.fold_deg,
+        focal=flat.focal,
         lean_deg=sheet.lean_deg + upright_deg,
     )
 

@@ -109,16 +109,17 @@ def _columns(scene: np.ndarray) -> tuple[float, float, float]:
     return tuple(float(wide[where].mean()) for where in (left, middle, right))
 
 
+@pytest.mark.parametrize("focal", [320, 554, 900])
 @pytest.mark.parametrize("tilt_deg", [-40, -20, 20, 40])
-def test_a_tilted_sheet_stays_a_plane(tilt_deg: int) -> None:
+def test_a_tilted_sheet_stays_a_plane_before_any_lens(tilt_deg: int, focal: int) -> None:
     """The cross-ratio of points on a line is what no picture of a plane changes: marks are where a plane has them."""
     dark = np.full((HEIGHT, WIDTH, 3), 0.4, np.float32)
     flat = _columns(held(dark, _marks()))
-    left, middle, right = _columns(held(dark, msgspec.structs.replace(_marks(), tilt_deg=tilt_deg)))
+    left, middle, right = _columns(held(dark, msgspec.structs.replace(_marks(), tilt_deg=tilt_deg, focal=focal)))
     turn = np.deg2rad(tilt_deg)
     for seen, before in ((left, flat[0]), (right, flat[2])):
         out = before - WIDTH / 2
-        assert seen - WIDTH / 2 == pytest.approx(out * np.cos(turn) * 900 / (900 + out * np.sin(turn)), abs=1.5)
+        assert seen - WIDTH / 2 == pytest.approx(out * np.cos(turn) * focal / (focal + out * np.sin(turn)), abs=1.5)
     assert middle == pytest.approx(WIDTH / 2, abs=1)
 
 
@@ -126,6 +127,18 @@ def test_a_sheet_that_is_bent_to_the_camera_shows_its_edges_narrower() -> None:
     dark = np.full((HEIGHT, WIDTH, 3), 0.4, np.float32)
     flat, bent = (_columns(held(dark, msgspec.structs.replace(_marks(), bend_deg=bend))) for bend in (0, 70))
     assert bent[2] - bent[0] < flat[2] - flat[0] - 10
+
+
+def test_a_sheet_that_is_folded_shows_its_halves_narrower_and_tilted_one_of_them_wider() -> None:
+    dark = np.full((HEIGHT, WIDTH, 3), 0.4, np.float32)
+    flat, folded, tilted = (
+        _columns(held(dark, msgspec.structs.replace(_marks(), **how)))
+        for how in ({}, {"fold_deg": 30}, {"fold_deg": 30, "tilt_deg": 20})
+    )
+    assert folded[2] - folded[0] < 0.9 * (flat[2] - flat[0])
+    left, right = tilted[1] - tilted[0], tilted[2] - tilted[1]
+    assert left > 0.9 * (flat[1] - flat[0])
+    assert right < 0.7 * left
 
 
 def test_paper_has_a_white_border_and_a_tablet_a_dark_one() -> None:

@@ -119,6 +119,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     liveness_actions_count: Higher
     liveness_action_s: Lower
     liveness_turn_milli: Higher
+    liveness_relief_milli: Higher
     liveness_blink: Flag
     liveness_tries_count: Lower
     liveness_pause_s: Higher

@@ -107,6 +107,7 @@ TITLES: dict[str, dict[str, tuple[str, str]]] = {
         "liveness_actions_count": ("活体检测转头次数", "turns of the head that prove a living face"),
         "liveness_action_s": ("每个动作时限", "each turn within"),
         "liveness_turn_milli": ("视为转头的鼻尖视差", "nose's parallax of a turn, share of the eyes' distance"),
+        "liveness_relief_milli": ("鼻尖超出平面的位移", "nose's way beyond what a plane explains, share of it"),
         "liveness_blink": ("另加一次闭眼", "one blink more"),
         "liveness_tries_count": ("活体检测次数", "tries to prove a living face"),
         "liveness_pause_s": ("两次检测间隔", "pause between two tries"),

@@ -38,7 +38,8 @@ The nearest impostor came to {nearest:.3f}; the own template was nearer than any
 A trial is what the box allows: up to {tries} tries of `look straight`, then {actions} turns, left or right by a coin of its own, each within {action_s:g} s
 (rules: `{rules}`), judged by the code that runs in the vision process on pictures that come as fast as it looks. *Accepted* means that the box
 took liveness of the enrolled person for proven: challenge and match together, so it is the system's IAPAR, and APCER of what is tested here.
-Turns and tilts are drawn in steps of 3°, and equal views are looked at once.
+Turns and tilts are drawn in steps of 3°, and equal views are looked at once. Photographs that are tilted, slanted, bent or folded are held
+before lenses that see 39, 60, 75 and 90 degrees across, as far as an arm and as near as fills the picture with the face (20 cm at 60 degrees).
 
 | species | what it does | trials | accepted | APCER (95 %) | asked | how the others ended |
 |---|---|---|---|---|---|---|
@@ -56,23 +57,23 @@ The largest APCER among the species that a challenge is meant to stop: **{worst}
 
 - **An animated photo** (a portrait that follows the prompts on a tablet, by a puppeteer or a deepfake) obeys like a living head, and is accepted. The
   advisory score of an optional model is written into the log; it decides nothing, because close-up attacks pass it three times out of four (findings).
-- **A photograph that is tilted sideways and back at once** slants, and its nose moves along the line of the eyes like a turning head's: the five
-  points that are free to use hold no plane. Whoever practises that passes, as the row *slanted* says. A photograph tilted about its upright axis is stopped
-  by a lens of 39° and from afar, as here; **close to a wider lens it passes**, because its far half shrinks (docs/liveness.md).
+- **Paper that was given a nose**, embossed, crumpled or cut, was not drawn: relief is all that tells a head from paper, and whoever makes some
+  may pass. Paper that is only tilted, bent or folded along the nose is in the rows above.
 - **A mask** that is worn over a face, a twin, or a person who is forced: nothing here sees them.
 - **A blind guess**: whoever turns at random follows {actions} coins once in {guess} tries, and has {tries}.
 - What stands against these is not the camera: two people who are both here, badges that stay, a supervisor who is named when the box gives up,
   video of the work, and a safety officer who looks at refused faces.
-- **斜向倾斜的照片**(同时侧转并后仰)会使鼻尖沿眼线移动, 熟练者可能通过; 绕竖轴倾斜在 39° 镜头、稍远处会被拒; 贴近更广角的镜头时会通过。
+- **压出、揉出或剪出鼻子的纸**未绘制, 未测量: 区分真人与纸张靠的就是鼻子的起伏, 可能通过。
 - **会动的照片**(平板上随提示转动的头像, 人操控或深度伪造)与活人一样会照做, 会被接受; **面具**、双胞胎、被胁迫的人, 这里都看不出来。靠双人在场、
   工牌连续、具名的监督人、全程录像和安全员复核来防。
 """
 
 WHAT = {
     "printed": "a photograph on paper, in a swaying hand 手持照片",
-    "tilted": "the photograph is tilted by 15…45° the way each prompt asks 按提示倾斜照片",
-    "slanted": "it is tilted sideways and back at once, about an axis 30° or 45° off the upright 斜向倾斜照片",
+    "tilted": "the photograph is tilted by 15…55° the way each prompt asks 按提示倾斜照片",
+    "slanted": "it is tilted sideways and back at once, about an axis 15°, 30° or 45° off the upright 斜向倾斜照片",
     "bent": "the paper is bent about its upright axis instead 弯曲照片",
+    "folded": "the paper is folded along the nose, which then points at the camera 沿鼻梁对折的照片",
     "replay": "a tablet plays a recorded challenge 平板播放录下的挑战",
     "swapped": "somebody else steps in during the challenge and obeys 中途换人",
     "two_faces": "somebody else obeys beside a photograph of the person 照片旁另有人配合",

@@ -35,7 +35,7 @@ LONGEST_S = 40.0
 """After this nobody holds anything up any more: whoever has not passed is not accepted."""
 STOPPED = (
     Species.PRINTED, Species.TILTED, Species.BENT, Species.REPLAY, Species.SWAPPED, Species.TWO_FACES, Species.NO_FACE,
-    Species.FROZEN, Species.MOVED, Species.MOVED_BESIDE,
+    Species.FROZEN, Species.MOVED, Species.MOVED_BESIDE, Species.SLANTED, Species.FOLDED,
 )  # fmt: skip
 """What a challenge is meant to stop."""
 _TRIED = tuple(attacks.Place(aside=step / 100) for step in range(-72, 73, 8) if abs(step) > 20)
@@ -70,11 +70,11 @@ class Box:
         return int(self.rules.liveness_tries_count.value)
 
 
-def run(box: Box, species: Species, seed: int) -> Outcome:
+def run(box: Box, species: Species, seed: int, variety: attacks.Variety = attacks.FEW) -> Outcome:
     """One trial; the seed decides all of it."""
     chance = random.Random(f"{species}/{seed}")
     recorded = _recorded(Terms.of(box.rules), chance) if species is Species.REPLAY else None
-    shown = attacks.begin(species, seed, recorded=recorded, variety=attacks.FEW)
+    shown = attacks.begin(species, seed, recorded=recorded, variety=variety)
     if species is Species.MOVED and seed % 2:
         shown = practised(box.engine, shown)
     people = _permit(shown, list(box.templates), chance)

@@ -7,11 +7,12 @@ every picture still has another digest, as from a camera.
 import hashlib
 from collections.abc import Callable, Hashable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from edge.vision.picture import Light, light
+from edge.vision.relief import Look, relief
 from firmware_sim.stage.view import View, draw
 
 if TYPE_CHECKING:
@@ -54,6 +55,15 @@ class Remembering:
 
     def live_score(self, view: View, face: "FaceBox") -> float | None:
         return self._once(("alive", view, face), lambda: self._engine.live_score(_picture(view), face))
+
+    def relief(self, straight: Look, turned: Look) -> float:
+        """Between two views (see `edge.vision.relief`)."""
+        looks = [cast("Any", look.image) for look in (straight, turned)]
+
+        def find() -> float:
+            return relief(*(Look(_picture(view), look.face) for view, look in zip(looks, (straight, turned), strict=True)))
+
+        return self._once(("relief", straight, turned), find)
 
     def light(self, view: View) -> Light:
         """What the judge of pictures measures."""

@@ -2,12 +2,14 @@
 
 import io
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from edge.interlock import rules
 from edge.vision.policy import policy_of
 from faces.loading import load
+from firmware_sim import attacks
 from firmware_sim.attacks import Species
 from tests.bench.drawn import page, presentation, recognition
 from tests.bench.drawn.__main__ import PACK, show
@@ -52,6 +54,28 @@ def test_attack_that_cannot_obey_is_not_accepted(box, species):
     """ANT-01: two of each here; `make faces` tries hundreds."""
     outcomes = [presentation.run(box, species, seed) for seed in (901, 902)]
     assert [outcome.accepted for outcome in outcomes] == [False, False]
+
+
+NEAR = msgspec.structs.replace(attacks.FEW, focals=(554,), near_wide=(1400,), tilts_deg=(48, 49))
+"""A photograph at 20 cm from a lens of 60 degrees, tilted as far as the face is still found."""
+
+
+class Believing(Remembering):
+    """Takes the points' word for it that a face stands out."""
+
+    def relief(self, straight, turned):
+        return turned.face.turn - straight.face.turn
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_a_photograph_near_a_wide_lens_is_flat_and_without_its_relief_it_would_pass(engine, box, seed):
+    """ANT-01: about its upright axis; by the points alone it follows seven arrows at the first try."""
+    assert attacks.begin(Species.TILTED, seed, variety=NEAR).close
+    outcome = presentation.run(box, Species.TILTED, seed, NEAR)
+    assert (outcome.accepted, outcome.why) == (False, "flat")
+    believing = presentation.Box(Believing(engine), box.templates, box.rules)
+    outcome = presentation.run(believing, Species.TILTED, seed, NEAR)
+    assert (outcome.accepted, outcome.tries) == (True, 1)
 
 
 def test_a_person_who_obeys_passes(box):

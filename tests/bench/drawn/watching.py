@@ -41,7 +41,7 @@ class Watch:
 
     def __init__(self, engine: "Remembering", templates: "Templates", rules: "Rules", chance: random.Random) -> None:
         store: Any = Known(templates)
-        self._lookout = Lookout(engine, store, policy_of(rules), Terms.of(rules), chance.choice)
+        self._lookout = Lookout(engine, store, policy_of(rules), Terms.of(rules), chance.choice, engine.relief)
         self._engine = engine
         self._judge = PictureJudge()
 

@@ -42,13 +42,14 @@ def test_every_movement_has_its_words(unproven: Bench, action: str) -> None:
     assert seen.en
 
 
-@pytest.mark.parametrize(("result", "failed", "en"), [
-    ("passed", 0, "verified"), ("failed", 1, "not verified: wait, then try again"),
-    ("failed", TRIES, "not verified: call a supervisor"),
+@pytest.mark.parametrize(("result", "why", "failed", "en"), [
+    ("passed", "", 0, "verified"), ("failed", "late", 1, "not verified: wait, then try again"),
+    ("failed", "flat", 1, "not verified: wait, then try again and turn further"),
+    ("failed", "late", TRIES, "not verified: call a supervisor"), ("failed", "flat", TRIES, "not verified: call a supervisor"),
 ])  # fmt: skip
-def test_the_end_of_a_try_is_shown_for_a_moment(unproven: Bench, result: str, failed: int, en: str) -> None:
+def test_the_end_of_a_try_is_shown_for_a_moment(unproven: Bench, result: str, why: str, failed: int, en: str) -> None:
     for _ in range(max(1, failed)):
-        say(unproven, "performer", result, "late")
+        say(unproven, "performer", result, why)
     seen = prompt(unproven.step(ms=0).facts)
     assert seen is not None
     assert seen.en == en

@@ -3,6 +3,7 @@
 import itertools
 import secrets
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from edge.vision.challenge import (
     see,
     tick,
     wants_identity,
+    wants_relief,
 )
 from edge.vision.parallax import Pose
 
@@ -42,14 +44,19 @@ class Camera:
 
     def __init__(self, order, terms=TERMS, at_us=1_000_000):
         self.at_us = at_us
+        self.described = 0
         self.trial = begin("p", "n", (*order, LOOK), terms, at_us)
 
-    def show(self, nose=0.0, *, same=True, shut=False, frames=1, found=True):
+    def show(self, nose=0.0, *, same=True, shut=False, frames=1, found=True, relief=None):
+        """A nose that goes so far between the eyes, and as far before the face unless `relief` says how far."""
         for _ in range(frames):
             self.at_us += FRAME_US
             glimpse = Glimpse(self.at_us, pose(nose) if found else None, None, shut)
+            if wants_relief(self.trial, glimpse):
+                glimpse = replace(glimpse, relief=nose - self.trial.base if relief is None else relief)
             if wants_identity(self.trial, glimpse):
-                glimpse = Glimpse(self.at_us, pose(nose), same, shut)
+                self.described += 1
+                glimpse = replace(glimpse, same=same)
             self.trial = see(self.trial, glimpse)
         return self
 
@@ -157,6 +164,56 @@ def test_a_turn_moves_the_nose_as_far_as_the_pack_asks(side, over, counts):
     assert (camera.trial.number == 2) == counts
 
 
+@pytest.mark.rule("liveness_relief_milli")
+@pytest.mark.parametrize(("over", "counts"), [(NEAR, True), (-NEAR, False)])
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_turn_shows_as_much_relief_as_the_pack_asks(side, over, counts):
+    """ANT-01: the nose stands out of the face, and goes where the head turns to."""
+    relief = side * (GB.liveness_relief_milli.value / 1000 + over)
+    camera = Camera((LEFT if side > 0 else RIGHT,)).straight().show(side * 0.3, relief=relief)
+    assert (camera.trial.number == 2) == counts
+
+
+@pytest.mark.parametrize("relief", [0.0, 0.049, -0.3])
+def test_whoever_turns_as_a_picture_does_has_failed_and_is_told_so(relief):
+    """ANT-01: a photograph near a wide lens moves its nose between its eyes, and nothing out of the paper."""
+    camera = Camera((LEFT, RIGHT)).straight().show(0.3, relief=relief, frames=20)
+    assert camera.said == (1, Result.FAILED, Why.FLAT)
+
+
+def test_a_flat_look_is_no_turn_but_the_next_look_may_be():
+    """Looks that cannot be brought together, or a head that has only begun to turn."""
+    camera = Camera((LEFT, RIGHT)).straight().show(0.1, relief=0.0).show(0.12, relief=0.02).show(0.2)
+    assert (camera.trial.number, camera.trial.flat) == (2, 0)
+    camera.show(0.0, frames=20)
+    assert camera.trial.why is Why.LATE
+
+
+def test_nobody_is_described_on_a_flat_look():
+    camera = Camera((LEFT,)).straight()
+    before = camera.described
+    camera.show(0.3, relief=0.0, frames=5)
+    assert camera.described == before
+    assert camera.show(0.3).described == before + 1
+
+
+def test_a_turn_whose_relief_nobody_measured_does_not_count():
+    """ANT-01"""
+    camera = Camera((LEFT,)).straight()
+    for nose in (0.1, 0.3):
+        camera.at_us += FRAME_US
+        camera.trial = see(camera.trial, Glimpse(camera.at_us, pose(nose), same=True))
+    assert camera.trial.number == 1
+
+
+def test_relief_is_asked_for_turns_alone():
+    """Straight looks and shut eyes have none."""
+    camera = Camera((BLINK, LEFT)).straight().show(0.0, shut=True, relief=0.0)
+    assert camera.trial.number == 2
+    camera.show(0.3).show(0.0, relief=0.0)
+    assert camera.trial.result is Result.PASSED
+
+
 def test_a_turn_counts_from_where_the_person_looked_straight():
     """A camera that hangs beside the screen sees everybody a little from the side."""
     camera = Camera((RIGHT,)).show(0.05, frames=NEUTRAL_FRAMES).show(-0.01)
@@ -252,7 +309,7 @@ def test_a_blink_is_two_shut_eyes_of_a_head_that_looks_straight():
 
 def test_every_order_is_drawn_by_a_coin_for_each_turn():
     """ANT-01: none can be foreseen, none is left out, and the last look is straight."""
-    drawn = Counter(draw(Terms(3, 1, 0.1, blink=False), secrets.choice) for _ in range(4000))
+    drawn = Counter(draw(Terms(3, 1, 0.1, blink=False, relief=0.05), secrets.choice) for _ in range(4000))
     assert set(drawn) == {(*turns, LOOK) for turns in itertools.product((LEFT, RIGHT), repeat=3)}
     assert min(drawn.values()) > 350
 
@@ -269,9 +326,10 @@ def test_as_many_turns_as_the_pack_asks_for_and_so_many_orders(count):
 @pytest.mark.rule("liveness_blink")
 @pytest.mark.parametrize("asked", [True, False])
 def test_one_blink_more_lies_anywhere_between_the_turns(asked):
-    places = {draw(Terms(2, 1, 0.1, blink=asked), secrets.choice).index(BLINK) if asked else -1 for _ in range(200)}
+    terms = Terms(2, 1, 0.1, blink=asked, relief=0.05)
+    places = {draw(terms, secrets.choice).index(BLINK) if asked else -1 for _ in range(200)}
     assert places == ({0, 1, 2} if asked else {-1})
-    assert BLINK in draw(Terms(2, 1, 0.1, blink=asked), secrets.choice) or not asked
+    assert BLINK in draw(terms, secrets.choice) or not asked
 
 
 @given(st.lists(st.floats(-0.4, 0.4), max_size=120))

@@ -4,8 +4,9 @@ import pytest
 
 from edge.vision.picture import (
     BLACK_MEAN,
-    COVERED_EDGE,
     DARK_S,
+    FEWEST_FIELDS,
+    FIELDS,
     FROZEN_S,
     LOOP_PICTURES,
     REMEMBERED,
@@ -120,10 +121,10 @@ def test_picture_may_stand_still_for_so_long(seconds, health):
 
 @pytest.mark.parametrize(
     ("what", "health"),
-    [(Light(BLACK_MEAN - 0.1, 50), Health.BLACK), (Light(BLACK_MEAN, 50), Health.OK),
-     (Light(BLACK_MEAN, COVERED_EDGE - 0.1), Health.COVERED), (Light(BLACK_MEAN, COVERED_EDGE), Health.OK),
-     (Light(71, 0), Health.COVERED), (Light(200, COVERED_EDGE - 0.1), Health.COVERED),
-     (Light(200, COVERED_EDGE), Health.OK), (Light(255, 0), Health.COVERED)],
+    [(Light(BLACK_MEAN - 0.1, FIELDS), Health.BLACK), (Light(BLACK_MEAN, FIELDS), Health.OK),
+     (Light(BLACK_MEAN, FEWEST_FIELDS - 1), Health.COVERED), (Light(BLACK_MEAN, FEWEST_FIELDS), Health.OK),
+     (Light(71, 0), Health.COVERED), (Light(200, FEWEST_FIELDS - 1), Health.COVERED),
+     (Light(200, FEWEST_FIELDS), Health.OK), (Light(255, 0), Health.COVERED)],
 )  # fmt: skip
 def test_dark_is_told_by_brightness_and_covered_by_the_lack_of_edges(what, health):
     judge = PictureJudge()

@@ -10,7 +10,7 @@ from edge.vision.prover import Prover
 from faces.engine import FaceBox, Landmarks, Point
 from faces.match import Matched, Seen
 
-TERMS = Terms(2, 3_000_000, 0.12, blink=False)
+TERMS = Terms(2, 3_000_000, 0.12, blink=False, relief=0.05)
 PLACE, ELSEWHERE = FaceBox(100, 100, 200, 200), FaceBox(400, 100, 500, 200)
 STEP_US = 200_000
 LEFT, RIGHT = 0.3, -0.3
@@ -45,7 +45,9 @@ class Scene:
         self.described = []
         self.nobody = ()
         self.engine = Engine()
-        self.prover = Prover(self.engine, self._who, terms, self._choose)
+        self.flat = False
+        self.compared = []
+        self.prover = Prover(self.engine, self._who, terms, self._choose, self._relief)
         self.wanted = Wanted(people, (), "n", "arming", prove)
         self.prover.want(self.wanted)
         self.at_us = 1_000_000
@@ -60,6 +62,11 @@ class Scene:
         self.described.append(box)
         who = None if box in self.nobody else image.who
         return Matched(who, "p", 0.4 if who else 0.7)
+
+    def _relief(self, straight, turned):
+        """As far as the nose went, unless all this is a picture."""
+        self.compared.append((straight.image.nose, turned.image.nose))
+        return 0.0 if self.flat else turned.face.turn - straight.face.turn
 
     def frame(self, nose=0.0, who="p", *, shut=False, score=None):
         self.at_us += STEP_US
@@ -115,6 +122,38 @@ def test_a_face_is_described_only_on_frames_that_count():
     assert len(scene.described) == 1
     scene.show(LEFT, 0.0, RIGHT, 0.0)
     assert len(scene.described) == 4
+
+
+def test_each_turn_is_compared_with_the_last_straight_look_and_nothing_else_is():
+    """ANT-01: what stands out is told by two looks; it costs time only where a turn may count."""
+    scene = Scene(Action.LEFT, Action.RIGHT)
+    scene.recognise("p")
+    scene.show(0.01, 0.0, 0.02)
+    scene.show(0.05, LEFT, 0.05, RIGHT, 0.0)
+    assert scene.compared == [(0.02, LEFT), (0.02, RIGHT)]
+    assert scene.said[-1].result == "passed"
+
+
+def test_a_picture_whose_nose_moves_proves_nothing():
+    """ANT-01: near a wide lens a photograph's does."""
+    scene = Scene(Action.LEFT, Action.RIGHT)
+    scene.recognise("p")
+    scene.straight()
+    scene.flat = True
+    told = scene.show(*[LEFT] * 20)
+    assert words(told) == [("Prompt", "left", 1, "failed")]
+    assert told[0].why == "flat"
+    assert len(scene.described) == 1, "nobody is described for it"
+
+
+def test_the_next_try_is_compared_with_its_own_straight_look():
+    scene = Scene(*[Action.LEFT] * 4)
+    scene.recognise("p")
+    scene.show(0.02, 0.02, 0.02, RIGHT)
+    scene.prover.want(Wanted(("p", "g"), (), "n2", "arming", ("p",)))
+    scene.recognise("p")
+    scene.show(-0.02, -0.02, -0.02, LEFT)
+    assert scene.compared == [(-0.02, LEFT)]
 
 
 def test_whoever_is_not_held_or_need_not_prove_anything_is_not_asked():
@@ -285,7 +324,7 @@ def test_a_turned_head_that_is_seen_faintly_in_this_very_frame_counts():
 
 def test_a_blink_is_seen_by_eyes_that_were_open_before(monkeypatch):
     monkeypatch.setattr("edge.vision.eyes.openness", lambda image, _: (0.1, 0.1) if image.shut else (0.4, 0.4))
-    scene = Scene(Action.LEFT, 0, terms=Terms(1, 3_000_000, 0.12, blink=True))
+    scene = Scene(Action.LEFT, 0, terms=Terms(1, 3_000_000, 0.12, blink=True, relief=0.05))
     scene.recognise("p")
     scene.straight()
     assert scene.said[-1].action == "blink"
