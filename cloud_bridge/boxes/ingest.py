@@ -166,12 +166,14 @@ class Ingest:
         except witness.Held as held:
             await self._tell(client, box, topics.Nak(held.origin, held.log_size, held=True))
             return
-        if agreed is None:
-            return
         waiting = self._waiting.get(agreed.origin)
         if waiting == (box, payload):
             del self._waiting[agreed.origin]
         ack = await self._in_thread(witness.newest_ack, agreed, self._name, self._key)
+        if not ack:
+            return  # it contradicts, and nothing was ever witnessed
+        # Also to a checkpoint that contradicts: a box whose log was exchanged learns by it that there is another, and
+        # refuses to arm.
         retain = await self._in_thread(witness.is_newest, agreed)
         await client.publish(topics.dn(box, "ack"), ack, qos=1, retain=retain)
 

@@ -54,8 +54,8 @@ def _read(log: Log, text: str) -> checkpoint.Checkpoint:
 
 
 @transaction.atomic
-def agree(box_name: str, payload: bytes) -> Log | None:
-    """Check a checkpoint against the stored log and commit to it; None means that it contradicts (an alert is kept).
+def agree(box_name: str, payload: bytes) -> Log:
+    """Check a checkpoint against the stored log and commit to it; one that contradicts is kept as an alert.
 
     Raises:
         ContractError: unknown box or log, or no valid signature by the key of the log that is in force at its size.
@@ -83,7 +83,7 @@ def agree(box_name: str, payload: bytes) -> Log | None:
             payload,
             epoch=log.epoch,
         )
-        return None
+        return log
     if not log.authorised:
         raise Held(log.origin, log.size)
     if statement.size > log.witnessed_size:

@@ -84,7 +84,7 @@ class BoxLog:
         """Have the bridge of this process agree with a signed checkpoint over all of it."""
         from cloud_bridge.boxes.witness import agree
 
-        assert agree(self.box, self.note().encode()) is not None
+        assert agree(self.box, self.note().encode()).witnessed_size == len(self.leaves)
 
     def begun_by_another(self, epoch: int) -> "BoxLog":
         """The next epoch of this box's log, by somebody who may publish on its topics and has a key of the own."""

@@ -143,6 +143,19 @@ async def test_a_signed_checkpoint_with_another_root_is_never_cosigned(bridge, l
     assert "not yet witnessed" in bridge.cli("audit", "verify", log.box, code=4)
 
 
+async def test_a_box_whose_log_was_exchanged_is_told_what_was_witnessed_of_the_other(bridge, log, reader):
+    """ANT-09: with that note it refuses to arm (test_log.py); without an answer it would know of nothing."""
+    for step in range(3):
+        log.leaf(step=step)
+    async with connected(log, bridge.host, bridge.port) as side:
+        await side.sync()
+        await side.acknowledged(bridge.witness, 3)
+        side.heard.clear()
+        await side.send("cp", log.note(3, root=b"\7" * 32))
+        await side.acknowledged(bridge.witness, 3)
+        until(lambda: alerts(reader, log) == ["root"])
+
+
 async def test_a_checkpoint_by_another_key_is_rejected(bridge, log):
     log.leaf()
     async with connected(log, bridge.host, bridge.port) as side:
