@@ -111,11 +111,11 @@ def _show_identification(console: Console, found: dict[str, Any]) -> None:
     for row in who["by_limit"]:
         own = (row["limit"], row["margin"]) == (who["shipped"]["limit"], who["shipped"]["margin"])
         table.add_row(
-            f"{row['limit']:.2f}", f"{row['margin']:.2f}", percent(row["fpir"], row["fpir_95"]), percent(row["fnir"], row["fnir_95"]),
+            f"{'▸ ' if own else ''}{row['limit']:.2f}", f"{row['margin']:.2f}", percent(row["fpir"], row["fpir_95"]), percent(row["fnir"], row["fnir_95"]),
             percent(row["mistaken"]), style="bold" if own else None,
         )  # fmt: skip
     console.print(table)
-    console.print("Bold: what the box ships. In brackets: 95 %, as if all pictures were independent.", style="dim")
+    console.print("▸ what the box ships. In brackets: 95 %, as if all pictures were independent.", style="dim")
 
 
 def _show_enrolment(console: Console, found: dict[str, Any]) -> None:
