@@ -144,7 +144,10 @@ def test_what_nobody_has_witnessed_never_goes(station: Station, monkeypatch: pyt
     _looks(log, monkeypatch)
     assert log.health().pruned == 0
     log.close()
-    assert _count(station) == 2702, "and that it is full is recorded"
+    reader = station.reader()
+    told = [event.type for event in reader.events(2701, 10**6)]
+    reader.close()
+    assert told in (["storage.full"], ["storage.warning", "storage.full"]), "that it is full is all that came"
 
 
 @pytest.mark.usefixtures("quick")

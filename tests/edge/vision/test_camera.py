@@ -259,6 +259,7 @@ class Buffered:
         pass
 
 
+@pytest.mark.alone
 async def test_frames_that_waited_while_the_process_was_stopped_count_for_nothing(monkeypatch):
     """BOX-01: a frame is never older than it says."""
     played = Buffered(8)

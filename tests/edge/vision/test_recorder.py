@@ -305,6 +305,7 @@ def on_disk(folder: Path) -> int:
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("special", [False, True])
 def test_over_a_simulated_week_the_ring_never_exceeds_its_bound(
     tmp_path: Path, special: bool, monkeypatch: pytest.MonkeyPatch

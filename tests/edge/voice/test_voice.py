@@ -83,8 +83,8 @@ def _read(path: Path) -> list[str]:
 
 async def test_the_countdown_is_rendered_and_played_with_the_right_numbers(absent: Status, tmp_path: Path) -> None:
     """The first sentence at once; later ones as time comes near, here by a clock that is moved on."""
-    offset = [0]
-    speaker = Speaker(Voice((_player(tmp_path),), "zh", _recording_synthesizer(tmp_path)), lambda: now_us() + offset[0])
+    start, offset = now_us(), [0]
+    speaker = Speaker(Voice((_player(tmp_path),), "zh", _recording_synthesizer(tmp_path)), lambda: start + offset[0])
     speaker.hear(absent)
     await eventually(lambda: speaker.spoken == 1, 10)
     assert _read(tmp_path / "said") == ["监护人离开，30秒后切断"]
