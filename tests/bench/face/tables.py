@@ -12,7 +12,12 @@ def percent(share: float | None, between: tuple[float, float] | None = None) -> 
     if share is None:
         return "–"
     said = f"{100 * share:.3g} %"
-    return said if between is None else f"{said} ({100 * between[0]:.2g}…{100 * between[1]:.2g})"
+    return said if between is None else f"{said} ({_two(100 * between[0])}…{_two(100 * between[1])})"
+
+
+def _two(percent: float) -> str:
+    """Two digits, and never 1e+02."""
+    return f"{percent:.2g}" if percent < 99.5 else "100"
 
 
 def show_faces(console: Console, found: dict[str, Any]) -> None:
