@@ -31,7 +31,8 @@ FRAMES = 200
 CREW = ("performer", "guardian")
 CROWD = 4
 """Most faces of a picture that vision looks at."""
-_BLOCKS = 20
+_BLOCKS = 40
+"""A vision process that was stopped for longer than its own watchdog allows ends as hung when it goes on."""
 _HEAR_S = 0.1
 _CHILD_S = 600.0
 
