@@ -13,7 +13,7 @@ A presentation without a face is a non-response, and counts as a rejected attack
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.vision import challenge
+from edge.vision import challenge, relief
 from edge.vision.challenge import Action, Glimpse, Result
 from edge.vision.parallax import Pose, points, pose
 from faces.match import distance
@@ -54,6 +54,11 @@ class Look:
     pose: Pose | None = None
     apart: float | None = None
     live: float | None = None
+    picture: relief.Look | None = None
+
+
+Relief = Callable[[Look, Look], float | None]
+"""How far the nose goes beyond what paper explains, between a straight look and a turned one."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Shown:
     looks: tuple[Look, ...]
     repeats_s: float
     prompts: tuple[Action, ...]
+    relief: Relief
 
     def at(self, at_s: float) -> Look:
         """What is seen at a time."""
@@ -152,13 +158,29 @@ def _look(presentation: folder.Presentation, known: Mapping[str, NDArray[np.floa
             looks.append(Look(at_s))
             continue
         apart = None if rows is None else distance(eye.engine.embed(near, faces[0]), rows[:FEWEST])
-        looks.append(Look(at_s, pose(points(eye.engine, near, faces[0])), apart, eye.engine.live_score(near, faces[0])))
+        face = points(eye.engine, near, faces[0])
+        looks.append(Look(at_s, pose(face), apart, eye.engine.live_score(near, faces[0]), relief.Look(near, face)))
     try:
         prompts = tuple(Action(word) for word in facts.prompts)
     except ValueError as error:
         raise folder.FolderError(f"{presentation.path}: expected prompts of {', '.join(Action)}, came another ({error}); correct them") from error
     length_s = round(looks[-1].at_s + LOOK_S, 6) if len(looks) > 1 else 0.0
-    return Shown(presentation, tuple(looks), length_s, prompts)
+    return Shown(presentation, tuple(looks), length_s, prompts, _remembered())
+
+
+def _remembered() -> Relief:
+    """The box's own measure; every two pictures are laid over one another once."""
+    found: dict[tuple[float, float], float] = {}
+
+    def between(straight: Look, turned: Look) -> float | None:
+        if straight.picture is None or turned.picture is None:
+            return None
+        two = straight.at_s, turned.at_s
+        if two not in found:
+            found[two] = relief.relief(straight.picture, turned.picture)
+        return found[two]
+
+    return between
 
 
 def _judge(shown: Shown, own: dict[str, Count], rule: Rule, chance: random.Random, draws: int, *, known: bool) -> None:
@@ -200,9 +222,15 @@ def held_up(
     shift_s = 0.0 if living else from_s
     left, at_s, order = 1 if living else rule.tries, 0.0, draw()
     trial = challenge.begin("", "", order, rule.terms, 0)
+    straight: Look | None = None
     while at_s < MOST_S:
         look = shown.at(at_s + shift_s)
-        trial = challenge.see(trial, Glimpse(round(at_s * 1e6), look.pose, same(look)))
+        glimpse = Glimpse(round(at_s * 1e6), look.pose, same(look))
+        if not trial.number:
+            straight = look if look.pose is not None else straight
+        elif straight is not None and challenge.wants_relief(trial, glimpse):
+            glimpse = replace(glimpse, relief=shown.relief(straight, look))
+        trial = challenge.see(trial, glimpse)
         if trial.result is Result.PASSED:
             return "passed"
         if trial.result is Result.FAILED:
@@ -212,7 +240,7 @@ def held_up(
             order = draw()
         if not trial.open:
             # An order that nobody answered is asked again as it is.
-            trial = challenge.begin("", "", order, rule.terms, round(at_s * 1e6))
+            trial, straight = challenge.begin("", "", order, rule.terms, round(at_s * 1e6)), None
         at_s += LOOK_S
     return "never began" if trial.number == 0 else "time over"
 

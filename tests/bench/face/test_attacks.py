@@ -20,9 +20,20 @@ def at(nose, at_s=0.0, apart=None):
     return Look(at_s, Pose(nose), apart)
 
 
-def shown(looks, species="print", prompts=()):
+def of_a_head(straight, turned):
+    """A nose that stands out of its face goes all the way by itself."""
+    return turned.pose.nose - straight.pose.nose
+
+
+def of_paper(straight, turned):
+    return 0.0
+
+
+def shown(looks, species="print", prompts=(), relief=of_a_head):
     length = round(looks[-1].at_s + attacks.LOOK_S, 6) if len(looks) > 1 else 0.0
-    return Shown(Presentation(species, "p", Path("x"), film=len(looks) > 1), tuple(looks), length, tuple(map(Action, prompts)))
+    return Shown(
+        Presentation(species, "p", Path("x"), film=len(looks) > 1), tuple(looks), length, tuple(map(Action, prompts)), relief
+    )
 
 
 def film(*noses, every_s=0.2, **more):
@@ -45,6 +56,11 @@ def obeying(*words):
 def test_whoever_obeys_passes():
     """ANT-01"""
     assert end_of(film(*obeying("left", "right"), species="bonafide", prompts=("left", "right"))) == "passed"
+
+
+def test_whatever_turns_and_shows_no_relief_is_flat():
+    """ANT-01: a picture that was tilted."""
+    assert end_of(film(*obeying("left"), species="bonafide", prompts=("left",), relief=of_paper), ("left",)) == "flat"
 
 
 def test_a_still_is_held_up_for_ever_and_begins_nothing():
