@@ -159,7 +159,8 @@ def _look(presentation: folder.Presentation, known: Mapping[str, NDArray[np.floa
             continue
         apart = None if rows is None else distance(eye.engine.embed(near, faces[0]), rows[:FEWEST])
         face = points(eye.engine, near, faces[0])
-        looks.append(Look(at_s, pose(face), apart, eye.engine.live_score(near, faces[0]), relief.Look(near, face)))
+        held = (None, None) if face is None else (pose(face), relief.Look(near, face))
+        looks.append(Look(at_s, held[0], apart, eye.engine.live_score(near, faces[0]), held[1]))
     try:
         prompts = tuple(Action(word) for word in facts.prompts)
     except ValueError as error:
