@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from edge.vision import challenge, relief
 from edge.vision.challenge import Action, Glimpse, Result
-from edge.vision.parallax import Pose, points, pose
+from edge.vision.parallax import Pose, face_in, pose
 from faces.match import distance
 from faces.templates import FEWEST
 from tests.bench.face import film, folder
@@ -158,7 +158,8 @@ def _look(presentation: folder.Presentation, known: Mapping[str, NDArray[np.floa
             looks.append(Look(at_s))
             continue
         apart = None if rows is None else distance(eye.engine.embed(near, faces[0]), rows[:FEWEST])
-        face = points(eye.engine, near, faces[0])
+        # As the box does: the largest face, found again in sizes of its own, since a turned head is a faint one.
+        _, face = face_in(eye.engine, near, [faces[0], *(one for one in eye.engine.near(near, faces[0]) if one.covers(faces[0]))])
         held = (None, None) if face is None else (pose(face), relief.Look(near, face))
         looks.append(Look(at_s, held[0], apart, eye.engine.live_score(near, faces[0]), held[1]))
     try:
