@@ -58,6 +58,7 @@ SLOW_S = 2 * LONGEST_LOOK_S
 RETRY_S = 0.1
 OLDEST_FRAME_US = 500_000
 FRESH_US = 30_000
+"""A picture that has just come: its age is part of the time to a verdict, and the next one is 200 ms away at most."""
 FRESH_EVERY_S = 0.01
 assert OLDEST_FRAME_US / 1000 + SLOW_S * 1000 <= FACES_AGAIN_MS  # noqa: S101 - what is promised
 

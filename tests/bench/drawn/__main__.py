@@ -25,10 +25,10 @@ from tests.bench import machine
 from tests.bench.drawn import page, presentation, recognition
 from tests.bench.drawn.presentation import Box, Outcome
 from tests.bench.drawn.shown import Remembering
+from tests.bench.face.rule import PACK
 from tests.faults.source import checked_out
 
 PAGE = Path(__file__).parents[3] / "docs" / "faces.md"
-PACK = "gb30871-2022"
 LIVING = 200
 UNSTOPPED = 50
 """Trials of what a challenge does not stop: the number is known before."""

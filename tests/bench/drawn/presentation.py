@@ -72,6 +72,11 @@ class Box:
 
 def run(box: Box, species: Species, seed: int, variety: attacks.Variety = attacks.FEW) -> Outcome:
     """One trial; the seed decides all of it."""
+    return watched(box, species, seed, variety)[0]
+
+
+def watched(box: Box, species: Species, seed: int, variety: attacks.Variety) -> tuple[Outcome, attacks.Trial]:
+    """One trial, and what was before the camera with every prompt at its time: to be filmed afterwards."""
     chance = random.Random(f"{species}/{seed}")
     recorded = _recorded(Terms.of(box.rules), chance) if species is Species.REPLAY else None
     shown = attacks.begin(species, seed, recorded=recorded, variety=variety)
@@ -86,7 +91,7 @@ def run(box: Box, species: Species, seed: int, variety: attacks.Variety = attack
             picture = "frozen" if species is Species.FROZEN else f"{at_s:.3f}"
             for item in watch.look(attacks.view(shown, at_s), picture, at_s, wanted):
                 if isinstance(item, Face) and item.liveness == "proven":
-                    return Outcome(True, "accepted", tries, at_s, shown.label, seed)
+                    return Outcome(True, "accepted", tries, at_s, shown.label, seed), shown
                 if not isinstance(item, Prompt):
                     continue
                 why = (item.why or why) if item.result != "open" else "time over"
@@ -96,12 +101,12 @@ def run(box: Box, species: Species, seed: int, variety: attacks.Variety = attack
                     continue
                 if item.result == "failed":
                     if tries == box.tries:
-                        return Outcome(False, item.why, tries, at_s, shown.label, seed)
+                        return Outcome(False, item.why, tries, at_s, shown.label, seed), shown
                     tries += 1
                 # One that nobody answered is given back, and asked for anew like one that failed.
                 asked, from_s = asked + 1, at_s + box.rules.liveness_pause_s.value
         at_s = round(at_s + watch.every_s, 3)
-    return Outcome(False, why, tries, at_s, shown.label, seed)
+    return Outcome(False, why, tries, at_s, shown.label, seed), shown
 
 
 def practised(engine: "Engine", shown: attacks.Trial) -> attacks.Trial:
